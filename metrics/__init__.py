@@ -1,0 +1,1 @@
+"""Diversity metrics: pure functions, arrays in, floats out; no I/O, no polars."""

@@ -1,0 +1,1 @@
+"""Turns agent trajectories into training data that does not collapse."""

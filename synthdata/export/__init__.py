@@ -1,0 +1,1 @@
+"""Admitted rows to files that trainers read, with a manifest."""

@@ -1,0 +1,129 @@
+"""The four seams. A user plugs in a class of about twenty lines for any of them; there is no registry.
+
+Rooms know each other only through these. Requests and responses of generation live here too, because reflection makes
+the ones and reads the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthdata.records import Reflection, Trajectory, canonical_json, content_hash
+
+Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One chat message. A last message of role `assistant` is a prefix that the model continues."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True)
+class Request:
+    """One sample to generate. `sample_index` is part of its identity: K samples of a prompt are K requests.
+
+    `schema` is a JSON schema as text, empty for free text. `continue_last` makes the model continue the last assistant
+    message. `raw` sends the messages' contents joined, without a chat template (for framed completion by small models).
+    """
+
+    messages: tuple[Message, ...]
+    sample_index: int = 0
+    temperature: float = 0.7
+    top_p: float = 1.0
+    min_p: float = 0.0
+    max_tokens: int = 512
+    schema: str = ""
+    stop: tuple[str, ...] = ()
+    raw: bool = False
+    logprobs: bool = False
+
+    @property
+    def prompt_sha256(self) -> str:
+        """24 hex characters over the messages alone."""
+        return content_hash(canonical_json([[m.role, m.content] for m in self.messages]))
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One generated text. `mean_nll` is nats a token over the sampled tokens, None where the backend does not tell.
+
+    `error` is empty, or says why there is no usable text: the request stays open and a later run asks again.
+    """
+
+    text: str
+    model: str
+    finish_reason: str = "stop"
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    mean_nll: float | None = None
+    cost: float = 0.0
+    cached: bool = False
+    error: str = ""
+
+
+@runtime_checkable
+class Generator(Protocol):
+    """A language model. `model` names it with its revision: it enters the cache key and the recipe."""
+
+    model: str
+
+    def generate(self, requests: Sequence[Request]) -> list[Response]:
+        """One response a request, in order. A failed request gives a Response with `error`, never an exception.
+
+        Raises:
+            EndpointError: the backend cannot be reached at all.
+        """
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """A language model that tells how likely given texts are."""
+
+    def nll(self, prompt: str, continuations: Sequence[str]) -> list[float]:
+        """Mean nats a token of each continuation after the prompt."""
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """Texts to unit vectors. `fingerprint` names model, weights and backend: vectors of two fingerprints never mix."""
+
+    fingerprint: str
+    dim: int
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors, shape (n, dim), float32; the zero vector for a text that has no content for the encoder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a judge says of one reflection; a threshold is set on `score`, it is never a rank."""
+
+    verdict: Literal["pass", "fail", "abstain"]
+    score: float
+    reason: str = ""
+
+
+@runtime_checkable
+class Judge(Protocol):
+    """A second opinion that may veto a reflection, never rescue one."""
+
+    model: str
+
+    def judge(self, items: Sequence[tuple[Trajectory, Reflection]]) -> list[Judgement]:
+        """One judgement an item, in order; an error is an abstention."""
+
+
+@runtime_checkable
+class MetricSink(Protocol):
+    """Where numbers go besides the corpus."""
+
+    def log(self, metrics: dict[str, float], step: int) -> None:
+        """Record the metrics of one round."""

@@ -1,0 +1,1 @@
+"""Trajectory to Reflection to Candidate: prompts, rules that find faults, parsing, rendering."""
