@@ -1,0 +1,75 @@
+"""corpus.json: what a corpus is, in one small file that is replaced whole or not at all.
+
+Holds the corpus secret, so only its owner may read it. Rows, vectors and calibrations live elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from synthdata.corpus.tables import sync_path
+from synthdata.errors import CorruptStoreError, InputError
+
+FORMAT = 1
+NAME = "corpus.json"
+
+Views = Literal["one", "two"]
+
+
+@dataclass(frozen=True)
+class Header:
+    """The content of corpus.json. `secret` is 64 hex characters; `recipe` and `runtime` are settings as plain dicts."""
+
+    views: Views
+    anchor: int = 0
+    recipe: dict[str, Any] = field(default_factory=dict)
+    runtime: dict[str, Any] = field(default_factory=dict)
+    secret: str = field(default_factory=lambda: secrets.token_hex(32))
+    format: int = FORMAT
+
+
+def write_header(corpus: Path, header: Header) -> None:
+    """Replace corpus.json: temporary file in the same folder, flush, rename, flush the folder."""
+    part = corpus / f".{NAME}.part"
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(asdict(header), file, indent=1, sort_keys=True)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(corpus / NAME)
+    sync_path(corpus)
+
+
+def read_header(corpus: Path) -> Header:
+    """Read corpus.json.
+
+    Raises:
+        InputError: no corpus there, or one of another format version.
+        CorruptStoreError: the file is there but cannot be read as a header.
+    """
+    path = corpus / NAME
+    if not path.is_file():
+        raise InputError(f"{corpus}: not a corpus (no {NAME}); make one with `synthdata init`")
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        found = int(data["format"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CorruptStoreError(f"{path}: cannot be read: {error}; restore it from a copy") from error
+    if found > FORMAT:
+        raise InputError(f"{path}: format {found}, this version reads up to {FORMAT}; install a newer synthdata")
+    if found < FORMAT:
+        raise InputError(
+            f"{path}: format {found} is older than {FORMAT}; export it with the version that made it, "
+            "then bring the export in with `synthdata init --inherit`"
+        )
+    try:
+        header = Header(**data)
+        bytes.fromhex(header.secret)
+    except (TypeError, ValueError) as error:
+        raise CorruptStoreError(f"{path}: {error}; restore it from a copy") from error
+    return header

@@ -1,0 +1,75 @@
+"""One writer at a time: an operating-system file lock, which the kernel frees however its holder dies.
+
+The holder describes itself in a side file, so that whoever is refused learns whom to wait for. Readers take no lock.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from synthdata.errors import LockedError
+
+
+class WriterLock:
+    """The writer lock of one corpus folder; not re-entrant."""
+
+    def __init__(self, corpus: Path) -> None:
+        self._corpus = corpus
+        self._holder = corpus / "writer.json"
+        self._held = False
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the lock, or raise at once.
+
+        Raises:
+            LockedError: somebody else holds it; the message names the process.
+        """
+        from filelock import FileLock, Timeout
+
+        # Not thread-local: whoever holds the store may commit from any of its threads.
+        lock = FileLock(self._corpus / "writer.lock", timeout=0, thread_local=False, mode=0o600)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise LockedError(self._refusal()) from error
+        try:
+            self._describe()
+            self._held = True
+            yield
+        finally:
+            self._held = False
+            self._holder.unlink(missing_ok=True)
+            lock.release()
+
+    def require(self) -> None:
+        """Refuse a write outside `held`."""
+        if not self._held:
+            raise LockedError(f"{self._corpus}: not held for writing; wrap the call in `with store.writing():`")
+
+    def _describe(self) -> None:
+        holder = {
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "command": " ".join(sys.argv)[:300],
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        part = self._holder.with_suffix(".part")
+        part.write_text(json.dumps(holder), encoding="utf-8")
+        part.replace(self._holder)
+
+    def _refusal(self) -> str:
+        try:
+            holder = json.loads(self._holder.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            # The holder took the lock this instant and has not said who it is.
+            return f"{self._corpus}: another process is writing to it; try again when it is done"
+        who = f"process {holder['pid']} on {holder['host']} ({holder['command']}), since {holder['started']}"
+        return f"{self._corpus}: {who} is writing to it; wait for it or stop it, then run the same command again"

@@ -1,0 +1,134 @@
+"""One Delta table: its schema, its atomic appends and its reads. The only place that imports deltalake.
+
+Knows nothing of rounds or verdicts. Delta's own history is never the only home of a fact, because log retention and
+compaction may drop it: what must last is a column. Vectors are `List(Float32)`; Delta cannot scan `pl.Array` columns.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+import polars as pl
+from arro3.core import Table as ArrowTable
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+
+from synthdata.errors import CorruptStoreError, InputError, SynthdataError
+
+
+@dataclass(frozen=True)
+class Table:
+    """A Delta table in `folder` with a declared schema; files are pruned by the integer `stats_column`."""
+
+    folder: Path
+    schema: pl.Schema
+    stats_column: str
+
+    def create(self) -> None:
+        """Make the empty table; an existing one is left as it is."""
+        # Only one integer column gets statistics, so no text of a row is copied into the log.
+        configuration: dict[str, str | None] = {
+            "delta.appendOnly": "true",
+            "delta.dataSkippingStatsColumns": self.stats_column,
+            "delta.enableExpiredLogCleanup": "false",
+        }
+        empty = ArrowTable.from_arrow(pl.DataFrame(schema=self.schema))
+        DeltaTable.create(self.folder, Schema.from_arrow(empty.schema), mode="ignore", configuration=configuration)
+
+    def open(self) -> DeltaTable:
+        """The table as it is now.
+
+        Raises:
+            CorruptStoreError: the log is missing or cannot be read.
+        """
+        try:
+            return DeltaTable(self.folder)
+        except TableNotFoundError as error:
+            raise CorruptStoreError(f"{self.folder}: the table's log is missing; restore it from a copy") from error
+        except (DeltaError, OSError, ValueError) as error:
+            raise CorruptStoreError(f"{self.folder / '_delta_log'}: cannot be read: {_first_line(error)}") from error
+
+    def version(self) -> int:
+        """The number of the last commit; 0 is the empty table."""
+        return int(self.open().version())
+
+    def append(self, frame: pl.DataFrame, metadata: dict[str, str], transaction: tuple[str, int] | None = None) -> int:
+        """Append all rows in one commit that is on disk when this returns; the new version.
+
+        `transaction` is an application name and number that Delta refuses to commit twice at once.
+
+        Raises:
+            CorruptStoreError: another process committed in between, so the writer lock was not respected.
+            InputError: the disk refuses.
+        """
+        table = self.open()
+        number = [Transaction(*transaction)] if transaction else None
+        properties = CommitProperties(custom_metadata=dict(metadata), app_transactions=number, max_commit_retries=0)
+        rows = frame.select(list(self.schema)).cast(self.schema)
+        try:
+            write_deltalake(table, ArrowTable.from_arrow(rows), mode="append", commit_properties=properties)
+        except CommitFailedError as error:
+            raise CorruptStoreError(f"{self.folder}: another process wrote in between: {_first_line(error)}") from error
+        except (DeltaError, OSError) as error:
+            raise InputError(f"{self.folder}: cannot be written: {_first_line(error)}") from error
+        version = int(table.version())
+        self._sync(version)
+        return version
+
+    def read(self, columns: Sequence[str] | None = None, where: pl.Expr | None = None) -> pl.DataFrame:
+        """The rows for which `where` holds, only the named columns; row order is not defined, so sort.
+
+        Raises:
+            CorruptStoreError: a file is missing or damaged; the message names it.
+            InputError: no such column.
+        """
+        unknown = sorted(set(columns or ()) - set(self.schema))
+        if unknown:
+            raise InputError(f"{self.folder.name}: no column {', '.join(unknown)}; there are {', '.join(self.schema)}")
+        table = self.open()
+        with _damage_named(self.folder):
+            lazy = pl.scan_delta(table)
+            if where is not None:
+                lazy = lazy.filter(where)
+            return lazy.select(list(columns or self.schema)).collect()
+
+    def files(self) -> list[Path]:
+        """The data files of the current version."""
+        return [Path(unquote(uri.removeprefix("file://"))) for uri in self.open().file_uris()]
+
+    def _sync(self, version: int) -> None:
+        # delta-rs leaves flushing to the system; a round that was reported must outlive a power cut.
+        log = self.folder / "_delta_log" / f"{version:020}.json"
+        actions = [json.loads(line) for line in log.read_bytes().splitlines()]
+        added = [self.folder / unquote(action["add"]["path"]) for action in actions if "add" in action]
+        for path in (*added, log, log.parent, self.folder):
+            sync_path(path)
+
+
+def sync_path(path: Path) -> None:
+    """Flush a file or folder to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _damage_named(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except SynthdataError:
+        raise
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        raise CorruptStoreError(f"{folder}: a data file is missing or damaged: {_first_line(error)}") from error
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
