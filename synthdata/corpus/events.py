@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from synthdata.corpus.tables import Table
+from synthdata.errors import InputError
 from synthdata.records import canonical_json
 
 EVENT_KINDS = (
@@ -18,10 +20,22 @@ EVENT_KINDS = (
 REMOVING = ("retract", "evict")
 
 
-def event_frame(kind: str, key: str, payload: dict[str, object], round_number: int, seq: int) -> pl.DataFrame:
-    """One event as a row of the events table."""
-    row = {"seq": seq, "kind": kind, "key": key, "round": round_number, "payload": canonical_json(payload)}
-    return pl.DataFrame([row], schema_overrides={"seq": pl.Int64, "round": pl.Int64})
+def append_event(table: Table, kind: str, key: str, payload: dict[str, object], round_number: int) -> bool:
+    """Append an event unless one of this kind and key is there; whether it was new.
+
+    Raises:
+        InputError: an unknown kind, or a removal that does not say what it removes.
+    """
+    if kind not in EVENT_KINDS:
+        raise InputError(f"unknown event {kind!r}; there are {', '.join(EVENT_KINDS)}")
+    if kind in REMOVING and not isinstance(payload.get("ids"), list):
+        raise InputError(f"event {kind} {key!r}: the payload needs `ids`, a list of candidate ids")
+    known = table.read(["kind", "key"])
+    if known.filter((pl.col("kind") == kind) & (pl.col("key") == key)).height:
+        return False
+    row = {"seq": known.height, "kind": kind, "key": key, "round": round_number, "payload": canonical_json(payload)}
+    table.append(pl.DataFrame([row], schema=table.schema), {"kind": kind, "key": key})
+    return True
 
 
 def without_removed(admitted: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:

@@ -18,28 +18,16 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from synthdata.corpus import derived
-from synthdata.corpus.events import EVENT_KINDS, event_frame, without_removed
-from synthdata.corpus.header import NAME, Header, Views, read_header, write_header
+from synthdata.corpus import derived, rounds
+from synthdata.corpus.events import append_event, without_removed
+from synthdata.corpus.experience import add_trajectories, read_trajectories
+from synthdata.corpus.header import NAME, Header, Views, read_header, refuse_occupied, write_header
 from synthdata.corpus.lock import WriterLock
-from synthdata.corpus.rows import (
-    DECISIONS,
-    EVENTS,
-    EXPERIENCE,
-    SNAPSHOTS,
-    ViewVectors,
-    decision_frame,
-    experience_frame,
-    vector_matrix,
-)
+from synthdata.corpus.rounds import Stamp
+from synthdata.corpus.rows import DECISIONS, EVENTS, EXPERIENCE, SNAPSHOTS, ViewVectors, vector_matrix
 from synthdata.corpus.tables import Table
-from synthdata.errors import CorruptStoreError, InputError
-from synthdata.records import Decision, Trajectory, Verdict, from_json
-
-# `inherit` enters rows that were trained on before; `reconsider` may decide the same candidates once more.
-ROUND_KINDS = ("round", "inherit", "reconsider")
-
-_READ_BATCH = 256
+from synthdata.errors import InputError
+from synthdata.records import Decision, Trajectory, Verdict
 
 
 class CorpusStore:
@@ -68,7 +56,7 @@ class CorpusStore:
             InputError: the folder holds something else, or a finished corpus.
         """
         path = Path(path)
-        _refuse_occupied(path)
+        refuse_occupied(path)
         path.mkdir(parents=True, exist_ok=True)
         header = Header(views=views, recipe=recipe, runtime=runtime or {})
         if (path / NAME).exists():
@@ -148,10 +136,8 @@ class CorpusStore:
     def update_settings(self, *, recipe: dict[str, Any] | None = None, runtime: dict[str, Any] | None = None) -> None:
         """Replace the recorded recipe, the recorded runtime, or both."""
         self._lock.require()
-        self._replace_header(
-            recipe=self._header.recipe if recipe is None else recipe,
-            runtime=self._header.runtime if runtime is None else runtime,
-        )
+        given = {"recipe": recipe, "runtime": runtime}
+        self._replace_header(**{name: value for name, value in given.items() if value is not None})
 
     @contextmanager
     def writing(self) -> Iterator[CorpusStore]:
@@ -168,12 +154,7 @@ class CorpusStore:
     def add_experience(self, trajectories: Sequence[Trajectory]) -> int:
         """Append the trajectories that are not there yet, one commit; how many that were."""
         self._lock.require()
-        known = set(self.experience_table.read(["id"])["id"])
-        new = {item.id: item for item in trajectories if item.id not in known}
-        if new:
-            frame = experience_frame(list(new.values()), first_seq=len(known))
-            self.experience_table.append(frame, {"trajectories": str(len(new))})
-        return len(new)
+        return add_trajectories(self.experience_table, trajectories)
 
     def trajectories(self, ids: Sequence[str] | None = None) -> Iterator[Trajectory]:
         """Trajectories in the order of `ids`, or all in the order in which they were added.
@@ -182,18 +163,7 @@ class CorpusStore:
             InputError: an id that is not in the corpus.
             CorruptStoreError: a stored record cannot be read.
         """
-        index = self.experience_table.read(["id", "seq"]).sort("seq")
-        known = dict(index.iter_rows())
-        missing = [item for item in ids or () if item not in known]
-        if missing:
-            raise InputError(f"{self.path}: no trajectory {missing[0]} ({len(missing)} of {len(ids or ())} unknown)")
-        wanted = list(known) if ids is None else list(ids)
-        for start in range(0, len(wanted), _READ_BATCH):
-            batch = wanted[start : start + _READ_BATCH]
-            where = pl.col("seq").is_in([known[item] for item in batch])
-            records = dict(self.experience_table.read(["id", "record"], where).iter_rows())
-            for item in batch:
-                yield _trajectory(item, records[item])
+        return read_trajectories(self.experience_table, ids)
 
     def experience_count(self) -> int:
         """How many trajectories were read, ever."""
@@ -224,28 +194,7 @@ class CorpusStore:
             CorruptStoreError: the next round number is already taken.
         """
         self._lock.require()
-        _refuse_doubles(decisions, kind)
-        found = self.find_round(round_key)
-        if found is not None:
-            return found
-        known = set() if kind == "reconsider" else self.decided_ids(recipe, anchor)
-        fresh = [item for item in decisions if item.candidate.id not in known]
-        current = self.latest_round()
-        if not fresh:
-            return current
-        table = self.decisions_table.open()
-        number = current + 1
-        if (table.transaction_version("round") or 0) >= number:
-            raise CorruptStoreError(f"{self.decisions_table.folder}: round {number} was committed but has no rows")
-        columns = {"round": number, "round_key": round_key, "kind": kind, "recipe": recipe, "anchor": anchor}
-        columns["parent_version"] = int(table.version())
-        frame = decision_frame(fresh, vectors).with_columns(
-            pl.lit(value, dtype=DECISIONS[name]).alias(name) for name, value in columns.items()
-        )
-        counts = {str(v): str(sum(d.verdict is v for d in fresh)) for v in Verdict}
-        metadata = {"round": str(number), "round_key": round_key, "candidates": str(len(fresh)), **counts}
-        self.decisions_table.append(frame, metadata, ("round", number))
-        return number
+        return rounds.commit(self.decisions_table, decisions, vectors, Stamp(round_key, recipe, anchor, kind))
 
     def decisions(
         self, columns: Sequence[str] | None = None, as_of: int | None = None, where: pl.Expr | None = None
@@ -253,8 +202,7 @@ class CorpusStore:
         """All decisions by round and row; name the columns, or text and vectors of every row are loaded."""
         names = list(columns or DECISIONS)
         extra = [name for name in ("round", "row") if name not in names]
-        conditions = [c for c in (where, self._until(as_of)) if c is not None]
-        frame = self.decisions_table.read([*names, *extra], pl.all_horizontal(conditions) if conditions else None)
+        frame = self.decisions_table.read([*names, *extra], _both(where, self._until(as_of)))
         return frame.sort("round", "row").select(names)
 
     def admitted(self, as_of: int | None = None, columns: Sequence[str] | None = None) -> pl.DataFrame:
@@ -271,8 +219,7 @@ class CorpusStore:
 
     def decided_ids(self, recipe: str, anchor: int) -> set[str]:
         """Candidate ids that have a verdict under this recipe fingerprint and anchor number."""
-        where = (pl.col("recipe") == recipe) & (pl.col("anchor") == anchor)
-        return set(self.decisions_table.read(["id"], where)["id"])
+        return rounds.decided(self.decisions_table, recipe, anchor)
 
     def decision(self, name: str, as_of: int | None = None) -> dict[str, Any] | None:
         """The latest decision on a candidate named by id, external id or the beginning of its id, as a row; else None.
@@ -280,18 +227,7 @@ class CorpusStore:
         Raises:
             InputError: several candidates have that name.
         """
-        index = self.decisions(["id", "external_id", "round"], as_of)
-        matches = (pl.col("id") == name, pl.col("external_id") == name, pl.col("id").str.starts_with(name))
-        for match in matches if name else ():
-            found = index.filter(match)
-            ids = found["id"].unique(maintain_order=True).to_list()
-            if len(ids) > 1:
-                shown = ", ".join(ids[:10])
-                raise InputError(f"{name!r} names {len(ids)} candidates: {shown}; give more characters of the id")
-            if ids:
-                where = (pl.col("id") == ids[0]) & (pl.col("round") == found["round"].max())
-                return self.decisions(where=where).row(0, named=True)
-        return None
+        return rounds.named(self.decisions_table, name, self._until(as_of))
 
     def vectors(self, frame: pl.DataFrame, view: str) -> NDArray[np.float32]:
         """Vectors of rows of `decisions` or `admitted`, shape (rows, d), float32; a one-view corpus has only content.
@@ -302,25 +238,16 @@ class CorpusStore:
         return vector_matrix(frame, view)
 
     def rounds(self, as_of: int | None = None) -> pl.DataFrame:
-        """One row a round: its number, key, kind, recipe, anchor and version, and `candidates` and verdicts as counts."""
-        same = ("round_key", "kind", "recipe", "anchor", "parent_version")
-        frame = self.decisions_table.read(["round", "verdict", *same], self._until(as_of))
-        counts = [(pl.col("verdict") == str(v)).sum().cast(pl.Int64).alias(str(v)) for v in Verdict]
-        grouped = frame.group_by("round").agg(
-            *(pl.col(name).first() for name in same), pl.len().cast(pl.Int64).alias("candidates"), *counts
-        )
-        version = (pl.col("parent_version") + 1).alias("version")
-        return grouped.sort("round").with_columns(version).drop("parent_version")
+        """One row a round: number, key, kind, recipe, anchor, version, and counts: `candidates` and each verdict."""
+        return rounds.summary(self.decisions_table, self._until(as_of))
 
     def latest_round(self) -> int:
         """The number of the last round, 0 before the first."""
-        rounds = self.decisions_table.read(["round"])["round"]
-        return 0 if rounds.is_empty() else int(rounds.max())  # type: ignore[arg-type]
+        return rounds.latest(self.decisions_table)
 
     def find_round(self, round_key: str) -> int | None:
         """The round that was committed under this key."""
-        rounds = self.decisions_table.read(["round"], pl.col("round_key") == round_key)["round"]
-        return None if rounds.is_empty() else int(rounds.item(0))
+        return rounds.find(self.decisions_table, round_key)
 
     def append_event(self, kind: str, key: str, payload: dict[str, object], round: int) -> bool:
         """Append an event unless one of this kind and key is there; whether it was new.
@@ -331,31 +258,19 @@ class CorpusStore:
             InputError: an unknown kind, or a removal that does not say what it removes.
         """
         self._lock.require()
-        if kind not in EVENT_KINDS:
-            raise InputError(f"unknown event {kind!r}; there are {', '.join(EVENT_KINDS)}")
-        if kind in ("retract", "evict") and not isinstance(payload.get("ids"), list):
-            raise InputError(f"event {kind} {key!r}: the payload needs `ids`, a list of candidate ids")
-        events = self.events_table.read(["kind", "key"])
-        if events.filter((pl.col("kind") == kind) & (pl.col("key") == key)).height:
-            return False
-        self.events_table.append(event_frame(kind, key, payload, round, events.height), {"kind": kind, "key": key})
-        return True
+        return append_event(self.events_table, kind, key, payload, round)
 
     def events(self, kind: str | None = None, as_of: int | None = None) -> pl.DataFrame:
         """Events in the order in which they were appended; `payload` is JSON text."""
-        conditions = [
-            c for c in (self._until(as_of), None if kind is None else pl.col("kind") == kind) if c is not None
-        ]
-        frame = self.events_table.read(None, pl.all_horizontal(conditions) if conditions else None)
-        return frame.sort("seq")
+        of_kind = None if kind is None else pl.col("kind") == kind
+        return self.events_table.read(None, _both(of_kind, self._until(as_of))).sort("seq")
 
     def write_snapshot(self, round: int, rows: Sequence[Mapping[str, Any]]) -> int:
         """Append a round's metrics (`view, metric, value, low, high`) that are not there yet; how many that were."""
         self._lock.require()
         known = self.snapshots_table.read(["view", "metric"], pl.col("round") == round)
-        seen = set(known.iter_rows())
         new = {(row["view"], row["metric"]): {"round": round, **row} for row in rows}
-        fresh = [row for key, row in new.items() if key not in seen]
+        fresh = [new[key] for key in sorted(new.keys() - set(known.iter_rows()))]
         if fresh:
             self.snapshots_table.append(pl.DataFrame(fresh, schema=SNAPSHOTS), {"round": str(round)})
         return len(fresh)
@@ -385,29 +300,7 @@ class CorpusStore:
         write_header(self.path, self._header)
 
 
-def _refuse_occupied(path: Path) -> None:
-    if path.exists() and not path.is_dir():
-        raise InputError(f"{path}: is a file; name a folder")
-    if (path / NAME).exists():
-        if any((path / "anchors").glob("*")):
-            raise InputError(f"{path}: is already a corpus; use it, or name another folder")
-        return
-    if path.is_dir() and any(item.name != f".{NAME}.part" for item in path.iterdir()):
-        raise InputError(f"{path}: is not empty and not a corpus; name another folder")
-
-
-def _refuse_doubles(decisions: Sequence[Decision], kind: str) -> None:
-    if kind not in ROUND_KINDS:
-        raise InputError(f"unknown kind of round {kind!r}; there are {', '.join(ROUND_KINDS)}")
-    seen: set[str] = set()
-    for item in decisions:
-        if item.candidate.id in seen:
-            raise InputError(f"candidate {item.candidate.id} is decided twice in one round; number its occurrences")
-        seen.add(item.candidate.id)
-
-
-def _trajectory(name: str, record: str) -> Trajectory:
-    try:
-        return from_json(Trajectory, record)
-    except ValueError as error:
-        raise CorruptStoreError(f"experience: the record of trajectory {name} cannot be read: {error}") from error
+def _both(first: pl.Expr | None, second: pl.Expr | None) -> pl.Expr | None:
+    if first is None or second is None:
+        return second if first is None else first
+    return first & second

@@ -98,9 +98,10 @@ class Table:
                 lazy = lazy.filter(where)
             return lazy.select(list(columns or self.schema)).collect()
 
-    def files(self) -> list[Path]:
-        """The data files of the current version."""
-        return [Path(unquote(uri.removeprefix("file://"))) for uri in self.open().file_uris()]
+    def files(self) -> dict[Path, int]:
+        """The data files of the current version with the sizes in bytes that the log says they have."""
+        added = pl.DataFrame(self.open().get_add_actions(flatten=True)).select("path", "size_bytes").sort("path")
+        return {self.folder / unquote(path): int(size) for path, size in added.iter_rows()}
 
     def _sync(self, version: int) -> None:
         # delta-rs leaves flushing to the system; a round that was reported must outlive a power cut.
