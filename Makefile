@@ -1,0 +1,60 @@
+# Everything runs in .venv, so .venv/bin/synthdata is the command after any of the targets below.
+PYTHON ?= python3
+# Extra arguments for installing torch, such as an index that serves CPU builds: see README.md, "Install".
+TORCH_ARGS ?=
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup weights demo test test-all check format-check lint types imports bench clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
+
+setup: weights ## create .venv, install everything, fetch the embedded model's weights
+
+# The stamp is made last and is older than its inputs after any change of them: an interrupted install is done again.
+.venv/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "synthdata needs Python 3.11 or newer; set PYTHON=")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet $(TORCH_ARGS) "$$(grep '^torch==' constraints.txt)"
+	$(BIN)/python -m pip install --quiet -e '.[dev]' -c constraints.txt
+	touch $@
+
+# Not a stamp: the weights live in the user's cache, which may be emptied, and the check of their hash takes a moment.
+weights: .venv/.installed
+	$(BIN)/python -m synthdata.generation.weights
+
+demo: weights ## two rounds over data/sample with the embedded model, and an export
+	rm -rf demo-corpus demo-export
+	$(BIN)/synthdata init demo-corpus --reference data/sample --config configs/demo.toml
+	$(BIN)/synthdata run demo-corpus --trajectories data/sample --limit 60
+	$(BIN)/synthdata run demo-corpus --trajectories data/sample --limit 60
+	$(BIN)/synthdata status demo-corpus
+	$(BIN)/synthdata export demo-corpus demo-export
+	$(BIN)/synthdata verify demo-corpus
+
+test: weights ## the default tests
+	$(BIN)/python -m pytest
+
+test-all: weights ## all tests, the slow ones too
+	$(BIN)/python -m pytest -m 'slow or not slow'
+
+check: format-check lint types imports test-all ## everything that must be green: format, lint, types, imports, all tests
+
+format-check: .venv/.installed
+	$(BIN)/ruff format --check .
+
+lint: .venv/.installed
+	$(BIN)/ruff check .
+
+types: .venv/.installed
+	$(BIN)/mypy
+
+imports: .venv/.installed
+	$(BIN)/lint-imports
+
+bench: weights ## rerun the benchmarks; results go to bench/results
+	for script in bench/*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+
+clean: ## remove what the targets above made, except .venv
+	rm -rf demo-corpus demo-export dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

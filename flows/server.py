@@ -1,0 +1,195 @@
+"""The Prefect server that a flow run talks to: the configured one, or one of our own for as long as the run lasts.
+
+Prefect's built-in temporary server prints tracebacks at exit and may lose the last states, so the command line enters
+`prefect_api` instead. Nothing here imports prefect before its environment is set; no flow and no data live here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import httpx2
+from filelock import FileLock, Timeout
+
+from synthdata.errors import EndpointError
+
+START_SECONDS = 120.0
+ANSWER_SECONDS = 3.0
+STOP_SECONDS = 10.0
+LOG_TAIL = 2000
+
+# Nothing leaves the machine: no usage events, no heartbeat, and the page that asks an outside host is off.
+QUIET = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_UI_V2_ENABLED": "false",
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    "PREFECT_LOGGING_LEVEL": "WARNING",
+}
+
+# A run is history after a week; without this the database grows by some 18 KB a task for 90 days.
+RETENTION = {
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(7 * 86400),
+    "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "P1D",
+}
+
+
+@contextlib.contextmanager
+def prefect_api() -> Iterator[str]:
+    """Yield the URL of a healthy Prefect API and make it this process' one; enter it before importing prefect.
+
+    `PREFECT_API_URL`, where set, is used as it is. Otherwise a server of our own runs on a free loopback port until the
+    block ends or this process dies, even by kill -9. Its SQLite home is kept for the next run, since an existing
+    database halves the start; processes at the same time get homes of their own, because SQLite homes that are
+    shared lock each other out.
+
+    Raises:
+        EndpointError: the configured API does not answer, or our server does not become healthy in two minutes.
+    """
+    url = os.environ.get("PREFECT_API_URL", "")
+    if url:
+        _wait_until_healthy(url, ANSWER_SECONDS)
+        with _environment({name: os.environ.get(name, value) for name, value in QUIET.items()}):
+            yield url
+        return
+    with _own_home() as home, _running_server(home) as url:
+        variables = {**QUIET, "PREFECT_HOME": str(home), "PREFECT_API_URL": url, "NO_PROXY": _without_proxy()}
+        with _environment(variables):
+            yield url
+
+
+def cache_folder() -> Path:
+    """Where servers keep their homes: `$SYNTHDATA_CACHE/prefect`, else `~/.cache/synthdata/prefect`."""
+    return Path(os.environ.get("SYNTHDATA_CACHE") or Path.home() / ".cache" / "synthdata") / "prefect"
+
+
+@contextlib.contextmanager
+def _own_home() -> Iterator[Path]:
+    """The first home that no living process holds; the lock is the system's, so a killed holder frees it."""
+    folder = cache_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in count():
+        lock = FileLock(folder / f"home-{number}.lock")
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            continue
+        try:
+            home = folder / f"home-{number}"
+            home.mkdir(exist_ok=True)
+            yield home
+        finally:
+            lock.release()
+        return
+
+
+@contextlib.contextmanager
+def _running_server(home: Path) -> Iterator[str]:
+    # The socket is bound here and handed down: no other process can take the port between choosing and using it.
+    with socket.create_server(("127.0.0.1", 0)) as listener, (home / "server.log").open("wb") as log:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
+        fresh = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+        environment = {**fresh, **QUIET, **RETENTION, "PREFECT_HOME": str(home), "PREFECT_UI_API_URL": url}
+        server = subprocess.Popen(
+            [sys.executable, "-m", "flows.server", str(listener.fileno())],
+            env=environment,
+            pass_fds=[listener.fileno()],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            # Ctrl-C reaches the flow alone, which can then still report its end to the server.
+            start_new_session=True,
+        )
+    try:
+        _wait_until_healthy(url, START_SECONDS, server, home / "server.log")
+        yield url
+    finally:
+        _stop(server)
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    if server.stdin is not None:
+        server.stdin.close()
+    try:
+        server.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+
+
+def _wait_until_healthy(
+    url: str, seconds: float, server: subprocess.Popen[bytes] | None = None, log: Path | None = None
+) -> None:
+    deadline = time.monotonic() + seconds
+    problem = "no answer"
+    with httpx2.Client(trust_env=False, timeout=5.0) as client:
+        while time.monotonic() < deadline:
+            if server is not None and server.poll() is not None:
+                problem = f"its process ended with code {server.returncode}"
+                break
+            try:
+                answer = client.get(f"{url.rstrip('/')}/health")
+            except httpx2.TransportError as error:
+                problem = str(error) or type(error).__name__
+            else:
+                if answer.status_code == 200:
+                    return
+                problem = f"status {answer.status_code}"
+            time.sleep(0.1)
+    tail = log.read_text(encoding="utf-8", errors="replace")[-LOG_TAIL:] if log else ""
+    advice = "check PREFECT_API_URL, or unset it and a server is started for the run"
+    if log:
+        advice = f"if its database is damaged, delete {log.parent}; the end of {log}:\n{tail}"
+    raise EndpointError(f"Prefect API at {url} is not healthy: {problem}; {advice}")
+
+
+@contextlib.contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _without_proxy() -> str:
+    known = os.environ.get("NO_PROXY", "")
+    return f"{known},127.0.0.1" if known else "127.0.0.1"
+
+
+def _serve(descriptor: int) -> None:
+    # The child process: Prefect's server on the inherited socket until standard input ends, as it does when the parent
+    # closes it or dies in whatever way.
+    import uvicorn
+    from prefect.server.api.server import create_app
+
+    config = uvicorn.Config(create_app(final=True), log_level="warning", timeout_graceful_shutdown=2)
+    server = uvicorn.Server(config)
+
+    def stop_with_parent() -> None:
+        sys.stdin.buffer.read()
+        server.should_exit = True
+        time.sleep(STOP_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=stop_with_parent, daemon=True).start()
+    server.run(sockets=[socket.socket(fileno=descriptor)])
+
+
+if __name__ == "__main__":
+    _serve(int(sys.argv[1]))
