@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from synthdata.play.games import draw, textworld_version
 from synthdata.protocols import Scorer
@@ -29,6 +29,7 @@ class View:
     policy: tuple[str, ...]
 
 
+@runtime_checkable
 class Player(Protocol):
     """Chooses moves, the same ones for the same view; `name`, `model` and `version` enter the record."""
 
