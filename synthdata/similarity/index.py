@@ -27,7 +27,7 @@ faiss.cvar.distance_compute_blas_threshold = 1536
 # float32 inner products of unit vectors of up to some thousand dimensions err by less than 1e-5; hits within it are
 # fetched as well and scored again.
 _SLACK = 1e-5
-_EXTRA = 8
+_EXTRA = 4
 _QUERY_ROWS = 1024
 _SCORE_ROWS = 16384
 

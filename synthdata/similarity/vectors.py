@@ -1,0 +1,119 @@
+"""A cache of vectors by content, in front of any encoder. It costs time to lose and is never wrong to lose.
+
+One SQLite file for each fingerprint: a transaction a batch, so that a kill loses at most the batch under way, and any
+number of processes may read and write at once. What cannot be read, or fails its checksum, is a miss and is made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+
+from synthdata.protocols import Encoder, Vectors
+from synthdata.records import content_hash
+
+_BATCH = 256
+_ASK = 500
+_BUSY_SECONDS = 60.0
+
+
+class CachedEncoder:
+    """An encoder that asks `inner` only for texts it has not seen; `fingerprint` and `dim` are the inner one's.
+
+    Within a call each distinct text is encoded once. New vectors are stored a batch of 256 at a time, so an interrupted
+    call resumes where it was.
+    """
+
+    def __init__(self, inner: Encoder, folder: Path | str) -> None:
+        self._inner = inner
+        self.fingerprint = inner.fingerprint
+        self.dim = inner.dim
+        self.path = Path(folder) / f"vectors-{content_hash(inner.fingerprint, str(inner.dim), length=16)}.sqlite"
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """As the inner encoder's; whether a vector came from the file cannot be told from the answer."""
+        keys = [_key(text) for text in texts]
+        by_key = dict(zip(keys, texts, strict=True))
+        found = self._read(list(by_key))
+        missing = [key for key in by_key if key not in found]
+        for start in range(0, len(missing), _BATCH):
+            batch = missing[start : start + _BATCH]
+            made = self._inner.encode([by_key[key] for key in batch])
+            fresh = dict(zip(batch, np.asarray(made, dtype=np.float32), strict=True))
+            self._write(fresh)
+            found.update(fresh)
+        if not keys:
+            return np.empty((0, self.dim), dtype=np.float32)
+        return np.stack([found[key] for key in keys])
+
+    def _read(self, keys: list[bytes]) -> dict[bytes, Vectors]:
+        found: dict[bytes, Vectors] = {}
+        try:
+            with self._open() as db:
+                for start in range(0, len(keys), _ASK):
+                    part = keys[start : start + _ASK]
+                    marks = ",".join("?" * len(part))
+                    rows = db.execute(f"SELECT key, crc, vector FROM vectors WHERE key IN ({marks})", part)
+                    found.update((key, self._vector(data)) for key, crc, data in rows if self._sound(key, crc, data))
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:
+            self._set_aside()
+        return found
+
+    def _write(self, fresh: dict[bytes, Vectors]) -> None:
+        rows = [(key, _checksum(key, data), data) for key, data in ((k, v.tobytes()) for k, v in fresh.items())]
+        try:
+            self._insert(rows)
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:
+            self._set_aside()
+            self._insert(rows)
+
+    def _insert(self, rows: list[tuple[bytes, int, bytes]]) -> None:
+        with self._open() as db, db:
+            db.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", rows)
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        # A connection a call: it opens in under a millisecond, and connections must not cross threads or forks.
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(self.path, timeout=_BUSY_SECONDS)) as db:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA synchronous=NORMAL")
+            db.execute(
+                "CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, crc INTEGER, vector BLOB) WITHOUT ROWID"
+            )
+            yield db
+
+    def _set_aside(self) -> None:
+        """A file that is no database is kept under another name, for whoever wants to know, and begun anew."""
+        with suppress(FileNotFoundError):
+            # Missing means that another process has just done the same.
+            os.replace(self.path, self.path.with_suffix(".corrupt"))
+        for ending in ("-wal", "-shm"):
+            self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
+
+    def _sound(self, key: object, crc: object, data: object) -> bool:
+        if not isinstance(key, bytes) or not isinstance(data, bytes) or len(data) != 4 * self.dim:
+            return False
+        return crc == _checksum(key, data)
+
+    def _vector(self, data: bytes) -> Vectors:
+        return np.frombuffer(data, dtype=np.float32)
+
+
+def _key(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def _checksum(key: bytes, data: bytes) -> int:
+    return zlib.crc32(data, zlib.crc32(key))
