@@ -1,0 +1,118 @@
+"""ATIF, the agent trajectory interchange format, versions 1.0 to 1.8 and later minor ones (they only add fields).
+
+Also what this project's own `collect` writes: outcome and task in the trajectory's `extra`, ground truth in a step's.
+Embedded sub-agents become trajectories of their own.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal
+
+from synthdata.records import Observation, Step, ToolCall, Trajectory, canonical_json
+from synthdata.sources.fields import (
+    RowError,
+    arguments_text,
+    as_flag,
+    as_list,
+    as_name,
+    as_number,
+    as_object,
+    content_text,
+    observation,
+)
+from synthdata.sources.openai_chat import first_user
+
+NAME = "atif"
+_VERSION = re.compile(r"ATIF-v(\d{1,4})\.(\d{1,4})")
+_SOURCES: dict[str, Literal["agent", "user", "system"]] = {"agent": "agent", "user": "user", "system": "system"}
+
+
+def sniff(value: object) -> str | None:
+    """None if this reader can read the value, else why not."""
+    if not isinstance(value, dict) or "schema_version" not in value:
+        return "no `schema_version`"
+    found = _VERSION.fullmatch(str(value["schema_version"]))
+    if not found:
+        return f"`schema_version` is {str(value['schema_version'])[:40]!r}, not ATIF-v1.x"
+    if found.group(1) != "1":
+        return (
+            f"{found.group(0)} is another major version; ATIF-v1.0 to v1.8 are known: convert the file to one of them"
+        )
+    return None if isinstance(value.get("steps"), list) else "an ATIF header without a list of `steps`"
+
+
+def read(value: object) -> list[Trajectory]:
+    """The run, then its embedded sub-agents.
+
+    `success`, `score` (or `reward`), `task`, `task_id`, `truncated` and `licence` are looked for in `extra`, then
+    `final_metrics.extra`, then `final_metrics`. The task is `task`, else the first user step.
+    """
+    run = as_object(value, "trajectory")
+    agent = as_object(run.get("agent"), "agent")
+    metrics = as_object(run.get("final_metrics"), "final_metrics")
+    places = (as_object(run.get("extra"), "extra"), as_object(metrics.get("extra"), "final_metrics.extra"), metrics)
+    known: dict[str, Any] = {}
+    for place in reversed(places):
+        known.update({key: item for key, item in place.items() if item is not None})
+    raw_steps = as_list(run.get("steps"), "steps")
+    steps = tuple(_step(number, item) for number, item in enumerate(raw_steps))
+    tools = agent.get("tool_definitions")
+    trajectory = Trajectory(
+        task=content_text(known.get("task")) or first_user(steps),
+        steps=steps,
+        task_id=as_name(known.get("task_id"), "extra.task_id"),
+        success=as_flag(known.get("success"), "extra.success"),
+        reward=as_number(known.get("score", known.get("reward")), "extra.score"),
+        licence=as_name(known.get("licence"), "extra.licence"),
+        agent_model=_model(agent, raw_steps),
+        tools=canonical_json(tools) if tools else "",
+        truncated=bool(as_flag(known.get("truncated"), "extra.truncated")),
+    )
+    children = as_list(run.get("subagent_trajectories"), "subagent_trajectories")
+    return [trajectory, *(found for child in children for found in read(child))]
+
+
+def _model(agent: dict[str, Any], raw_steps: list[Any]) -> str:
+    named = (step.get("model_name") for step in raw_steps if isinstance(step, dict) and step.get("model_name"))
+    return as_name(agent.get("model_name") or next(named, None), "agent.model_name")
+
+
+def _step(number: int, item: object) -> Step:
+    where = f"steps[{number}]"
+    step = as_object(item, where)
+    source = step.get("source")
+    if not isinstance(source, str) or source not in _SOURCES:
+        raise RowError(f"`{where}.source` is {source!r:.40}: none of agent, user, system")
+    calls = as_list(step.get("tool_calls"), f"{where}.tool_calls")
+    answers = as_object(step.get("observation"), f"{where}.observation").get("results")
+    extra = as_object(step.get("extra"), f"{where}.extra")
+    return Step(
+        idx=number,
+        role=_SOURCES[source],
+        action=content_text(step.get("message")),
+        thought=content_text(step.get("reasoning_content")),
+        tool_calls=tuple(_call(call, f"{where}.tool_calls[{i}]") for i, call in enumerate(calls)),
+        observations=tuple(
+            _result(result, f"{where}.observation.results[{i}]")
+            for i, result in enumerate(as_list(answers, f"{where}.observation.results"))
+        ),
+        optimal=as_flag(extra.get("optimal"), f"{where}.extra.optimal"),
+    )
+
+
+def _call(item: object, where: str) -> ToolCall:
+    call = as_object(item, where)
+    name = as_name(call.get("function_name"), f"{where}.function_name")
+    identity = as_name(call.get("tool_call_id"), f"{where}.tool_call_id")
+    return ToolCall(name, arguments_text(call.get("arguments")), identity or None)
+
+
+def _result(item: object, where: str) -> Observation:
+    result = as_object(item, where)
+    content = result.get("content")
+    reference = result.get("subagent_trajectory_ref")
+    if content is None and reference is not None:
+        # The answer was another agent's run: the pointer to it is all that there is to show.
+        content = {"subagent_trajectory_ref": reference}
+    return observation(content, result.get("source_call_id"), f"{where}.source_call_id")

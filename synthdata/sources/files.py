@@ -1,0 +1,266 @@
+"""Bounded reading of a path: which files are read, and their JSON rows, one at a time.
+
+Files are untrusted. No line or document is held beyond its bound, nothing is decoded but UTF-8 and strict JSON, and a
+row that cannot be used is a `QuarantinedRow`, not an exception. What a row means is not known here.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, NoReturn, TypeGuard
+
+from synthdata.errors import InputError
+from synthdata.records import QuarantinedRow
+
+# A whole-file document (a JSON list of runs, a .traj) may hold this many times `max_row_bytes`, uncompressed.
+DOCUMENT_ROWS = 8
+MAX_DEPTH = 200
+_HEAD = 500
+_BLOCK = 1 << 20
+_DOCUMENTS = (".json", ".traj")
+_LINES = (".jsonl", ".ndjson")
+_PARQUET = (".parquet",)
+
+Kind = Literal["lines", "document", "parquet"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file to read. `name` is relative to the path asked for; `alone` where that path was the file itself."""
+
+    path: Path
+    name: str
+    alone: bool
+
+    @property
+    def kind(self) -> Kind:
+        """By the name's ending without `.gz`; an unknown ending is read as lines."""
+        ending = Path(self.name.removesuffix(".gz")).suffix.lower()
+        if ending in _PARQUET:
+            return "parquet"
+        return "document" if ending in _DOCUMENTS else "lines"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One JSON value with its place. `line` counts lines of a line file and items of a document, from 1."""
+
+    file: str
+    line: int
+    value: object
+
+    def quarantined(self, reason: str) -> QuarantinedRow:
+        """This row, refused."""
+        head = json.dumps(self.value, ensure_ascii=False, default=str)
+        return QuarantinedRow(self.file, self.line, reason, printable(head))
+
+
+def printable(raw: bytes | str) -> str:
+    """The first 500 characters with everything unprintable replaced, safe for a terminal and a table."""
+    text = raw[: 4 * _HEAD].decode("utf-8", "replace") if isinstance(raw, bytes) else raw
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text[:_HEAD])
+
+
+def list_files(path: Path | str) -> list[SourceFile]:
+    """The files to read, sorted by name.
+
+    A file is taken whatever its name. In a folder, at any depth, the files ending in .json, .jsonl, .ndjson, .traj
+    (so also .traj.json) or .parquet are taken, each also with .gz; hidden ones (a name that begins with a dot) and
+    READMEs are skipped, and links to folders are not followed.
+
+    Raises:
+        InputError: no such path, or a folder with no such file.
+    """
+    path = Path(path)
+    if path.is_file():
+        return [SourceFile(path, path.name, alone=True)]
+    if not path.is_dir():
+        raise InputError(f"{path}: no such file or folder; give the path of a log file or of a folder of them")
+    found = [(file.relative_to(path), file) for file in path.rglob("*") if file.is_file()]
+    names = sorted((name.as_posix(), file) for name, file in found if _wanted(name))
+    if not names:
+        endings = ", ".join((*_DOCUMENTS, *_LINES, *_PARQUET))
+        raise InputError(f"{path}: no file to read in this folder; files ending in {endings} (or .gz) are read")
+    return [SourceFile(file, name, alone=False) for name, file in names]
+
+
+def _wanted(name: Path) -> bool:
+    if any(part.startswith(".") for part in name.parts) or name.name.lower().startswith("readme"):
+        return False
+    ending = Path(name.name.lower().removesuffix(".gz")).suffix
+    return ending in (*_DOCUMENTS, *_LINES, *_PARQUET)
+
+
+def read_rows(file: SourceFile, max_row_bytes: int) -> Iterator[Row | QuarantinedRow]:
+    """The rows of one JSON file, in order, empty lines skipped.
+
+    A document gives the items of its list, or itself: a list of chat messages is one row, and so is an object. A
+    `.json` file that holds one value a line is read as lines. In a folder a file that cannot be read at all is one
+    quarantined row of line 0, so that one broken file does not stop a night.
+
+    Raises:
+        InputError: the file was asked for alone and is empty, unreadable, or a truncated or corrupt gzip.
+    """
+    try:
+        check_file(file)
+        with open_bytes(file) as handle:
+            if file.kind == "document":
+                yield from _document(file, handle, max_row_bytes)
+            else:
+                yield from _lines(file, handle, max_row_bytes)
+    except OSError as error:
+        yield refuse(file, f"cannot be read: {error.strerror or error}; check the file and its permissions")
+    except InputError as error:
+        if file.alone:
+            raise
+        yield QuarantinedRow(file.name, 0, str(error))
+
+
+def refuse(file: SourceFile, reason: str) -> QuarantinedRow:
+    """A fault of a whole file: an `InputError` where it was asked for alone, else a quarantined row of line 0."""
+    if file.alone:
+        raise InputError(f"{file.name}: {reason}")
+    return QuarantinedRow(file.name, 0, reason)
+
+
+def open_bytes(file: SourceFile) -> BinaryIO:
+    """The uncompressed bytes; gzip is known by its first two bytes, whatever the name."""
+    with file.path.open("rb") as handle:
+        packed = handle.read(2) == b"\x1f\x8b"
+    return gzip.open(file.path, "rb") if packed else file.path.open("rb")  # type: ignore[return-value]
+
+
+def check_file(file: SourceFile) -> None:
+    """Read it through once, so that a damaged file is refused as a whole before any of its rows is used.
+
+    Raises:
+        InputError: it is empty, or a truncated or corrupt gzip.
+    """
+    if not file.path.stat().st_size:
+        raise InputError(f"{file.name}: the file is empty; remove it, or write at least one row")
+    try:
+        with open_bytes(file) as handle:
+            if file.name.endswith(".gz") and not isinstance(handle, gzip.GzipFile):
+                raise gzip.BadGzipFile("it does not begin as gzip does")
+            content = handle.read(_BLOCK).strip(b"\xef\xbb\xbf \t\r\n")
+            if isinstance(handle, gzip.GzipFile):
+                while handle.read(_BLOCK):
+                    pass
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        _refuse_gzip(file, error)
+    if not content:
+        raise InputError(f"{file.name}: the file is empty; remove it, or write at least one row")
+
+
+def _refuse_gzip(file: SourceFile, error: Exception) -> NoReturn:
+    message = f"{file.name}: truncated or corrupt gzip ({error}); none of it was used: copy or compress it again"
+    raise InputError(message) from error
+
+
+def _lines(file: SourceFile, handle: BinaryIO, bound: int) -> Iterator[Row | QuarantinedRow]:
+    number = 0
+    while raw := handle.readline(bound + 1):
+        number += 1
+        if len(raw) > bound and not raw.endswith(b"\n"):
+            while (more := handle.readline(_BLOCK)) and not more.endswith(b"\n"):
+                pass
+            reason = f"line longer than max_row_bytes = {bound}; split the row, or raise runtime.max_row_bytes"
+            yield QuarantinedRow(file.name, number, reason, printable(raw))
+            continue
+        if number == 1:
+            raw = raw.removeprefix(b"\xef\xbb\xbf")
+        if raw.strip():
+            yield parse(file.name, number, raw)
+
+
+def parse(name: str, number: int, raw: bytes) -> Row | QuarantinedRow:
+    """One line as strict JSON, or the reason why not."""
+    try:
+        return Row(name, number, strict_json(raw))
+    except (ValueError, RecursionError) as error:
+        return QuarantinedRow(name, number, explain(error), printable(raw))
+
+
+def strict_json(raw: bytes) -> object:
+    """JSON as RFC 8259 has it: UTF-8, no NaN or infinity, at most 200 levels, text that is valid Unicode.
+
+    Raises:
+        ValueError: it is not; json.JSONDecodeError and UnicodeDecodeError among it.
+    """
+    if b"\x00" in raw:
+        raise ValueError(f"NUL byte at byte {raw.index(0)}")
+    value: object = json.loads(raw.decode("utf-8"), parse_constant=_no_constant, parse_float=_finite)
+    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
+        _check_depth(value)
+    if b"\\ud" in raw or b"\\uD" in raw:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    return value
+
+
+def explain(error: Exception) -> str:
+    """Why a row is not strict JSON, for the person who has to mend it."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"invalid UTF-8 at byte {error.start}"
+    if isinstance(error, UnicodeEncodeError):
+        return "half of a surrogate pair in a text: not valid Unicode"
+    if isinstance(error, json.JSONDecodeError):
+        return f"invalid JSON: {error.msg} at line {error.lineno}, column {error.colno}"
+    if isinstance(error, RecursionError):
+        return f"nested deeper than {MAX_DEPTH} levels"
+    return f"invalid JSON: {error}"
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise ValueError(f"the number {text[:40]} is too large")
+    return number
+
+
+def _check_depth(value: object) -> None:
+    level, open_nodes = 0, [value] if isinstance(value, dict | list) else []
+    while open_nodes:
+        level += 1
+        if level > MAX_DEPTH:
+            raise RecursionError
+        groups = (node.values() if isinstance(node, dict) else node for node in open_nodes)
+        open_nodes = [child for group in groups for child in group if isinstance(child, dict | list)]
+
+
+def _document(file: SourceFile, handle: BinaryIO, bound: int) -> Iterator[Row | QuarantinedRow]:
+    limit = bound * DOCUMENT_ROWS
+    raw = handle.read(limit + 1)
+    if len(raw) > limit:
+        reason = (
+            f"document larger than {DOCUMENT_ROWS} x max_row_bytes = {limit} bytes; write it as JSONL, one run a line"
+        )
+        yield QuarantinedRow(file.name, 1, reason, printable(raw))
+        return
+    raw = raw.removeprefix(b"\xef\xbb\xbf")
+    try:
+        value = strict_json(raw)
+    except (ValueError, RecursionError) as error:
+        first = raw.lstrip().split(b"\n", 1)
+        if len(first) == 2 and isinstance(parse(file.name, 1, first[0]), Row):
+            yield from _lines(file, io.BytesIO(raw), bound)
+        else:
+            yield QuarantinedRow(file.name, 1, explain(error), printable(raw))
+        return
+    items = value if isinstance(value, list) and not is_chat(value) else [value]
+    for number, item in enumerate(items, 1):
+        yield Row(file.name, number, item)
+
+
+def is_chat(value: object) -> TypeGuard[list[dict[str, Any]]]:
+    """Whether this is a list of chat messages, that is one conversation and not a list of rows."""
+    return isinstance(value, list) and bool(value) and all(isinstance(m, dict) and "role" in m for m in value)
