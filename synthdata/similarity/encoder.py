@@ -61,8 +61,8 @@ class SentenceEncoder:
     In a batch the last bits do depend on the company (measured: 2e-7 for MiniLM, from padding and from the shapes of
     the matrix products). So every text goes through the model by itself on one thread, and `threads` of them at a time:
     the bits are then the same for any batching, order, thread count or interruption, on one kind of CPU with one build
-    of torch. It costs nothing: without padding, one by one is as fast as batches of 32. Texts are cut at the model's own
-    limit (256 word pieces for MiniLM).
+    of torch. It costs nothing: without padding, one by one is as fast as batches of 32. Texts are cut at the model's
+    own limit (256 word pieces for MiniLM).
     """
 
     def __init__(
