@@ -45,7 +45,8 @@ def collect(
     """Play games and write their runs to `out` (`.jsonl` or `.jsonl.gz`); the counts of what was written.
 
     TextWorld's expert plays unless another player is given, such as `LikelihoodPlayer` on a language model; an object
-    can only be given where the flow is called, not in a deployment's parameters. Run again it makes the same file; after an interruption it first takes up the chunks that were finished.
+    can only be given where the flow is called, not in a deployment's parameters. Run again it makes the same file;
+    after an interruption it first takes up the chunks that were finished.
 
     Raises:
         InputError: the textworld extra is missing, or the order makes no sense.
