@@ -1,1 +1,36 @@
 """Language models behind the Generator protocol, and the response cache in front of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from synthdata.generation.cache import CachedGenerator, distinct_share
+from synthdata.protocols import Generator
+from synthdata.settings import Settings
+
+__all__ = ["CachedGenerator", "distinct_share", "make_generator"]
+
+
+def make_generator(settings: Settings, cache_dir: Path | str) -> CachedGenerator:
+    """The generator that the settings name, behind the response cache.
+
+    Raises:
+        SettingsError: an endpoint is named without its URL.
+    """
+    return CachedGenerator(_inner(settings), cache_dir)
+
+
+def _inner(settings: Settings) -> Generator:
+    match settings.recipe.generation.generator:
+        case "embedded":
+            from synthdata.generation.embedded import EmbeddedGenerator
+
+            return EmbeddedGenerator(settings.runtime.threads)
+        case "scripted":
+            from synthdata.generation.scripted import ScriptedGenerator
+
+            return ScriptedGenerator()
+        case "openai_http":
+            from synthdata.generation.openai_http import OpenAIGenerator
+
+            return OpenAIGenerator(settings.recipe.generation.model, settings.runtime)

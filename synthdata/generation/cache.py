@@ -1,0 +1,83 @@
+"""The response cache: what was paid for once is never paid for again, and K samples of a prompt stay K samples.
+
+Keyed by the whole request with its sample index, and by the model. One file a response, renamed into place, so that
+threads, processes and kills cannot spoil it; an entry that cannot be read is a miss.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from synthdata.protocols import Generator, Request, Response
+from synthdata.records import canonical_json, content_hash
+
+# Responses are kept as they come in groups, so that a kill loses at most one group.
+GROUP = 64
+
+
+class CachedGenerator:
+    """A generator that asks `inner` only for what `folder` does not hold. A response with `error` is never kept."""
+
+    def __init__(self, inner: Generator, folder: Path | str) -> None:
+        self.inner = inner
+        self.model = inner.model
+        self.folder = Path(folder)
+
+    def generate(self, requests: Sequence[Request]) -> list[Response]:
+        """One response a request, in order; those from the cache say `cached` and cost nothing."""
+        found: dict[str, Response | None] = {self.key(request): self.lookup(request) for request in requests}
+        missing = {self.key(request): request for request in requests if found[self.key(request)] is None}
+        keys = list(missing)
+        for start in range(0, len(keys), GROUP):
+            group = keys[start : start + GROUP]
+            fresh = self.inner.generate([missing[key] for key in group])
+            for key, response in zip(group, fresh, strict=True):
+                found[key] = response
+                if not response.error:
+                    self._keep(key, missing[key], response)
+        return [answer for request in requests if (answer := found[self.key(request)]) is not None]
+
+    def lookup(self, request: Request) -> Response | None:
+        """The kept response, or None."""
+        try:
+            entry = json.loads(self._path(self.key(request)).read_text(encoding="utf-8"))
+            return replace(Response(**entry["response"]), cached=True, cost=0.0)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def reject(self, request: Request) -> None:
+        """Say that a response could not be used: it stays on disk for the record but is asked again next time."""
+        path = self._path(self.key(request))
+        if path.exists():
+            path.replace(path.with_suffix(".rejected"))
+
+    def key(self, request: Request) -> str:
+        """40 hex characters over every field of the request and the model."""
+        return content_hash(canonical_json(asdict(request)), self.model, length=40)
+
+    def _path(self, key: str) -> Path:
+        return self.folder / key[:2] / f"{key}.json"
+
+    def _keep(self, key: str, request: Request, response: Response) -> None:
+        path = self._path(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}.part")
+        entry = {"model": self.model, "prompt_sha256": request.prompt_sha256, "response": asdict(response)}
+        with part.open("w", encoding="utf-8", errors="surrogatepass") as file:
+            json.dump(entry | {"sample_index": request.sample_index}, file, sort_keys=True)
+        part.replace(path)
+
+
+def distinct_share(responses: Iterable[Response]) -> float:
+    """Share of different texts among usable responses, in (0, 1]; 1 where there are none.
+
+    Under 1/K for K samples of one prompt means that the samples are copies: a cache or a seed upstream is at fault, or
+    the temperature is 0.
+    """
+    texts = [response.text.strip() for response in responses if not response.error]
+    return len(set(texts)) / len(texts) if texts else 1.0

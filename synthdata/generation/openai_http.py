@@ -1,0 +1,201 @@
+"""Any OpenAI-compatible endpoint: vLLM, SGLang, Ollama, llama.cpp's server, or a service.
+
+Asynchronous inside, plain outside. The key is read from the environment when it is needed and is never part of a
+message, a log or a repr. What the endpoint says is checked against the schema; one repair turn, then an error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx2
+
+from synthdata.errors import EndpointError, SettingsError
+from synthdata.generation.answers import fault_of, repair_messages
+from synthdata.generation.limits import AdaptiveLimit, Clock, Rate, Sleep
+from synthdata.protocols import Request, Response
+from synthdata.settings import RuntimeSettings
+
+MAX_BODY = 8 << 20
+MAX_WAIT = 60.0
+MILLION = 1_000_000
+# Retrying cannot help where the endpoint says that the caller, not the moment, is wrong.
+FATAL = frozenset({401, 403, 404})
+
+
+class _Refused(Exception):
+    """An answer that may be different later: `wait` seconds if the endpoint said so, `slow_down` on 429."""
+
+    def __init__(self, why: str, wait: float | None = None, slow_down: bool = False) -> None:
+        super().__init__(why)
+        self.wait = wait
+        self.slow_down = slow_down
+
+
+class OpenAIGenerator:
+    """A Generator on `runtime.endpoint`, a base URL such as http://127.0.0.1:8000/v1.
+
+    Totals since it was made: `calls`, `prompt_tokens`, `completion_tokens`, `cost` (by the prices of the settings).
+    """
+
+    def __init__(
+        self, model: str, runtime: RuntimeSettings, *, sleep: Sleep = asyncio.sleep, clock: Clock = time.monotonic
+    ) -> None:
+        if not runtime.endpoint:
+            raise SettingsError(
+                "recipe.generation.generator is openai_http, but runtime.endpoint is empty: set its URL"
+            )
+        self.model = model
+        self.calls = self.prompt_tokens = self.completion_tokens = 0
+        self.cost = 0.0
+        self._runtime = runtime
+        self._url = runtime.endpoint.rstrip("/") + "/chat/completions"
+        self._sleep, self._clock = sleep, clock
+        self._reached = False
+
+    def generate(self, requests: Sequence[Request]) -> list[Response]:
+        """One response a request, in order.
+
+        Raises:
+            EndpointError: nothing answers at the URL, or it refuses the key or the path.
+        """
+        return asyncio.run(self._all(requests))
+
+    async def _all(self, requests: Sequence[Request]) -> list[Response]:
+        limit = AdaptiveLimit(self._runtime.concurrency)
+        rate = Rate(self._runtime.requests_per_minute, self._clock, self._sleep)
+        key = os.environ.get(self._runtime.api_key_env, "")
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        size = httpx2.Limits(max_connections=self._runtime.concurrency)
+        async with httpx2.AsyncClient(headers=headers, timeout=self._runtime.timeout_seconds, limits=size) as client:
+            jobs = [asyncio.create_task(self._answer(client, request, limit, rate)) for request in requests]
+            try:
+                return list(await asyncio.gather(*jobs))
+            finally:
+                for job in jobs:
+                    job.cancel()
+
+    async def _answer(self, client: httpx2.AsyncClient, request: Request, limit: AdaptiveLimit, rate: Rate) -> Response:
+        """The answer, repaired once where it does not fit the schema."""
+        first = await self._ask(client, request, limit, rate)
+        fault = fault_of(first.text, request.schema) if request.schema and not first.error else ""
+        if not fault:
+            return first
+        again = replace(request, messages=repair_messages(request.messages, first.text, fault))
+        second = await self._ask(client, again, limit, rate)
+        fault = second.error or fault_of(second.text, request.schema)
+        return replace(
+            second,
+            prompt_tokens=first.prompt_tokens + second.prompt_tokens,
+            completion_tokens=first.completion_tokens + second.completion_tokens,
+            cost=first.cost + second.cost,
+            error=f"does not fit the schema after a repair turn: {fault}" if fault else "",
+        )
+
+    async def _ask(self, client: httpx2.AsyncClient, request: Request, limit: AdaptiveLimit, rate: Rate) -> Response:
+        jitter = random.Random(request.prompt_sha256 + str(request.sample_index))
+        for attempt in range(self._runtime.retries + 1):
+            refused: _Refused | None = None
+            async with limit.slot() as epoch:
+                await rate.wait()
+                try:
+                    response = await self._post(client, request)
+                    limit.succeeded()
+                    return response
+                except _Refused as error:
+                    refused = error
+                    if error.slow_down:
+                        limit.refused(epoch)
+            if attempt == self._runtime.retries or (not self._reached and attempt >= 2):
+                break
+            # Full jitter, so that many waiting requests do not come back together; a stated wait is kept to.
+            backoff = jitter.uniform(0, min(MAX_WAIT, 0.5 * 2**attempt))
+            await self._sleep(backoff if refused.wait is None else min(MAX_WAIT, refused.wait) + backoff / 10)
+        if not self._reached:
+            raise EndpointError(f"{self._url}: cannot be reached ({refused}); check the URL and that the server runs")
+        return Response("", self.model, "error", error=f"gave up after {attempt + 1} tries: {refused}")
+
+    async def _post(self, client: httpx2.AsyncClient, request: Request) -> Response:
+        try:
+            async with client.stream("POST", self._url, json=self._body(request)) as answer:
+                body = await _bounded(answer)
+        except httpx2.TransportError as error:
+            raise _Refused(type(error).__name__) from error
+        self._reached = True
+        if answer.status_code in FATAL:
+            hint = f"check the key in {self._runtime.api_key_env} and the base URL"
+            raise EndpointError(f"{self._url}: status {answer.status_code}; {hint}")
+        if answer.status_code == 429 or answer.status_code >= 500:
+            slow_down = answer.status_code == 429
+            raise _Refused(f"status {answer.status_code}", _retry_after(answer), slow_down)
+        if answer.status_code != 200:
+            return Response("", self.model, "error", error=f"status {answer.status_code}: {body[:300]!r}")
+        return self._parsed(body)
+
+    def _body(self, request: Request) -> dict[str, Any]:
+        body: dict[str, Any] = {
+            "model": self.model,
+            "messages": [{"role": m.role, "content": m.content} for m in request.messages],
+            "temperature": request.temperature,
+            "top_p": request.top_p,
+            "max_tokens": request.max_tokens,
+            "seed": int(request.prompt_sha256[:7], 16) + request.sample_index,
+        }
+        if request.stop:
+            body["stop"] = list(request.stop)
+        if request.logprobs:
+            body["logprobs"] = True
+        if request.schema:
+            schema = {"name": "answer", "strict": True, "schema": json.loads(request.schema)}
+            body["response_format"] = {"type": "json_schema", "json_schema": schema}
+        return body
+
+    def _parsed(self, body: bytes) -> Response:
+        try:
+            answer = json.loads(body)
+            choice = answer["choices"][0]
+            text = choice["message"]["content"] or ""
+            usage = answer.get("usage") or {}
+            prompt, completion = int(usage.get("prompt_tokens", 0)), int(usage.get("completion_tokens", 0))
+            listed = (choice.get("logprobs") or {}).get("content") or []
+            losses = [-float(token["logprob"]) for token in listed]
+        except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+            return Response("", self.model, "error", error=f"not a chat completion: {type(error).__name__} {error}")
+        runtime = self._runtime
+        cost = (prompt * runtime.price_prompt_per_million + completion * runtime.price_completion_per_million) / MILLION
+        self.calls += 1
+        self.prompt_tokens += prompt
+        self.completion_tokens += completion
+        self.cost += cost
+        nll = sum(losses) / len(losses) if losses else None
+        return Response(str(text), self.model, str(choice.get("finish_reason")), prompt, completion, nll, cost)
+
+
+async def _bounded(answer: httpx2.Response) -> bytes:
+    body = bytearray()
+    async for part in answer.aiter_bytes():
+        body += part
+        if len(body) > MAX_BODY:
+            raise EndpointError(f"{answer.url}: the answer is over {MAX_BODY >> 20} MB; nothing of it was kept")
+    return bytes(body)
+
+
+def _retry_after(answer: httpx2.Response) -> float | None:
+    """Seconds that the endpoint asks to wait: a number, or a date."""
+    text = answer.headers.get("Retry-After", "").strip()
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+    except (ValueError, TypeError):
+        return None
