@@ -233,8 +233,8 @@ class GeneratorStamp:
 class Reflection:
     """A step-level review of one trajectory with one focus (gate.md 1): a step index, or None for the whole run.
 
-    `found_by` says who found the fault: a `rule` over the text of the run, or the `model`. `fact` is the sentence that a
-    rule stated and the model put into words; empty where the model reviewed the steps itself. An abstention carries
+    `found_by` says who found the fault: a `rule` over the text of the run, or the `model`. `fact` is the sentence that
+    a rule stated and the model put into words; empty where the model reviewed the steps itself. An abstention carries
     only `abstain_reason`.
     """
 

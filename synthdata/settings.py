@@ -46,6 +46,7 @@ class AnchorSettings(Section):
     collision_errors: float = 2.0
     tau_percentile: float = 99.0
     tau_rows: int = 500
+    tau_neighbours: int = 16
     tau_default: float = 0.92
     tau_min: float = 0.85
     tau_max: float = 0.97
@@ -61,6 +62,14 @@ class FloorSettings(Section):
 
     min_words: int = 6
     max_words: int = 2000
+    max_chars: int = 20_000
+    loop_share: float = 0.5
+    loop_compression: float = 5.0
+    odd_pairs: float = 0.15
+    min_vowels: float = 0.2
+    blob_share: float = 0.5
+    script_mix: float = 0.3
+    symbol_share: float = 0.65
     evidence_tokens: int = 4
     evidence_step_share: float = 0.2
 
@@ -97,7 +106,7 @@ class ReflectionSettings(Section):
     window_steps: int = 12
     max_step_chars: int = 1200
     shots: int = 5
-    shot_block: int = 8
+    shot_blocks: int = 8
     max_nll: float = 0.8
 
 
@@ -133,6 +142,11 @@ class Recipe(Section):
     def fingerprint(self) -> str:
         """16 hex characters over all fields: two runs with the same one make the same rows."""
         return content_hash(canonical_json(self.model_dump()), length=16)
+
+    def decision_fingerprint(self) -> str:
+        """16 hex characters over what a verdict depends on: who wrote a candidate does not change how it is decided."""
+        deciding = {"encoder", "anchor", "floor", "gate"}
+        return content_hash(canonical_json(self.model_dump(include=deciding)), length=16)
 
 
 class RuntimeSettings(Section):

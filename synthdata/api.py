@@ -1,0 +1,230 @@
+"""The corpus as a Python object: make one, admit to it, ask it. The command line and the flows are thin over this.
+
+`Corpus` joins store, anchor, encoder and gate for one process; it holds no rule of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Literal
+
+from synthdata.corpus import CorpusStore
+from synthdata.errors import AnchorError, InputError
+from synthdata.gate.anchor import Anchor, load_anchor, save_content, save_context
+from synthdata.gate.calibrate import calibrate
+from synthdata.gate.fill import fill_content
+from synthdata.gate.reference import Reference, ReferenceRow, clean, load_reference, save_reference
+from synthdata.overview import describe, note_last_call
+from synthdata.pipeline import check, quarantine, read_reference
+from synthdata.protocols import Encoder
+from synthdata.records import Candidate, Decision, QuarantinedRow, Trajectory, canonical_json, content_hash
+from synthdata.report import RoundReport
+from synthdata.rounds import RowVectors, before_and_after, decide_round, ensure_snapshot, restore
+from synthdata.settings import Settings
+from synthdata.similarity.encoder import make_encoder
+
+Progress = Callable[[int], None]
+ViewChoice = Literal["auto", "one", "two"]
+
+
+class Corpus:
+    """An open corpus. `settings` are those it was made with unless others are given."""
+
+    def __init__(self, store: CorpusStore, settings: Settings, encoder: Encoder | None = None) -> None:
+        self.store = store
+        self.settings = settings
+        self._encoder = encoder
+
+    @classmethod
+    def init(
+        cls,
+        path: Path | str,
+        reference: Path | str | Sequence[ReferenceRow],
+        *,
+        settings: Settings | None = None,
+        encoder: Encoder | None = None,
+        views: ViewChoice = "auto",
+        heldout: Iterable[str] = (),
+    ) -> Corpus:
+        """Make a corpus and freeze anchor 0 from real reference data: a path, or rows.
+
+        Raises:
+            InputError: the path or the folder cannot be used.
+            AnchorError: too few distinct reference rows.
+        """
+        settings = settings or Settings()
+        rows = _rows(reference, settings)
+        chosen = _views(rows, views)
+        encoder = encoder or make_encoder(settings.recipe.encoder, settings.runtime)
+        if chosen == "one":
+            rows = [ReferenceRow(row.content, "", row.task_id, row.source) for row in rows]
+        cleaned = _encode_reference(rows, encoder, settings)
+        recipe = settings.recipe
+        anchor = calibrate(cleaned, number=0, views=chosen, encoder=encoder.fingerprint, settings=recipe.anchor)
+        store = CorpusStore.create(
+            path, views=chosen, recipe=recipe.model_dump(), runtime=settings.runtime.model_dump()
+        )
+        with store.writing():
+            _write_heldout(store.heldout_dir, heldout)
+            save_reference(store.anchor_dir(0), cleaned)
+            if anchor.content is not None:
+                save_content(store.anchor_dir(0), anchor.content)
+            save_context(store.anchor_dir(0), anchor)
+        return cls(store, settings, encoder)
+
+    @classmethod
+    def open(cls, path: Path | str, *, settings: Settings | None = None, encoder: Encoder | None = None) -> Corpus:
+        """Open a corpus with the settings it was made with, or others.
+
+        Raises:
+            InputError: not a corpus.
+        """
+        store = CorpusStore.open(path)
+        return cls(store, settings or Settings.from_dict(store.settings, where=str(path)), encoder)
+
+    @property
+    def anchor(self) -> Anchor:
+        """The current anchor, read anew each time: the first round of an open corpus completes it."""
+        return load_anchor(self.store.anchor_dir())
+
+    def describe_anchor(self) -> dict[str, object]:
+        """The current anchor as plain facts."""
+        return describe(self.anchor)
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder of the settings, behind the corpus' vector cache; refused if the anchor was made with another."""
+        if self._encoder is None:
+            cache = self.store.cache_dir / "vectors"
+            self._encoder = make_encoder(self.settings.recipe.encoder, self.settings.runtime, cache)
+        self.anchor.check_encoder(self._encoder.fingerprint)
+        return self._encoder
+
+    def admit(
+        self,
+        candidates: Sequence[Candidate],
+        *,
+        settled: Sequence[Decision] = (),
+        quarantined: Sequence[QuarantinedRow] = (),
+        progress: Progress = lambda done: None,
+    ) -> RoundReport:
+        """Decide candidates as one round and commit it; the same input again changes nothing.
+
+        `settled` are decisions that needed no gate (abstentions, unusable answers), `quarantined` rows that could not
+        be read; both become part of the round, so that its counts add up to the input.
+
+        Raises:
+            LockedError: another process is writing.
+            AnchorError: the encoder differs from the anchor's, or an open anchor cannot be filled from so few rows.
+        """
+        settled = [*settled, *(quarantine(row) for row in quarantined)]
+        with self.store.writing():
+            latest = self.store.latest_round()
+            if latest:
+                ensure_snapshot(self.store, self.anchor, self.reference, self.encoder, self.settings, latest)
+            report = self._admit(candidates, settled, progress)
+            note_last_call(self.store, report.already_decided)
+            return report
+
+    def _admit(self, candidates: Sequence[Candidate], settled: list[Decision], progress: Progress) -> RoundReport:
+        everyone = [*candidates, *(decision.candidate for decision in settled)]
+        fingerprint = self.settings.recipe.decision_fingerprint()
+        ids = sorted(candidate.id for candidate in everyone)
+        if len(set(ids)) < len(ids):
+            raise InputError("two candidates of one input have the same id; number equal rows by `occurrence`")
+        key = content_hash(canonical_json(ids), fingerprint, str(self.store.anchor), length=64)
+        found = self.store.find_round(key)
+        if found is not None:
+            progress(len(candidates))
+            return RoundReport(found, (), already_decided=len(everyone), repeated=True)
+        known = self.store.decided_ids(fingerprint, self.store.anchor) | self.store.admitted_ids()
+        fresh = [candidate for candidate in candidates if candidate.id not in known]
+        progress(len(candidates) - len(fresh))
+        decisions = [decision for decision in settled if decision.candidate.id not in known]
+        decided, vectors = self._decide(fresh, progress)
+        decisions = decided + decisions
+        done = len(everyone) - len(decisions)
+        if not decisions:
+            return RoundReport(self.store.latest_round(), (), already_decided=done, repeated=True)
+        number = self.store.commit_round(
+            decisions, vectors, round_key=key, recipe=fingerprint, anchor=self.store.anchor
+        )
+        ensure_snapshot(self.store, self.anchor, self.reference, self.encoder, self.settings, number)
+        before, after = before_and_after(self.store, number)
+        return RoundReport(number, decisions, done, False, before, after, self._alarm(number))
+
+    def _decide(self, candidates: Sequence[Candidate], progress: Progress) -> tuple[list[Decision], RowVectors]:
+        if not candidates:
+            return [], {}
+        refused = check(candidates, self.runs(candidates), self.settings.recipe)
+        content = self.encoder.encode([candidate.content for candidate in candidates])
+        context = content
+        if self.store.views == "two":
+            context = self.encoder.encode([candidate.context for candidate in candidates])
+        if self.anchor.content is None:
+            alive = [i for i, candidate in enumerate(candidates) if candidate.id not in refused]
+            recipe = self.settings.recipe
+            half = fill_content([candidates[i] for i in alive], content[alive], recipe.anchor, recipe.gate)
+            save_content(self.store.anchor_dir(), half)
+        anchor = self.anchor
+        assert anchor.content is not None
+        reference = self.reference
+        state = restore(self.store, anchor, reference, self.settings.recipe)
+        real = anchor.content.calibrated_from == "reference"
+        texts = [row.content for row in reference.rows if row.content] if real else []
+        return decide_round(state, candidates, (context, content), refused, texts, progress)
+
+    @property
+    def reference(self) -> Reference:
+        """The rows of the current anchor."""
+        return load_reference(self.store.anchor_dir())
+
+    def runs(self, candidates: Sequence[Candidate]) -> dict[str, Trajectory]:
+        """The trajectories that candidates speak of and the corpus holds, by id."""
+        known = set(self.store.experience_table.read(["id"])["id"])
+        wanted = sorted({candidate.trajectory_id for candidate in candidates} & known)
+        return {run.id: run for run in self.store.trajectories(wanted)} if wanted else {}
+
+    def _alarm(self, number: int) -> str:
+        content = self.anchor.content
+        if number == 1 and content is not None and content.calibrated_from == "generator":
+            n2, least = 1 / content.collision, self.settings.recipe.anchor.fill_n2
+            if n2 < least:
+                return (
+                    f"the first round calibrates this corpus, and its effective number is {n2:.1f}, under {least:g}: "
+                    "the generator teaches few things. Use a better one or other trajectories, in a new corpus"
+                )
+        return ""
+
+
+def _rows(reference: Path | str | Sequence[ReferenceRow], settings: Settings) -> list[ReferenceRow]:
+    if isinstance(reference, Path | str):
+        return read_reference(Path(reference), settings)[0]
+    return list(reference)
+
+
+def _views(rows: Sequence[ReferenceRow], choice: ViewChoice) -> Literal["one", "two"]:
+    if not rows:
+        raise AnchorError("the reference holds no usable row")
+    contexts = sum(bool(row.context) for row in rows)
+    if choice == "one" and not all(row.content for row in rows):
+        raise InputError("a one-view corpus needs reference rows with content; bare trajectories give contexts alone")
+    if choice == "two" and contexts < len(rows):
+        raise InputError(f"a two-view corpus needs a context in every reference row; {len(rows) - contexts} have none")
+    if choice != "auto":
+        return choice
+    return "two" if contexts == len(rows) else "one"
+
+
+def _encode_reference(rows: list[ReferenceRow], encoder: Encoder, settings: Settings) -> Reference:
+    recipe = settings.recipe
+    content = encoder.encode([row.content for row in rows])
+    context = encoder.encode([row.context for row in rows])
+    return clean(rows, context, content, recipe.anchor, recipe.gate)
+
+
+def _write_heldout(folder: Path, texts: Iterable[str]) -> None:
+    lines = [canonical_json({"text": text}) for text in texts]
+    if lines:
+        (folder / "init.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")

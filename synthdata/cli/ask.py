@@ -1,0 +1,128 @@
+"""Verbs that only read: `status`, `explain`, `verify`; none of them needs a model."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from synthdata.cli.options import AsJson, AsOf, CorpusPath
+from synthdata.cli.output import emit_json, number, say, table
+
+METRICS = ("rows", "n2", "vendi_1", "cell_hill_1", "cell_max_ratio", "coverage", "precision", "mmd2", "distinct_3")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this file."""
+    app.command()(status)
+    app.command()(explain)
+    app.command()(verify)
+
+
+def status(corpus: CorpusPath, as_of: AsOf = None, as_json: AsJson = False) -> None:
+    """How the corpus stands: counts, diversity of every view, what starved the last round and what to do."""
+    from synthdata.corpus import CorpusStore
+    from synthdata.overview import floor_note
+    from synthdata.overview import status as facts_of
+
+    facts = facts_of(CorpusStore.open(corpus), as_of)
+    if as_json:
+        emit_json(facts)
+        return
+    anchor = facts["anchor"]
+    say(f"{corpus}: round {facts['round']}, {facts['in_corpus']} rows in the corpus, {facts['experience']} runs read")
+    counts = [("admitted", "", facts["admitted"])]
+    counts += [("rejected", reason, n) for reason, n in facts["rejected"].items()]
+    counts += [("quarantined", "malformed", facts["quarantined"])] if facts["quarantined"] else []
+    if facts["candidates"]:
+        table(f"{facts['candidates']} candidates in all rounds", ["verdict", "reason", "rows"], counts)
+    rounds = [tuple(row.values()) for row in facts["rounds"]]
+    if rounds:
+        table("rounds", ["round", "candidates", "admitted", "rejected", "quarantined"], rounds)
+    _show_metrics(facts["metrics"])
+    say(f"{floor_note(anchor)} Judged: {facts['judged']}. Real share: {facts['real_share']:.2f}.")
+    if "n2_floor" in anchor:
+        say(f"N2 of the reference {number(anchor['n2_reference'])}, floor {number(anchor['n2_floor'])}.")
+    if facts["starved"]:
+        say(f"The last round starved: {facts['starved']}")
+
+
+def _show_metrics(metrics: dict[str, dict[str, float]]) -> None:
+    views = [view for view in ("raw", "round", "admitted", "reference_heldout") if view in metrics]
+    names = [name for name in METRICS if any(name in metrics[view] for view in views)]
+    if views:
+        rows = [(name, *(number(metrics[view].get(name)) for view in views)) for name in names]
+        table("diversity after the last round", ["metric", *views], rows)
+
+
+def explain(
+    corpus: CorpusPath,
+    name: Annotated[str, typer.Argument(metavar="ID", help="Candidate id, the start of one, or the row's own id.")],
+    as_json: AsJson = False,
+) -> None:
+    """Why one candidate was decided so: its text, the numbers the stages saw, and its nearest neighbour."""
+    from synthdata.corpus import CorpusStore
+    from synthdata.overview import explain as facts_of
+
+    facts = facts_of(CorpusStore.open(corpus), name)
+    if as_json:
+        emit_json(facts)
+        return
+    verdict = facts["verdict"] if facts["reason"] is None else f"{facts['verdict']}: {facts['reason']}"
+    say(f"{facts['id']}: {verdict} (stage {facts['stage']}, round {facts['round']})")
+    if facts["score"] is not None:
+        say(f"score {number(facts['score'])}, threshold {number(facts['threshold'])}")
+    if facts["detail"]:
+        say(facts["detail"])
+    texts: list[tuple[str, Any]] = [("content", facts["content"]), ("context", facts["context"])]
+    if facts["neighbour"]:
+        texts.append((f"neighbour {facts['neighbour']['id']}", facts["neighbour"]["content"]))
+    table("texts", ["what", "text"], [row for row in texts if row[1]])
+    _show_review(facts["payload"])
+    if facts["numbers"]:
+        table("numbers the stages saw", ["name", "value"], list(facts["numbers"].items()))
+
+
+def _show_review(payload: Any) -> None:  # noqa: ANN401 - JSON that anybody may have written
+    if not isinstance(payload, dict) or "evidence" not in payload:
+        return
+    found = {"rule": "a rule over the text of the run", "model": "the model"}.get(
+        str(payload.get("found_by")), "unknown"
+    )
+    say(f"focus step {payload.get('focus')}, cause {payload.get('cause_code')}, found by {found}")
+    for quote in payload["evidence"]:
+        say(f"evidence, step {quote['step_idx']}, {quote['field']}: {quote['quote']}")
+
+
+def verify(
+    corpus: CorpusPath,
+    rebuild: Annotated[bool, typer.Option(help="Make the derived files again from the tables.")] = False,
+    digest: Annotated[
+        bool, typer.Option(help="Print the digest of all decisions: equal decisions, equal digest.")
+    ] = False,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check every invariant of the store; exit code 3 where one is broken."""
+    from synthdata.corpus import CorpusStore
+    from synthdata.corpus.digest import digest as digest_of
+    from synthdata.corpus.verify import verify as findings_of
+
+    store = CorpusStore.open(corpus)
+    findings = findings_of(store)
+    text = digest_of(store, as_of) if digest else None
+    if rebuild and not findings:
+        from synthdata.rounds import recheck
+
+        findings = recheck(store)
+    if as_json:
+        emit_json({"findings": [str(finding) for finding in findings], "digest": text})
+    else:
+        for finding in findings:
+            say(str(finding))
+        if not findings:
+            say(f"{corpus}: every invariant holds ({store.latest_round()} rounds)")
+        if text:
+            say(text)
+    if findings:
+        raise typer.Exit(3)

@@ -1,0 +1,143 @@
+"""Verbs that decide: `init` freezes what real data looks like, `admit` puts a file of candidates through the gate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from synthdata.cli.options import AsJson, Config, CorpusPath, Overrides
+from synthdata.cli.output import emit_json, progress, say, table
+from synthdata.errors import SettingsError
+
+if TYPE_CHECKING:
+    from synthdata.report import RoundReport
+    from synthdata.settings import Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this file."""
+    app.command()(init)
+    app.command()(admit)
+
+
+def init(
+    corpus: CorpusPath,
+    reference: Annotated[Path, typer.Option(help="Real samples (JSONL, Parquet) or agent logs: a file or a folder.")],
+    heldout: Annotated[Path | None, typer.Option(help="Texts (JSONL) that must never be admitted.")] = None,
+    views: Annotated[
+        Literal["auto", "one", "two"],
+        typer.Option(help="Plain texts (one), or a context beside each content (two); auto looks at the reference."),
+    ] = "auto",
+    config: Config = None,
+    overrides: Overrides = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a corpus: read real reference data, calibrate every threshold from it and freeze them as anchor 0."""
+    from synthdata.api import Corpus
+    from synthdata.pipeline import read_heldout, read_reference
+
+    settings = load_settings(config, overrides)
+    rows, broken = read_reference(reference, settings)
+    texts = read_heldout(heldout, settings) if heldout else []
+    made = Corpus.init(corpus, rows, settings=settings, views=views, heldout=texts)
+    facts = made.describe_anchor() | {"reference_rows": len(rows), "unreadable": len(broken)}
+    if as_json:
+        emit_json(facts)
+        return
+    table(f"anchor 0 of {corpus}", ["calibrated from the reference", "value"], list(facts.items()))
+    for row in broken[:5]:
+        say(f"left out: {row.file}, line {row.line}: {row.reason}")
+    if made.anchor.content is None:
+        say("The reference holds no contents: the first round will calibrate what lessons are like, and say so.")
+
+
+def admit(
+    corpus: CorpusPath,
+    file: Annotated[Path, typer.Argument(help='Candidates, JSONL or Parquet: {"content": ...} with optional fields.')],
+    origin: Annotated[
+        Literal["synthetic", "on_policy", "real"],
+        typer.Option(help="Where the rows come from. Only you can vouch that they are real; a file cannot."),
+    ] = "synthetic",
+    config: Config = None,
+    overrides: Overrides = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put a file of candidates through the gate: each gets one verdict with its reason and evidence."""
+    from synthdata.api import Corpus
+    from synthdata.pipeline import read_rows
+    from synthdata.records import Origin
+
+    opened = Corpus.open(corpus, settings=load_settings(config, overrides, corpus))
+    candidates, broken = read_rows(file, Origin(origin), opened.settings)
+    with progress("deciding", len(candidates)) as advance:
+        report = opened.admit(candidates, quarantined=broken, progress=advance)
+    show_round(report, as_json)
+
+
+def load_settings(config: Path | None, overrides: list[str] | None, corpus: Path | None = None) -> Settings:
+    """Settings from the file, else those of the corpus, else the defaults; then single fields on top.
+
+    Raises:
+        SettingsError: an unknown key or an override that is not KEY=VALUE.
+    """
+    import tomllib
+
+    from synthdata.corpus import CorpusStore
+    from synthdata.settings import Settings
+
+    if config is not None:
+        settings = Settings.from_toml(config)
+    elif corpus is not None:
+        settings = Settings.from_dict(CorpusStore.open(corpus).settings, where=str(corpus))
+    else:
+        settings = Settings()
+    for override in overrides or []:
+        name, equals, text = override.partition("=")
+        if not equals:
+            raise SettingsError(f"--set {override}: write KEY=VALUE, such as recipe.gate.tau=0.93")
+        try:
+            value = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = text
+        settings = settings.with_value(name.strip(), value)
+    return settings
+
+
+def show_round(report: RoundReport, as_json: bool) -> None:
+    """Print the outcome of a round and leave with exit code 1 where it raised an alarm."""
+    from synthdata.report import starved_by
+
+    if as_json:
+        emit_json(
+            {"round": report.round, "already_decided": report.already_decided, "repeated": report.repeated}
+            | {"counts": report.counts, "rejected": report.reasons, "before": report.before, "after": report.after}
+            | {"alarm": report.alarm}
+        )
+    elif report.repeated:
+        say(
+            f"already round {report.round}: all {report.already_decided} candidates keep their verdicts, nothing is new"
+        )
+    else:
+        _show_counts(report)
+        advice = starved_by(report.reasons, report.counts["admit"])
+        if advice:
+            say(f"starved: {advice}")
+    if report.alarm:
+        say(f"alarm: {report.alarm}")
+        raise typer.Exit(1)
+
+
+def _show_counts(report: RoundReport) -> None:
+    counts = report.counts
+    rows: list[tuple[str, str, int]] = [("admitted", "", counts["admit"])]
+    rows += [("rejected", reason, n) for reason, n in report.reasons.items()]
+    rows += [("quarantined", "malformed", counts["quarantine"])] if counts["quarantine"] else []
+    rows += [("already decided", "", report.already_decided)] if report.already_decided else []
+    total = sum(n for _, _, n in rows)
+    table(f"round {report.round}: {total} candidates", ["verdict", "reason", "rows"], rows)
+    names = [name for name in ("rows", "n2", "vendi_1", "cell_hill_1", "distinct_3") if name in report.after]
+    if names:
+        lines = [(name, report.before.get(name), report.after[name]) for name in names]
+        table("diversity of everything admitted", ["metric", "before", "after"], lines)

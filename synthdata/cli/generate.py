@@ -1,0 +1,185 @@
+"""Verbs that make something new: `run` reflects on agent logs, `collect` plays games; the flows start here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from synthdata.cli.decide import load_settings, show_round
+from synthdata.cli.options import AsJson, Config, CorpusPath, Overrides
+from synthdata.cli.output import emit_json, progress, say, table
+
+if TYPE_CHECKING:
+    from synthdata.api import Corpus
+    from synthdata.play.players import Player
+    from synthdata.report import RoundReport
+    from synthdata.runs import Work
+    from synthdata.settings import Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this file."""
+    app.command()(run)
+    app.command()(collect)
+
+
+def run(
+    corpus: CorpusPath,
+    trajectories: Annotated[Path, typer.Option(help="Agent logs in any known format: a file or a folder.")],
+    generator: Annotated[
+        str | None, typer.Option(help="embedded, scripted, or the base URL of an OpenAI-compatible endpoint.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Model name that the endpoint knows.")] = None,
+    reflector: Annotated[
+        Literal["full", "framed"] | None,
+        typer.Option(help="full: the model reviews the steps; framed: rules find the fault, the model words it."),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most this many runs.")] = None,
+    samples: Annotated[int | None, typer.Option(min=1, help="Samples a focus.")] = None,
+    origin: Annotated[
+        Literal["real", "on_policy"], typer.Option(help="on_policy: runs of a model that this corpus trained.")
+    ] = "real",
+    licence: Annotated[str, typer.Option(help="Licence of the logs; it travels to the export.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count calls, tokens and cost; ask nothing.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Reflect on known runs too, with new samples.")] = False,
+    retry_quarantined: Annotated[
+        bool, typer.Option("--retry-quarantined", help="Ask again where the answer was unusable.")
+    ] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="The same stages without the Prefect engine.")] = False,
+    config: Config = None,
+    overrides: Overrides = None,
+    as_json: AsJson = False,
+) -> None:
+    """One round: read logs, have a model reflect on them step by step, and admit what keeps the corpus diverse."""
+    from synthdata.api import Corpus
+    from synthdata.records import Origin
+    from synthdata.runs import find_work, remember
+
+    settings = _with_generator(load_settings(config, overrides, corpus), generator, model, reflector, samples)
+    opened = Corpus.open(corpus, settings=settings)
+    work = find_work(
+        opened,
+        trajectories,
+        origin=Origin(origin),
+        licence=licence,
+        limit=limit,
+        again=again,
+        retry_quarantined=retry_quarantined,
+    )
+    if dry_run:
+        _show_estimate(opened, work, as_json)
+        return
+    remember(opened, work)
+    report = _plain(opened, work) if plain else _flow(opened, work)
+    show_round(report, as_json)
+
+
+def _with_generator(
+    settings: Settings, generator: str | None, model: str | None, reflector: str | None, samples: int | None
+) -> Settings:
+    if generator is not None:
+        kind = "openai_http" if "://" in generator else generator
+        settings = settings.with_value("recipe.generation.generator", kind)
+        if kind == "openai_http":
+            settings = settings.with_value("runtime.endpoint", generator)
+            # An endpoint is taken to be capable; `--reflector framed` says otherwise.
+            reflector = reflector or "full"
+    values = {"recipe.generation.model": model, "recipe.reflection.reflector": reflector}
+    values["recipe.reflection.samples"] = samples  # type: ignore[assignment]
+    for name, value in values.items():
+        settings = settings if value is None else settings.with_value(name, value)
+    return settings
+
+
+def _show_estimate(corpus: Corpus, work: Work, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from synthdata.generation import make_generator
+    from synthdata.generation.dry_run import estimate
+    from synthdata.reflection import requests_for
+
+    recipe, secret = corpus.settings.recipe, corpus.store.secret
+    requests = requests_for(work.runs, recipe, secret, work.sample_start)
+    cache = make_generator(corpus.settings, corpus.store.cache_dir / "responses")
+    facts = {"runs": len(work.runs)} | asdict(estimate(requests, corpus.settings, cache))
+    if as_json:
+        emit_json(facts)
+    else:
+        table("dry run: nothing was asked", ["what", "value"], list(facts.items()))
+
+
+def _plain(corpus: Corpus, work: Work) -> RoundReport:
+    from synthdata.generation import make_generator
+    from synthdata.pipeline import reflect_on
+    from synthdata.runs import decide_reviews
+
+    model = make_generator(corpus.settings, corpus.store.cache_dir / "responses")
+    recipe, secret = corpus.settings.recipe, corpus.store.secret
+    reviews = []
+    with progress("reflecting", len(work.runs)) as advance:
+        for chunk in work.chunks(corpus.settings.runtime.chunk_size):
+            reviews.extend(reflect_on(chunk, model, recipe, secret, work.sample_start))
+            advance(len(chunk))
+    with progress("deciding", len(reviews)) as advance:
+        return decide_reviews(corpus, work, reviews, advance)
+
+
+def _flow(corpus: Corpus, work: Work) -> RoundReport:
+    from flows.server import prefect_api
+
+    with prefect_api():
+        from flows.curate import curate
+
+        report: RoundReport = curate(corpus, work)
+        return report
+
+
+def collect(
+    out: Annotated[Path, typer.Argument(help="Where to write: .jsonl or .jsonl.gz.")],
+    games: Annotated[int, typer.Option(min=1, help="How many games to make.")] = 40,
+    episodes: Annotated[int, typer.Option(min=1, help="Runs a game and epsilon.")] = 2,
+    epsilon: Annotated[
+        list[float] | None, typer.Option(help="Share of random moves; may be given several times.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same file.")] = 0,
+    generator: Annotated[
+        Literal["embedded"] | None, typer.Option(help="Let this model choose among the admissible commands.")
+    ] = None,
+    plain: Annotated[bool, typer.Option("--plain", help="Without the Prefect engine.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make text games, play them, and record every run with its outcome and which moves were on an optimal path."""
+    from dataclasses import asdict
+
+    epsilons = tuple(epsilon) if epsilon else (0.0, 0.2, 0.4, 0.6)
+    player = _player(generator)
+    if plain:
+        from synthdata.play.collect import Order, collect_to
+
+        order = Order(games=games, episodes=episodes, epsilons=epsilons, seed=seed)
+        counts = asdict(collect_to(out, order, player))
+    else:
+        from flows.server import prefect_api
+
+        with prefect_api():
+            from flows.collect import collect as flow
+
+            counts = flow(str(out), games, episodes, epsilons, seed, player=player)
+    if as_json:
+        emit_json(counts)
+    else:
+        table(f"collected into {out}", ["what", "value"], list(counts.items()))
+        say("Read them with `synthdata run CORPUS --trajectories` or as a reference of `synthdata init`.")
+
+
+def _player(generator: str | None) -> Player:
+    from synthdata.play.players import Expert, LikelihoodPlayer
+
+    if generator is None:
+        return Expert()
+    from synthdata.generation.embedded import EmbeddedGenerator
+
+    model = EmbeddedGenerator()
+    return LikelihoodPlayer(model, model.model)

@@ -1,0 +1,40 @@
+"""Verbs that hand over: `export` writes a training set with its manifest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from synthdata.cli.options import AsJson, AsOf, CorpusPath
+from synthdata.cli.output import emit_json, say, table
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this file."""
+    app.command()(export)
+
+
+def export(
+    corpus: CorpusPath,
+    out: Annotated[Path, typer.Argument(help="A new folder, or an earlier export, which is replaced whole.")],
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the admitted rows as messages JSONL and as a Hugging Face folder, with manifest and dataset card."""
+    from dataclasses import asdict
+
+    from synthdata.corpus import CorpusStore
+    from synthdata.export import export as write
+    from synthdata.overview import floor_note
+    from synthdata.overview import status as facts_of
+
+    store = CorpusStore.open(corpus)
+    facts = facts_of(store, as_of)
+    report = write(store, out, facts=facts, note=floor_note(facts["anchor"]), as_of=as_of)
+    if as_json:
+        emit_json(asdict(report))
+        return
+    table(f"export {out}", ["file", "rows"], list(report.files.items()))
+    say(floor_note(facts["anchor"]))

@@ -1,0 +1,173 @@
+"""The anchor: what the reference says is normal, frozen at `init`, immutable and fingerprinted.
+
+Values and their files; the calibration that makes them is in calibrate.py. An anchor without a content half is *open*:
+the first round fills it from its own candidates and everything then says `calibrated_from: generator`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthdata.errors import AnchorError, CorruptStoreError
+from synthdata.protocols import Vectors
+from synthdata.records import canonical_json
+
+
+@dataclass(frozen=True)
+class ContextHalf:
+    """What real contexts are about: cells and their real shares.
+
+    `mean` (d,), `centroids` (m, d) unit, `real_counts` (m,) reference rows a cell, `outside_cosine` the cosine to its
+    centroid under which a context lies outside all cells.
+    """
+
+    mean: Vectors
+    centroids: Vectors
+    real_counts: NDArray[np.int64]
+    outside_cosine: float
+
+
+@dataclass(frozen=True)
+class ContentHalf:
+    """What real contents teach: how much they repeat themselves, and the fixed window W that the floor is held on.
+
+    `mean` (d,), `window` (w, d) centred unit rows with their ids, `collision` the U-statistic of the calibrating rows
+    with its jackknife error, `collision_max` the budget, `tau` the cosine of a semantic duplicate, `generic_norm` the
+    norm after centring under which a content says nothing of its own.
+    """
+
+    mean: Vectors
+    window: Vectors
+    window_ids: tuple[str, ...]
+    rows: int
+    collision: float
+    collision_error: float
+    collision_max: float
+    tau: float
+    generic_norm: float
+    calibrated_from: Literal["reference", "generator"]
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """One calibration. `views` is fixed for the corpus; `encoder` is the fingerprint of the vectors it is made of."""
+
+    number: int
+    views: Literal["one", "two"]
+    encoder: str
+    context: ContextHalf
+    content: ContentHalf | None
+    heldout_rows: int
+    cleaned: dict[str, int]
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hex characters over all values of both halves."""
+        digest = hashlib.sha256(canonical_json([self.number, self.views, self.encoder]).encode())
+        for half in (self.context, self.content):
+            for value in vars(half).values() if half else ():
+                digest.update(value.tobytes() if isinstance(value, np.ndarray) else repr(value).encode())
+        return digest.hexdigest()[:16]
+
+    def check_encoder(self, fingerprint: str) -> None:
+        """Refuse vectors of another encoder.
+
+        Raises:
+            AnchorError: the fingerprints differ; says both and what to do.
+        """
+        if fingerprint != self.encoder:
+            raise AnchorError(
+                f"anchor {self.number} was calibrated with encoder {self.encoder}, the settings name {fingerprint}; "
+                "vectors of two encoders cannot be compared. Set recipe.encoder back, or use `reanchor`"
+            )
+
+
+def save_context(folder: Path, anchor: Anchor) -> None:
+    """Write all but the content half; the folder must not hold an anchor yet."""
+    facts = {
+        "number": anchor.number,
+        "views": anchor.views,
+        "encoder": anchor.encoder,
+        "outside_cosine": anchor.context.outside_cosine,
+        "heldout_rows": anchor.heldout_rows,
+        "cleaned": anchor.cleaned,
+    }
+    half = anchor.context
+    arrays = {"mean": half.mean, "centroids": half.centroids, "real_counts": half.real_counts}
+    _write(folder, "context", arrays, facts)
+
+
+def save_content(folder: Path, half: ContentHalf) -> None:
+    """Write the content half, once; the JSON file is written last and so is the proof that the half is complete."""
+    facts = {k: v for k, v in asdict(half).items() if k not in ("mean", "window")}
+    _write(folder, "content", {"mean": half.mean, "window": half.window}, facts)
+
+
+def load_anchor(folder: Path) -> Anchor:
+    """Read an anchor.
+
+    Raises:
+        CorruptStoreError: files are missing or unreadable.
+    """
+    arrays, facts = _read(folder, "context")
+    context = ContextHalf(arrays["mean"], arrays["centroids"], arrays["real_counts"], facts["outside_cosine"])
+    content = None
+    if (folder / "content.json").exists():
+        parts, numbers = _read(folder, "content")
+        content = ContentHalf(**parts, **{**numbers, "window_ids": tuple(numbers["window_ids"])})
+    names = ("number", "views", "encoder")
+    return Anchor(
+        **{name: facts[name] for name in names},
+        context=context,
+        content=content,
+        heldout_rows=facts["heldout_rows"],
+        cleaned=facts["cleaned"],
+    )
+
+
+def _write(folder: Path, name: str, arrays: dict[str, Any], facts: dict[str, Any]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    if (folder / f"{name}.json").exists():
+        raise AnchorError(f"{folder / name}.json: anchors are immutable; `reanchor` makes a new one")
+    with _replacing(folder / f"{name}.npz") as temporary, temporary.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+        file.flush()
+        os.fsync(file.fileno())
+    with _replacing(folder / f"{name}.json") as temporary, temporary.open("w", encoding="utf-8") as text:
+        json.dump(facts, text, indent=1, sort_keys=True)
+        text.flush()
+        os.fsync(text.fileno())
+
+
+class _replacing:
+    """A temporary name that takes the place of `path` when the block ends without an error."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.temporary = path.with_name(f".{path.name}.part")
+
+    def __enter__(self) -> Path:
+        return self.temporary
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None:
+            os.replace(self.temporary, self.path)
+        else:
+            self.temporary.unlink(missing_ok=True)
+
+
+def _read(folder: Path, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    try:
+        facts = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+        with np.load(folder / f"{name}.npz", allow_pickle=False) as file:
+            return {key: file[key] for key in file.files}, facts
+    except (OSError, ValueError, KeyError) as error:
+        raise CorruptStoreError(f"{folder}: the anchor's {name} half cannot be read: {error}") from error

@@ -1,0 +1,121 @@
+"""Reference rows to an anchor: every threshold that is not a setting is computed here, once (gate.md 2)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from metrics.spectrum import SecondMoment
+from synthdata.errors import AnchorError
+from synthdata.gate.anchor import Anchor, ContentHalf, ContextHalf
+from synthdata.gate.cells import assign, cell_count, centre, spherical_kmeans
+from synthdata.gate.reference import Reference
+from synthdata.protocols import Vectors
+from synthdata.records import content_hash
+from synthdata.settings import AnchorSettings
+from synthdata.similarity.index import VectorIndex
+
+
+def calibrate(
+    reference: Reference, *, number: int, views: Literal["one", "two"], encoder: str, settings: AnchorSettings
+) -> Anchor:
+    """An anchor from the rows that were not set aside; its content half stays open without enough distinct contents."""
+    use = ~reference.heldout
+    rows = [row for row, keep in zip(reference.rows, use, strict=True) if keep]
+    vectors = reference.content if views == "one" else reference.context
+    content = None
+    if sum(bool(row.content) for row in reference.rows) >= settings.min_rows:
+        ids = [row.id for row in rows]
+        tasks = [row.task_id or row.id for row in rows]
+        content = calibrate_content(reference.content[use], ids, tasks, "reference", settings)
+    return Anchor(
+        number=number,
+        views=views,
+        encoder=encoder,
+        context=calibrate_context(vectors[use], settings),
+        content=content,
+        heldout_rows=int(reference.heldout.sum()),
+        cleaned=reference.fell,
+    )
+
+
+def calibrate_context(vectors: Vectors, settings: AnchorSettings) -> ContextHalf:
+    """Cells and their real counts from context vectors (n, d)."""
+    mean = vectors.mean(axis=0)
+    x, _ = centre(vectors, mean)
+    cells = cell_count(len(x), settings.cells_min, settings.cells_max)
+    centroids = spherical_kmeans(x, cells, settings.seed)
+    labels, cosines = assign(x, centroids)
+    return ContextHalf(
+        mean=mean,
+        centroids=centroids,
+        real_counts=np.bincount(labels, minlength=cells).astype(np.int64),
+        outside_cosine=float(np.percentile(cosines, settings.outside_percentile)),
+    )
+
+
+def calibrate_content(
+    vectors: Vectors,
+    ids: list[str],
+    tasks: list[str],
+    calibrated_from: Literal["reference", "generator"],
+    settings: AnchorSettings,
+) -> ContentHalf:
+    """Collision budget, duplicate threshold and window from content vectors (n, d).
+
+    Raises:
+        AnchorError: all contents are alike, so that no budget can be set.
+    """
+    mean = vectors.mean(axis=0)
+    x, norms = centre(vectors, mean)
+    live = norms > 0
+    if live.sum() < 2:
+        raise AnchorError("all contents of the reference have the same vector: nothing to calibrate from")
+    collision, error = collision_with_error(x[live])
+    slack = max(settings.collision_slack * collision, settings.collision_errors * error)
+    order = sorted(np.flatnonzero(live), key=lambda i: content_hash(str(settings.seed), "window", ids[i]))
+    window = sorted(int(i) for i in order[: settings.window_rows])
+    return ContentHalf(
+        mean=mean,
+        window=x[window],
+        window_ids=tuple(ids[i] for i in window),
+        rows=len(x),
+        collision=collision,
+        collision_error=error,
+        collision_max=collision + slack,
+        tau=_tau(x, tasks, settings),
+        generic_norm=float(np.percentile(norms, settings.generic_percentile)),
+        calibrated_from=calibrated_from,
+    )
+
+
+def collision_with_error(x: Vectors) -> tuple[float, float]:
+    """Collision probability of unit rows x (n, d), n >= 2, and its jackknife standard error (leave one row out)."""
+    n = len(x)
+    moment = SecondMoment(x.shape[1])
+    moment.add(x)
+    value = moment.collision_probability()
+    if n < 3:
+        return value, value
+    rows = np.asarray(x, dtype=np.float64)
+    second = rows.T @ rows
+    own = np.einsum("ij,jk,ik->i", rows, second, rows, optimize=True) - 1
+    left_out = (value * n * (n - 1) - 2 * own) / ((n - 1) * (n - 2))
+    return value, float(np.sqrt((n - 1) / n * np.square(left_out - left_out.mean()).sum()))
+
+
+def _tau(x: Vectors, tasks: list[str], settings: AnchorSettings) -> float:
+    """99th percentile of the nearest-neighbour cosine between different tasks, or the default for few rows."""
+    tau = settings.tau_default
+    if len(x) >= settings.tau_rows:
+        index = VectorIndex(x.shape[1])
+        index.add(x)
+        names = np.array(tasks)
+        # Ten neighbours reach past a task's own trials in nearly every case; a row without any is left out.
+        scores, ids = index.search(x, min(len(x), settings.tau_neighbours))
+        other = names[ids] != names[:, None]
+        best = np.where(other, scores, -1).max(axis=1)
+        found = best[other.any(axis=1)]
+        tau = float(np.percentile(found, settings.tau_percentile)) if len(found) else tau
+    return float(np.clip(tau, settings.tau_min, settings.tau_max))

@@ -1,0 +1,57 @@
+"""The first round fills an open anchor: its own rows, one a trajectory, become what later rounds are measured against.
+
+That floor is relative to the first round, not to real data, and everything that shows it says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from synthdata.errors import AnchorError
+from synthdata.gate.anchor import ContentHalf
+from synthdata.gate.calibrate import calibrate_content
+from synthdata.gate.reference import ReferenceRow, clean
+from synthdata.protocols import Vectors
+from synthdata.records import Candidate, content_hash
+from synthdata.settings import AnchorSettings, GateSettings
+
+
+def fill_content(
+    candidates: Sequence[Candidate], content: Vectors, settings: AnchorSettings, gate: GateSettings
+) -> ContentHalf:
+    """A content half from candidates past the floor, with their raw content vectors (n, d).
+
+    Raises:
+        AnchorError: too few different trajectories are left after floor and dedup; says how many are missing.
+    """
+    first: dict[str, int] = {}
+    order = sorted(range(len(candidates)), key=lambda i: content_hash(str(settings.seed), "fill", candidates[i].id))
+    for i in order:
+        first.setdefault(_run_of(candidates[i]), i)
+    rows = {_row(candidates[i]): i for i in first.values()}
+    kept: list[int] = []
+    if rows:
+        chosen = list(rows)
+        vectors = content[[rows[row] for row in chosen]]
+        distinct = clean(chosen, vectors, vectors, settings.model_copy(update={"min_rows": 0}), gate)
+        kept = [rows[row] for row in distinct.rows]
+    if len(kept) < settings.fill_trajectories:
+        raise AnchorError(
+            "this corpus was made from bare trajectories, so its first round must calibrate what the lessons are like: "
+            f"it needs distinct candidates of {settings.fill_trajectories} trajectories past the floor and has "
+            f"{len(kept)} (of {len(candidates)} candidates past the floor). Run again with more trajectories (a larger "
+            "--limit); what was generated is kept in the cache and costs nothing twice"
+        )
+    ids = [candidates[i].id for i in kept]
+    tasks = [candidates[i].task_id or candidates[i].id for i in kept]
+    return calibrate_content(np.asarray(content)[kept], ids, tasks, "generator", settings)
+
+
+def _run_of(candidate: Candidate) -> str:
+    return candidate.trajectory_id or candidate.task_id or candidate.id
+
+
+def _row(candidate: Candidate) -> ReferenceRow:
+    return ReferenceRow(candidate.content, candidate.context, _run_of(candidate), candidate.source)

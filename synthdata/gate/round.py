@@ -1,0 +1,112 @@
+"""One round of decisions: every candidate gets exactly one, the same whatever the order of arrival.
+
+Stages before the loop look at history and may run on all candidates at once; the loop is one writer in canonical order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from synthdata.gate.order import gumbel_dsir, shuffled
+from synthdata.gate.stages import BEFORE_LOOP, LOOP, Stage
+from synthdata.gate.state import GateState, Item, Reject
+from synthdata.protocols import Vectors
+from synthdata.records import Candidate, Decision, Reason, Verdict
+
+Progress = Callable[[int], None]
+
+
+def decide(
+    candidates: Sequence[Candidate],
+    context: Vectors,
+    content: Vectors,
+    state: GateState,
+    reference: Sequence[str],
+    progress: Progress = lambda done: None,
+) -> list[Decision]:
+    """Decisions in canonical order, admitted rows first and in their order of admission.
+
+    `context` and `content` are raw encoder vectors (n, d), `reference` real contents for the order (empty: seeded
+    shuffle). `progress` hears how many candidates have been decided.
+    """
+    items = state.items(candidates, context, content)
+    if items:
+        scores, rows = state.history.nearest(np.array([item.content for item in items], dtype=np.float32))
+        for item, score, row in zip(items, scores, rows, strict=True):
+            item.nearest = float(score), int(row)
+    rejected: list[Decision] = []
+    alive: list[Item] = []
+    for item in items:
+        refusal = _first(BEFORE_LOOP, item, state)
+        if refusal is None:
+            alive.append(item)
+        else:
+            rejected.append(_decision(item, *refusal))
+    progress(len(rejected))
+    admitted, refused = _loop(_ordered(alive, reference, state.settings.seed), state, progress)
+    return admitted + sorted(rejected + refused, key=lambda d: d.candidate.id)
+
+
+def _ordered(items: list[Item], reference: Sequence[str], seed: int) -> list[Item]:
+    ids = [item.candidate.id for item in items]
+    if reference:
+        order = gumbel_dsir(ids, [item.candidate.content for item in items], reference, seed)
+    else:
+        order = shuffled(ids, seed)
+    return [items[i] for i in order]
+
+
+def _loop(items: list[Item], state: GateState, progress: Progress) -> tuple[list[Decision], list[Decision]]:
+    """Pass over the items; what the quota refused is tried again as the corpus grows, until a pass admits none."""
+    admitted: list[Decision] = []
+    refused: list[Decision] = []
+    waiting = items
+    while waiting:
+        again: list[tuple[Item, Decision]] = []
+        before = len(admitted)
+        for item in waiting:
+            refusal = _first(LOOP, item, state)
+            if refusal is None:
+                state.commit(item)
+                admitted.append(_decision(item, "admit", None))
+            elif refusal[1].reason is Reason.CELL_QUOTA:
+                again.append((item, _decision(item, *refusal)))
+                continue
+            else:
+                refused.append(_decision(item, *refusal))
+            progress(1)
+        waiting = [item for item, _ in again]
+        if len(admitted) == before:
+            refused.extend(decision for _, decision in again)
+            progress(len(again))
+            break
+    return admitted, refused
+
+
+def _first(stages: Sequence[Stage], item: Item, state: GateState) -> tuple[str, Reject] | None:
+    for stage in stages:
+        refusal = stage(item, state)
+        if refusal is not None:
+            return stage.__name__, refusal
+    return None
+
+
+def _decision(item: Item, stage: str, refusal: Reject | None) -> Decision:
+    numbers = {name: float(value) for name, value in item.numbers.items()}
+    if refusal is None:
+        return Decision(item.candidate, Verdict.ADMIT, stage, cell=item.cell, numbers=numbers)
+    return Decision(
+        item.candidate,
+        Verdict.REJECT,
+        stage,
+        refusal.reason,
+        None if refusal.score is None else float(refusal.score),
+        None if refusal.threshold is None else float(refusal.threshold),
+        refusal.neighbour_id,
+        refusal.neighbour_text,
+        refusal.detail,
+        item.cell,
+        numbers,
+    )

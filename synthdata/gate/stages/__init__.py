@@ -1,0 +1,23 @@
+"""The stages in their order: one literal says it all. A stage is `(item, state) -> Reject | None`; none changes state.
+
+Validity stands before diversity: diversity alone admits junk, because noise is far from everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from synthdata.gate.stages.collision import collision
+from synthdata.gate.stages.contaminated import contaminated
+from synthdata.gate.stages.floor import floor
+from synthdata.gate.stages.history import exact, near, semantic
+from synthdata.gate.stages.lexical import lexical
+from synthdata.gate.stages.provenance import provenance
+from synthdata.gate.stages.quota import quota
+from synthdata.gate.stages.twin import twin
+from synthdata.gate.state import GateState, Item, Reject
+
+Stage = Callable[[Item, GateState], Reject | None]
+
+BEFORE_LOOP: tuple[Stage, ...] = (provenance, floor, contaminated, exact, near, semantic)
+LOOP: tuple[Stage, ...] = (twin, lexical, quota, collision)

@@ -1,0 +1,19 @@
+"""The floor under diversity: no admission may lift the collision probability over its budget."""
+
+from __future__ import annotations
+
+from synthdata.gate.state import GateState, Item, Reject
+from synthdata.records import Reason
+
+
+def collision(item: Item, state: GateState) -> Reject | None:
+    """p' <= max(collision_max, p) on W plus everything admitted, and on W plus this round's admissions."""
+    if item.real or state.in_window(item):
+        return None
+    for name, scope in (("corpus", state.corpus_scope), ("round", state.round_scope)):
+        before, redundancy, after = scope.with_row(item.content)
+        item.numbers |= {f"{name}_p": before, f"{name}_redundancy": redundancy, f"{name}_p_after": after}
+        limit = max(state.collision_max, before)
+        if after > limit:
+            return Reject(Reason.COLLISION_BUDGET, after, limit, detail=f"scope: W plus this {name}'s admissions")
+    return None

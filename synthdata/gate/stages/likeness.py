@@ -1,0 +1,57 @@
+"""Repetition at three levels, each against a library of texts: exact anywhere, near and semantic in the same cell.
+
+In other cells a lesson may return a few times (`lesson_quota`): the same lesson about another task is not a duplicate.
+"""
+
+from __future__ import annotations
+
+from synthdata.gate.library import Library
+from synthdata.gate.state import GateState, Item, Reject, Row
+from synthdata.records import Reason
+
+
+def exact_in(item: Item, library: Library) -> Reject | None:
+    """Equal after normalisation to a row of the library, in any cell."""
+    row = library.exact(item.key)
+    return None if row is None else _copy(Reason.EXACT_DUPLICATE, 1, 1, library, row)
+
+
+def near_in(item: Item, library: Library, state: GateState) -> Reject | None:
+    """Verified Jaccard over the threshold with a row of the same cell."""
+    for row, jaccard in library.near(item.candidate.content, item.signature):
+        item.numbers["jaccard"] = max(jaccard, item.numbers.get("jaccard", 0))
+        if library.cells[row] == item.cell:
+            return _copy(Reason.NEAR_DUPLICATE, jaccard, state.settings.near_jaccard, library, row)
+    return None
+
+
+def semantic_in(
+    item: Item, library: Library, state: GateState, nearest: tuple[float, int], others: list[Row]
+) -> Reject | None:
+    """Cosine of at least tau with a row of the same cell; rows of other cells go to `others` for the lesson quota."""
+    cosine = nearest[0]
+    item.numbers["cosine"] = max(cosine, item.numbers.get("cosine", -1))
+    if cosine < state.tau:
+        return None
+    for row, score in library.within(item.content, state.tau):
+        if library.cells[row] == item.cell:
+            return _copy(Reason.SEMANTIC_DUPLICATE, score, state.tau, library, row)
+        others.append((library, row))
+    return None
+
+
+def lesson_quota(item: Item, state: GateState) -> Reject | None:
+    """At most `lesson_quota` other rows within tau of any lesson, whatever their cells, with this one counted in."""
+    limit, neighbours = state.settings.lesson_quota, item.history_neighbours + item.round_neighbours
+    item.numbers["lesson_neighbours"] = len(neighbours)
+    if len(neighbours) > limit:
+        return _copy(Reason.LESSON_QUOTA, len(neighbours), limit, *neighbours[0])
+    for neighbour in neighbours:
+        rows = state.rows_near(neighbour) + 1
+        if rows > limit:
+            return _copy(Reason.LESSON_QUOTA, rows, limit, *neighbour)
+    return None
+
+
+def _copy(reason: Reason, score: float, threshold: float, library: Library, row: int) -> Reject:
+    return Reject(reason, score, threshold, library.ids[row], library.contents[row])

@@ -1,0 +1,22 @@
+"""The three likeness tests against rows admitted earlier in the same round: of a mutual pair exactly one survives."""
+
+from __future__ import annotations
+
+from synthdata.gate.stages.likeness import exact_in, lesson_quota, near_in, semantic_in
+from synthdata.gate.state import GateState, Item, Reject
+
+
+def twin(item: Item, state: GateState) -> Reject | None:
+    """Exact, near, semantic and the lesson quota, as of this moment of the round."""
+    library = state.this_round
+    if refused := exact_in(item, library):
+        return refused
+    if item.real:
+        return None
+    if refused := near_in(item, library, state):
+        return refused
+    # The row may have been here in an earlier pass: what that pass found is found again.
+    item.round_neighbours = []
+    scores, rows = library.nearest(item.content[None])
+    nearest = float(scores[0]), int(rows[0])
+    return semantic_in(item, library, state, nearest, item.round_neighbours) or lesson_quota(item, state)

@@ -1,0 +1,136 @@
+"""What a corpus says of itself: `status` and `explain`, read from the store alone, without encoder or gate."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import polars as pl
+
+from synthdata.corpus import CorpusStore
+from synthdata.errors import InputError
+from synthdata.gate.anchor import Anchor, load_anchor
+from synthdata.report import starved_by
+
+Facts = dict[str, Any]
+LAST_CALL = "last_call.json"
+
+
+def status(store: CorpusStore, as_of: int | None = None) -> Facts:
+    """The facts of `status --json`; over all rounds, candidates = admitted + rejected + quarantined.
+
+    `admitted` counts verdicts; `in_corpus` is what is left of them after retraction and eviction.
+    """
+    frame = store.decisions(["round", "verdict", "reason", "origin", "id"], as_of)
+    verdicts = dict(frame["verdict"].value_counts().iter_rows())
+    rejected = frame.filter(pl.col("verdict") == "reject")["reason"].value_counts(sort=True)
+    reasons = dict(sorted(rejected.iter_rows(), key=lambda pair: (-pair[1], pair[0])))
+    corpus = store.admitted(as_of, ["origin"])
+    anchor = load_anchor(store.anchor_dir())
+    last = int(frame["round"].max() or 0) if frame.height else 0  # type: ignore[arg-type]
+    return {
+        "round": last,
+        "version": store.decisions_table.version(),
+        "experience": store.experience_count(),
+        "admitted": verdicts.get("admit", 0),
+        "in_corpus": corpus.height,
+        "candidates": frame.height,
+        "rejected": reasons,
+        "quarantined": verdicts.get("quarantine", 0),
+        "already_decided": _last_call(store),
+        "real_share": _real_share(anchor, corpus),
+        "judged": "none",
+        "anchor": describe(anchor),
+        "metrics": _metrics(store, last),
+        "rounds": store.rounds(as_of).select("round", "candidates", "admit", "reject", "quarantine").to_dicts(),
+        "starved": _starved(frame, last),
+        "alarms": [],
+        "frozen": False,
+    }
+
+
+def describe(anchor: Anchor) -> Facts:
+    """An anchor as plain facts; N2 of the reference and the floor that the corpus is held on."""
+    facts: Facts = {
+        "number": anchor.number,
+        "fingerprint": anchor.fingerprint,
+        "views": anchor.views,
+        "encoder": anchor.encoder,
+        "cells": len(anchor.context.centroids),
+        "rows": int(anchor.context.real_counts.sum()),
+        "heldout_rows": anchor.heldout_rows,
+        "copies_dropped": sum(anchor.cleaned.values()),
+        "calibrated_from": "nothing yet: the first round fills the content half",
+    }
+    half = anchor.content
+    if half is not None:
+        facts |= {
+            "calibrated_from": half.calibrated_from,
+            "n2_reference": 1 / half.collision if half.collision else float("inf"),
+            "n2_floor": 1 / half.collision_max if half.collision_max else float("inf"),
+            "collision_max": half.collision_max,
+            "tau": half.tau,
+        }
+    return facts
+
+
+def floor_note(anchor: Facts) -> str:
+    """What the floor is relative to, in one sentence that status, dataset card and pages share."""
+    if anchor["calibrated_from"] == "reference":
+        return "The diversity floor is relative to real data."
+    if anchor["calibrated_from"] == "generator":
+        return "The diversity floor is relative to the first round, not to real data."
+    return "There is no diversity floor yet: the first round will set it from its own candidates, not from real data."
+
+
+def explain(store: CorpusStore, name: str) -> Facts:
+    """Everything about one candidate: its text, verdict, numbers, neighbour and, for a reflection, its step.
+
+    Raises:
+        InputError: no candidate, or several, of that name.
+    """
+    row = store.decision(name)
+    if row is None:
+        raise InputError(
+            f"{name}: no candidate with this id, id prefix or external id; `status` names rounds and counts"
+        )
+    keep = ("id", "external_id", "round", "position", "verdict", "stage", "reason", "score", "threshold", "detail")
+    facts = {key: row[key] for key in keep} | {"content": row["content"], "context": row["context"]}
+    facts["numbers"] = {item["name"]: item["value"] for item in row["numbers"] or []}
+    facts |= {key: row[key] for key in ("cell", "source", "task_id", "trajectory_id", "generator", "sample_index")}
+    facts["neighbour"] = {"id": row["neighbour_id"], "content": row["neighbour_text"]} if row["neighbour_id"] else None
+    facts["payload"] = json.loads(row["payload"]) if row["payload"] else None
+    return facts
+
+
+def _real_share(anchor: Anchor, corpus: pl.DataFrame) -> float:
+    """Real rows among reference and admitted rows, by distinct rows."""
+    real = int(anchor.context.real_counts.sum()) + anchor.heldout_rows
+    admitted_real = corpus.filter(pl.col("origin") == "real").height
+    return (real + admitted_real) / (real + corpus.height)
+
+
+def _metrics(store: CorpusStore, number: int) -> dict[str, dict[str, float]]:
+    frame = store.snapshots().filter(pl.col("round") == number)
+    metrics: dict[str, dict[str, float]] = {}
+    for view, metric, value in frame.select("view", "metric", "value").iter_rows():
+        metrics.setdefault(view, {})[metric] = value
+    return metrics
+
+
+def _starved(frame: pl.DataFrame, last: int) -> str:
+    now = frame.filter(pl.col("round") == last)
+    reasons = dict(now.filter(pl.col("verdict") == "reject")["reason"].value_counts().iter_rows())
+    return starved_by(reasons, now.filter(pl.col("verdict") == "admit").height)
+
+
+def _last_call(store: CorpusStore) -> int:
+    path = store.derived_dir / LAST_CALL
+    return int(json.loads(path.read_text(encoding="utf-8"))["already_decided"]) if path.exists() else 0
+
+
+def note_last_call(store: CorpusStore, already_decided: int) -> None:
+    """Remember how many candidates of this call were decided before; only `status` reads it, and it may be lost."""
+    part = store.derived_dir / f".{LAST_CALL}.part"
+    part.write_text(json.dumps({"already_decided": already_decided}), encoding="utf-8")
+    part.replace(store.derived_dir / LAST_CALL)

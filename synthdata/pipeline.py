@@ -1,0 +1,157 @@
+"""One function per arrow of the round: read, reflect, render, check, decide. No state, no disk but what is handed in.
+
+The order of the arrows is in api.py (without an engine) and flows/curate.py (with Prefect); both call these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from synthdata.gate.reference import ReferenceRow
+from synthdata.gate.state import Reject
+from synthdata.judging.floor import check_text
+from synthdata.protocols import Generator
+from synthdata.records import (
+    Candidate,
+    Decision,
+    Origin,
+    QuarantinedRow,
+    Reason,
+    Reflection,
+    Trajectory,
+    Verdict,
+    canonical_json,
+    content_hash,
+    from_json,
+)
+from synthdata.settings import Recipe, Settings
+from synthdata.sources import read_candidates, read_trajectories, sniff_kind
+
+
+def read_runs(
+    path: Path, origin: Origin, settings: Settings, licence: str = ""
+) -> tuple[list[Trajectory], list[QuarantinedRow]]:
+    """Trajectories of a file or folder, each once, and the rows that could not be read."""
+    rows = read_trajectories(path, origin=origin, licence=licence, max_row_bytes=settings.runtime.max_row_bytes)
+    runs: dict[str, Trajectory] = {}
+    broken = []
+    for row in rows:
+        if isinstance(row, QuarantinedRow):
+            broken.append(row)
+        else:
+            runs.setdefault(row.id, row)
+    return list(runs.values()), broken
+
+
+def read_rows(path: Path, origin: Origin, settings: Settings) -> tuple[list[Candidate], list[QuarantinedRow]]:
+    """Candidates of a file and the lines that could not be read."""
+    rows = list(read_candidates(path, origin=origin, max_row_bytes=settings.runtime.max_row_bytes))
+    candidates = [row for row in rows if isinstance(row, Candidate)]
+    return candidates, [row for row in rows if isinstance(row, QuarantinedRow)]
+
+
+def read_reference(path: Path, settings: Settings) -> tuple[list[ReferenceRow], list[QuarantinedRow]]:
+    """Reference rows of a file of samples, or the contexts of a few steps of every trajectory."""
+    if sniff_kind(path) == "candidates":
+        candidates, broken = read_rows(path, Origin.REAL, settings)
+        return [ReferenceRow(c.content, c.context, c.task_id, c.source) for c in candidates], broken
+    from synthdata.reflection import focus_steps, render_context
+
+    runs, broken = read_runs(path, Origin.REAL, settings)
+    limit = settings.recipe.anchor.steps_per_trajectory
+    rows = [
+        ReferenceRow("", render_context(run, step), run.task_id or run.task, run.source)
+        for run in runs
+        for step in focus_steps(run, limit)
+    ]
+    return rows, broken
+
+
+def read_heldout(path: Path, settings: Settings) -> list[str]:
+    """Texts that must never be admitted: the contents, else the contexts, of a file of samples or runs."""
+    rows, _ = read_reference(path, settings)
+    return [row.text for row in rows]
+
+
+def reflect_on(
+    runs: Sequence[Trajectory], generator: Generator, recipe: Recipe, secret: bytes, sample_start: int = 0
+) -> list[Reflection | QuarantinedRow]:
+    """Step-level reflections; what the model answered unusably comes back as quarantined rows."""
+    from synthdata.reflection import reflect
+
+    return reflect(runs, generator, recipe, secret, sample_start)
+
+
+def render(
+    reviews: Iterable[Reflection | QuarantinedRow], runs: Mapping[str, Trajectory]
+) -> tuple[list[Candidate], list[Decision]]:
+    """Candidates of the reflections, and the decisions on abstentions and unusable answers, which need no gate."""
+    from synthdata.reflection import to_candidate
+
+    candidates, settled = [], []
+    for review in reviews:
+        if isinstance(review, QuarantinedRow):
+            settled.append(quarantine(review))
+        elif review.abstains:
+            settled.append(_abstention(review))
+        else:
+            candidates.append(to_candidate(review, runs[review.trajectory_id]))
+    return candidates, settled
+
+
+def quarantine(row: QuarantinedRow) -> Decision:
+    """The decision on a row that could not be used: nothing is lost, and its file, line and reason stay."""
+    key = content_hash(row.file, str(row.line), row.head, row.stage, row.reason)
+    candidate = Candidate(
+        content="",
+        external_id=f"{row.stage}:{key}",
+        source=row.file,
+        trajectory_id=row.trajectory_id,
+        payload=canonical_json({"head": row.head}),
+    )
+    where = f"{row.file}, line {row.line}: " if row.line else f"{row.file}: " if row.file else ""
+    return Decision(candidate, Verdict.QUARANTINE, row.stage, Reason.MALFORMED, detail=where + row.reason)
+
+
+def _abstention(review: Reflection) -> Decision:
+    candidate = Candidate(
+        content="",
+        external_id=f"abstained:{review.trajectory_id}",
+        task_id=review.task_id,
+        trajectory_id=review.trajectory_id,
+        generator=review.generator.model,
+        sample_index=review.generator.sample_index,
+    )
+    return Decision(candidate, Verdict.REJECT, "reflect", Reason.ABSTAINED, detail=review.abstain_reason)
+
+
+def check(candidates: Sequence[Candidate], runs: Mapping[str, Trajectory], recipe: Recipe) -> dict[str, Reject]:
+    """What the rules refuse, by candidate id: the text itself, then for a reflection its lesson and its evidence."""
+    refused = {}
+    for candidate in candidates:
+        reject = _check_text(candidate, recipe) or _check_reflection(candidate, runs, recipe)
+        if reject is not None:
+            refused[candidate.id] = reject
+    return refused
+
+
+def _check_text(candidate: Candidate, recipe: Recipe) -> Reject | None:
+    failure = check_text(candidate.content, recipe.floor)
+    if failure is None:
+        return None
+    return Reject(failure.reason, failure.score, failure.threshold, detail=failure.detail)
+
+
+def _check_reflection(candidate: Candidate, runs: Mapping[str, Trajectory], recipe: Recipe) -> Reject | None:
+    run = runs.get(candidate.trajectory_id)
+    if run is None:
+        return None
+    from synthdata.reflection import check_lesson, verify_evidence
+
+    review = from_json(Reflection, candidate.payload)
+    failure = check_lesson(review, recipe.reflection)
+    if failure is not None:
+        return Reject(failure[0], detail=failure[1])
+    fault = verify_evidence(review, run, recipe.floor)
+    return None if fault is None else Reject(Reason.UNGROUNDED, detail=fault)

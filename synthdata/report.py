@@ -1,0 +1,77 @@
+"""What a round reports: counts that add up, the decisions, and the numbers before and after."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from synthdata.records import Decision, Reason, Verdict
+
+Metrics = dict[str, dict[str, float]]
+
+# What starves a round by each reason, and what its operator can do about it.
+ADVICE: dict[Reason, str] = {
+    Reason.EXACT_DUPLICATE: "the generator repeats itself: raise the temperature or give it other trajectories",
+    Reason.NEAR_DUPLICATE: "candidates are light edits of admitted rows: vary the prompts or raise the temperature",
+    Reason.SEMANTIC_DUPLICATE: "candidates paraphrase admitted rows: reflect on trajectories of other tasks",
+    Reason.LESSON_QUOTA: "one lesson is taught everywhere: it is learnt; look for other faults",
+    Reason.LEXICAL_SATURATION: "sentence frames repeat: vary the wording of the prompts or use a larger model",
+    Reason.CELL_QUOTA: "contexts crowd in few cells: bring trajectories of the tasks that real data has and these lack",
+    Reason.COLLISION_BUDGET: "the corpus stands at its diversity floor: only contents unlike the rest can enter",
+    Reason.UNGROUNDED: "lessons do not follow from their evidence: use a larger model",
+    Reason.GIBBERISH: "the model writes broken text: lower its temperature or use a larger model",
+    Reason.MALFORMED: "rows or answers cannot be read: look at them with `explain`",
+    Reason.ABSTAINED: "nothing to say about these trajectories: bring longer runs or failures",
+    Reason.GENERIC: "contents say nothing of their own: ask for specific lessons",
+}
+
+
+@dataclass(frozen=True)
+class RoundReport:
+    """The outcome of one call: `decisions` holds the new ones, admitted first.
+
+    `already_decided` counts candidates that kept an earlier verdict; `repeated` is True where the whole input had been
+    decided before as this `round`. `before` and `after` are the metrics of the admitted view. `alarm` is empty or says
+    why the command line exits 1.
+    """
+
+    round: int
+    decisions: Sequence[Decision]
+    already_decided: int = 0
+    repeated: bool = False
+    before: dict[str, float] = field(default_factory=dict)
+    after: dict[str, float] = field(default_factory=dict)
+    alarm: str = ""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Candidates by verdict."""
+        counted = Counter(decision.verdict for decision in self.decisions)
+        return {str(verdict): counted[verdict] for verdict in Verdict}
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """Rejected candidates by reason, most frequent first."""
+        rejected = (d.reason for d in self.decisions if d.verdict is Verdict.REJECT and d.reason)
+        return {str(reason): n for reason, n in sorted(Counter(rejected).items(), key=lambda pair: (-pair[1], pair[0]))}
+
+    @property
+    def admitted(self) -> list[Decision]:
+        """Decisions that admit, in order of admission."""
+        return [d for d in self.decisions if d.verdict is Verdict.ADMIT]
+
+    @property
+    def rejected(self) -> list[Decision]:
+        """Decisions that reject, each with reason, score, threshold and, where there is one, its neighbour."""
+        return [d for d in self.decisions if d.verdict is Verdict.REJECT]
+
+
+def starved_by(reasons: dict[str, int], admitted: int) -> str:
+    """The reason that starved a round and what to do; empty where at least one candidate in ten was admitted."""
+    refused = sum(reasons.values())
+    if not refused or admitted * 9 >= refused:
+        return ""
+    reason, rows = max(reasons.items(), key=lambda pair: (pair[1], pair[0]))
+    advice = ADVICE.get(Reason(reason), "look at some with `explain`")
+    return f"{reason} took {rows} of {refused + admitted} candidates: {advice}"

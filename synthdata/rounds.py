@@ -1,0 +1,128 @@
+"""A round against a stored corpus: restore the gate's state, decide, and keep the snapshot of every round complete."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import polars as pl
+
+from synthdata.corpus import CorpusStore, to_candidate
+from synthdata.gate.anchor import Anchor, load_anchor
+from synthdata.gate.cells import assign, centre
+from synthdata.gate.heldout import HeldOut
+from synthdata.gate.reference import Reference, load_reference
+from synthdata.gate.round import decide
+from synthdata.gate.state import OUTSIDE, GateState, Reject, Scope
+from synthdata.measure import View, measure
+from synthdata.protocols import Encoder, Vectors
+from synthdata.records import Candidate, Decision
+from synthdata.settings import Recipe, Settings
+
+Progress = Callable[[int], None]
+RowVectors = Mapping[str, tuple[Vectors | None, Vectors | None]]
+# Stages after which a row keeps its vectors: those that looked at them.
+UNSEEN = frozenset({"provenance", "floor", "contaminated", "exact"})
+
+
+def restore(store: CorpusStore, anchor: Anchor, reference: Reference, recipe: Recipe) -> GateState:
+    """The gate's state as the corpus on disk implies it."""
+    state = GateState(anchor, reference, recipe.gate)
+    state.heldout = HeldOut.load(store.heldout_dir, recipe.gate.contaminated_ngram)
+    rows = store.admitted()
+    if rows.height:
+        content = store.vectors(rows, "content")
+        context = store.vectors(rows, "context") if store.views == "two" else content
+        state.restore([to_candidate(row) for row in rows.iter_rows(named=True)], context, content)
+    return state
+
+
+def decide_round(
+    state: GateState,
+    candidates: Sequence[Candidate],
+    vectors: tuple[Vectors, Vectors],
+    refused: Mapping[str, Reject],
+    texts: Sequence[str],
+    progress: Progress,
+) -> tuple[list[Decision], RowVectors]:
+    """Decisions in canonical order, and the raw (context, content) vectors of the rows whose vectors were looked at."""
+    context, content = vectors
+    state.floor = refused
+    decisions = decide(candidates, context, content, state, texts, progress)
+    place = {candidate.id: i for i, candidate in enumerate(candidates)}
+    kept = {}
+    for decision in decisions:
+        if decision.stage not in UNSEEN:
+            i = place[decision.candidate.id]
+            kept[decision.candidate.id] = (context[i] if state.anchor.views == "two" else None, content[i])
+    return decisions, kept
+
+
+def ensure_snapshot(
+    store: CorpusStore, anchor: Anchor, reference: Reference, encoder: Encoder, settings: Settings, number: int
+) -> None:
+    """Write the metrics of a round unless they are there; vectors come from the cache or are made again."""
+    if anchor.content is None or store.snapshots().filter(pl.col("round") == number).height:
+        return
+    half, seed = anchor.content, settings.recipe.anchor.seed
+
+    def view(name: str, texts: list[str], contexts: list[str]) -> View:
+        vectors = encoder.encode(texts)
+        content, norms = centre(vectors, half.mean)
+        context = encoder.encode(contexts) if anchor.views == "two" else vectors
+        x, _ = centre(context, anchor.context.mean)
+        cells, cosines = assign(x, anchor.context.centroids)
+        live = norms > 0
+        cells = np.where(cosines < anchor.context.outside_cosine, OUTSIDE, cells)[live]
+        return View(name, content[live], cells, [text for text, keep in zip(texts, live, strict=True) if keep])
+
+    columns = ["content", "context", "round", "verdict"]
+    now = store.decisions(columns, as_of=number, where=(pl.col("round") == number) & (pl.col("content") != ""))
+    admitted = store.admitted(as_of=number, columns=["content", "context"])
+    fresh = now.filter(pl.col("verdict") == "admit")
+    frames = {"raw": now, "round": fresh, "admitted": admitted}
+    views = [view(name, frame["content"].to_list(), frame["context"].to_list()) for name, frame in frames.items()]
+    aside = [row for row, held in zip(reference.rows, reference.heldout, strict=True) if held and row.content]
+    heldout = view("reference_heldout", [r.content for r in aside], [r.context for r in aside]) if aside else None
+    real = anchor.context.real_counts
+    shares = (real + 1) / (real.sum() + len(real))
+    store.write_snapshot(number, measure(views, heldout, shares, seed))
+
+
+def recheck(store: CorpusStore) -> list[str]:
+    """Make the gate's state again from the tables alone and say where it contradicts what decisions recorded.
+
+    Derived files are dropped first, so that everything which follows comes from the tables.
+    """
+    recipe = Settings.from_dict(store.settings, where=str(store.path)).recipe
+    anchor = load_anchor(store.anchor_dir())
+    if anchor.content is None:
+        return []
+    for path in sorted(store.derived_dir.iterdir()):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    state = restore(store, anchor, load_reference(store.anchor_dir()), recipe)
+    rows = store.admitted(columns=["id", "cell", "anchor"]).filter(pl.col("anchor") == anchor.number)
+    restored = dict(zip(state.history.ids, state.history.cells, strict=True))
+    findings = [
+        f"row {row['id']}: stands in cell {restored[row['id']]}, was decided in cell {row['cell']}"
+        for row in rows.iter_rows(named=True)
+        if restored[row["id"]] != row["cell"]
+    ]
+    limit = max(state.collision_max, Scope(anchor.content).collision())
+    collision = state.corpus_scope.collision()
+    real = store.admitted(columns=["origin"]).filter(pl.col("origin") == "real").height
+    if collision > limit and not real:
+        findings.append(f"collision of the window and the corpus is {collision:.6f}, over its budget {limit:.6f}")
+    return findings
+
+
+def before_and_after(store: CorpusStore, number: int) -> tuple[dict[str, float], dict[str, float]]:
+    """Metrics of the admitted view after the round before and after this one."""
+    frame = store.snapshots().filter(pl.col("view") == "admitted")
+
+    def of(wanted: int) -> dict[str, float]:
+        rows = frame.filter(pl.col("round") == wanted)
+        return dict(zip(rows["metric"], rows["value"], strict=True))
+
+    return of(number - 1), of(number)
