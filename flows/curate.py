@@ -24,7 +24,7 @@ from synthdata.report import RoundReport
 from synthdata.runs import Work, decide_reviews
 
 Reviews = list[Reflection | QuarantinedRow]
-THREADS: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=2)
+THREADS: ThreadPoolTaskRunner[Reviews] = ThreadPoolTaskRunner(max_workers=2)
 
 
 @task(
@@ -49,7 +49,7 @@ def admit_reviews(corpus: Corpus, work: Work, reviews: Reviews) -> RoundReport:
     return decide_reviews(corpus, work, reviews)
 
 
-@flow(name="curate", task_runner=THREADS, validate_parameters=False)
+@flow(name="curate", task_runner=cast(Any, THREADS), validate_parameters=False)
 def curate(corpus: Corpus, work: Work) -> RoundReport:
     """One round over the work that was found; a table artifact shows its counts."""
     generator = make_generator(corpus.settings, corpus.store.cache_dir / "responses")

@@ -84,6 +84,14 @@ class Generator(Protocol):
 
 
 @runtime_checkable
+class Rejecting(Protocol):
+    """A generator with a memory: it can be told that an answer was unusable, and will ask again next time."""
+
+    def reject(self, request: Request) -> None:
+        """Do not keep the answer to this request as final."""
+
+
+@runtime_checkable
 class Scorer(Protocol):
     """A language model that tells how likely given texts are."""
 

@@ -109,17 +109,17 @@ def verify(
     from synthdata.corpus.verify import verify as findings_of
 
     store = CorpusStore.open(corpus)
-    findings = findings_of(store)
+    findings = [str(finding) for finding in findings_of(store)]
     text = digest_of(store, as_of) if digest else None
     if rebuild and not findings:
         from synthdata.rounds import recheck
 
         findings = recheck(store)
     if as_json:
-        emit_json({"findings": [str(finding) for finding in findings], "digest": text})
+        emit_json({"findings": findings, "digest": text})
     else:
         for finding in findings:
-            say(str(finding))
+            say(finding)
         if not findings:
             say(f"{corpus}: every invariant holds ({store.latest_round()} rounds)")
         if text:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from synthdata.cli.decide import load_settings
 from synthdata.cli.options import AsJson, AsOf, CorpusPath
 from synthdata.cli.output import emit_json, say, table
 
@@ -32,7 +33,8 @@ def export(
 
     store = CorpusStore.open(corpus)
     facts = facts_of(store, as_of)
-    report = write(store, out, facts=facts, note=floor_note(facts["anchor"]), as_of=as_of)
+    wanted = load_settings(None, None, corpus).recipe.export
+    report = write(store, out, facts=facts, note=floor_note(facts["anchor"]), settings=wanted, as_of=as_of)
     if as_json:
         emit_json(asdict(report))
         return

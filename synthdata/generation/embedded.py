@@ -96,8 +96,9 @@ def _sampling(request: Request) -> dict[str, object]:
         "temperature": request.temperature,
         "top_p": request.top_p,
         "min_p": request.min_p,
-        # Small models fall into loops; DRY penalises only verbatim repetition and leaves words alone.
-        "dry_multiplier": 0.8,
+        # Small models fall into loops; DRY penalises only verbatim repetition. Not in completions, which are asked to
+        # restate a line of their prompt.
+        "dry_multiplier": 0.0 if request.raw else 0.8,
         "cache_prompt": True,
         "stop": list(request.stop),
     }
