@@ -60,13 +60,14 @@ class AnchorSettings(Section):
 class FloorSettings(Section):
     """Rules that need no model (science.md 4.1, 5.2)."""
 
-    min_words: int = 6
+    min_words: int = 5
     max_words: int = 2000
     max_chars: int = 20_000
-    loop_share: float = 0.5
-    loop_compression: float = 5.0
-    odd_pairs: float = 0.15
-    min_vowels: float = 0.2
+    loop_words: float = 0.75
+    loop_share: float = 0.6
+    loop_compression: float = 6.0
+    odd_pairs: float = 0.12
+    min_vowels: float = 0.24
     blob_share: float = 0.5
     script_mix: float = 0.3
     symbol_share: float = 0.65
@@ -108,6 +109,14 @@ class ReflectionSettings(Section):
     shots: int = 5
     shot_blocks: int = 8
     max_nll: float = 0.8
+    first_temperature: float = 0.3
+    second_temperature: float = 0.7
+    lesson_tokens: int = 48
+    lesson_min_words: int = 8
+    lesson_max_words: int = 60
+    spans_per_step: int = 6
+    full_reviews: int = 6
+    full_tokens: int = 1500
 
 
 class GenerationSettings(Section):

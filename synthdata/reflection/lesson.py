@@ -1,0 +1,169 @@
+"""Rules on the wording of a lesson that need no model and no trajectory: the record alone decides (reflection-yield.md).
+
+What a lesson may speak of is what its own record holds: fact, cause, quotes, the better move. Nothing is repaired here.
+"""
+
+from __future__ import annotations
+
+import re
+
+from synthdata.records import Reason, Reflection
+from synthdata.reflection.reading import content_words, words
+from synthdata.reflection.shots import all_shots
+from synthdata.settings import ReflectionSettings
+
+Refusal = tuple[Reason, str]
+
+# States that a small model likes to assert of things; each must stand in the record.
+_STATES = frozenset(
+    "empty gone closed shut locked unlocked broken missing full dead alive hidden eaten known unknown dirty clean lost "
+    "dark safe burning frozen asleep awake blocked impassable finished completed done won solved expired cancelled "
+    "refunded confirmed available unavailable".split()
+)
+_TASK_OVER = re.compile(
+    r"\b(?:task|goal|quest|job|game|mission)\s+(?:is|was|has been|are)\s+(?:already |now |all )?"
+    r"(?:done|finished|complete[d]?|over|accomplished|won)\b"
+)
+_NO_USE = re.compile(
+    r"\b(?:no (?:use|need|place|part)|not? (?:needed?|useful|wanted|required|asked)|useless|nothing to do with|"
+    r"never (?:names?|asks?|mentions?|wants?|needs?)|(?:does|did|do) not (?:need|name|ask|want|mention|use))\b"
+)
+_DANGLING = frozenset(
+    "a an the of to in into on onto from with at by for and or but because that which is are was were as than its his "
+    "her their your my not no if when while".split()
+)
+_RUN_WORDS = 5
+
+
+def check_lesson(reflection: Reflection, settings: ReflectionSettings) -> Refusal | None:
+    """Why a lesson must not pass, as a reason and a detail; None where the rules have nothing against it.
+
+    A framed lesson is judged by its own part, after the frame's last "because"; a lesson of the `full` reflector as a
+    whole, without the likelihood rule, because there the likelihood is that of a JSON document.
+    """
+    if reflection.abstains:
+        return None
+    checks = [_sentence, _repeats, _task_over, _states, _numbers]
+    if reflection.found_by == "rule":
+        checks = [_likelihood, *checks, _own_entities, _contradicts_better, _copies_shot]
+    return next((refusal for check in checks if (refusal := check(reflection, settings))), None)
+
+
+def reason_of(reflection: Reflection) -> str:
+    """The part of a lesson that the model wrote: after the frame's "because" for a framed one, else all of it."""
+    text = reflection.lesson.text
+    if reflection.found_by != "rule":
+        return text
+    return text.partition(" because ")[2] or text
+
+
+def _own_text(reflection: Reflection) -> str:
+    """Everything that the record lets a lesson speak of."""
+    better = reflection.counterfactual
+    parts = [reflection.fact, reflection.cause, *(e.quote for e in reflection.evidence)]
+    if better is not None:
+        parts += [better.action, better.expected_observation]
+    if reflection.found_by == "rule":
+        # The frame was made from the move and the better move, not by the model.
+        parts.append(reflection.lesson.text.partition(" because ")[0])
+    return " ".join(parts)
+
+
+def _likelihood(reflection: Reflection, settings: ReflectionSettings) -> Refusal | None:
+    nll = reflection.generator.mean_nll
+    if nll is None or nll <= settings.max_nll:
+        return None
+    return Reason.GIBBERISH, f"mean NLL {nll:.2f} nats a token is over {settings.max_nll:g}"
+
+
+def _sentence(reflection: Reflection, settings: ReflectionSettings) -> Refusal | None:
+    text = reflection.lesson.text.strip()
+    found = words(text)
+    if len(found) < settings.lesson_min_words:
+        return Reason.TOO_SHORT, f"{len(found)} words, at least {settings.lesson_min_words} wanted"
+    if reflection.found_by == "rule" and len(found) > settings.lesson_max_words:
+        return Reason.TOO_LONG, f"{len(found)} words, at most {settings.lesson_max_words} wanted"
+    if reflection.found_by == "rule" and len(words(reason_of(reflection))) < 3:
+        return Reason.TOO_SHORT, "the reason has fewer than 3 words"
+    if not re.search(r"[.!?][\"'”’)`]*$", text):
+        return Reason.GIBBERISH, "the sentence does not end"
+    if found[-1] in _DANGLING:
+        return Reason.GIBBERISH, f"the sentence ends with `{found[-1]}`"
+    return None
+
+
+def _repeats(reflection: Reflection, _: ReflectionSettings) -> Refusal | None:
+    """A run of three words twice, unless it is the name of something in the record."""
+    found = words(reason_of(reflection))
+    own = f" {' '.join(words(_own_text(reflection)))} "
+    seen: set[tuple[str, ...]] = set()
+    for gram in zip(found, found[1:], found[2:], strict=False):
+        if gram in seen and f" {' '.join(gram)} " not in own:
+            return Reason.LOOP, f"`{' '.join(gram)}` comes twice"
+        if found.count(gram[0]) > 4 and gram[0] not in _DANGLING:
+            return Reason.LOOP, f"`{gram[0]}` comes {found.count(gram[0])} times"
+        seen.add(gram)
+    return None
+
+
+def _task_over(reflection: Reflection, _: ReflectionSettings) -> Refusal | None:
+    match = _TASK_OVER.search(reason_of(reflection).lower())
+    if match is None or match[0] in _own_text(reflection).lower():
+        return None
+    return Reason.UNGROUNDED, f"it says `{match[0]}`, the record does not"
+
+
+def _states(reflection: Reflection, _: ReflectionSettings) -> Refusal | None:
+    if reflection.found_by != "rule":
+        return None
+    loose = [w for w in words(reason_of(reflection)) if w in _STATES and w not in words(_own_text(reflection))]
+    return (Reason.UNGROUNDED, f"the state `{loose[0]}` is not in evidence or fact") if loose else None
+
+
+def _numbers(reflection: Reflection, _: ReflectionSettings) -> Refusal | None:
+    if reflection.found_by != "rule":
+        return None
+    own = set(re.findall(r"\d+", _own_text(reflection)))
+    loose = [n for n in re.findall(r"\d+", reason_of(reflection)) if n not in own]
+    return (Reason.UNGROUNDED, f"the number {loose[0]} is not in evidence or fact") if loose else None
+
+
+def _own_entities(reflection: Reflection, _: ReflectionSettings) -> Refusal | None:
+    """The reason names something of the fact, the move or the better move: at least one content word."""
+    own = set(content_words(_own_text(reflection)))
+    named = set(content_words(reason_of(reflection))) & own
+    return None if named else (Reason.UNGROUNDED, "the reason names nothing that evidence or fact speak of")
+
+
+def _contradicts_better(reflection: Reflection, _: ReflectionSettings) -> Refusal | None:
+    """ "No use for X" where X is what the better move acts on, unless the fact itself puts it so."""
+    reason = reason_of(reflection).lower()
+    match = _NO_USE.search(reason)
+    if match is None or reflection.counterfactual is None:
+        return None
+    better = set(content_words(reflection.counterfactual.action)[1:])
+    said = [w for w in content_words(reason[match.start() :]) if w in better]
+    said += [w for w in content_words(reason[: match.start()])[-3:] if w in better]
+    loose = [w for w in said if w not in content_words(reflection.fact)]
+    return (Reason.UNGROUNDED, f"it has no use for `{loose[0]}`, which the better move needs") if loose else None
+
+
+def _copies_shot(reflection: Reflection, _: ReflectionSettings) -> Refusal | None:
+    """A run of five words or a thing from one of the examples that its prompt showed and its own record lacks."""
+    found, own = words(reason_of(reflection)), words(_own_text(reflection))
+    pool = all_shots()
+    for key in reflection.shots:
+        shot = pool.get(key)
+        if shot is None:
+            continue
+        strange = sorted(set(found) & shot.nouns - set(own))
+        if strange:
+            return Reason.GENERIC, f"`{strange[0]}` comes from an example of the prompt"
+        copied = (_runs(found) & _runs(words(f"{shot.lesson} {shot.fact}"))) - _runs(own)
+        if copied:
+            return Reason.GENERIC, f"`{' '.join(min(copied))}` is copied from an example of the prompt"
+    return None
+
+
+def _runs(found: list[str]) -> set[tuple[str, ...]]:
+    return {tuple(found[i : i + _RUN_WORDS]) for i in range(len(found) - _RUN_WORDS + 1)}

@@ -1,0 +1,188 @@
+"""The rules' proposals for a run: judged step, evidence, cause, counterfactual and fact, ready to be put into words.
+
+Reads the text of the run alone; `Step.optimal` is ground truth and has no part here. A proposal without a telling
+quote is not made.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain, zip_longest
+from typing import Literal
+
+from synthdata.records import CauseCode, Evidence, Trajectory, content_hash
+from synthdata.reflection.facts import CAUSES, FACTS
+from synthdata.reflection.findings import Finding
+from synthdata.reflection.quotes import Rarity, quote, spans, telling_quotes
+from synthdata.reflection.reading import Turn, content_words, read_turns
+from synthdata.reflection.rules_calls import call_findings, grounded_calls
+from synthdata.reflection.rules_play import good_findings, idle_findings, idle_moves
+from synthdata.reflection.speech import gerund, imperative, shorten
+from synthdata.settings import FloorSettings
+
+# The rules that say most come first; looking around is half of all faults of a random player and teaches least.
+_ORDER = (
+    "claimed_over_failure", "stopped_on_failure", "ignored_failure", "mended_later", "misplaced", "failed_then_left",
+    "same_call_again", "undone", "strange", "uncalled", "wandering", "repeated", "examined_strange", "examined_needed",
+    "inventory", "look", "mended", "grounded_value", "fetched", "opened", "as_asked", "walked", "resumed",
+)  # fmt: skip
+_FAILURES = frozenset({
+    "claimed_over_failure", "stopped_on_failure", "ignored_failure", "mended_later", "failed_then_left", "mended",
+})  # fmt: skip
+_ERROR_HEAD = re.compile(r"^\W*(?:error|exception|fatal)\W*[:!]\s*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What a rule says of one step, and that step and the better one in words, as things done and as orders.
+
+    `better` is the better move verbatim and `better_reply` what it brought in the run; all empty where none is known.
+    """
+
+    rule: str
+    group: Literal["play", "tool"]
+    step: int
+    label: Literal["good", "bad"]
+    cause_code: CauseCode
+    cause: str
+    fact: str
+    done: str
+    done_order: str
+    order: str
+    better_done: str
+    better: str
+    better_reply: str
+    evidence: tuple[Evidence, ...]
+
+
+def propose(trajectory: Trajectory, floor: FloorSettings, sample: int = 0) -> list[Proposal]:
+    """All proposals for a run, the ones to take first in front.
+
+    Faults and merits alternate, rules that have not been heard come before others; `sample` varies the wording.
+    Merits are proposed of successful runs only: of a failed one they would be refused (science.md 4.1).
+    """
+    rarity = Rarity.of(trajectory, floor)
+    made = [p for f in _findings(trajectory) if (p := _worded(trajectory, f, rarity, sample))]
+    bad = _in_turn([p for p in made if p.label == "bad"], trajectory)
+    good = _in_turn([p for p in made if p.label == "good"], trajectory)
+    return [p for pair in zip_longest(bad, good) for p in pair if p is not None]
+
+
+def faulty_steps(trajectory: Trajectory) -> dict[int, str]:
+    """Every step that a rule holds for bad, with the rule, whether or not it can be proven and bettered."""
+    turns = read_turns(trajectory)
+    idle = {turns[i].step.idx: rule for i, rule in idle_moves(turns, trajectory.task).items()}
+    calls = {f.turn.step.idx: f.rule for f in call_findings(turns, trajectory.success) if f.label == "bad"}
+    return {**calls, **idle}
+
+
+def _findings(trajectory: Trajectory) -> list[Finding]:
+    turns = read_turns(trajectory)
+    found: list[Finding] = [*idle_findings(turns, trajectory.task), *call_findings(turns, trajectory.success)]
+    if trajectory.success is True:
+        found = list(chain(found, good_findings(turns, trajectory.task), grounded_calls(turns)))
+    else:
+        found = [f for f in found if f.label == "bad"]
+    blamed = {f.turn.at for f in found if f.label == "bad"}
+    return [f for f in found if f.label == "bad" or f.turn.at not in blamed]
+
+
+def _in_turn(proposals: list[Proposal], trajectory: Trajectory) -> list[Proposal]:
+    """The rules in their order, one proposal each, then each one's second, and so on; within a rule by hash."""
+    by_rule: dict[str, list[Proposal]] = {}
+    for p in sorted(proposals, key=lambda p: content_hash(trajectory.id, p.rule, str(p.step))):
+        by_rule.setdefault(p.rule, []).append(p)
+    lists = [by_rule[rule] for rule in _ORDER if rule in by_rule]
+    return [p for layer in zip_longest(*lists) for p in layer if p is not None]
+
+
+def _worded(trajectory: Trajectory, finding: Finding, rarity: Rarity, sample: int) -> Proposal | None:
+    proof = _proof(finding, rarity)
+    if proof is None:
+        return None
+    turn, better = finding.turn, finding.better
+    seed = (trajectory.id, str(turn.step.idx), finding.rule, str(sample))
+    order = imperative(better.raw, against=turn.raw) if better else ""
+    values = {
+        "g": gerund(turn.raw) if turn.kind != "message" else _message_deed(finding),
+        "c": order,
+        "cg": gerund(better.raw) if better else "",
+        "x": finding.about,
+        "lx": gerund(finding.about),
+        "q": _short_quote(proof.quote),
+        "lg": gerund(finding.shown.raw),
+    }
+    cause = _fill(CAUSES[_cause_group(finding, proof)], {**values, "q": shorten(proof.quote, 120)}, "cause", seed)
+    return Proposal(
+        rule=finding.rule,
+        group="play" if turn.kind == "move" else "tool",
+        step=turn.step.idx,
+        label=finding.label,
+        cause_code=finding.cause_code,
+        cause=cause,
+        fact=_fill(FACTS[finding.rule], values, "fact", seed),
+        done=values["g"],
+        done_order=imperative(turn.raw),
+        order=order,
+        better_done=values["cg"],
+        better=better.raw if better else "",
+        better_reply=shorten(better.reply, 200) if better else "",
+        evidence=_with_action(turn, proof),
+    )
+
+
+def _message_deed(finding: Finding) -> str:
+    return "reporting success" if finding.rule == "claimed_over_failure" else "ending the run"
+
+
+def _cause_group(finding: Finding, proof: Evidence) -> str:
+    if finding.label == "good":
+        return "good"
+    if proof.step_idx != finding.turn.step.idx:
+        return "told" if finding.rule in _FAILURES or finding.shown.at < finding.turn.at else "elsewhere"
+    return "failed" if finding.rule in _FAILURES else "idle"
+
+
+def _fill(templates: Sequence[str], values: dict[str, str], what: str, seed: tuple[str, ...]) -> str:
+    """The template that the seed's hash picks among those whose placeholders all have a value."""
+    usable = [t for t in templates if all(values.get(name) for name in re.findall(r"\{(\w+)\}", t.lower()))]
+    chosen = min(usable, key=lambda t: content_hash(*seed, what, t))
+    text = chosen.format(**values, G=values["g"][:1].upper() + values["g"][1:])
+    return text
+
+
+def _short_quote(text: str) -> str:
+    return shorten(_ERROR_HEAD.sub("", text), 110).strip(" .\"'").replace("'", "").replace('"', "")
+
+
+def _proof(finding: Finding, rarity: Rarity) -> Evidence | None:
+    """The quote that carries a finding: the failing line, else a telling quote of the step, of the proof, of the
+    better move; those that name what it is about first, then the rarest.
+    """
+    if finding.shown.failure is not None and finding.rule in _FAILURES:
+        return _failing_line(finding.shown, rarity)
+    turns = [finding.turn, finding.shown, *([finding.better] if finding.better else [])]
+    if finding.label == "good":
+        turns = [finding.shown, finding.turn]
+    about = set(content_words(finding.about))
+    for turn in turns:
+        made = telling_quotes(turn.step, rarity)
+        if made:
+            return min(made, key=lambda e: (e.field == "thought", -len(about & set(content_words(e.quote))), e.start))
+    return None
+
+
+def _failing_line(turn: Turn, rarity: Rarity) -> Evidence | None:
+    start, end = turn.failure or (0, 0)
+    made = [quote(turn.step, "observation", s) for s in spans(turn.step, "observation") if s[0] < end and s[1] > start]
+    return next((e for e in made if rarity.is_telling(e.quote)), None)
+
+
+def _with_action(turn: Turn, proof: Evidence) -> tuple[Evidence, ...]:
+    """The proof and, from another step, the taken action too, so that the record shows both."""
+    if proof.step_idx == turn.step.idx:
+        return (proof,)
+    own = spans(turn.step, turn.field)
+    return (quote(turn.step, turn.field, own[0]), proof) if own else (proof,)

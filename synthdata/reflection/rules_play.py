@@ -1,0 +1,107 @@
+"""From idle and useful moves of a game to findings: which rule speaks for a move, and which move was better.
+
+The better move is the next useful one of the run: nothing but idle moves lies between, so it was open already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from synthdata.records import CauseCode
+from synthdata.reflection import rules_moves
+from synthdata.reflection.findings import Finding
+from synthdata.reflection.reading import Turn, content_words, words
+from synthdata.reflection.rules_moves import is_inverse, target_of, thing_of
+
+_CODES: dict[str, CauseCode] = {"repeated": "loop", "misplaced": "misread_goal", "strange": "misread_goal"}
+_HOLDING = ("take", "get", "pick")
+
+
+def idle_moves(turns: list[Turn], task: str) -> dict[int, str]:
+    """Positions of moves that brought nothing, each with the most specific rule that says so."""
+    found: dict[int, str] = {}
+    for rule, check in (
+        ("misplaced", rules_moves.misplaced_things),
+        ("undone", rules_moves.undone_moves),
+        ("uncalled", rules_moves.uncalled_moves),
+        ("strange", rules_moves.strange_objects),
+        ("repeated", rules_moves.repeated_moves),
+        ("info", rules_moves.info_moves),
+    ):
+        for i in sorted(check(turns, task)):
+            found.setdefault(i, rule)
+    for i in sorted(rules_moves.wandering_moves(turns, task, set(found))):
+        found.setdefault(i, "wandering")
+    return {i: _finer(rule, turns[i], task) for i, rule in sorted(found.items())}
+
+
+def _finer(rule: str, turn: Turn, task: str) -> str:
+    if rule != "info":
+        return rule
+    if turn.verb in ("inventory", "i"):
+        return "inventory"
+    if not turn.names:
+        return "look"
+    return "examined_needed" if set(turn.names) <= set(words(task)) else "examined_strange"
+
+
+def idle_findings(turns: list[Turn], task: str) -> Iterator[Finding]:
+    """A finding for each idle move after which the run still found something useful to do."""
+    idle = idle_moves(turns, task)
+    for i, rule in idle.items():
+        better = _next_useful(turns, i, idle)
+        if better is None:
+            continue
+        code = _CODES.get(rule, "inefficient")
+        shown = _twin(turns, i) if rule == "repeated" else turns[i]
+        about = thing_of(turns[i])
+        if about and rule in ("strange", "examined_strange") and about in better.text.lower():
+            # What the next useful move acts on is not strange, whatever the task calls it.
+            if rule == "strange":
+                continue
+            rule = "examined_needed"
+        yield Finding(rule, turns[i], "bad", code, better, shown, about=about)
+
+
+def _twin(turns: list[Turn], i: int) -> Turn:
+    return next(t for t in turns if t.text.lower() == turns[i].text.lower() and t.reply == turns[i].reply)
+
+
+def _next_useful(turns: list[Turn], i: int, idle: dict[int, str]) -> Turn | None:
+    for k in range(i + 1, len(turns)):
+        later = turns[k]
+        if k in idle or later.failure is not None or later.kind != "move" or is_inverse(turns[i], later):
+            continue
+        if later.text.lower() != turns[i].text.lower():
+            return later
+    return None
+
+
+def good_findings(turns: list[Turn], task: str) -> Iterator[Finding]:
+    """What a successful run did well: fetched what it needed, followed the task's words, came back from a detour."""
+    idle = idle_moves(turns, task)
+    useful = [i for i, turn in enumerate(turns) if turn.kind == "move" and i not in idle and turn.failure is None]
+    asked = set(words(task))
+    for n, i in enumerate(useful):
+        turn, thing = turns[i], thing_of(turns[i])
+        later = next((turns[k] for k in useful[n + 1 :] if _needs(turns[k], thing)), None)
+        following = turns[useful[n + 1]] if n + 1 < len(useful) else None
+        if i > 0 and i - 1 in idle and idle[i - 1] != "inventory":
+            yield Finding("resumed", turn, "good", "recovery", None, turn, about=turns[i - 1].text)
+        elif turn.verb in _HOLDING and later is not None:
+            yield Finding("fetched", turn, "good", "good_plan", None, later, about=thing)
+        elif turn.verb in ("unlock", "open") and later is not None:
+            yield Finding("opened", turn, "good", "good_plan", None, later, about=thing)
+        elif turn.verb == "go" and following is not None and _seen(turn, following):
+            yield Finding("walked", turn, "good", "good_plan", None, following, about=thing_of(following))
+        elif turn.verb != "go" and set(content_words(thing)) <= asked:
+            yield Finding("as_asked", turn, "good", "good_plan", None, turn, about=thing)
+
+
+def _needs(later: Turn, thing: str) -> bool:
+    return bool(thing) and thing in (thing_of(later), target_of(later))
+
+
+def _seen(turn: Turn, following: Turn) -> bool:
+    thing = thing_of(following).split()
+    return following.verb != "go" and bool(thing) and thing[-1] in words(turn.reply)

@@ -1,0 +1,101 @@
+"""What of a run a prompt shows: a window around the informative steps, every cut said aloud, text fenced as data.
+
+Trajectory text is untrusted. Its fence carries a nonce that nobody without the corpus secret can guess, and anything
+inside that looks like a fence or a chat role is defused before it is shown.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+
+from synthdata.records import Step, Trajectory
+from synthdata.reflection.reading import failure_span
+from synthdata.settings import ReflectionSettings
+
+_ROLE_TAG = re.compile(
+    r"<\|[^|<>\n]{1,40}\|>|</?s>|\[/?(?:INST|SYS)\]|<</?SYS>>|<(/?)(system|user|assistant|tool|human)>", re.IGNORECASE
+)
+_ROLE_LINE = re.compile(r"^(\s*(?:#+\s*)?)(system|user|assistant|human|developer)(\s*:)", re.IGNORECASE | re.MULTILINE)
+_FENCE = re.compile(r"<{3,}|>{3,}")
+_UNSEEN = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+
+
+def nonce(secret: bytes, trajectory_id: str) -> str:
+    """16 hex characters: HMAC-SHA256 of the trajectory's id under the corpus secret."""
+    return hmac.new(secret, trajectory_id.encode(), hashlib.sha256).hexdigest()[:16]
+
+
+def neutral(text: str) -> str:
+    """The text with fences, role tags and unseen characters defused: readable as before, but no longer markup."""
+    text = _UNSEEN.sub("", text)
+    text = _FENCE.sub(lambda m: ("‹" if m[0][0] == "<" else "›") * len(m[0]), text)
+    text = _ROLE_TAG.sub(lambda m: m[0].translate(str.maketrans("<>[]|", "‹›⟦⟧¦")), text)
+    return _ROLE_LINE.sub(r"\1\2 \3", text)
+
+
+def fenced(text: str, mark: str) -> str:
+    """Untrusted text between two lines that carry the nonce."""
+    return f"<<<DATA {mark}\n{neutral(text)}\nDATA {mark}>>>"
+
+
+def window(trajectory: Trajectory, size: int) -> list[int]:
+    """Positions in `trajectory.steps` of at most `size` steps to show, in order.
+
+    The rule: the first step, the last agent step and every failing step with its neighbours come first, then agent
+    steps from the end backwards (outcomes hang on late steps), then the rest. A run of at most `size` steps is whole.
+    """
+    steps = trajectory.steps
+    if len(steps) <= size:
+        return list(range(len(steps)))
+    agent = [at for at, step in enumerate(steps) if step.role == "agent"]
+    failing = [at for at in agent if failure_span(steps[at].observation)]
+    ranked = [0, *agent[-1:], *failing, *(at + d for at in failing for d in (-1, 1)), *reversed(agent)]
+    ranked += range(len(steps) - 1, -1, -1)
+    chosen: list[int] = []
+    for at in ranked:
+        if 0 <= at < len(steps) and at not in chosen:
+            chosen.append(at)
+        if len(chosen) == size:
+            break
+    return sorted(chosen)
+
+
+def show_run(trajectory: Trajectory, positions: list[int], settings: ReflectionSettings) -> str:
+    """The chosen steps as text; what is left out, of steps and within them, is said where it is missing."""
+    lines: list[str] = []
+    before = -1
+    for at in [*positions, len(trajectory.steps)]:
+        if at > before + 1:
+            first, last = trajectory.steps[before + 1].idx, trajectory.steps[at - 1].idx
+            lines.append(f"[step {first} left out]" if first == last else f"[steps {first}-{last} left out]")
+        if at < len(trajectory.steps):
+            lines.append(show_step(trajectory.steps[at], settings.max_step_chars))
+        before = at
+    return "\n\n".join(lines)
+
+
+def show_step(step: Step, max_chars: int) -> str:
+    """One step with the name of each of its fields that is not empty."""
+    fields = [("thought", step.thought), ("action", step.action), ("tool_call", step.call_text)]
+    fields.append(("observation", step.observation))
+    told = [f"{name}: {clip(text, max_chars)}" for name, text in fields if text]
+    return "\n".join([f"step {step.idx} ({step.role})", *told])
+
+
+def clip(text: str, limit: int) -> str:
+    """The text, or its first two thirds and last third of `limit` characters with the number of those left out."""
+    if len(text) <= limit:
+        return text
+    head = limit * 2 // 3
+    tail = limit - head
+    return f"{text[:head]}[{len(text) - limit:,} characters left out]{text[len(text) - tail :]}"
+
+
+def shown_spans(text: str, limit: int) -> tuple[int, int]:
+    """Up to where `clip` shows the head of a text, and from where its tail: quotes must lie within one of them."""
+    if len(text) <= limit:
+        return len(text), len(text)
+    head = limit * 2 // 3
+    return head, len(text) - (limit - head)
