@@ -110,7 +110,8 @@ class ReflectionSettings(Section):
     shot_blocks: int = 8
     max_nll: float = 0.8
     first_temperature: float = 0.3
-    second_temperature: float = 0.7
+    second_temperature: float = 0.5
+    tries: int = 5
     lesson_tokens: int = 48
     lesson_min_words: int = 8
     lesson_max_words: int = 60

@@ -139,11 +139,12 @@ def floor_of(corpus: Corpus) -> str:
 
 def test_a_collapsed_first_round_raises_an_alarm(tmp_path: Path) -> None:
     corpus = Corpus.init(tmp_path / "c", bare(), settings=HASHING)
-    rng = random.Random(0)
-    words = "open close lift drop push pull turn hold find take".split()
+    # Two lessons with ever new details, far enough apart that no duplicate test sees them.
+    bases = [" ".join(text.split()[:12]) for text in lessons(2, 9)]
+    extra = [text.split()[-5:] for text in lessons(120, 10)]
     candidates = []
     for i, row in enumerate(bare(120)):
-        text = f"Always look at the map before you {rng.choice(words)} or {rng.choice(words)} {rng.choice(words)} {i}"
+        text = f"{bases[i % 2]} {' '.join(extra[i])}"
         candidates.append(Candidate(text, row.context, task_id=str(i)))
     report = corpus.admit(candidates)
     assert "effective number" in report.alarm

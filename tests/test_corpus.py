@@ -1,4 +1,4 @@
-"""The store's contract: what is written is read back to the bit, twice is once, and any round can be looked at again."""
+"""The store's contract: what is written is read back to the bit, twice is once, and any round can be seen again."""
 
 import json
 import math

@@ -47,7 +47,7 @@ def reflect(
 def requests_for(
     trajectories: Sequence[Trajectory], settings: Recipe, secret: bytes, sample_start: int = 0
 ) -> list[Request]:
-    """What `reflect` would ask first. The framed reflector asks again, once at most, for each lesson that it refuses."""
+    """What `reflect` would ask first. The framed reflector asks again for each lesson that it refuses."""
     if settings.reflection.reflector == "framed":
         first = settings.reflection.first_temperature
         items = [item for t in trajectories for item in framed_items(t, settings, sample_start)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from synthdata.protocols import Generator, Message, Request, Response
 from synthdata.records import (
@@ -44,6 +44,11 @@ class Item:
     shots: tuple[Shot, ...]
     block: int
     sample: int
+
+    def reframed(self, attempt: int) -> Item:
+        """The same case under the frame of a later try."""
+        p = self.proposal
+        return replace(self, frame=_frame(p, (self.run.id, str(p.step), p.rule, str(self.sample), str(attempt))))
 
     def request(self, temperature: float, settings: Recipe) -> Request:
         """The completion request: examples, then the case up to the frame's last word."""
@@ -124,14 +129,17 @@ def reflect_framed(
 
 
 def _answered(items: list[Item], generator: Generator, settings: Recipe) -> list[Reflection | QuarantinedRow]:
-    """Cool answers first; where one is refused, a warmer second, which stands only if it is not refused."""
-    cool, warm = settings.reflection.first_temperature, settings.reflection.second_temperature
-    reviews = _asked(items, generator, settings, cool)
-    refused = [i for i, r in enumerate(reviews) if isinstance(r, Reflection) and check_lesson(r, settings.reflection)]
-    again = _asked([items[i] for i in refused], generator, settings, warm)
-    for i, second in zip(refused, again, strict=True):
-        if isinstance(second, Reflection) and not check_lesson(second, settings.reflection):
-            reviews[i] = second
+    """Cool answers first; where one is refused, warmer tries under other frames, the first that passes stands."""
+    reviews = _asked(items, generator, settings, settings.reflection.first_temperature)
+    for attempt in range(1, settings.reflection.tries):
+        refused = [
+            i for i, r in enumerate(reviews) if isinstance(r, Reflection) and check_lesson(r, settings.reflection)
+        ]
+        reframed = [items[i].reframed(attempt) for i in refused]
+        again = _asked(reframed, generator, settings, settings.reflection.second_temperature)
+        for i, review in zip(refused, again, strict=True):
+            if isinstance(review, Reflection) and not check_lesson(review, settings.reflection):
+                reviews[i] = review
     return reviews
 
 

@@ -1,4 +1,4 @@
-"""Rules on the wording of a lesson that need no model and no trajectory: the record alone decides (reflection-yield.md).
+"""Rules on the wording of a lesson that need no model and no trajectory: the record alone decides.
 
 What a lesson may speak of is what its own record holds: fact, cause, quotes, the better move. Nothing is repaired here.
 """
@@ -136,7 +136,7 @@ def _own_entities(reflection: Reflection, _: ReflectionSettings) -> Refusal | No
 
 
 def _contradicts_better(reflection: Reflection, _: ReflectionSettings) -> Refusal | None:
-    """ "No use for X" where X is what the better move acts on, unless the fact itself puts it so."""
+    """A "no use for X" where X is what the better move acts on, unless the fact itself puts it so."""
     reason = reason_of(reflection).lower()
     match = _NO_USE.search(reason)
     if match is None or reflection.counterfactual is None:

@@ -158,8 +158,10 @@ def _short_quote(text: str) -> str:
 
 
 def _proof(finding: Finding, rarity: Rarity) -> Evidence | None:
-    """The quote that carries a finding: the failing line, else a telling quote of the step, of the proof, of the
-    better move; those that name what it is about first, then the rarest.
+    """The quote that carries a finding.
+
+    The failing line, else a telling quote of the step, of the proof, of the better move; those that name what it is
+    about first, then the rarest.
     """
     if finding.shown.failure is not None and finding.rule in _FAILURES:
         return _failing_line(finding.shown, rarity)

@@ -1,0 +1,214 @@
+"""Rules about a text alone that need no model: length, loops, gibberish, talk to a judge, secrets.
+
+Each is cheap and says what it saw. They stop what is not worth a judge's time and what would talk to the judge;
+whether a text is true, useful or well-formed English is not asked here, so terse, foreign, tabular and code-bearing
+texts pass. Random but real words pass as well: those are for a language model. Evidence checks live in reflection.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+
+from synthdata.judging.credentials import find_secret
+from synthdata.judging.phrases import find_judge_talk, without_openers
+from synthdata.records import Reason
+from synthdata.settings import FloorSettings
+
+
+@dataclass(frozen=True, slots=True)
+class FloorFailure:
+    """Which rule a text broke: its `score` against the rule's `threshold`, and in `detail` what was seen."""
+
+    reason: Reason
+    score: float
+    threshold: float
+    detail: str
+
+
+# Control characters that are no white space, and Unicode's default-ignorable code points.
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
+    "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+# Han, kana, Hangul are counted by the character, as are Thai, Lao, Khmer and Burmese: no spaces between words.
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\U00020000-\U0003ffff]"
+)
+_WORD = re.compile(r"\w+(?:['\u2019.-]\w+)*")
+_CHARS_PER_WORD = 2
+
+_LATIN_WORD = re.compile(r"[a-z]{2,}")
+# An acronym or a code such as HAT290 is no word to be read aloud.
+_CODE = re.compile(r"\b(?:[A-Z]{2,6}s?|[A-Z0-9]*\d[A-Z0-9]*)\b")
+_MARKS = re.compile("[\u0300-\u036f]")
+# Letter pairs under two in a million inside words of English prose, less those at home in German, Dutch, the Nordic,
+# Romance and Slavic languages. A random pair of letters is one of them with probability 0.24, a read one hardly ever.
+_ODD = (
+    "bf|bg|bh|bk|bn|bq|bx|cb|cf|cg|cj|cv|cw|cx|fc|fd|fh|fj|fk|fm|fp|fq|fv|fw|fx|fz|gj|gk|gq|gv|gx|gz|hf|hg|hh|hj|"
+    "hk|hq|hx|hz|iw|jb|jc|jf|jg|jh|jj|jl|jp|jq|jr|jt|jv|jw|jx|jy|jz|kc|kg|kk|kq|kx|kz|lq|lx|lz|mh|mk|mq|mx|mz|oq|"
+    "pj|pk|pv|px|pz|qa|qb|qc|qd|qe|qf|qg|qh|qi|qj|qk|qm|qn|qo|qp|qq|qt|qv|qw|qx|qy|qz|rq|rx|sx|tj|tq|tx|uq|uw|vb|"
+    "vc|vd|vf|vg|vh|vj|vk|vm|vp|vq|vt|vv|vw|vx|vz|wc|wf|wg|wj|wm|wp|wq|wv|ww|wx|xb|xd|xg|xj|xk|xl|xn|xq|xr|xv|xw|"
+    "xx|xz|yj|yk|yq|yv|yx|zf|zj|zp|zq|zr|zx"
+)
+_ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
+_RUNS = [row[i : i + 4] for line in _ROWS for row in (line, line[::-1]) for i in range(len(row) - 3)]
+_ODD_PAIR = re.compile(f"(?={_ODD})")
+_MASH = re.compile("|".join(run for run in _RUNS if run != "erty"))
+_CONSONANTS = re.compile("[bcdfghjklmnpqrstvwxz]{6,}")
+_VOWEL = re.compile("[aeiouy]")
+_TAG = re.compile(r"</?\w[^<>]*>")
+_BLOB = re.compile(r"(?<!\S)[A-Za-z0-9+/=_-]{16,}(?!\S)")
+
+# Under these sizes a share says nothing.
+_LEAST_GRAMS, _LEAST_BYTES, _LEAST_PAIRS, _LEAST_LETTERS, _LEAST_CHARS, _LEAST_FOREIGN = 8, 400, 12, 40, 40, 12
+
+
+def canonical(text: str) -> str:
+    """The text as a judge should see it: NFKC, without control, zero-width, bidi and other invisible characters."""
+    return _INVISIBLE.sub("", unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)))
+
+
+def check_text(content: str, floor: FloorSettings) -> FloorFailure | None:
+    """The first rule that the text breaks, or None.
+
+    Length in words comes first (two characters of an unspaced script count as one word), so a text that is far too long
+    costs nothing more. About a millisecond for a page.
+    """
+    if len(content) > floor.max_chars:
+        return FloorFailure(Reason.TOO_LONG, len(content), floor.max_chars, f"{len(content)} characters")
+    text = canonical(content)
+    for rule in _RULES:
+        failure = rule(text, floor)
+        if failure is not None:
+            return failure
+    return None
+
+
+def count_words(text: str) -> float:
+    """Words, where two characters of a script without spaces make one."""
+    unspaced = len(_UNSPACED.findall(text))
+    return len(_WORD.findall(_UNSPACED.sub(" ", text))) + unspaced / _CHARS_PER_WORD
+
+
+def _length(text: str, floor: FloorSettings) -> FloorFailure | None:
+    words = count_words(text)
+    if words > floor.max_words:
+        return FloorFailure(Reason.TOO_LONG, words, floor.max_words, f"{words:g} words")
+    said = count_words(without_openers(text))
+    if said < floor.min_words:
+        return FloorFailure(Reason.TOO_SHORT, said, floor.min_words, f"{said:g} words besides openers")
+    return None
+
+
+def _judge_talk(text: str, floor: FloorSettings) -> FloorFailure | None:
+    found = find_judge_talk(text)
+    return None if found is None else FloorFailure(Reason.ADDRESSES_JUDGE, 1.0, 0.0, found)
+
+
+def _secret(text: str, floor: FloorSettings) -> FloorFailure | None:
+    found = find_secret(text)
+    return None if found is None else FloorFailure(Reason.SECRET, 1.0, 0.0, found)
+
+
+def _loop(text: str, floor: FloorSettings) -> FloorFailure | None:
+    words = text.casefold().split()
+    # Single words repeat in every long text, so they are looked at in the first hundred.
+    for n, limit, seen in ((1, floor.loop_words, words[:100]), (4, floor.loop_share, words)):
+        grams = [tuple(seen[i : i + n]) for i in range(len(seen) - n + 1)]
+        if len(grams) >= _LEAST_GRAMS:
+            share = 1.0 - len(set(grams)) / len(grams)
+            if share > limit:
+                return FloorFailure(Reason.LOOP, share, limit, f"{share:.0%} of its {n}-grams are repeats")
+    data = text.encode("utf-8", "surrogatepass")
+    if len(data) >= _LEAST_BYTES:
+        ratio = len(data) / len(zlib.compress(data, 6))
+        if ratio > floor.loop_compression:
+            return FloorFailure(Reason.LOOP, ratio, floor.loop_compression, f"compresses {ratio:.1f} times")
+    return None
+
+
+def _gibberish(text: str, floor: FloorSettings) -> FloorFailure | None:
+    for measure, threshold, what in (
+        (_symbols(text), floor.symbol_share, "of its characters are symbols"),
+        (_blobs(text), floor.blob_share, "of its characters are in encoded strings"),
+        (_mix(text), floor.script_mix, "of its letters change script or block"),
+        (_odd_pairs(text), floor.odd_pairs, "of its letter pairs belong to no word"),
+        (_missing_vowels(text), 1.0 - floor.min_vowels, "of its letters are consonants"),
+    ):
+        if measure > threshold:
+            return FloorFailure(Reason.GIBBERISH, measure, threshold, f"{measure:.0%} {what}")
+    return None
+
+
+def _symbols(text: str) -> float:
+    visible = [c for c in text if not c.isspace()]
+    if len(visible) < _LEAST_CHARS:
+        return 0.0
+    return sum(not c.isalnum() and unicodedata.category(c)[0] != "M" for c in visible) / len(visible)
+
+
+def _blobs(text: str) -> float:
+    """Share of characters in long unbroken runs that mix digits with letters: base64, hex, keys."""
+    visible = sum(not c.isspace() for c in text)
+    blobs = [b for b in _BLOB.findall(text) if re.search(r"\d", b) and re.search(r"[A-Za-z]", b) and not _readable(b)]
+    return sum(map(len, blobs)) / visible if visible else 0.0
+
+
+def _readable(blob: str) -> bool:
+    """A hyphenated or underscored name, whose parts are words and numbers."""
+    parts = re.split(r"[-_/+=]", blob)
+    return len(parts) > 1 and all(part.isalpha() or part.isdigit() or len(part) < 8 for part in parts)
+
+
+def _mix(text: str) -> float:
+    """How often neighbouring letters of a word are of two scripts: hardly ever in writing, mostly in noise."""
+    letters = [c for c in text if c.isalpha() and not c.isascii()]
+    if len(letters) < _LEAST_FOREIGN:
+        return 0.0
+    pairs = [(a, b) for word in re.findall(r"[^\W\d_]{2,}", text) for a, b in pairwise(word)]
+    changes = sum(_script(a) != _script(b) for a, b in pairs)
+    return changes / len(pairs) if pairs else 0.0
+
+
+@cache
+def _script(letter: str) -> str:
+    first = unicodedata.name(letter, "UNASSIGNED").split()[0].partition("-")[0]
+    return "CJK" if first in {"HIRAGANA", "KATAKANA", "IDEOGRAPHIC"} else first
+
+
+def _latin(text: str) -> str:
+    prose = _CODE.sub(" ", _BLOB.sub(" ", _TAG.sub(" ", text)))
+    plain = _MARKS.sub("", unicodedata.normalize("NFKD", prose))
+    return " ".join(_LATIN_WORD.findall(plain.casefold()))
+
+
+def _odd_pairs(text: str) -> float:
+    latin = _latin(text)
+    pairs = sum(len(word) - 1 for word in latin.split())
+    if pairs < _LEAST_PAIRS:
+        return 0.0
+    odd = len(_ODD_PAIR.findall(latin)) + 3 * len(_MASH.findall(latin))
+    odd += sum(len(run) - 5 for run in _CONSONANTS.findall(latin))
+    return min(1.0, odd / pairs)
+
+
+def _missing_vowels(text: str) -> float:
+    latin = _latin(text).replace(" ", "")
+    return 1.0 - len(_VOWEL.findall(latin)) / len(latin) if len(latin) >= _LEAST_LETTERS else 0.0
+
+
+_RULES: tuple[Callable[[str, FloorSettings], FloorFailure | None], ...] = (
+    _length,
+    # Before the patterns, some of which take their time over endless repetition.
+    _loop,
+    _judge_talk,
+    _secret,
+    _gibberish,
+)

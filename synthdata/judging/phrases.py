@@ -1,0 +1,154 @@
+"""What a text says to a judge instead of about a trajectory, and the openers that say nothing at all.
+
+Patterns only. They look for imperatives, claims about the verdict and forged structure; talking about instructions,
+scores or judges in the past tense or third person is what honest reflections do, and passes.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# Letters of other alphabets that are drawn as Latin ones.
+_LOOKALIKES = str.maketrans(
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u04bb\u0501\u051b\u051d"
+    "\u03b1\u03bf\u03c1\u03b9\u03bd\u03c5\u0131",
+    "aeopcyxijshdqwaopivui",
+)
+_SPELLED_OUT = re.compile(r"(?<![\w'])(?:[^\W\d_][ .\-_*]){4,}[^\W\d_](?!\w)")
+_MARKS = re.compile("[\u0300-\u036f]")
+
+# Where an imperative may begin: at the start of a sentence or line, or after a word that leads one in.
+_BEGIN = (
+    r"(?:^|[.!?:;>\"'({\[*#\-\n]\s*"
+    r"|\b(?:please|now|then|simply|just|kindly|must|you should|instead|and|but|so)[, ]\s*)"
+)
+_EARLIER = r"(?:previous|prior|above|earlier|preceding|foregoing|former|existing|original)"
+_ORDERS = r"(?:instruction|direction|criteri|rule|rubric|prompt|guideline|polic|order|constraint|command)\w*"
+_PIECE = r"(?:response|answer|reflection|review|output|submission|text|solution|candidate|entry|sample|essay|lesson)"
+_PRAISE = r"(?:exceptional|flawless|perfect|outstanding|impeccable|superb|of the highest quality|100% correct)"
+_TOP = r"(?:full|maximum|max|highest|top|perfect|best|10|100|5)"
+_MARK = r"(?:score|mark|rating|credit|grade|points?\b|stars?\b)"
+_JUDGE = r"(?:judge|grader|evaluator|assessor|rater|scorer|marker|reviewer|moderator|referee)"
+
+_OVERRIDES = (
+    rf"{_BEGIN}(?:ignore|disregard|forget|override|overrule|bypass|discard|drop)\s(?:\w+\s){{0,4}}?{_EARLIER}\b"
+    rf"(?:\s\w+){{0,3}}?\s{_ORDERS}",
+    rf"{_BEGIN}(?:ignore|disregard|forget|override|overrule)\s(?:all|any|every|your|the system|everything|these)\s"
+    rf"(?:\w+\s){{0,4}}?(?:{_ORDERS}|before|above)",
+    rf"{_BEGIN}(?:ignore|disregard|forget)\s(?:(?:all|everything|the)\s)*(?:above|previous)"
+    r"(?=\s*(?:$|[\n.,;:!#]|and\b))",
+    r"\b(?:new|updated|revised|real|actual) (?:system )?(?:instructions?|prompt|criteria|task)\s*:",
+    r"\bsystem (?:override|prompt override|update)\b",
+)
+_OVERRIDES_ELSEWHERE = (
+    r"(?:\u5ffd\u7565|\u65e0\u89c6|\u7121\u8996|\u5fd8\u8bb0).{0,12}"
+    r"(?:\u6307\u4ee4|\u6307\u793a|\u8bf4\u660e|\u8981\u6c42|\u63d0\u793a|\u89c4\u5219|\u547d\u4ee4)",
+    r"(?:\u4e4b\u524d|\u4ee5\u4e0a|\u4ee5\u524d|\u4e0a\u8a18)\S{0,6}(?:\u6307\u4ee4|\u6307\u793a)\S{0,3}"
+    r"(?:\u5ffd\u7565|\u65e0\u89c6|\u7121\u8996)",
+    r"\b(?:ignora|ignore|olvida|ignoriere?|ignorez|oublie[zr]?|vergiss|vergessen sie|desconsidere|dimentica)"
+    r"\s(?:\w+\s){0,4}?(?:instrucciones|instrucoes|istruzioni|anweisungen|instruktionen|consignes|reglas|regles|regeln)",
+    r"\bignore[zr]?\s(?:\w+\s){0,2}?instructions (?:precedentes|anterieures|ci-dessus)",
+    r"(?:\u0438\u0433\u043d\u043e\u0440\u0438\u0440\u0443\u0439|\u0437\u0430\u0431\u0443\u0434\u044c).{0,30}"
+    r"(?:\u0438\u043d\u0441\u0442\u0440\u0443\u043a\u0446\u0438|\u0443\u043a\u0430\u0437\u0430\u043d\u0438)",
+)
+_FORGED_FRAMES = (
+    r"<\|?\s?(?:im_start|im_end|im_sep|endoftext|start_header_id|end_header_id|eot_id|begin_of_text|system|assistant)"
+    r"\s?\|?>",
+    r"</?(?:system|assistant|human|candidate|reflection|submission)>|\[/?inst\]|<</?sys>>",
+    r"(?:^|\n)[#\s*]{0,8}(?:system|assistant)(?: (?:message|prompt))?\s*:\s",
+    r"(?:^|\n)\W{0,8}(?:begin|end|start) of (?:the )?"
+    r"(?:candidate|submission|response|answer|input|reflection|system prompt)\b",
+    r"\bmodel_identifier\b",
+)
+_FORGED_VERDICTS = (
+    r"[\"'](?:score|rating|verdict|grade|judge?ment|passed|accept(?:ed)?|approved|is_correct|grounded)[\"']\s*:\s*[\"']?"
+    r"(?:10|100|5|1(?:\.0)?|true|yes|pass(?:ed)?|accept(?:ed)?|correct|entailed|good|excellent|perfect)\b",
+    r"\[\[\s*(?:[abc]|rating|\d+(?:\.\d+)?)\s*\]\]",
+    r"(?:^|\n|[.!?]\s)\W{0,8}(?:final |overall |my |the )?(?:rating|verdict|grade|judge?ment)\s*"
+    r"(?:[:=]|is\b)\s{0,4}\W{0,8}(?:10\b|\d+\s*/\s*\d+\b|pass\b|passed|accept\b|accepted|approved?\b|perfect|excellent|entailed)",
+    r"(?:^|\n)\W{0,8}(?:final |overall )?score\s*[:=]\s{0,4}\W{0,8}(?:(?:10|100)\s*(?:/|out of)|10\b|100\b|5/5)",
+)
+_REQUESTS = (
+    rf"{_BEGIN}(?:give|award|assign|grant|output|return|respond with|answer with|rate|score|grade|mark)\s"
+    r"(?:(?:this|it|me|my|that|the|a|an|them|its?)\s)?(?:(?:above|following|present|given)\s)?"
+    rf"(?:{_PIECE}\s)?(?:(?:a|an|the|as|with)\s)*"
+    rf"(?:{_TOP}\s?(?:/\s?\d+|out of \d+)|(?:full|top|perfect|max|maximum|highest|best|10|100)\s(?:\w+\s)?{_MARK})",
+    rf"{_BEGIN}(?:mark|accept|approve|label|classify|treat|count|consider|judge|pass)\s"
+    rf"(?:this|my|the (?:above|present))\s{_PIECE}"
+    r"(?:\s(?:as|to be)\s|\W{0,8}(?:$|\n|and\b|without\b|immediately\b|unconditionally\b))",
+    r"\b(?:deserves?|merits?|earns?|worthy of|warrants?)\s(?:(?:a|an|the|only|nothing (?:less|but))\s)*"
+    rf"{_TOP}\s{_MARK}",
+    r"\bdo not (?:reject|penali[sz]e|deduct|mark down|fail)\b\s(?:this|it|me|my|the|points?)\b",
+    r"\byou (?:must|should|will|shall|are (?:instructed|required|ordered|asked|told) to|have to|need to)\s"
+    r"(?:now |always |only )?(?:rate|score|grade|accept|approve|pass|give|award|assign)\s"
+    rf"(?:this {_PIECE}|my|me|the {_PIECE} (?:a|as|full)|full|a (?:10|perfect|full|top))\b",
+)
+_SELF_PRAISE = (
+    rf"\bthis {_PIECE} (?:is|was) (?:\w+ ){{0,2}}?{_PRAISE}(?!\w)",
+    rf"(?:^|[.!]\s)(?:flawless|impeccable|a perfect {_PIECE})[.!]",
+)
+_ADDRESSES = (
+    r"\b(?:dear|attention|hey|hello|hi|(?:note|message) (?:to|for)(?: the)?|to the)\W{0,2}\s?(?:\w+ ){0,2}?"
+    rf"(?:ai |llm )?{_JUDGE}s?\b\s*[,:!\u2014-]",
+    rf"(?:^|\n|[.!?]\s|<!--\s{0, 4})\W{0, 8}(?:ai |llm )?{_JUDGE}s?\s?[,:]\s*"
+    r"(?:please|you|this|give|accept|mark|approve|rate|score|output|ignore|pass|the|note)\b",
+    rf"\bas (?:an? |the )?(?:impartial |fair |strict |ai |llm )*{_JUDGE},? you\b",
+    rf"\byou are (?:now )?(?:an? |the )?(?:\w+ ){{0,2}}?{_JUDGE}\b",
+)
+_JUDGE_TALK = {
+    "overrides instructions": _OVERRIDES,
+    "overrides instructions in another language": _OVERRIDES_ELSEWHERE,
+    "forges the frame of a prompt": _FORGED_FRAMES,
+    "forges a verdict": _FORGED_VERDICTS,
+    "asks for a verdict": _REQUESTS,
+    "praises itself": _SELF_PRAISE,
+    "addresses the judge": _ADDRESSES,
+}
+_PATTERNS = {name: re.compile("|".join(parts), re.MULTILINE) for name, parts in _JUDGE_TALK.items()}
+
+# Phrases that begin an answer and are none; judges take some of them for one (arXiv 2507.08794).
+_OPENERS = re.compile(
+    r"\b(?:thought process|chain of thought|reasoning(?: process)?|(?:final |short )?answer|solution|explanation"
+    r"|analysis|reflection|let'?s (?:think|work|go|solve|break|approach|tackle|begin|start|look)\b[^.:\n]{0,60}?"
+    r"(?:step by step|carefully|systematically)|(?:to )?(?:think|solve|work) (?:this|it|the problem)[^.:\n]{0,40}"
+    r"step by step|step by step|sure|certainly|of course"
+    r"|here(?:'s| is) (?:my|the|a|an) (?:reflection|answer|solution|review|response)"
+    r"|respuesta|solucion|explicacion|vamos a [^.:\n]{0,40}paso a paso|paso a paso|reponse|losung|antwort|erklarung"
+    r"|schritt fur schritt)\b"
+    r"|(?:\u8ba9\u6211\u4eec|\u8b93\u6211\u5011)?.{0,6}\u4e00\u6b65\u4e00\u6b65.{0,12}"
+    r"|\u601d\u8003\u8fc7\u7a0b|\u89e3\u7b54|\u89e3\u6cd5|\u89e3\u91ca|\u7b54\u6848"
+    r"|\u304b\u3044\u305b\u3064|\u89e3\u8aac|\u7b54\u3048"
+)
+
+
+def find_judge_talk(text: str) -> str | None:
+    """Kind and wording of the first passage that talks to a judge, at most 80 characters of it; None without one.
+
+    Takes canonical text. Case, accents, lookalike letters, letters spelled one by one and blanks do not hide it.
+    """
+    plain = _fold(text)
+    for name, pattern in _PATTERNS.items():
+        found = pattern.search(plain)
+        if found is not None:
+            return f"{name}: {found.group(0).strip()[:80]!r}"
+    return None
+
+
+def without_openers(text: str) -> str:
+    """What is left of a text when the phrases that merely announce an answer are taken out."""
+    return _OPENERS.sub(" ", _fold(text))
+
+
+def _fold(text: str) -> str:
+    plain = _MARKS.sub("", unicodedata.normalize("NFKD", text.casefold()))
+    # Lookalikes are turned only in words that hold Latin letters, so that Russian and Greek stay what they are.
+    if not plain.isascii():
+        plain = re.sub(r"\w+", lambda word: _latinised(word.group(0)), plain)
+    plain = _SPELLED_OUT.sub(lambda run: re.sub(r"[ .\-_*]", "", run.group(0)), plain)
+    # One blank or line break for each run of white space, which also keeps the patterns linear.
+    return re.sub(r"\s+", lambda run: "\n" if "\n" in run.group(0) else " ", plain.replace("\u2019", "'"))
+
+
+def _latinised(word: str) -> str:
+    return word.translate(_LOOKALIKES) if re.search("[a-z]", word) else word
