@@ -68,7 +68,7 @@ class FloorSettings(Section):
     loop_compression: float = 6.0
     odd_pairs: float = 0.12
     min_vowels: float = 0.24
-    blob_share: float = 0.5
+    blob_share: float = 0.65
     script_mix: float = 0.3
     symbol_share: float = 0.65
     evidence_tokens: int = 4

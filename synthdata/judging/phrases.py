@@ -49,7 +49,7 @@ _OVERRIDES_ELSEWHERE = (
     r"\b(?:ignora|ignore|olvida|ignoriere?|ignorez|oublie[zr]?|vergiss|vergessen sie|desconsidere|dimentica)"
     r"\s(?:\w+\s){0,4}?(?:instrucciones|instrucoes|istruzioni|anweisungen|instruktionen|consignes|reglas|regles|regeln)",
     r"\bignore[zr]?\s(?:\w+\s){0,2}?instructions (?:precedentes|anterieures|ci-dessus)",
-    r"(?:\u0438\u0433\u043d\u043e\u0440\u0438\u0440\u0443\u0439|\u0437\u0430\u0431\u0443\u0434\u044c).{0,30}"
+    r"(?:\u0438\u0433\u043d\u043e\u0440\u0438\u0440\u0443\u0438|\u0437\u0430\u0431\u0443\u0434\u044c).{0,30}"
     r"(?:\u0438\u043d\u0441\u0442\u0440\u0443\u043a\u0446\u0438|\u0443\u043a\u0430\u0437\u0430\u043d\u0438)",
 )
 _FORGED_FRAMES = (
@@ -91,7 +91,7 @@ _SELF_PRAISE = (
 _ADDRESSES = (
     r"\b(?:dear|attention|hey|hello|hi|(?:note|message) (?:to|for)(?: the)?|to the)\W{0,2}\s?(?:\w+ ){0,2}?"
     rf"(?:ai |llm )?{_JUDGE}s?\b\s*[,:!\u2014-]",
-    rf"(?:^|\n|[.!?]\s|<!--\s{0, 4})\W{0, 8}(?:ai |llm )?{_JUDGE}s?\s?[,:]\s*"
+    rf"(?:^|\n|[.!?]\s|<!--\s{{0,4}})\W{{0,8}}(?:ai |llm )?{_JUDGE}s?\s?[,:]\s*"
     r"(?:please|you|this|give|accept|mark|approve|rate|score|output|ignore|pass|the|note)\b",
     rf"\bas (?:an? |the )?(?:impartial |fair |strict |ai |llm )*{_JUDGE},? you\b",
     rf"\byou are (?:now )?(?:an? |the )?(?:\w+ ){{0,2}}?{_JUDGE}\b",
@@ -142,7 +142,7 @@ def without_openers(text: str) -> str:
 
 def _fold(text: str) -> str:
     plain = _MARKS.sub("", unicodedata.normalize("NFKD", text.casefold()))
-    # Lookalikes are turned only in words that hold Latin letters, so that Russian and Greek stay what they are.
+    # Lookalikes are turned only in words with Latin letters or of nothing else: Russian and Greek stay what they are.
     if not plain.isascii():
         plain = re.sub(r"\w+", lambda word: _latinised(word.group(0)), plain)
     plain = _SPELLED_OUT.sub(lambda run: re.sub(r"[ .\-_*]", "", run.group(0)), plain)
@@ -151,4 +151,5 @@ def _fold(text: str) -> str:
 
 
 def _latinised(word: str) -> str:
-    return word.translate(_LOOKALIKES) if re.search("[a-z]", word) else word
+    turned = word.translate(_LOOKALIKES)
+    return turned if turned.isascii() or re.search("[a-z]", word) else word
