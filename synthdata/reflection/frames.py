@@ -51,6 +51,21 @@ FRAMES: dict[str, tuple[str, ...]] = {
         "Stay with the problem for one more try, because",
         "Closing now leaves work undone, because",
     ),
+    "corrected": (
+        "Ask what the user wants before {g}, because",
+        "Hear the user out before {g}, because",
+        "Weigh the wishes of the user before {g}, because",
+        "{G} is premature, because",
+        "Hold back with {g}, because",
+        "There is more to find out before {g}, because",
+    ),
+    "handed_over": (
+        "Do not fall back on {g} so soon, because",
+        "Look for another way before {g}, because",
+        "{G} should be the last resort, because",
+        "Settle what can be settled before {g}, because",
+        "Think again before {g}, because",
+    ),
     "good": (
         "{G} is the right move here, because",
         "Keep {g} in the plan, because",
@@ -85,6 +100,8 @@ KIND = {
     "same_call_again": "again",
     "claimed_over_failure": "claimed_over_failure",
     "stopped_on_failure": "stopped_on_failure",
+    "corrected": "corrected",
+    "handed_over": "handed_over",
     "resumed": "back",
     "mended": "answered",
 }

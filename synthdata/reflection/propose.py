@@ -19,14 +19,16 @@ from synthdata.reflection.quotes import Rarity, quote, spans, telling_quotes
 from synthdata.reflection.reading import Turn, content_words, read_turns
 from synthdata.reflection.rules_calls import call_findings, grounded_calls
 from synthdata.reflection.rules_play import good_findings, idle_findings, idle_moves
+from synthdata.reflection.rules_talk import talk_findings
 from synthdata.reflection.speech import gerund, imperative, shorten
 from synthdata.settings import FloorSettings
 
 # The rules that say most come first; looking around is half of all faults of a random player and teaches least.
 _ORDER = (
-    "claimed_over_failure", "stopped_on_failure", "ignored_failure", "mended_later", "misplaced", "failed_then_left",
-    "same_call_again", "undone", "strange", "uncalled", "wandering", "repeated", "examined_strange", "examined_needed",
-    "inventory", "look", "mended", "grounded_value", "fetched", "opened", "as_asked", "walked", "resumed",
+    "claimed_over_failure", "corrected", "handed_over", "stopped_on_failure", "ignored_failure", "mended_later",
+    "misplaced", "failed_then_left", "same_call_again", "undone", "strange", "uncalled", "wandering", "repeated",
+    "examined_strange", "examined_needed", "inventory", "look", "mended", "grounded_value", "looked_first", "fetched",
+    "opened", "as_asked", "walked", "resumed",
 )  # fmt: skip
 _FAILURES = frozenset({
     "claimed_over_failure", "stopped_on_failure", "ignored_failure", "mended_later", "failed_then_left", "mended",
@@ -81,6 +83,7 @@ def faulty_steps(trajectory: Trajectory) -> dict[int, str]:
 def _findings(trajectory: Trajectory) -> list[Finding]:
     turns = read_turns(trajectory)
     found: list[Finding] = [*idle_findings(turns, trajectory.task), *call_findings(turns, trajectory.success)]
+    found += talk_findings(turns, trajectory)
     if trajectory.success is True:
         found = list(chain(found, good_findings(turns, trajectory.task), grounded_calls(turns)))
     else:
@@ -111,7 +114,7 @@ def _worded(trajectory: Trajectory, finding: Finding, rarity: Rarity, sample: in
         "cg": gerund(better.raw) if better else "",
         "x": finding.about,
         "lx": gerund(finding.about),
-        "q": _short_quote(proof.quote),
+        "q": _short_quote(_said(finding, proof)),
         "lg": gerund(finding.shown.raw),
     }
     cause = _fill(CAUSES[_cause_group(finding, proof)], {**values, "q": shorten(proof.quote, 120)}, "cause", seed)
@@ -124,7 +127,7 @@ def _worded(trajectory: Trajectory, finding: Finding, rarity: Rarity, sample: in
         cause=cause,
         fact=_fill(FACTS[finding.rule], values, "fact", seed),
         done=values["g"],
-        done_order=imperative(turn.raw),
+        done_order=imperative(turn.raw) if turn.kind != "message" else "",
         order=order,
         better_done=values["cg"],
         better=better.raw if better else "",
@@ -134,7 +137,15 @@ def _worded(trajectory: Trajectory, finding: Finding, rarity: Rarity, sample: in
 
 
 def _message_deed(finding: Finding) -> str:
-    return "reporting success" if finding.rule == "claimed_over_failure" else "ending the run"
+    deeds = {"claimed_over_failure": "reporting success", "stopped_on_failure": "ending the run"}
+    return deeds.get(finding.rule) or f"writing “{shorten(finding.turn.text, 50)}”"
+
+
+def _said(finding: Finding, proof: Evidence) -> str:
+    """What the fact quotes: the failing line itself, even where a neighbour of it is the better evidence."""
+    shown = finding.shown
+    failing = finding.rule in _FAILURES and shown.failure is not None
+    return shown.reply[slice(*shown.failure)] if failing and shown.failure else proof.quote
 
 
 def _cause_group(finding: Finding, proof: Evidence) -> str:
@@ -177,9 +188,12 @@ def _proof(finding: Finding, rarity: Rarity) -> Evidence | None:
 
 
 def _failing_line(turn: Turn, rarity: Rarity) -> Evidence | None:
+    """A telling quote as near as can be to the line that says what failed, else any telling quote of the step."""
     start, end = turn.failure or (0, 0)
-    made = [quote(turn.step, "observation", s) for s in spans(turn.step, "observation") if s[0] < end and s[1] > start]
-    return next((e for e in made if rarity.is_telling(e.quote)), None)
+    near = sorted(
+        telling_quotes(turn.step, rarity), key=lambda e: (e.field != "observation", max(start - e.end, e.start - end))
+    )
+    return near[0] if near else None
 
 
 def _with_action(turn: Turn, proof: Evidence) -> tuple[Evidence, ...]:

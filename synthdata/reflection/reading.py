@@ -27,7 +27,7 @@ _SMALL = frozenset(
     "a an the of to in into on onto from with at by for and or is it its this that be as are was were i you your my me "
     "up down out off then here there so not no".split()
 )
-_WORD = re.compile(r"[^\W_]+(?:[-_'][^\W_]+)*")
+_WORD = re.compile(r"[^\W_]+(?:[-'][^\W_]+)*")
 _CALL = re.compile(r"([A-Za-z_][\w.\-]*)\((\{.*\})\)", re.DOTALL)
 # A line that says by itself that something failed, wherever it stands in a reply.
 _FAIL_LINE = re.compile(
@@ -93,12 +93,13 @@ def _turn(at: int, step: Step) -> Turn:
 
 
 def _kind(text: str, called: bool, reply: str) -> TurnKind:
+    if not called and not reply:
+        # Said to somebody, however it begins: "Take care!" moves nothing.
+        return "message"
     first = words(text)[:1]
     if first and first[0] in MOVE_VERBS and "\n" not in text and len(text) <= 120 and not _CALL.search(text):
         return "move"
-    if called and parse_call(text) is not None:
-        return "call"
-    return "command" if called or reply else "message"
+    return "call" if called and parse_call(text) is not None else "command"
 
 
 def _parts(text: str, kind: TurnKind) -> tuple[str, tuple[str, ...]]:
