@@ -1,4 +1,4 @@
-"""The rules of the framed reflector: known answers on tiny runs, recall on real play, and their evidence always holds."""
+"""The rules of the framed reflector: known answers on tiny runs, recall on real play, evidence that always holds."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ from synthdata.reflection.rules_calls import call_findings, grounded_calls
 from synthdata.reflection.rules_play import good_findings, idle_findings, idle_moves
 from synthdata.reflection.rules_talk import talk_findings
 from synthdata.reflection.speech import gerund, imperative, shorten
+from synthdata.reflection.window import neutral
 from synthdata.settings import FloorSettings
 
 # The rules that say most come first; looking around is half of all faults of a random player and teaches least.
@@ -107,17 +108,22 @@ def _worded(trajectory: Trajectory, finding: Finding, rarity: Rarity, sample: in
         return None
     turn, better = finding.turn, finding.better
     seed = (trajectory.id, str(turn.step.idx), finding.rule, str(sample))
-    order = imperative(better.raw, against=turn.raw) if better else ""
     values = {
         "g": gerund(turn.raw) if turn.kind != "message" else _message_deed(finding),
-        "c": order,
+        "c": imperative(better.raw, against=turn.raw) if better else "",
         "cg": gerund(better.raw) if better else "",
         "x": finding.about,
         "lx": gerund(finding.about),
-        "q": _short_quote(_said(finding, proof)),
+        "q": _short_quote(_said(finding, proof)) or _short_quote(proof.quote),
         "lg": gerund(finding.shown.raw),
     }
-    cause = _fill(CAUSES[_cause_group(finding, proof)], {**values, "q": shorten(proof.quote, 120)}, "cause", seed)
+    # These words enter raw prompts: whatever in them looks like a role tag is defused.
+    values = {name: neutral(text) for name, text in values.items()}
+    said = {**values, "q": neutral(shorten(proof.quote, 120))}
+    cause = _fill(CAUSES[_cause_group(finding, proof)], said, "cause", seed)
+    fact = _fill(FACTS[finding.rule], values, "fact", seed)
+    if not cause or not fact:
+        return None
     return Proposal(
         rule=finding.rule,
         group="play" if turn.kind == "move" else "tool",
@@ -125,10 +131,10 @@ def _worded(trajectory: Trajectory, finding: Finding, rarity: Rarity, sample: in
         label=finding.label,
         cause_code=finding.cause_code,
         cause=cause,
-        fact=_fill(FACTS[finding.rule], values, "fact", seed),
+        fact=fact,
         done=values["g"],
-        done_order=imperative(turn.raw) if turn.kind != "message" else "",
-        order=order,
+        done_order=neutral(imperative(turn.raw)) if turn.kind != "message" else "",
+        order=values["c"],
         better_done=values["cg"],
         better=better.raw if better else "",
         better_reply=shorten(better.reply, 200) if better else "",
@@ -157,8 +163,10 @@ def _cause_group(finding: Finding, proof: Evidence) -> str:
 
 
 def _fill(templates: Sequence[str], values: dict[str, str], what: str, seed: tuple[str, ...]) -> str:
-    """The template that the seed's hash picks among those whose placeholders all have a value."""
+    """The template that the seed's hash picks among those whose placeholders all have a value, else empty."""
     usable = [t for t in templates if all(values.get(name) for name in re.findall(r"\{(\w+)\}", t.lower()))]
+    if not usable:
+        return ""
     chosen = min(usable, key=lambda t: content_hash(*seed, what, t))
     text = chosen.format(**values, G=values["g"][:1].upper() + values["g"][1:])
     return text

@@ -94,7 +94,7 @@ def good_findings(turns: list[Turn], task: str) -> Iterator[Finding]:
             yield Finding("opened", turn, "good", "good_plan", None, later, about=thing)
         elif turn.verb == "go" and following is not None and _seen(turn, following):
             yield Finding("walked", turn, "good", "good_plan", None, following, about=thing_of(following))
-        elif turn.verb != "go" and set(content_words(thing)) <= asked:
+        elif turn.verb != "go" and thing and set(content_words(thing)) <= asked:
             yield Finding("as_asked", turn, "good", "good_plan", None, turn, about=thing)
 
 
