@@ -313,3 +313,36 @@ def test_embedded_model_for_real() -> None:
     jsonschema.validate(json.loads(shaped.text), json.loads(SCHEMA))
     losses = model.nll("The capital of France is", [" Paris", " purple", " Paris."])
     assert losses[0] < losses[1]
+
+
+def test_what_an_endpoint_says_of_the_key_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_KEY", "sk-very-secret")
+    with endpoint(lambda n, body: (400, {}, "bad key sk-very-secret")) as (url, _):
+        answer = generator(url, api_key_env="MY_KEY").generate([ask()])[0]
+    assert "[key]" in answer.error
+    assert "sk-very-secret" not in answer.error
+
+
+def test_one_huge_answer_does_not_cost_the_others() -> None:
+    huge = "x" * (9 << 20)
+    with endpoint(lambda n, body: (200, {}, huge if "huge" in str(body) else completion("fine"))) as (url, _):
+        answers = generator(url).generate([ask("a"), ask("huge"), ask("b")])
+    assert [a.text for a in answers] == ["fine", "", "fine"]
+    assert "over 8 MB" in answers[1].error
+
+
+def test_threads_share_one_concurrency_limit() -> None:
+    def reply(n: int, body: dict[str, Any]) -> Answer:
+        time.sleep(0.02)
+        return 200, {}, completion("x")
+
+    with endpoint(reply) as (url, seen):
+        model = generator(url, concurrency=3)
+        threads = [
+            threading.Thread(target=model.generate, args=([ask(f"{t} {i}") for i in range(8)],)) for t in range(3)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert seen.most <= 3

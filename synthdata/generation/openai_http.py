@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
+from threading import Lock
 from typing import Any
 
 import httpx2
@@ -40,6 +41,10 @@ class _Refused(Exception):
         self.slow_down = slow_down
 
 
+class _TooLarge(Exception):
+    """An answer of more bytes than any completion has."""
+
+
 class OpenAIGenerator:
     """A Generator on `runtime.endpoint`, a base URL such as http://127.0.0.1:8000/v1.
 
@@ -60,6 +65,8 @@ class OpenAIGenerator:
         self._url = runtime.endpoint.rstrip("/") + "/chat/completions"
         self._sleep, self._clock = sleep, clock
         self._reached = False
+        self._limit = runtime.concurrency
+        self._turn = Lock()
 
     def generate(self, requests: Sequence[Request]) -> list[Response]:
         """One response a request, in order.
@@ -67,10 +74,12 @@ class OpenAIGenerator:
         Raises:
             EndpointError: nothing answers at the URL, or it refuses the key or the path.
         """
-        return asyncio.run(self._all(requests))
+        # One batch at a time, whichever thread asks: the limits are those of the endpoint, not of a caller.
+        with self._turn:
+            return asyncio.run(self._all(requests))
 
     async def _all(self, requests: Sequence[Request]) -> list[Response]:
-        limit = AdaptiveLimit(self._runtime.concurrency)
+        limit = AdaptiveLimit(self._runtime.concurrency, self._limit)
         rate = Rate(self._runtime.requests_per_minute, self._clock, self._sleep)
         key = os.environ.get(self._runtime.api_key_env, "")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
@@ -80,6 +89,7 @@ class OpenAIGenerator:
             try:
                 return list(await asyncio.gather(*jobs))
             finally:
+                self._limit = limit.limit
                 for job in jobs:
                     job.cancel()
 
@@ -129,6 +139,8 @@ class OpenAIGenerator:
                 body = await _bounded(answer)
         except httpx2.TransportError as error:
             raise _Refused(type(error).__name__) from error
+        except _TooLarge:
+            return Response("", self.model, "error", error=f"the answer is over {MAX_BODY >> 20} MB")
         self._reached = True
         if answer.status_code in FATAL:
             hint = f"check the key in {self._runtime.api_key_env} and the base URL"
@@ -137,7 +149,11 @@ class OpenAIGenerator:
             slow_down = answer.status_code == 429
             raise _Refused(f"status {answer.status_code}", _retry_after(answer), slow_down)
         if answer.status_code != 200:
-            return Response("", self.model, "error", error=f"status {answer.status_code}: {body[:300]!r}")
+            said = body[:300].decode("utf-8", "replace")
+            key = os.environ.get(self._runtime.api_key_env)
+            # Some servers repeat the key that they refuse.
+            said = said.replace(key, "[key]") if key else said
+            return Response("", self.model, "error", error=f"status {answer.status_code}: {said}")
         return self._parsed(body)
 
     def _body(self, request: Request) -> dict[str, Any]:
@@ -184,7 +200,7 @@ async def _bounded(answer: httpx2.Response) -> bytes:
     async for part in answer.aiter_bytes():
         body += part
         if len(body) > MAX_BODY:
-            raise EndpointError(f"{answer.url}: the answer is over {MAX_BODY >> 20} MB; nothing of it was kept")
+            raise _TooLarge
     return bytes(body)
 
 
