@@ -36,10 +36,7 @@ class EmbeddedGenerator:
     def generate(self, requests: Sequence[Request]) -> list[Response]:
         """One response a request; what llama.cpp refuses comes back as a response with `error`."""
         server = self._loaded()
-        # Completions come sorted by their common beginning; one after another they find it in the prompt cache, which
-        # is some three times as fast here as eight slots that each read it again.
-        workers = 1 if all(request.raw for request in requests) else SLOTS
-        with ThreadPoolExecutor(workers) as pool:
+        with ThreadPoolExecutor(SLOTS) as pool:
             return list(pool.map(lambda request: self._one(server, request), requests))
 
     def nll(self, prompt: str, continuations: Sequence[str]) -> list[float]:
@@ -87,7 +84,6 @@ class EmbeddedGenerator:
                 params.cpuparams.n_threads = params.cpuparams_batch.n_threads = self._threads
                 params.n_gpu_layers = 0
                 params.warmup = False
-                params.cache_ram_mib = 0
                 # The server listens on a loopback port that any local user could ask.
                 params.api_keys = [self._key]
                 params.endpoint_slots = False
