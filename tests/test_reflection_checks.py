@@ -173,6 +173,17 @@ def test_each_rule_on_lessons_gives_its_reason(text, changes, reason):
     assert lesson(text, **changes)[0] is reason
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It pays to take keycard, because it earns its turn, because it needs the insect.",
+        "The right time to take insect is before examining keycard, because the right time to examine keycard is now.",
+    ],
+)
+def test_a_reason_that_starts_the_frame_again_falls(text):
+    assert lesson(text)[0] is Reason.LOOP
+
+
 def test_the_likelihood_limit_is_inclusive_and_unknown_likelihood_passes():
     for nll in (0.8, None):
         assert lesson(GOOD.lesson.text, generator=GeneratorStamp("m", "p", 0, 0.3, nll)) is None

@@ -30,9 +30,13 @@ _NO_USE = re.compile(
 )
 _DANGLING = frozenset(
     "a an the of to in into on onto from with at by for and or but because that which is are was were as than its his "
-    "her their your my not no if when while".split()
+    "her their your my not no if when while may can must will should need needs".split()
 )
 _RUN_WORDS = 5
+# Words that the frames use of their own accord; a reason that repeats a run with one of them says nothing new.
+_FRAME_WORDS = frozenset(
+    "right time better spent turn move plan pays waste skip leave choose beats call instead".split()
+)
 
 
 def check_lesson(reflection: Reflection, settings: ReflectionSettings) -> Refusal | None:
@@ -45,7 +49,7 @@ def check_lesson(reflection: Reflection, settings: ReflectionSettings) -> Refusa
         return None
     checks = [_sentence, _repeats, _task_over, _states, _numbers]
     if reflection.found_by == "rule":
-        checks = [_likelihood, *checks, _own_entities, _contradicts_better, _copies_shot]
+        checks = [_likelihood, *checks, _echoes_frame, _own_entities, _contradicts_better, _copies_shot]
     return next((refusal for check in checks if (refusal := check(reflection, settings))), None)
 
 
@@ -128,6 +132,17 @@ def _numbers(reflection: Reflection, _: ReflectionSettings) -> Refusal | None:
     return (Reason.UNGROUNDED, f"the number {loose[0]} is not in evidence or fact") if loose else None
 
 
+def _echoes_frame(reflection: Reflection, _: ReflectionSettings) -> Refusal | None:
+    """A reason that only starts the frame again: a second "because", or four words of the frame that name no deed."""
+    frame, _sep, reason = reflection.lesson.text.partition(" because ")
+    if "because" in words(reason):
+        return Reason.LOOP, "the reason gives itself a reason"
+    facts = words(" ".join([reflection.fact, *(e.quote for e in reflection.evidence)]))
+    echoed = (_runs(words(reason), 4) & _runs(words(frame), 4)) - _runs(facts, 4)
+    loose = [run for run in sorted(echoed) if set(run) & _FRAME_WORDS]
+    return (Reason.LOOP, f"`{' '.join(loose[0])}` only repeats the frame") if loose else None
+
+
 def _own_entities(reflection: Reflection, _: ReflectionSettings) -> Refusal | None:
     """The reason names something of the fact, the move or the better move: at least one content word."""
     own = set(content_words(_own_text(reflection)))
@@ -159,11 +174,13 @@ def _copies_shot(reflection: Reflection, _: ReflectionSettings) -> Refusal | Non
         strange = sorted(set(found) & shot.nouns - set(own))
         if strange:
             return Reason.GENERIC, f"`{strange[0]}` comes from an example of the prompt"
-        copied = (_runs(found) & _runs(words(f"{shot.lesson} {shot.fact}"))) - _runs(own)
+        copied = (_runs(found, _RUN_WORDS) & _runs(words(f"{shot.lesson} {shot.fact}"), _RUN_WORDS)) - _runs(
+            own, _RUN_WORDS
+        )
         if copied:
             return Reason.GENERIC, f"`{' '.join(min(copied))}` is copied from an example of the prompt"
     return None
 
 
-def _runs(found: list[str]) -> set[tuple[str, ...]]:
-    return {tuple(found[i : i + _RUN_WORDS]) for i in range(len(found) - _RUN_WORDS + 1)}
+def _runs(found: list[str], size: int) -> set[tuple[str, ...]]:
+    return {tuple(found[i : i + size]) for i in range(len(found) - size + 1)}

@@ -13,7 +13,8 @@ from itertools import chain, zip_longest
 from typing import Literal
 
 from synthdata.records import CauseCode, Evidence, Trajectory, content_hash
-from synthdata.reflection.facts import CAUSES, FACTS
+from synthdata.reflection.causes import CAUSES
+from synthdata.reflection.facts import FACTS
 from synthdata.reflection.findings import Finding
 from synthdata.reflection.quotes import Rarity, quote, spans, telling_quotes
 from synthdata.reflection.reading import Turn, content_words, read_turns

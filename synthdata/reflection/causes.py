@@ -1,0 +1,61 @@
+"""The sentences that say what happened at a step, each around a verbatim quote, by where the proof stands.
+
+Placeholders: {g} what was done, {G} the same at the start of a sentence, {q} the quote.
+"""
+
+from __future__ import annotations
+
+CAUSES: dict[str, tuple[str, ...]] = {
+    "idle": (
+        "{G} brought only “{q}”.",
+        "The turn spent on {g} was answered by “{q}”, and the goal stayed as far away as before.",
+        "{G}: the game said “{q}” and nothing moved.",
+        "“{q}” was all that {g} gave.",
+        "What came of {g} was “{q}”.",
+        "A turn went into {g}; “{q}” was the whole harvest.",
+        "“{q}”, said the game to {g}.",
+        "There was no gain in {g}, where the text read “{q}”.",
+        "After {g} the screen held “{q}”.",
+        "The run chose {g} and read “{q}”.",
+    ),
+    "elsewhere": (
+        "{G} did not help; the run went on only with “{q}”.",
+        "It was “{q}” that counted, not {g}.",
+        "Progress reads “{q}”, and {g} came before it for nothing.",
+        "{G} stood in the way of “{q}”.",
+        "The line that matters is “{q}”; {g} only put it off.",
+        "“{q}” could have come a turn earlier without {g}.",
+        "Not {g} but the later “{q}” moved the run.",
+        "The run waited with “{q}” for the sake of {g}.",
+    ),
+    "failed": (
+        "{G} failed: “{q}”.",
+        "“{q}” was the answer to {g}.",
+        "{G} ran into “{q}”.",
+        "The attempt at {g} came back with “{q}”.",
+        "What {g} met was “{q}”.",
+        "“{q}”: so ended {g}.",
+        "Trouble began with {g}, which returned “{q}”.",
+        "The log answers {g} with “{q}”.",
+    ),
+    "told": (
+        "{G} came after “{q}” had been read.",
+        "“{q}” stood in the log before {g}.",
+        "The run had “{q}” before it and chose {g} all the same.",
+        "{G} took no notice of “{q}”.",
+        "Before {g} the answer had been “{q}”.",
+        "With “{q}” on the screen the run turned to {g}.",
+        "{G} passes over “{q}”.",
+        "“{q}” was no news when it came to {g}.",
+    ),
+    "good": (
+        "{G} paid off: “{q}”.",
+        "“{q}” shows what {g} was good for.",
+        "With {g} came “{q}”.",
+        "The run earned “{q}” by {g}.",
+        "{G} was right, as “{q}” confirms.",
+        "That {g} was sound can be read in “{q}”.",
+        "“{q}” is the fruit of {g}.",
+        "The proof for {g} reads “{q}”.",
+    ),
+}
