@@ -46,9 +46,8 @@ def main() -> None:
     server.shutdown()
     failed = sum(bool(answer.error) for answer in answers)
     busy = REQUESTS * LATENCY / (CONCURRENCY * wall)
-    print(
-        f"{REQUESTS} requests, {failed} failed, {CONCURRENCY} at a time, {LATENCY} s each: {wall:.2f} s, busy {busy:.1%}"
-    )
+    print(f"{REQUESTS} requests, {failed} failed, {CONCURRENCY} at a time of {LATENCY} s")
+    print(f"{wall:.2f} s, endpoint busy {busy:.1%}")
 
 
 if __name__ == "__main__":
