@@ -62,15 +62,14 @@ class Corpus:
         cleaned = _encode_reference(rows, encoder, settings)
         recipe = settings.recipe
         anchor = calibrate(cleaned, number=0, views=chosen, encoder=encoder.fingerprint, settings=recipe.anchor)
-        store = CorpusStore.create(
-            path, views=chosen, recipe=recipe.model_dump(), runtime=settings.runtime.model_dump()
-        )
-        with store.writing():
+        values = {"recipe": recipe.model_dump(), "runtime": settings.runtime.model_dump()}
+        with CorpusStore.making(path, views=chosen, **values) as store:
             _write_heldout(store.heldout_dir, heldout)
-            save_reference(store.anchor_dir(0), cleaned)
-            if anchor.content is not None:
-                save_content(store.anchor_dir(0), anchor.content)
-            save_context(store.anchor_dir(0), anchor)
+            with store.new_anchor(0) as folder:
+                save_reference(folder, cleaned)
+                if anchor.content is not None:
+                    save_content(folder, anchor.content)
+                save_context(folder, anchor)
         return cls(store, settings, encoder)
 
     @classmethod

@@ -23,9 +23,8 @@ NUMBER = st.floats(width=64)
 
 
 def new_store(folder, views="two"):
-    store = CorpusStore.create(folder, views=views, recipe={"encoder": {"dim": 4}})
-    store.anchor_dir(0).mkdir(exist_ok=True)
-    return store
+    with CorpusStore.making(folder, views=views, recipe={"encoder": {"dim": 4}}) as store, store.new_anchor(0):
+        return store
 
 
 def decision(text, verdict=Verdict.ADMIT, **values):
@@ -327,13 +326,6 @@ def test_other_formats_are_refused(tmp_path, version, message):
     path.write_text(json.dumps(json.loads(path.read_text()) | {"format": version}))
     with pytest.raises(InputError, match=message):
         CorpusStore.open(tmp_path / "corpus")
-
-
-def test_an_init_that_was_cut_off_goes_on_with_its_secret(tmp_path):
-    first = CorpusStore.create(tmp_path / "corpus", views="one", recipe={})
-    second = CorpusStore.create(tmp_path / "corpus", views="two", recipe={"a": 1})
-    assert second.secret == first.secret
-    assert CorpusStore.open(tmp_path / "corpus").settings == {"recipe": {"a": 1}, "runtime": {}}
 
 
 def test_the_header_moves_to_an_anchor_that_exists(tmp_path):

@@ -59,9 +59,8 @@ with CorpusStore.open(sys.argv[1]).writing():
 
 
 def new_store(folder):
-    store = CorpusStore.create(folder, views="one", recipe={})
-    store.anchor_dir(0).mkdir()
-    return store
+    with CorpusStore.making(folder, views="one", recipe={}) as store, store.new_anchor(0):
+        return store
 
 
 def start(program, store):

@@ -17,9 +17,9 @@ RUN = Trajectory(task="task", steps=(Step(0, "agent", action="go"),))
 
 @pytest.fixture
 def store(tmp_path):
-    store = CorpusStore.create(tmp_path / "corpus", views="one", recipe={"encoder": {"dim": 3}})
-    store.anchor_dir(0).mkdir()
-    with store.writing():
+    with CorpusStore.making(tmp_path / "corpus", views="one", recipe={"encoder": {"dim": 3}}) as store:
+        with store.new_anchor(0):
+            pass
         store.add_experience([RUN])
         for number in (1, 2):
             decisions = [decision(f"text {number} {n}") for n in range(3)]

@@ -73,19 +73,3 @@ def read_header(corpus: Path) -> Header:
     except (TypeError, ValueError) as error:
         raise CorruptStoreError(f"{path}: {error}; restore it from a copy") from error
     return header
-
-
-def refuse_occupied(path: Path) -> None:
-    """Refuse a place where no corpus can be made: a file, other people's folder, or a corpus that has its anchor.
-
-    Raises:
-        InputError: one of these.
-    """
-    if path.exists() and not path.is_dir():
-        raise InputError(f"{path}: is a file; name a folder")
-    if (path / NAME).exists():
-        if (path / "anchors" / "0").is_dir():
-            raise InputError(f"{path}: is already a corpus; use it, or name another folder")
-        return
-    if path.is_dir() and any(item.name != f".{NAME}.part" for item in path.iterdir()):
-        raise InputError(f"{path}: is not empty and not a corpus; name another folder")

@@ -9,7 +9,7 @@ No decision is made here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synthdata.corpus import derived, rounds
+from synthdata.corpus.beginning import ANCHORS, HELDOUT, begin, is_unfinished, refuse_occupied, whole_folder
 from synthdata.corpus.events import append_event, without_removed
 from synthdata.corpus.experience import add_trajectories, read_trajectories
-from synthdata.corpus.header import NAME, Header, Views, read_header, refuse_occupied, write_header
+from synthdata.corpus.header import Header, Views, read_header, write_header
 from synthdata.corpus.lock import WriterLock
 from synthdata.corpus.rounds import Stamp
 from synthdata.corpus.rows import DECISIONS, EVENTS, EXPERIENCE, SNAPSHOTS, ViewVectors, vector_matrix
@@ -47,37 +48,41 @@ class CorpusStore:
         self.snapshots_table = Table(path / "snapshots", SNAPSHOTS, "round")
 
     @classmethod
-    def create(
+    @contextmanager
+    def making(
         cls, path: Path | str, *, views: Views, recipe: dict[str, Any], runtime: dict[str, Any] | None = None
-    ) -> CorpusStore:
-        """Make an empty corpus, or go on with one whose `init` was cut off before its anchor was written.
+    ) -> Iterator[CorpusStore]:
+        """Make an empty corpus, or begin a cut-off `init` anew, and be its writer while the block adds the anchor.
 
         Raises:
             InputError: the folder holds something else, or a finished corpus.
+            LockedError: another process is making it.
         """
         path = Path(path)
         refuse_occupied(path)
         path.mkdir(parents=True, exist_ok=True)
-        header = Header(views=views, recipe=recipe, runtime=runtime or {})
-        if (path / NAME).exists():
-            header = replace(header, secret=read_header(path).secret)
-        write_header(path, header)
-        store = cls(path, header)
-        for folder in ("anchors", "heldout", "cache", "derived"):
-            (path / folder).mkdir(exist_ok=True)
-        for table in store.tables():
-            table.create()
-        return store
+        store = cls(path, Header(views=views, recipe=recipe, runtime=runtime or {}))
+        with store._lock.held():
+            # Whoever held the lock a moment ago may have finished it.
+            refuse_occupied(path)
+            store._header = begin(path, store._header)
+            for table in store.tables():
+                table.create()
+            yield store
 
     @classmethod
     def open(cls, path: Path | str) -> CorpusStore:
         """Open an existing corpus; its tables are read when they are asked for.
 
         Raises:
-            InputError: not a corpus, or one of another format version.
+            InputError: not a corpus, one of another format version, or one whose `init` was cut off.
             CorruptStoreError: corpus.json cannot be read.
         """
-        return cls(Path(path), read_header(Path(path)))
+        path = Path(path)
+        header = read_header(path)
+        if is_unfinished(path):
+            raise InputError(f"{path}: its `init` has not ended; wait for it, or run it again if it was cut off")
+        return cls(path, header)
 
     def tables(self) -> tuple[Table, ...]:
         """The four tables in write order."""
@@ -116,11 +121,20 @@ class CorpusStore:
     @property
     def heldout_dir(self) -> Path:
         """Texts and hashes that must never be admitted."""
-        return self.path / "heldout"
+        return self.path / HELDOUT
 
     def anchor_dir(self, number: int | None = None) -> Path:
         """The folder of an anchor, by default of the current one; it need not exist yet."""
-        return self.path / "anchors" / str(self.anchor if number is None else number)
+        return self.path / ANCHORS / str(self.anchor if number is None else number)
+
+    def new_anchor(self, number: int) -> AbstractContextManager[Path]:
+        """A folder to write an anchor into, which takes its place as a whole when the block ends, or not at all.
+
+        Raises:
+            InputError: there is an anchor of that number.
+        """
+        self._lock.require()
+        return whole_folder(self.anchor_dir(number))
 
     def set_anchor(self, number: int) -> None:
         """Make an anchor that is already written the current one.

@@ -1,0 +1,75 @@
+"""How a corpus comes to be: which places are refused, what a killed `init` leaves, and folders that appear as a whole.
+
+A corpus is finished when its first anchor is in place; until then `init` begins anew, and nothing else opens it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from synthdata.corpus.header import NAME, Header, read_header, write_header
+from synthdata.corpus.tables import sync_path
+from synthdata.errors import InputError
+
+ANCHORS, HELDOUT = "anchors", "heldout"
+FOLDERS = (ANCHORS, HELDOUT, "cache", "derived")
+# What a killed `init` may leave before there is a header.
+_BEFORE_HEADER = frozenset({f".{NAME}.part", "writer.lock", "writer.json", "writer.part"})
+
+
+def refuse_occupied(path: Path) -> None:
+    """Refuse a place where no corpus can be made: a file, other people's folder, or a finished corpus.
+
+    Raises:
+        InputError: one of these.
+    """
+    if path.exists() and not path.is_dir():
+        raise InputError(f"{path}: is a file; name a folder")
+    if (path / NAME).exists():
+        if not is_unfinished(path):
+            raise InputError(f"{path}: is already a corpus; use it, or name another folder")
+    elif path.is_dir() and any(item.name not in _BEFORE_HEADER for item in path.iterdir()):
+        raise InputError(f"{path}: is not empty and not a corpus; name another folder")
+
+
+def is_unfinished(corpus: Path) -> bool:
+    """Whether the `init` of this corpus has not put its first anchor in place; rows without an anchor are damage."""
+    return not (corpus / ANCHORS / "0").is_dir() and not any((corpus / "decisions").glob("*.parquet"))
+
+
+def begin(path: Path, header: Header) -> Header:
+    """Write header and folders; of an `init` that was cut off only the secret and the caches stay. What was written."""
+    if (path / NAME).exists():
+        header = replace(header, secret=read_header(path).secret)
+    for name in (ANCHORS, HELDOUT):
+        if (path / name).exists():
+            shutil.rmtree(path / name)
+    write_header(path, header)
+    for name in FOLDERS:
+        (path / name).mkdir(exist_ok=True)
+    return header
+
+
+@contextmanager
+def whole_folder(final: Path) -> Iterator[Path]:
+    """A folder to write into, which takes its place with all its files when the block ends, or not at all.
+
+    Raises:
+        InputError: the place is taken.
+    """
+    if final.exists():
+        raise InputError(f"{final}: is there already and is never written again")
+    part = final.with_name(f".{final.name}.part")
+    if part.exists():
+        shutil.rmtree(part)
+    part.mkdir(parents=True)
+    yield part
+    for path in (*part.iterdir(), part):
+        sync_path(path)
+    os.rename(part, final)
+    sync_path(final.parent)

@@ -1,0 +1,77 @@
+"""How a corpus comes to be: an `init` that was cut off begins anew, two at once are one, an anchor appears whole."""
+
+import os
+import shutil
+
+import pytest
+
+from synthdata.corpus import CorpusStore
+from synthdata.errors import InputError, LockedError
+from synthdata.records import Candidate, Decision, Verdict
+
+
+def new_store(folder):
+    with CorpusStore.making(folder, views="one", recipe={}) as store, store.new_anchor(0):
+        return store
+
+
+def test_an_init_that_was_cut_off_begins_anew_and_keeps_its_secret(tmp_path):
+    path = tmp_path / "corpus"
+    with CorpusStore.making(path, views="one", recipe={}) as first:
+        (first.heldout_dir / "init.jsonl").write_text("{}\n")
+        # The leftovers of a process that was killed while it wrote the anchor.
+        part = first.anchor_dir(0).with_name(".0.part")
+        part.mkdir()
+        (part / "reference.parquet").write_bytes(b"half")
+    with pytest.raises(InputError, match=r"`init` has not ended.*run it again"):
+        CorpusStore.open(path)
+    with CorpusStore.making(path, views="two", recipe={"a": 1}) as second, second.new_anchor(0) as folder:
+        assert not list(folder.iterdir())
+    assert second.secret == first.secret
+    assert not list(second.heldout_dir.iterdir())
+    assert CorpusStore.open(path).settings == {"recipe": {"a": 1}, "runtime": {}}
+
+
+@pytest.mark.parametrize("left", [(), (".corpus.json.part",), ("writer.lock", "writer.json"), ("writer.part",)])
+def test_an_init_that_was_cut_off_before_its_header_begins_anew(tmp_path, left):
+    (tmp_path / "corpus").mkdir()
+    for name in left:
+        (tmp_path / "corpus" / name).write_text("")
+    assert new_store(tmp_path / "corpus").latest_round() == 0
+
+
+def test_two_processes_cannot_make_one_corpus(tmp_path):
+    path = tmp_path / "corpus"
+    with CorpusStore.making(path, views="one", recipe={}) as store:
+        with pytest.raises(LockedError, match=str(os.getpid())), CorpusStore.making(path, views="two", recipe={}):
+            pass
+        with store.new_anchor(0):
+            pass
+    with pytest.raises(InputError, match="already a corpus"), CorpusStore.making(path, views="two", recipe={}):
+        pass
+    assert CorpusStore.open(path).views == "one"
+
+
+def test_an_anchor_appears_whole_or_not_at_all_and_only_once(tmp_path):
+    store = new_store(tmp_path / "corpus")
+    with store.writing():
+        with pytest.raises(OSError, match="disk full"), store.new_anchor(1) as folder:
+            (folder / "context.json").write_text("{}")
+            raise OSError("disk full")
+        assert not store.anchor_dir(1).exists()
+        with store.new_anchor(1) as folder:
+            (folder / "content.json").write_text("{}")
+        assert [path.name for path in store.anchor_dir(1).iterdir()] == ["content.json"]
+        with pytest.raises(InputError, match="never written again"), store.new_anchor(1):
+            pass
+
+
+def test_a_corpus_that_lost_its_anchor_is_not_begun_anew(tmp_path):
+    store = new_store(tmp_path / "corpus")
+    with store.writing():
+        decision = Decision(Candidate(content="text"), Verdict.ADMIT)
+        store.commit_round([decision], {}, round_key="key", recipe="recipe", anchor=0)
+    shutil.rmtree(store.anchor_dir(0))
+    with pytest.raises(InputError, match="already a corpus"), CorpusStore.making(store.path, views="two", recipe={}):
+        pass
+    assert CorpusStore.open(store.path).decisions(["id"]).height == 1
