@@ -20,9 +20,10 @@ from synthdata.pipeline import check, quarantine, read_reference
 from synthdata.protocols import Encoder
 from synthdata.records import Candidate, Decision, QuarantinedRow, Trajectory, canonical_json, content_hash
 from synthdata.report import RoundReport
-from synthdata.rounds import RowVectors, before_and_after, decide_round, ensure_snapshot, restore
+from synthdata.rounds import RowVectors, before_and_after, decide_round, restore
 from synthdata.settings import Settings
 from synthdata.similarity.encoder import make_encoder
+from synthdata.snapshot import ensure_snapshot
 
 Progress = Callable[[int], None]
 ViewChoice = Literal["auto", "one", "two"]

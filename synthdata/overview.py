@@ -27,6 +27,7 @@ def status(store: CorpusStore, as_of: int | None = None) -> Facts:
     reasons = dict(sorted(rejected.iter_rows(), key=lambda pair: (-pair[1], pair[0])))
     corpus = store.admitted(as_of, ["origin"])
     anchor = load_anchor(store.anchor_dir())
+    snapshots = store.snapshots(as_of)
     last = int(frame["round"].max() or 0) if frame.height else 0  # type: ignore[arg-type]
     return {
         "round": last,
@@ -38,10 +39,13 @@ def status(store: CorpusStore, as_of: int | None = None) -> Facts:
         "rejected": reasons,
         "quarantined": verdicts.get("quarantine", 0),
         "already_decided": _last_call(store),
-        "real_share": _real_share(anchor, corpus),
+        "real_share": real_share(anchor, corpus),
         "judged": "none",
         "anchor": describe(anchor),
-        "metrics": _metrics(store, last),
+        "metrics": _values(snapshots, last, "value"),
+        "intervals": _intervals(snapshots, last),
+        "absent": _values(snapshots, last, "note"),
+        "trend": trend(snapshots),
         "rounds": store.rounds(as_of).select("round", "candidates", "admit", "reject", "quarantine").to_dicts(),
         "starved": _starved(frame, last),
         "alarms": [],
@@ -103,19 +107,39 @@ def explain(store: CorpusStore, name: str) -> Facts:
     return facts
 
 
-def _real_share(anchor: Anchor, corpus: pl.DataFrame) -> float:
+def real_share(anchor: Anchor, corpus: pl.DataFrame) -> float:
     """Real rows among reference and admitted rows, by distinct rows."""
     real = int(anchor.context.real_counts.sum()) + anchor.heldout_rows
     admitted_real = corpus.filter(pl.col("origin") == "real").height
     return (real + admitted_real) / (real + corpus.height)
 
 
-def _metrics(store: CorpusStore, number: int) -> dict[str, dict[str, float]]:
-    frame = store.snapshots().filter(pl.col("round") == number)
-    metrics: dict[str, dict[str, float]] = {}
-    for view, metric, value in frame.select("view", "metric", "value").iter_rows():
-        metrics.setdefault(view, {})[metric] = value
-    return metrics
+def _values(snapshots: pl.DataFrame, number: int, column: str) -> dict[str, dict[str, Any]]:
+    """One column of a round's snapshot by view and metric; `value` is there for all metrics, a note for the absent."""
+    frame = snapshots.filter(pl.col("round") == number)
+    if column == "note":
+        frame = frame.filter(pl.col("value").is_null())
+    values: dict[str, dict[str, Any]] = {}
+    for view, metric, value in frame.select("view", "metric", column).iter_rows():
+        values.setdefault(view, {})[metric] = value
+    return values
+
+
+def _intervals(snapshots: pl.DataFrame, number: int) -> dict[str, dict[str, list[float]]]:
+    frame = snapshots.filter((pl.col("round") == number) & pl.col("low").is_not_null())
+    intervals: dict[str, dict[str, list[float]]] = {}
+    for view, metric, low, high in frame.select("view", "metric", "low", "high").iter_rows():
+        intervals.setdefault(view, {})[metric] = [low, high]
+    return intervals
+
+
+def trend(snapshots: pl.DataFrame) -> list[Facts]:
+    """What came out of the generator, round by round: value and where real text would lie, by metric."""
+    rows: dict[int, Facts] = {}
+    frame = snapshots.filter(pl.col("view") == "raw").sort("round")
+    for number, metric, value, low, high in frame.select("round", "metric", "value", "low", "high").iter_rows():
+        rows.setdefault(number, {"round": number})[metric] = {"value": value, "low": low, "high": high}
+    return list(rows.values())
 
 
 def _starved(frame: pl.DataFrame, last: int) -> str:

@@ -1,22 +1,19 @@
-"""A round against a stored corpus: restore the gate's state, decide, and keep the snapshot of every round complete."""
+"""A round against a stored corpus: restore the gate's state, decide, and compare what was decided with the tables."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 
-import numpy as np
 import polars as pl
 
 from synthdata.corpus import CorpusStore, to_candidate
 from synthdata.gate.anchor import Anchor, load_anchor
-from synthdata.gate.cells import assign, centre
 from synthdata.gate.heldout import HeldOut
 from synthdata.gate.reference import Reference, load_reference
 from synthdata.gate.round import decide
-from synthdata.gate.state import OUTSIDE, GateState, Reject, Scope
-from synthdata.measure import View, measure
-from synthdata.protocols import Encoder, Vectors
+from synthdata.gate.state import GateState, Reject, Scope
+from synthdata.protocols import Vectors
 from synthdata.records import Candidate, Decision
 from synthdata.settings import Recipe, Settings
 
@@ -59,37 +56,6 @@ def decide_round(
     return decisions, kept
 
 
-def ensure_snapshot(
-    store: CorpusStore, anchor: Anchor, reference: Reference, encoder: Encoder, settings: Settings, number: int
-) -> None:
-    """Write the metrics of a round unless they are there; vectors come from the cache or are made again."""
-    if anchor.content is None or store.snapshots().filter(pl.col("round") == number).height:
-        return
-    half, seed = anchor.content, settings.recipe.anchor.seed
-
-    def view(name: str, texts: list[str], contexts: list[str]) -> View:
-        vectors = encoder.encode(texts)
-        content, norms = centre(vectors, half.mean)
-        context = encoder.encode(contexts) if anchor.views == "two" else vectors
-        x, _ = centre(context, anchor.context.mean)
-        cells, cosines = assign(x, anchor.context.centroids)
-        live = norms > 0
-        cells = np.where(cosines < anchor.context.outside_cosine, OUTSIDE, cells)[live]
-        return View(name, content[live], cells, [text for text, keep in zip(texts, live, strict=True) if keep])
-
-    columns = ["content", "context", "round", "verdict"]
-    now = store.decisions(columns, as_of=number, where=(pl.col("round") == number) & (pl.col("content") != ""))
-    admitted = store.admitted(as_of=number, columns=["content", "context"])
-    fresh = now.filter(pl.col("verdict") == "admit")
-    frames = {"raw": now, "round": fresh, "admitted": admitted}
-    views = [view(name, frame["content"].to_list(), frame["context"].to_list()) for name, frame in frames.items()]
-    aside = [row for row, held in zip(reference.rows, reference.heldout, strict=True) if held and row.content]
-    heldout = view("reference_heldout", [r.content for r in aside], [r.context for r in aside]) if aside else None
-    real = anchor.context.real_counts
-    shares = (real + 1) / (real.sum() + len(real))
-    store.write_snapshot(number, measure(views, heldout, shares, seed))
-
-
 def recheck(store: CorpusStore) -> list[str]:
     """Make the gate's state again from the tables alone and say where it contradicts what decisions recorded.
 
@@ -123,6 +89,7 @@ def before_and_after(store: CorpusStore, number: int) -> tuple[dict[str, float],
 
     def of(wanted: int) -> dict[str, float]:
         rows = frame.filter(pl.col("round") == wanted)
-        return dict(zip(rows["metric"], rows["value"], strict=True))
+        known = rows.drop_nulls("value")
+        return dict(zip(known["metric"], known["value"], strict=True))
 
     return of(number - 1), of(number)

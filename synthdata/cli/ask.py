@@ -10,7 +10,14 @@ import typer
 from synthdata.cli.options import AsJson, AsOf, Config, CorpusPath, Overrides
 from synthdata.cli.output import emit_json, number, say, table
 
-METRICS = ("rows", "n2", "vendi_1", "cell_hill_1", "cell_max_ratio", "coverage", "precision", "mmd2", "distinct_3")
+# The tiles in the order of the dashboard: N2 and Vendi, cells, fit, drift, tail, wording, outcome.
+METRICS = (
+    "rows", "n2", "vendi_1", "cell_hill_1", "cell_max_ratio", "coverage", "precision", "mmd2", "tail_coverage",
+    "distinct_3", "compression_ratio", "self_repetition", "skeleton_hill_1", "judge_pass_rate", "real_share",
+    "lineage_depth",
+)  # fmt: skip
+TREND = ("n2", "cell_hill_1", "coverage", "mmd2", "tail_coverage", "distinct_3", "skeleton_hill_1")
+TREND_ROUNDS = 6
 
 
 def register(app: typer.Typer) -> None:
@@ -41,7 +48,8 @@ def status(corpus: CorpusPath, as_of: AsOf = None, as_json: AsJson = False) -> N
     rounds = [tuple(row.values()) for row in facts["rounds"]]
     if rounds:
         table("rounds", ["round", "candidates", "admitted", "rejected", "quarantined"], rounds)
-    _show_metrics(facts["metrics"])
+    _show_metrics(facts["metrics"], facts["intervals"])
+    _show_trend(facts["trend"])
     say(f"{floor_note(anchor)} Judged: {facts['judged']}. Real share: {facts['real_share']:.2f}.")
     if "n2_floor" in anchor:
         say(f"N2 of the reference {number(anchor['n2_reference'])}, floor {number(anchor['n2_floor'])}.")
@@ -49,12 +57,42 @@ def status(corpus: CorpusPath, as_of: AsOf = None, as_json: AsJson = False) -> N
         say(f"The last round starved: {facts['starved']}")
 
 
-def _show_metrics(metrics: dict[str, dict[str, float]]) -> None:
+def _show_metrics(metrics: dict[str, dict[str, Any]], intervals: dict[str, dict[str, list[float]]]) -> None:
     views = [view for view in ("raw", "round", "admitted", "reference_heldout") if view in metrics]
-    names = [name for name in METRICS if any(name in metrics[view] for view in views)]
-    if views:
-        rows = [(name, *(number(metrics[view].get(name)) for view in views)) for name in names]
-        table("diversity after the last round", ["metric", *views], rows)
+    known = [name for name in METRICS if any(metrics[view].get(name) is not None for view in views)]
+    if not views:
+        return
+    rows = [
+        (name, *(_placed(metrics[view].get(name), intervals.get(view, {}).get(name)) for view in views))
+        for name in known
+    ]
+    table("diversity after the last round (- or + : under or over real text of that size)", ["metric", *views], rows)
+
+
+def _show_trend(trend: list[dict[str, Any]]) -> None:
+    """The raw view over the last rounds, with where real text of the same size would lie in the last one."""
+    shown = trend[-TREND_ROUNDS:]
+    names = [name for name in TREND if any((point.get(name) or {}).get("value") is not None for point in shown)]
+    if not names:
+        return
+    rows = []
+    for name in names:
+        points = [point.get(name) or {} for point in shown]
+        cells = [_placed(point.get("value"), _bounds(point)) for point in points]
+        real = _bounds(points[-1])
+        rows.append((name, *cells, f"{number(real[0])} to {number(real[1])}" if real else "-"))
+    table("what the generator brought", ["metric", *(f"round {point['round']}" for point in shown), "real text"], rows)
+
+
+def _bounds(point: dict[str, Any]) -> list[float] | None:
+    return None if point.get("low") is None else [point["low"], point["high"]]
+
+
+def _placed(value: float | None, bounds: list[float] | None) -> str:
+    """A value with its place beside real text: `-` under the interval, `+` over it."""
+    if value is None or bounds is None:
+        return number(value)
+    return number(value) + (" -" if value < bounds[0] else " +" if value > bounds[1] else "")
 
 
 def explain(

@@ -42,7 +42,10 @@ DECISIONS = pl.Schema(
 EVENTS = pl.Schema({"seq": pl.Int64, "kind": pl.String, "key": pl.String, "round": pl.Int64, "payload": pl.String})
 
 SNAPSHOTS = pl.Schema(
-    {"round": pl.Int64, "view": pl.String, "metric": pl.String} | dict.fromkeys(("value", "low", "high"), pl.Float64)
+    {"round": pl.Int64, "view": pl.String, "metric": pl.String}
+    | dict.fromkeys(("value", "low", "high"), pl.Float64)
+    # Why there is no value.
+    | {"note": pl.String}
 )
 
 

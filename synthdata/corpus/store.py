@@ -280,7 +280,7 @@ class CorpusStore:
         return self.events_table.read(None, _both(of_kind, self._until(as_of))).sort("seq")
 
     def write_snapshot(self, round: int, rows: Sequence[Mapping[str, Any]]) -> int:
-        """Append a round's metrics (`view, metric, value, low, high`) that are not there yet; how many that were."""
+        """Append metrics of a round (`view, metric, value, low, high, note`) that are new; how many that were."""
         self._lock.require()
         known = self.snapshots_table.read(["view", "metric"], pl.col("round") == round)
         new = {(row["view"], row["metric"]): {"round": round, **row} for row in rows}

@@ -1,0 +1,60 @@
+"""A view: one set of texts with its vectors, cells, words and skeletons, and how samples are drawn from it.
+
+Draws are seeded and without replacement; with replacement, copies would bias collision, neighbours and tail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthdata.protocols import Vectors
+from synthdata.records import content_hash
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class View:
+    """One set of texts: `content` centred unit vectors (n, d), `cells` (n,) with -1 outside, `words` of each text.
+
+    `frames` are the skeletons: each text with the entities of its own context, numbers and quotes masked.
+    """
+
+    name: str
+    content: Vectors
+    cells: Rows
+    words: Sequence[Sequence[str]]
+    frames: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def take(self, rows: Rows) -> View:
+        """The view cut down to some of its rows."""
+        words, frames = [self.words[i] for i in rows], [self.frames[i] for i in rows]
+        return View(self.name, self.content[rows], self.cells[rows], words, frames)
+
+    def lengths(self) -> Rows:
+        """Words a text, (n,)."""
+        return np.array([len(words) for words in self.words], dtype=np.int64)
+
+
+def permutation(n: int, seed: int, label: str) -> Rows:
+    """A seeded order of n rows; another label gives an independent one."""
+    rng = np.random.default_rng(int(content_hash(str(seed), label, length=15), 16))
+    return rng.permutation(n).astype(np.int64)
+
+
+def first_words(documents: Sequence[Sequence[str]], words: int) -> list[Sequence[str]]:
+    """The documents up to that many words in all, the last one cut: lexical numbers compare at equal text only."""
+    kept, left = [], words
+    for document in documents:
+        if left <= 0:
+            break
+        kept.append(document[:left])
+        left -= len(document)
+    return kept
