@@ -14,21 +14,31 @@ from scipy.special import entr, rel_entr
 
 
 def shannon_entropy(counts: ArrayLike) -> float:
-    """Shannon entropy in nats, in [0, log m] for m cells; log m for equal counts. O(m).
+    """How evenly counts (m,) lie over m cells: the Shannon entropy of their shares, in nats.
 
-    The plug-in estimate: about (m - 1) / (2 N) nats too low for N observations (Miller 1955).
+    Range: [0, log m]; log m for equal counts, 0 where one cell has all. Cost: O(m). Size: the plug-in estimate, about
+    (m - 1) / (2 N) nats too low for N observations (Miller 1955), so compare at equal N. Fails: it does not know which
+    cells are alike, and says nothing of how far it is from the right shares; a log hides the loss of rare cells.
+
+    Shannon 1948.
 
     Raises:
-        ValueError: negative or not finite counts, or nothing counted at all.
+        ValueError: not of shape (m,), negative or not finite counts, or nothing counted at all.
     """
     return float(entr(_shares(counts)).sum())
 
 
 def hill_number(counts: ArrayLike, q: float) -> float:
-    """Effective number of cells of order q, in [1, m]: (sum p^q)^(1/(1-q)); m for equal counts. O(m).
+    """Effective number of cells of order q: as many equally full cells would be as diverse as the counts (m,).
 
-    `q = 0` counts the occupied cells, `q = 1` is the exponential of the Shannon entropy, `q = 2` the inverse Simpson
-    index, `q = inf` one over the largest share. Falls as q rises. Hill 1973.
+    (sum p^q)^(1/(1-q)) of the shares p. `q = 0` counts the occupied cells, `q = 1` is the exponential of the Shannon
+    entropy, `q = 2` the inverse Simpson index, `q = inf` one over the largest share.
+
+    Range: [1, m]; m for equal counts; falls as q rises. Cost: O(m). Size: biased low for few observations a cell, most
+    of all at q = 0 (a rare cell is not met yet), so compare at equal sums. Fails: q = 0 takes a cell of one row for a
+    full one, q >= 2 hardly sees the rare cells; which cells are alike is unknown to it.
+
+    Hill 1973; Jost 2006.
 
     Raises:
         ValueError: as `shannon_entropy`, or q < 0.
@@ -50,9 +60,13 @@ def hill_number(counts: ArrayLike, q: float) -> float:
 
 
 def jensen_shannon(p: ArrayLike, q: ArrayLike) -> float:
-    """Jensen-Shannon divergence of two count vectors over the same cells, in nats, in [0, log 2]. O(m).
+    """How far two count vectors (m,) over the same cells are apart: Jensen-Shannon divergence of their shares, in nats.
 
-    0 for equal shares, log 2 for disjoint ones; symmetric; its square root is a metric. Lin 1991.
+    Range: [0, log 2]; 0 for equal shares, log 2 for disjoint ones; symmetric; its square root is a metric. Cost: O(m).
+    Size: biased high, by about (m - 1) / 8 (1/N + 1/M) nats for N and M observations of one distribution, so compare at
+    equal sums. Fails: a cell that is lost weighs no more than its share was; near cells count as unlike as far ones.
+
+    Lin 1991; Endres and Schindelin 2003.
 
     Raises:
         ValueError: as `shannon_entropy`, or different lengths.
