@@ -15,9 +15,10 @@ from synthdata.gate.anchor import Anchor, load_anchor, save_content, save_contex
 from synthdata.gate.calibrate import calibrate
 from synthdata.gate.fill import fill_content
 from synthdata.gate.reference import Reference, ReferenceRow, clean, load_reference, save_reference
+from synthdata.judged import Bench, RoundJudges, bench_of, plugged
 from synthdata.overview import describe, note_last_call
 from synthdata.pipeline import check, quarantine, read_reference
-from synthdata.protocols import Encoder
+from synthdata.protocols import Encoder, Judge
 from synthdata.records import Candidate, Decision, QuarantinedRow, Trajectory, canonical_json, content_hash
 from synthdata.report import RoundReport
 from synthdata.rounds import RowVectors, before_and_after, decide_round, restore
@@ -32,10 +33,15 @@ ViewChoice = Literal["auto", "one", "two"]
 class Corpus:
     """An open corpus. `settings` are those it was made with unless others are given."""
 
-    def __init__(self, store: CorpusStore, settings: Settings, encoder: Encoder | None = None) -> None:
+    def __init__(
+        self, store: CorpusStore, settings: Settings, encoder: Encoder | None = None, judge: Judge | None = None
+    ) -> None:
         self.store = store
-        self.settings = settings
         self._encoder = encoder
+        self._bench: Bench | None = None
+        self.settings = settings
+        if judge is not None:
+            self._bench, self.settings = plugged(judge, settings)
 
     @classmethod
     def init(
@@ -74,14 +80,21 @@ class Corpus:
         return cls(store, settings, encoder)
 
     @classmethod
-    def open(cls, path: Path | str, *, settings: Settings | None = None, encoder: Encoder | None = None) -> Corpus:
-        """Open a corpus with the settings it was made with, or others.
+    def open(
+        cls,
+        path: Path | str,
+        *,
+        settings: Settings | None = None,
+        encoder: Encoder | None = None,
+        judge: Judge | None = None,
+    ) -> Corpus:
+        """Open a corpus with the settings it was made with, or others; `judge` takes the place of recipe.judge.models.
 
         Raises:
             InputError: not a corpus.
         """
         store = CorpusStore.open(path)
-        return cls(store, settings or Settings.from_dict(store.settings, where=str(path)), encoder)
+        return cls(store, settings or Settings.from_dict(store.settings, where=str(path)), encoder, judge)
 
     @property
     def anchor(self) -> Anchor:
@@ -157,7 +170,8 @@ class Corpus:
     def _decide(self, candidates: Sequence[Candidate], progress: Progress) -> tuple[list[Decision], RowVectors]:
         if not candidates:
             return [], {}
-        refused = check(candidates, self.runs(candidates), self.settings.recipe)
+        runs = self.runs(candidates)
+        refused = check(candidates, runs, self.settings.recipe)
         content = self.encoder.encode([candidate.content for candidate in candidates])
         context = content
         if self.store.views == "two":
@@ -171,6 +185,9 @@ class Corpus:
         assert anchor.content is not None
         reference = self.reference
         state = restore(self.store, anchor, reference, self.settings.recipe)
+        bench = self._bench or bench_of(self.settings, self.store.secret, self.store.cache_dir / "responses")
+        if bench is not None:
+            state.judges = RoundJudges(bench, self.settings, runs, self.store.trajectories)
         real = anchor.content.calibrated_from == "reference"
         texts = [row.content for row in reference.rows if row.content] if real else []
         return decide_round(state, candidates, (context, content), refused, texts, progress)

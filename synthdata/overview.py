@@ -10,7 +10,9 @@ import polars as pl
 from synthdata.corpus import CorpusStore
 from synthdata.errors import InputError
 from synthdata.gate.anchor import Anchor, load_anchor
+from synthdata.judging.record import judge_alarms, judged_by
 from synthdata.report import starved_by
+from synthdata.settings import Settings
 
 Facts = dict[str, Any]
 LAST_CALL = "last_call.json"
@@ -25,9 +27,10 @@ def status(store: CorpusStore, as_of: int | None = None) -> Facts:
     verdicts = dict(frame["verdict"].value_counts().iter_rows())
     rejected = frame.filter(pl.col("verdict") == "reject")["reason"].value_counts(sort=True)
     reasons = dict(sorted(rejected.iter_rows(), key=lambda pair: (-pair[1], pair[0])))
-    corpus = store.admitted(as_of, ["origin"])
+    corpus = store.admitted(as_of, ["origin", "judged"])
     anchor = load_anchor(store.anchor_dir())
     snapshots = store.snapshots(as_of)
+    recipe = Settings.from_dict(store.settings, where=str(store.path)).recipe
     last = int(frame["round"].max() or 0) if frame.height else 0  # type: ignore[arg-type]
     return {
         "round": last,
@@ -40,7 +43,7 @@ def status(store: CorpusStore, as_of: int | None = None) -> Facts:
         "quarantined": verdicts.get("quarantine", 0),
         "already_decided": _last_call(store),
         "real_share": real_share(anchor, corpus),
-        "judged": "none",
+        "judged": judged_by(corpus["judged"]),
         "anchor": describe(anchor),
         "metrics": _values(snapshots, last, "value"),
         "intervals": _intervals(snapshots, last),
@@ -48,7 +51,7 @@ def status(store: CorpusStore, as_of: int | None = None) -> Facts:
         "trend": trend(snapshots),
         "rounds": store.rounds(as_of).select("round", "candidates", "admit", "reject", "quarantine").to_dicts(),
         "starved": _starved(frame, last),
-        "alarms": [],
+        "alarms": judge_alarms(snapshots, recipe.judge),
         "frozen": False,
     }
 
@@ -98,7 +101,19 @@ def explain(store: CorpusStore, name: str) -> Facts:
         raise InputError(
             f"{name}: no candidate with this id, id prefix or external id; `status` names rounds and counts"
         )
-    keep = ("id", "external_id", "round", "position", "verdict", "stage", "reason", "score", "threshold", "detail")
+    keep = (
+        "id",
+        "external_id",
+        "round",
+        "position",
+        "verdict",
+        "stage",
+        "reason",
+        "score",
+        "threshold",
+        "detail",
+        "judged",
+    )
     facts = {key: row[key] for key in keep} | {"content": row["content"], "context": row["context"]}
     facts["numbers"] = {item["name"]: item["value"] for item in row["numbers"] or []}
     facts |= {key: row[key] for key in ("cell", "source", "task_id", "trajectory_id", "generator", "sample_index")}

@@ -13,7 +13,7 @@ from typing import Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from synthdata.records import Reflection, Trajectory, canonical_json, content_hash
+from synthdata.records import LabelSource, Reflection, Trajectory, canonical_json, content_hash
 
 Vectors = NDArray[np.float32]
 
@@ -112,21 +112,27 @@ class Encoder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What a judge says of one reflection; a threshold is set on `score`, it is never a rank."""
+    """What a judge says of one reflection; a threshold is set on `score` in [0, 1], it is never a rank.
+
+    `labels` holds the judge's opinion on each step that the reflection labels, by step index, each with its own score.
+    """
 
     verdict: Literal["pass", "fail", "abstain"]
     score: float
     reason: str = ""
+    labels: tuple[tuple[int, LabelSource], ...] = ()
 
 
 @runtime_checkable
 class Judge(Protocol):
     """A second opinion that may veto a reflection, never rescue one."""
 
-    model: str
+    @property
+    def model(self) -> str:
+        """The name that the rows which it judged carry."""
 
     def judge(self, items: Sequence[tuple[Trajectory, Reflection]]) -> list[Judgement]:
-        """One judgement an item, in order; an error is an abstention."""
+        """One judgement an item, in order, whatever the other items are; an error is an abstention."""
 
 
 @runtime_checkable

@@ -294,8 +294,9 @@ class Candidate:
 class Decision:
     """The verdict on one candidate with every number that it rests on.
 
-    `score` and `threshold` belong to the deciding stage; `numbers` holds all numbers seen up to it, by name. For a
-    quarantined row `candidate.content` is empty and `detail` says file, line and reason.
+    `score` and `threshold` belong to the deciding stage; `numbers` holds all numbers seen up to it, by name. `judged`
+    names the models that judged it, or is `none`. For a quarantined row `candidate.content` is empty and `detail` says
+    file, line and reason.
     """
 
     candidate: Candidate
@@ -309,6 +310,7 @@ class Decision:
     detail: str = ""
     cell: int | None = None
     numbers: dict[str, float] = field(default_factory=dict)
+    judged: str = "none"
 
 
 def to_json(record: Trajectory | Reflection | Candidate) -> str:

@@ -131,6 +131,29 @@ class GenerationSettings(Section):
     max_tokens: int = 512
 
 
+class JudgeSettings(Section):
+    """Second opinions that may veto a reflection (science.md 5.2). No model: rows carry `judged: none`."""
+
+    models: tuple[str, ...] = ()
+    families: tuple[str, ...] = ()
+    audit: str = ""
+    min_score: float = 1.0
+    consistency: bool = True
+    step_chars: int = 1500
+    quote_chars: int = 240
+    answer_tokens: int = 800
+    temperature: float = 0.0
+    again_temperature: float = 0.3
+    canaries: int = 100
+    max_fpr: float = 0.01
+    min_tpr: float = 0.9
+    confidence: float = 0.95
+    scan_reflections: int = 50
+    scan_runs: int = 20
+    scan_share: float = 0.2
+    audit_alpha: float = 0.01
+
+
 class ExportSettings(Section):
     """What a training set must hold (gate.md 3)."""
 
@@ -147,6 +170,7 @@ class Recipe(Section):
     gate: GateSettings = GateSettings()
     reflection: ReflectionSettings = ReflectionSettings()
     generation: GenerationSettings = GenerationSettings()
+    judge: JudgeSettings = JudgeSettings()
     export: ExportSettings = ExportSettings()
 
     def fingerprint(self) -> str:
@@ -155,7 +179,7 @@ class Recipe(Section):
 
     def decision_fingerprint(self) -> str:
         """16 hex characters over what a verdict depends on: who wrote a candidate does not change how it is decided."""
-        deciding = {"encoder", "anchor", "floor", "gate"}
+        deciding = {"encoder", "anchor", "floor", "gate", "judge"}
         return content_hash(canonical_json(self.model_dump(include=deciding)), length=16)
 
 
@@ -169,6 +193,8 @@ class RuntimeSettings(Section):
     retries: int = 5
     requests_per_minute: float = 0.0
     endpoint: str = ""
+    judge_endpoints: tuple[str, ...] = ()
+    audit_endpoint: str = ""
     api_key_env: str = "OPENAI_API_KEY"
     price_prompt_per_million: float = 0.0
     price_completion_per_million: float = 0.0

@@ -13,6 +13,7 @@ from synthdata.gate.cells import assign, centre
 from synthdata.gate.lexical import skeleton
 from synthdata.gate.reference import Reference
 from synthdata.gate.state import OUTSIDE
+from synthdata.judging.record import judge_rows
 from synthdata.measure import View, measure, row
 from synthdata.overview import real_share
 from synthdata.protocols import Encoder
@@ -28,7 +29,7 @@ def ensure_snapshot(
     """Write the metrics of a round unless they are there; vectors come from the cache or are made again."""
     if anchor.content is None or store.snapshots().filter(pl.col("round") == number).height:
         return
-    columns = ["content", "context", "round", "verdict", "reason", "judged", "lineage_depth", "origin"]
+    columns = ["content", "context", "round", "verdict", "reason", "judged", "lineage_depth", "origin", "numbers"]
     now = store.decisions(columns, as_of=number, where=pl.col("round") == number)
     texts = now.filter(pl.col("content") != "")
     frames = {
@@ -49,6 +50,7 @@ def ensure_snapshot(
     shares = (real + 1) / (real.sum() + len(real))
     rows = measure(views, heldout, shares, settings.recipe.anchor.seed)
     rows += [*_outcome(frames), *_judged(now), row("admitted", "real_share", real_share(anchor, frames["admitted"]))]
+    rows += judge_rows(now, settings.recipe.judge.confidence)
     store.write_snapshot(number, rows)
 
 

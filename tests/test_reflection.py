@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from synthdata.fence import fenced, neutral, nonce
 from synthdata.generation.scripted import ScriptedGenerator
 from synthdata.protocols import Response
 from synthdata.records import (
@@ -25,7 +26,7 @@ from synthdata.records import (
 from synthdata.reflection import focus_steps, reflect, render_context, requests_for, to_candidate, verify_evidence
 from synthdata.reflection.full import full_items, read_answer
 from synthdata.reflection.quotes import Rarity, field_text
-from synthdata.reflection.window import clip, fenced, neutral, nonce, show_run, window
+from synthdata.reflection.window import clip, show_run, window
 from synthdata.settings import FloorSettings, Recipe, ReflectionSettings
 from synthdata.sources import read_trajectories
 

@@ -53,6 +53,8 @@ def status(corpus: CorpusPath, as_of: AsOf = None, as_json: AsJson = False) -> N
     say(f"{floor_note(anchor)} Judged: {facts['judged']}. Real share: {facts['real_share']:.2f}.")
     if "n2_floor" in anchor:
         say(f"N2 of the reference {number(anchor['n2_reference'])}, floor {number(anchor['n2_floor'])}.")
+    for alarm in facts["alarms"]:
+        say(f"alarm, {alarm['level']}: {alarm['tile']} in round {alarm['round']}")
     if facts["starved"]:
         say(f"The last round starved: {facts['starved']}")
 
@@ -109,7 +111,7 @@ def explain(
         emit_json(facts)
         return
     verdict = facts["verdict"] if facts["reason"] is None else f"{facts['verdict']}: {facts['reason']}"
-    say(f"{facts['id']}: {verdict} (stage {facts['stage']}, round {facts['round']})")
+    say(f"{facts['id']}: {verdict} (stage {facts['stage']}, round {facts['round']}, judged: {facts['judged']})")
     if facts["score"] is not None:
         say(f"score {number(facts['score'])}, threshold {number(facts['threshold'])}")
     if facts["detail"]:

@@ -75,7 +75,7 @@ def decision_frame(decisions: Sequence[Decision], vectors: Mapping[str, ViewVect
     admitted = 0
     for number, decision in enumerate(decisions):
         row = _candidate_row(decision.candidate) | _verdict_row(decision)
-        row |= {"row": number, "position": None, "judged": "none"}
+        row |= {"row": number, "position": None, "judged": decision.judged}
         if decision.verdict is Verdict.ADMIT:
             row["position"] = admitted
             admitted += 1
@@ -95,7 +95,7 @@ def to_candidate(row: Mapping[str, Any]) -> Candidate:
 
 def to_decision(row: Mapping[str, Any]) -> Decision:
     """The decision of a row of `decisions`."""
-    names = ("stage", "score", "threshold", "neighbour_id", "neighbour_text", "detail", "cell")
+    names = ("stage", "score", "threshold", "neighbour_id", "neighbour_text", "detail", "cell", "judged")
     return Decision(
         candidate=to_candidate(row),
         verdict=Verdict(row["verdict"]),

@@ -30,7 +30,11 @@ def write_card(path: Path, frame: pl.DataFrame, facts: Mapping[str, Any], note: 
         "|---|---|",
     ]
     metrics = facts["metrics"].get("admitted", {})
-    lines += [f"| {name} | {value:.4g} |" for name, value in sorted(metrics.items()) if math.isfinite(value)]
+    lines += [
+        f"| {name} | {value:.4g} |"
+        for name, value in sorted(metrics.items())
+        if value is not None and math.isfinite(value)
+    ]
     lines += ["", "## Sources and licences", "", "| source | licence | rows |", "|---|---|---|"]
     counted = frame.group_by("source", "licence").len().sort("source", "licence")
     lines += [

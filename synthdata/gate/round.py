@@ -6,11 +6,12 @@ Stages before the loop look at history and may run on all candidates at once; th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from synthdata.gate.order import gumbel_dsir, shuffled
-from synthdata.gate.stages import BEFORE_LOOP, LOOP, Stage
+from synthdata.gate.stages import BEFORE_LOOP, JUDGED, LOOP, Stage
 from synthdata.gate.state import GateState, Item, Reject
 from synthdata.protocols import Vectors
 from synthdata.records import Candidate, Decision, Reason, Verdict
@@ -36,17 +37,28 @@ def decide(
         scores, rows = state.history.nearest(np.array([item.content for item in items], dtype=np.float32))
         for item, score, row in zip(items, scores, rows, strict=True):
             item.nearest = float(score), int(row)
-    rejected: list[Decision] = []
+    alive, rejected = _sift(items, BEFORE_LOOP, state)
+    progress(len(rejected))
+    if state.judges is not None:
+        state.opinions = state.judges([item.candidate for item in alive if not item.real])
+    alive, vetoed = _sift(alive, JUDGED, state)
+    progress(len(vetoed))
+    rejected += vetoed
+    admitted, refused = _loop(_ordered(alive, reference, state.settings.seed), state, progress)
+    rejected = sorted(rejected + refused, key=lambda d: d.candidate.id)
+    return [_signed(decision, state) for decision in (*admitted, *rejected)]
+
+
+def _sift(items: Sequence[Item], stages: Sequence[Stage], state: GateState) -> tuple[list[Item], list[Decision]]:
     alive: list[Item] = []
+    rejected: list[Decision] = []
     for item in items:
-        refusal = _first(BEFORE_LOOP, item, state)
+        refusal = _first(stages, item, state)
         if refusal is None:
             alive.append(item)
         else:
             rejected.append(_decision(item, *refusal))
-    progress(len(rejected))
-    admitted, refused = _loop(_ordered(alive, reference, state.settings.seed), state, progress)
-    return admitted + sorted(rejected + refused, key=lambda d: d.candidate.id)
+    return alive, rejected
 
 
 def _ordered(items: list[Item], reference: Sequence[str], seed: int) -> list[Item]:
@@ -83,6 +95,17 @@ def _loop(items: list[Item], state: GateState, progress: Progress) -> tuple[list
             progress(len(again))
             break
     return admitted, refused
+
+
+def _signed(decision: Decision, state: GateState) -> Decision:
+    """The decision with who judged it, and the judges' labels in its payload."""
+    opinion = state.opinions.get(decision.candidate.id)
+    if opinion is None:
+        return decision
+    candidate = decision.candidate
+    if opinion.payload:
+        candidate = replace(candidate, payload=opinion.payload)
+    return replace(decision, candidate=candidate, judged=opinion.judged)
 
 
 def _first(stages: Sequence[Stage], item: Item, state: GateState) -> tuple[str, Reject] | None:

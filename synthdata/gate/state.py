@@ -5,7 +5,7 @@ Built from the anchor, the reference and the rows admitted before, so that a kil
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -38,6 +38,22 @@ class Reject:
     neighbour_id: str = ""
     neighbour_text: str = ""
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What the round's judges make of a candidate: a refusal or None, who judged, and the numbers they went by.
+
+    `payload` is the candidate's own with the judges' labels in it, empty where they had nothing to add.
+    """
+
+    refusal: Reject | None
+    judged: str
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    payload: str = ""
+
+
+Judges = Callable[[Sequence[Candidate]], Mapping[str, Opinion]]
 
 
 @dataclass(eq=False)
@@ -91,7 +107,11 @@ class Scope:
 
 
 class GateState:
-    """The gate's memory. `floor` holds what the rules refused in this round, by candidate id."""
+    """The gate's memory. `floor` holds what the rules refused in this round, by candidate id.
+
+    `judges` are asked once a round, about the candidates that all stages before them let through; None where there are
+    no judges. `opinions` holds their answers.
+    """
 
     def __init__(self, anchor: Anchor, reference: Reference, settings: GateSettings) -> None:
         if anchor.content is None:
@@ -109,6 +129,8 @@ class GateState:
         self.admitted = self.round_admitted = self.round_dreams = 0
         self.heldout = HeldOut()
         self.floor: Mapping[str, Reject] = {}
+        self.judges: Judges | None = None
+        self.opinions: Mapping[str, Opinion] = {}
         self._window = frozenset(self.content.window_ids)
         self._add_reference(reference)
 

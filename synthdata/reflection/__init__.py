@@ -15,6 +15,7 @@ from synthdata.reflection.full import full_items, reflect_full
 from synthdata.reflection.lesson import check_lesson
 from synthdata.reflection.propose import Proposal, faulty_steps, propose
 from synthdata.reflection.render import focus_steps, render_context, to_candidate
+from synthdata.reflection.restate import restatements
 from synthdata.settings import Recipe
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "reflect",
     "render_context",
     "requests_for",
+    "restatements",
     "to_candidate",
     "verify_evidence",
 ]

@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from pydantic import ValidationError
 
+from synthdata.fence import fenced, nonce
 from synthdata.protocols import Generator, Message, Request, Response
 from synthdata.records import (
     Counterfactual,
@@ -26,7 +27,7 @@ from synthdata.records import (
 )
 from synthdata.reflection.quotes import Rarity
 from synthdata.reflection.schema import NO_ERROR, Answer, Focus, Offered, Review, answer_schema, offer_quotes
-from synthdata.reflection.window import fenced, nonce, show_run, window
+from synthdata.reflection.window import show_run, window
 from synthdata.settings import Recipe
 
 NOTHING_TO_CITE = "no text of the run singles out a step, so no label could be proven"

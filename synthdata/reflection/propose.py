@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import chain, zip_longest
 from typing import Literal
 
+from synthdata.fence import neutral
 from synthdata.records import CauseCode, Evidence, Trajectory, content_hash
 from synthdata.reflection.causes import CAUSES
 from synthdata.reflection.facts import FACTS
@@ -22,7 +23,6 @@ from synthdata.reflection.rules_calls import call_findings, grounded_calls
 from synthdata.reflection.rules_play import good_findings, idle_findings, idle_moves
 from synthdata.reflection.rules_talk import talk_findings
 from synthdata.reflection.speech import gerund, imperative, shorten
-from synthdata.reflection.window import neutral
 from synthdata.settings import FloorSettings
 
 # The rules that say most come first; looking around is half of all faults of a random player and teaches least.

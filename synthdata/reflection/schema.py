@@ -9,10 +9,11 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
+from synthdata.fence import neutral
 from synthdata.records import CauseCode, Evidence, Label, Step, canonical_json
 from synthdata.reflection.quotes import Rarity, field_text, telling_quotes
 from synthdata.reflection.reading import failure_span
-from synthdata.reflection.window import neutral, shown_spans
+from synthdata.reflection.window import shown_spans
 from synthdata.settings import ReflectionSettings
 
 Offered = dict[int, list[Evidence]]

@@ -6,38 +6,9 @@ inside that looks like a fence or a chat role is defused before it is shown.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import re
-
 from synthdata.records import Step, Trajectory
 from synthdata.reflection.reading import failure_span
 from synthdata.settings import ReflectionSettings
-
-_ROLE_TAG = re.compile(
-    r"<\|[^|<>\n]{1,40}\|>|</?s>|\[/?(?:INST|SYS)\]|<</?SYS>>|<(/?)(system|user|assistant|tool|human)>", re.IGNORECASE
-)
-_ROLE_LINE = re.compile(r"^(\s*(?:#+\s*)?)(system|user|assistant|human|developer)(\s*:)", re.IGNORECASE | re.MULTILINE)
-_FENCE = re.compile(r"<{3,}|>{3,}")
-_UNSEEN = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
-
-
-def nonce(secret: bytes, trajectory_id: str) -> str:
-    """16 hex characters: HMAC-SHA256 of the trajectory's id under the corpus secret."""
-    return hmac.new(secret, trajectory_id.encode(), hashlib.sha256).hexdigest()[:16]
-
-
-def neutral(text: str) -> str:
-    """The text with fences, role tags and unseen characters defused: readable as before, but no longer markup."""
-    text = _UNSEEN.sub("", text)
-    text = _FENCE.sub(lambda m: ("‹" if m[0][0] == "<" else "›") * len(m[0]), text)
-    text = _ROLE_TAG.sub(lambda m: m[0].translate(str.maketrans("<>[]|", "‹›⟦⟧¦")), text)
-    return _ROLE_LINE.sub(r"\1\2 \3", text)
-
-
-def fenced(text: str, mark: str) -> str:
-    """Untrusted text between two lines that carry the nonce."""
-    return f"<<<DATA {mark}\n{neutral(text)}\nDATA {mark}>>>"
 
 
 def window(trajectory: Trajectory, size: int) -> list[int]:

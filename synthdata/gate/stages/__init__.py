@@ -11,6 +11,7 @@ from synthdata.gate.stages.collision import collision
 from synthdata.gate.stages.contaminated import contaminated
 from synthdata.gate.stages.floor import floor
 from synthdata.gate.stages.history import exact, near, semantic
+from synthdata.gate.stages.judge import judge
 from synthdata.gate.stages.lexical import lexical
 from synthdata.gate.stages.provenance import provenance
 from synthdata.gate.stages.quota import quota
@@ -19,5 +20,7 @@ from synthdata.gate.state import GateState, Item, Reject
 
 Stage = Callable[[Item, GateState], Reject | None]
 
+# Judges cost most, so they see only what is left here.
+JUDGED: tuple[Stage, ...] = (judge,)
 BEFORE_LOOP: tuple[Stage, ...] = (provenance, floor, contaminated, exact, near, semantic)
 LOOP: tuple[Stage, ...] = (twin, lexical, quota, collision)
