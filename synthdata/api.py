@@ -21,7 +21,7 @@ from synthdata.pipeline import check, quarantine, read_reference
 from synthdata.protocols import Encoder, Judge
 from synthdata.records import Candidate, Decision, QuarantinedRow, Trajectory, canonical_json, content_hash
 from synthdata.report import RoundReport
-from synthdata.rounds import RowVectors, before_and_after, decide_round, restore
+from synthdata.rounds import RowVectors, before_and_after, decide_round, order_texts, restore
 from synthdata.settings import Settings
 from synthdata.similarity.encoder import make_encoder
 from synthdata.snapshot import ensure_snapshot
@@ -188,8 +188,7 @@ class Corpus:
         bench = self._bench or bench_of(self.settings, self.store.secret, self.store.cache_dir / "responses")
         if bench is not None:
             state.judges = RoundJudges(bench, self.settings, runs, self.store.trajectories)
-        real = anchor.content.calibrated_from == "reference"
-        texts = [row.content for row in reference.rows if row.content] if real else []
+        texts = order_texts(anchor, reference)
         return decide_round(state, candidates, (context, content), refused, texts, progress)
 
     @property

@@ -23,16 +23,25 @@ RowVectors = Mapping[str, tuple[Vectors | None, Vectors | None]]
 UNSEEN = frozenset({"provenance", "floor", "contaminated", "exact"})
 
 
-def restore(store: CorpusStore, anchor: Anchor, reference: Reference, recipe: Recipe) -> GateState:
-    """The gate's state as the corpus on disk implies it."""
+def restore(
+    store: CorpusStore, anchor: Anchor, reference: Reference, recipe: Recipe, admitted: pl.DataFrame | None = None
+) -> GateState:
+    """The gate's state as the corpus on disk implies it, or as these `admitted` rows of `decisions` would."""
     state = GateState(anchor, reference, recipe.gate)
     state.heldout = HeldOut.load(store.heldout_dir, recipe.gate.contaminated_ngram)
-    rows = store.admitted()
+    rows = store.admitted() if admitted is None else admitted
     if rows.height:
         content = store.vectors(rows, "content")
         context = store.vectors(rows, "context") if store.views == "two" else content
         state.restore([to_candidate(row) for row in rows.iter_rows(named=True)], context, content)
     return state
+
+
+def order_texts(anchor: Anchor, reference: Reference) -> list[str]:
+    """The real contents that the canonical order looks at; none where the anchor was filled by a generator."""
+    assert anchor.content is not None
+    real = anchor.content.calibrated_from == "reference"
+    return [row.content for row in reference.rows if row.content] if real else []
 
 
 def decide_round(

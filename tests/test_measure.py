@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sample_texts import lessons
 
-from metrics.lexical import distinct_n
-from metrics.spectrum import effective_number
+from metrics.coverage import prdc, tail_coverage
+from metrics.drift import mmd2
+from metrics.lexical import compression_ratio, distinct_n, self_repetition
+from metrics.spectrum import effective_number, vendi_score
 from synthdata import Candidate, Corpus, Settings
 from synthdata.gate.lexical import skeleton
 from synthdata.gate.reference import ReferenceRow
-from synthdata.measure import View, measure
-from synthdata.measure.tiles import AGAINST, OWN
-from synthdata.measure.views import first_words
+from synthdata.measure import AGAINST, OWN, View, measure
+from synthdata.measure.blocks import Blocks, numbers_against, own_numbers
+from synthdata.measure.wording import Vocabulary, Wording, own_wording, tail
 from synthdata.overview import status
 
 HASHING = Settings.from_dict({"recipe": {"encoder": {"backend": "hashing", "dim": 96}}})
@@ -76,6 +81,42 @@ def test_a_view_smaller_than_half_the_reference_is_measured_at_its_own_size() ->
     assert found["round", "n2"]["value"] == pytest.approx(effective_number(small.content))
     assert found["round", "distinct_3"]["value"] == pytest.approx(distinct_n(first_words(small.words, words), 3))
     assert found["reference_heldout", "size"]["value"] == 60
+
+
+@settings(max_examples=10)
+@given(st.integers(0, 10_000), st.integers(20, 60), st.integers(30, 400))
+def test_shared_work_gives_what_the_metrics_give(seed: int, rows: int, words: int) -> None:
+    texts = lessons(2 * rows, seed % 7, topics=3)
+    left, right = view("raw", texts[:rows], seed), view("real", texts[rows:], seed + 1)
+    x, y = left.content.astype(np.float64), right.content.astype(np.float64)
+    blocks = Blocks(x @ x.T, y @ y.T, y @ x.T)
+    fit = prdc(right.content, left.content, k=5)
+    expected = {"n2": effective_number(x), "vendi_1": vendi_score(x), "mmd2": mmd2(right.content, left.content)}
+    expected |= {"coverage": fit["coverage"], "precision": fit["precision"]}
+    assert own_numbers(blocks) | numbers_against(blocks, 5) == pytest.approx(expected, rel=1e-6, abs=1e-9)
+    vocabulary = Vocabulary()
+    mine, real = (Wording(v.words, v.frames, vocabulary) for v in (left, right))
+    order = np.random.default_rng(seed).permutation(rows)
+    cut = first_words([left.words[i] for i in order], words)
+    found = own_wording(mine, order, words) | {"tail": tail(real, order, mine, order, words)}
+    found.pop("skeleton_hill_1")
+    assert found == pytest.approx(
+        {
+            "distinct_3": distinct_n(cut, 3),
+            "compression_ratio": compression_ratio([" ".join(document) for document in cut]),
+            "self_repetition": self_repetition(cut),
+            "tail": tail_coverage(first_words([right.words[i] for i in order], words), cut),
+        }
+    )
+
+
+def first_words(documents: Sequence[Sequence[str]], words: int) -> list[Sequence[str]]:
+    """The documents up to that many words in all, the last one cut."""
+    kept: list[Sequence[str]] = []
+    for document in documents:
+        left = words - sum(map(len, kept))
+        kept += [document[:left]] if left > 0 else []
+    return kept
 
 
 def test_intervals_are_those_of_subsamples_corrected_for_a_finite_reference() -> None:

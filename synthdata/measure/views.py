@@ -1,6 +1,6 @@
-"""A view: one set of texts with its vectors, cells, words and skeletons, and how samples are drawn from it.
+"""A view: one set of texts with its vectors, cells, words and skeletons; seeded draws from it without replacement.
 
-Draws are seeded and without replacement; with replacement, copies would bias collision, neighbours and tail.
+With replacement, copies would bias collision, neighbours and tail.
 """
 
 from __future__ import annotations
@@ -38,23 +38,8 @@ class View:
         words, frames = [self.words[i] for i in rows], [self.frames[i] for i in rows]
         return View(self.name, self.content[rows], self.cells[rows], words, frames)
 
-    def lengths(self) -> Rows:
-        """Words a text, (n,)."""
-        return np.array([len(words) for words in self.words], dtype=np.int64)
-
 
 def permutation(n: int, seed: int, label: str) -> Rows:
     """A seeded order of n rows; another label gives an independent one."""
     rng = np.random.default_rng(int(content_hash(str(seed), label, length=15), 16))
     return rng.permutation(n).astype(np.int64)
-
-
-def first_words(documents: Sequence[Sequence[str]], words: int) -> list[Sequence[str]]:
-    """The documents up to that many words in all, the last one cut: lexical numbers compare at equal text only."""
-    kept, left = [], words
-    for document in documents:
-        if left <= 0:
-            break
-        kept.append(document[:left])
-        left -= len(document)
-    return kept

@@ -1,0 +1,74 @@
+"""The verb `replay`: what other settings would have decided, without asking a model and without writing."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from synthdata.cli.options import AsJson, CorpusPath, Overrides
+from synthdata.cli.output import emit_json, number, progress, say, table
+
+if TYPE_CHECKING:
+    from synthdata.replay import Change, Replay
+
+EXAMPLES = 4
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb of this file."""
+    app.command()(replay)
+
+
+def replay(
+    corpus: CorpusPath,
+    overrides: Overrides = None,
+    only: Annotated[
+        int | None, typer.Option("--round", help="This round alone, on the history as stored. Default: all rounds.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What other settings of the stages from twin to collision and of the similarity thresholds would have decided."""
+    from synthdata.cli.decide import load_settings
+    from synthdata.corpus import CorpusStore
+    from synthdata.replay import replay as compare
+
+    store = CorpusStore.open(corpus)
+    settings = load_settings(None, overrides, corpus)
+    with progress("rounds replayed", 1 if only is not None else store.latest_round()) as advance:
+        found = compare(store, settings, only, advance)
+    if as_json:
+        emit_json(asdict(found))
+        return
+    _show(found, overrides or [])
+
+
+def _show(found: Replay, overrides: list[str]) -> None:
+    said = ", ".join(overrides) or "the settings of the corpus"
+    rounds = f"round {found.rounds[0]}" if len(found.rounds) == 1 else f"rounds {found.rounds[0]} to {found.rounds[-1]}"
+    rows = [(name, before, after, f"{after - before:+d}") for name, (before, after) in found.verdicts.items()]
+    table(f"{rounds}, {found.candidates} candidates, with {said}", ["verdict", "before", "after", "change"], rows)
+    labels = {"n2_admitted": "N2 of the admitted rows", "n2_with_window": "N2 with the window (the floor's scope)"}
+    labels["cells"] = "effective cells of the admitted rows"
+    numbers = [(labels[name], number(before), number(after)) for name, (before, after) in found.numbers.items()]
+    table("diversity", ["number", "before", "after"], numbers)
+    for note in found.notes:
+        say(f"note: {note}")
+    gained = [change for change in found.changes if change.gained]
+    lost = [change for change in found.changes if change.lost]
+    if not found.changes:
+        say("No verdict differs.")
+        return
+    say(
+        f"{len(found.changes)} verdicts differ: {len(gained)} rows would enter, {len(lost)} would not, "
+        f"{len(found.changes) - len(gained) - len(lost)} would be refused for another reason."
+    )
+    _examples("rows that would enter", gained)
+    _examples("rows that would not", lost)
+
+
+def _examples(title: str, changes: list[Change]) -> None:
+    if changes:
+        rows = [(c.before, c.after, c.score, c.content[:200], c.neighbour_text[:200]) for c in changes[:EXAMPLES]]
+        table(title, ["before", "after", "score", "text", "neighbour"], rows)

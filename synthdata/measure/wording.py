@@ -1,0 +1,99 @@
+"""The lexical numbers of many samples from n-grams that were numbered once, so that subsamples only count numbers.
+
+The same values as `distinct_n`, `self_repetition`, `tail_coverage` and `compression_ratio` of the metrics on the words
+themselves; a test holds them together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metrics.entropy import hill_number
+from metrics.lexical import compression_ratio
+
+Ids = NDArray[np.int64]
+DISTINCT, REPEATED, RARE = 3, 4, 3
+
+
+class Vocabulary:
+    """Numbers for words and word n-grams, shared by all texts that are compared."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[object, int] = {}
+
+    def ids(self, things: Sequence[object]) -> Ids:
+        """The number of each thing; equal things have equal numbers."""
+        numbers = self._numbers
+        return np.array([numbers.setdefault(thing, len(numbers)) for thing in things], dtype=np.int64)
+
+
+class Wording:
+    """Texts as numbers of words, 3-grams and 4-grams, and of their skeletons (n,)."""
+
+    def __init__(self, words: Sequence[Sequence[str]], frames: Sequence[str], vocabulary: Vocabulary) -> None:
+        self.words = words
+        self.lengths: Ids = np.array([len(document) for document in words], dtype=np.int64)
+        self.frames = vocabulary.ids([("frame", frame) for frame in frames])
+        self._grams = {n: [vocabulary.ids(_grams(document, n)) for document in words] for n in (1, DISTINCT, REPEATED)}
+
+    def cut(self, rows: Ids, words: int) -> list[tuple[int, int]]:
+        """Rows with how many of their words count, so that all together have that many words (or all there are)."""
+        kept, left = [], words
+        for i in rows.tolist():
+            if left <= 0:
+                break
+            kept.append((i, min(left, int(self.lengths[i]))))
+            left -= int(self.lengths[i])
+        return kept
+
+    def grams(self, cut: list[tuple[int, int]], n: int) -> list[Ids]:
+        """The n-grams of each cut row."""
+        return [self._grams[n][i][: max(0, length - n + 1)] for i, length in cut]
+
+
+def own_wording(texts: Wording, rows: Ids, words: int) -> dict[str, float]:
+    """Distinct 3-grams, deflate ratio, self-repetition and effective skeletons of the rows, up to `words` words."""
+    cut = texts.cut(rows, words)
+    grams = np.concatenate(texts.grams(cut, DISTINCT))
+    frames = np.unique(texts.frames[[i for i, _ in cut]], return_counts=True)[1]
+    return {
+        "distinct_3": len(np.unique(grams)) / len(grams) if len(grams) else 0.0,
+        "compression_ratio": compression_ratio([" ".join(texts.words[i][:length]) for i, length in cut]),
+        "self_repetition": _self_repetition(texts.grams(cut, REPEATED)),
+        "skeleton_hill_1": hill_number(frames, 1),
+    }
+
+
+def tail(real: Wording, real_rows: Ids, texts: Wording, rows: Ids, words: int) -> float:
+    """Share of the rare words of the real rows (at most three times there) that the other rows still hold."""
+    found, counts = np.unique(np.concatenate(real.grams(real.cut(real_rows, words), 1)), return_counts=True)
+    rare = found[counts <= RARE]
+    held = np.concatenate(texts.grams(texts.cut(rows, words), 1))
+    return float(np.isin(rare, held).mean()) if len(rare) else 1.0
+
+
+def _self_repetition(documents: list[Ids]) -> float:
+    sets = [np.unique(document) for document in documents]
+    grams, which = np.unique(np.concatenate(sets), return_inverse=True)
+    others = np.bincount(which, minlength=len(grams)) - 1
+    owner = np.repeat(np.arange(len(sets)), [len(grams) for grams in sets])
+    shared = np.bincount(owner, weights=others[which], minlength=len(sets))
+    return float(np.log1p(shared).mean())
+
+
+def _grams(document: Sequence[str], n: int) -> list[object]:
+    return list(document) if n == 1 else list(zip(*(document[start:] for start in range(n)), strict=False))
+
+
+def cells_of(cells: Ids, shares: NDArray[np.float64]) -> dict[str, float]:
+    """Effective cells and the most over-full one, and the share of rows outside all cells (-1)."""
+    inside = cells[cells >= 0]
+    values = {"outside_share": 1 - len(inside) / len(cells)}
+    if len(inside):
+        counts = np.bincount(inside, minlength=len(shares))
+        values["cell_hill_1"] = hill_number(counts, 1)
+        values["cell_max_ratio"] = float((counts / len(inside) / shares).max())
+    return values
