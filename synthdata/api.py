@@ -14,6 +14,7 @@ from synthdata.errors import AnchorError, InputError
 from synthdata.gate.anchor import Anchor, load_anchor, save_content, save_context
 from synthdata.gate.calibrate import calibrate
 from synthdata.gate.fill import fill_content
+from synthdata.gate.heldout import HeldOut, HeldOutRow, write_heldout
 from synthdata.gate.reference import Reference, ReferenceRow, clean, load_reference, save_reference
 from synthdata.judged import Bench, RoundJudges, bench_of, plugged
 from synthdata.overview import describe, note_last_call
@@ -52,7 +53,7 @@ class Corpus:
         settings: Settings | None = None,
         encoder: Encoder | None = None,
         views: ViewChoice = "auto",
-        heldout: Iterable[str] = (),
+        heldout: Iterable[HeldOutRow] = (),
     ) -> Corpus:
         """Make a corpus and freeze anchor 0 from real reference data: a path, or rows.
 
@@ -71,7 +72,7 @@ class Corpus:
         anchor = calibrate(cleaned, number=0, views=chosen, encoder=encoder.fingerprint, settings=recipe.anchor)
         values = {"recipe": recipe.model_dump(), "runtime": settings.runtime.model_dump()}
         with CorpusStore.making(path, views=chosen, **values) as store:
-            _write_heldout(store.heldout_dir, heldout)
+            write_heldout(store.heldout_dir, list(heldout))
             with store.new_anchor(0) as folder:
                 save_reference(folder, cleaned)
                 if anchor.content is not None:
@@ -139,6 +140,22 @@ class Corpus:
             report = self._admit(candidates, settled, progress)
             note_last_call(self.store, report.already_decided)
             return report
+
+    def hold_out(self, rows: Sequence[HeldOutRow]) -> list[tuple[str, str]]:
+        """Add texts or hashes that must never be admitted from now on; ids and overlaps of rows admitted already.
+
+        What was decided before stays decided: retract the rows that this names.
+
+        Raises:
+            LockedError: another process is writing.
+        """
+        settings = self.settings.recipe.gate
+        with self.store.writing():
+            write_heldout(self.store.heldout_dir, rows)
+            new = HeldOut.of_rows(rows, settings)
+            frame = self.store.admitted(columns=["id", "content", "context"])
+            found = [(i, new.overlap(content) or new.overlap(context)) for i, content, context in frame.iter_rows()]
+        return [(i, f"{overlap.kind}: {overlap.span}") for i, overlap in found if overlap is not None]
 
     def _admit(self, candidates: Sequence[Candidate], settled: list[Decision], progress: Progress) -> RoundReport:
         everyone = [*candidates, *(decision.candidate for decision in settled)]
@@ -238,9 +255,3 @@ def _encode_reference(rows: list[ReferenceRow], encoder: Encoder, settings: Sett
     content = encoder.encode([row.content for row in rows])
     context = encoder.encode([row.context for row in rows])
     return clean(rows, context, content, recipe.anchor, recipe.gate)
-
-
-def _write_heldout(folder: Path, texts: Iterable[str]) -> None:
-    lines = [canonical_json({"text": text}) for text in texts]
-    if lines:
-        (folder / "init.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")

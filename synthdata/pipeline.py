@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from synthdata.gate.heldout import HeldOutRow, read_heldout_list
 from synthdata.gate.reference import ReferenceRow
 from synthdata.gate.state import Reject
 from synthdata.judging.floor import check_text
@@ -68,10 +69,21 @@ def read_reference(path: Path, settings: Settings) -> tuple[list[ReferenceRow], 
     return rows, broken
 
 
-def read_heldout(path: Path, settings: Settings) -> list[str]:
-    """Texts that must never be admitted: the contents, else the contexts, of a file of samples or runs."""
-    rows, _ = read_reference(path, settings)
-    return [row.text for row in rows]
+def read_heldout(path: Path, settings: Settings) -> list[HeldOutRow]:
+    """What must never be admitted: lines of `text` or `key`, the tasks of runs, or contents and contexts of samples.
+
+    Raises:
+        InputError: nothing there, or nothing readable as one of these.
+    """
+    listed = read_heldout_list(path)
+    if listed is not None:
+        return listed
+    if sniff_kind(path) == "trajectories":
+        texts = {run.task for run in read_runs(path, Origin.REAL, settings)[0]}
+    else:
+        rows = read_rows(path, Origin.REAL, settings)[0]
+        texts = {text for row in rows for text in (row.content, row.context)}
+    return [{"text": text} for text in sorted(texts) if text.strip()]
 
 
 def reflect_on(

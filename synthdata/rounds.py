@@ -28,7 +28,7 @@ def restore(
 ) -> GateState:
     """The gate's state as the corpus on disk implies it, or as these `admitted` rows of `decisions` would."""
     state = GateState(anchor, reference, recipe.gate)
-    state.heldout = HeldOut.load(store.heldout_dir, recipe.gate.contaminated_ngram)
+    state.heldout = HeldOut.load(store.heldout_dir, recipe.gate)
     rows = store.admitted() if admitted is None else admitted
     if rows.height:
         content = store.vectors(rows, "content")

@@ -96,6 +96,9 @@ class GateSettings(Section):
     dream_share: float = 0.1
     collision_max: float | None = None
     contaminated_ngram: int = 13
+    contaminated_words: int = 5
+    contaminated_common: int = 10
+    contaminated_share: float = 0.6
 
 
 class ReflectionSettings(Section):

@@ -175,7 +175,7 @@ def test_lineage_contamination_and_floor_come_first() -> None:
     state, _ = world(0)
     texts = lessons(4, 50)
     made = [Candidate(texts[0], lineage_depth=2), *(Candidate(t) for t in texts[1:])]
-    state.heldout = HeldOut([texts[1].upper()], ngram=13)
+    state.heldout = HeldOut([texts[1].upper()])
     state.floor = {made[2].id: Reject(Reason.SECRET, detail="a key")}
     x = unit(np.random.default_rng(8), 4)
     reasons = {d.candidate.content: d.reason for d in decide(made, x, x, state, [])}

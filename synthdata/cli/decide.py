@@ -20,12 +20,15 @@ def register(app: typer.Typer) -> None:
     """Add the verbs of this file."""
     app.command()(init)
     app.command()(admit)
+    app.command()(heldout)
 
 
 def init(
     corpus: CorpusPath,
     reference: Annotated[Path, typer.Option(help="Real samples (JSONL, Parquet) or agent logs: a file or a folder.")],
-    heldout: Annotated[Path | None, typer.Option(help="Texts (JSONL) that must never be admitted.")] = None,
+    heldout: Annotated[
+        Path | None, typer.Option(help="What must never be admitted: a list of texts or hashes, samples or runs.")
+    ] = None,
     views: Annotated[
         Literal["auto", "one", "two"],
         typer.Option(help="Plain texts (one), or a context beside each content (two); auto looks at the reference."),
@@ -40,8 +43,8 @@ def init(
 
     settings = load_settings(config, overrides)
     rows, broken = read_reference(reference, settings)
-    texts = read_heldout(heldout, settings) if heldout else []
-    made = Corpus.init(corpus, rows, settings=settings, views=views, heldout=texts)
+    never = read_heldout(heldout, settings) if heldout else []
+    made = Corpus.init(corpus, rows, settings=settings, views=views, heldout=never)
     facts = made.describe_anchor() | {"reference_rows": len(rows), "unreadable": len(broken)}
     if as_json:
         emit_json(facts)
@@ -74,6 +77,35 @@ def admit(
     with progress("deciding", len(candidates)) as advance:
         report = opened.admit(candidates, quarantined=broken, progress=advance)
     show_round(report, as_json)
+
+
+def heldout(
+    corpus: CorpusPath,
+    file: Annotated[Path, typer.Argument(help="A list of texts or hashes, samples, or runs (their tasks).")],
+    hashed: Annotated[
+        bool, typer.Option("--hashed", help="Keep hashes alone: no light edit is found by them.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Add to the permanent list of what must never be admitted, and name rows admitted already that overlap with it."""
+    from synthdata.api import Corpus
+    from synthdata.gate.heldout import hash_row
+    from synthdata.pipeline import read_heldout
+
+    opened = Corpus.open(corpus)
+    rows = read_heldout(file, opened.settings)
+    if hashed:
+        gate = opened.settings.recipe.gate
+        rows = [hash_row(row["text"], gate) if "text" in row else row for row in rows]
+    found = opened.hold_out(rows)
+    if as_json:
+        emit_json({"added": len(rows), "overlapping": dict(found)})
+    else:
+        say(f"{corpus}: {len(rows)} rows on the held-out list more, {len(found)} rows of the corpus overlap with them")
+        if found:
+            table("admitted before, to be retracted", ["id", "overlap"], found)
+    if found:
+        raise typer.Exit(1)
 
 
 def load_settings(config: Path | None, overrides: list[str] | None, corpus: Path | None = None) -> Settings:

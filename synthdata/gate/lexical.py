@@ -20,7 +20,7 @@ _QUOTED = re.compile(r"\"[^\"\n]*\"|“[^”\n]*”|`[^`\n]*`|(?<!\w)'[^'\n]+'(?
 _NUMBER = re.compile(r"\w*\d\w*")
 _NAME = re.compile(r"(?<=[a-z,;:] )[A-Z]\w+(?: [A-Z]\w+)*")
 # Words that are nobody's entity, even where the context uses them too.
-_FUNCTION_WORDS = frozenset(
+FUNCTION_WORDS = frozenset(
     "a about after again all also an and any are as at be because been before but by can could did do does for from "
     "get go had has have he her here him his how i if in instead into is it its just like make may me might more most "
     "must my need no not now of off on once one only or other our out over own rather same she should since so some "
@@ -30,14 +30,15 @@ _FUNCTION_WORDS = frozenset(
 
 
 @lru_cache(maxsize=1 << 18)
-def _token_hash(token: str) -> int:
+def token_hash(token: str) -> int:
+    """A 64-bit hash of a word that is the same in every process."""
     data = token.encode("utf-8", "surrogatepass")
     return zlib.crc32(data) << 32 | zlib.adler32(data)
 
 
 def ngram_slots(text: str, n: int) -> NDArray[np.int64]:
     """Table slots of the distinct word n-grams of a text; empty for texts under n words."""
-    tokens = np.array([_token_hash(word) for word in _WORD.findall(text.lower())], dtype=np.uint64)
+    tokens = np.array([token_hash(word) for word in _WORD.findall(text.lower())], dtype=np.uint64)
     count = len(tokens) - n + 1
     if count < 1:
         return np.empty(0, dtype=np.int64)
@@ -78,7 +79,7 @@ def skeleton(content: str, context: str) -> str:
     """
     text = _QUOTED.sub(" # ", content)
     text = _NAME.sub(" # ", text)
-    entities = set(_WORD.findall(context.lower())) - _FUNCTION_WORDS
+    entities = set(_WORD.findall(context.lower())) - FUNCTION_WORDS
     frame: list[str] = []
     for word in re.findall(r"\w+(?:'\w+)?|#", text.lower()):
         masked = word == "#" or word in entities or _NUMBER.fullmatch(word) is not None

@@ -127,7 +127,7 @@ class GateState:
         self.counts = anchor.context.real_counts.copy()
         self.rows = int(self.counts.sum())
         self.admitted = self.round_admitted = self.round_dreams = 0
-        self.heldout = HeldOut()
+        self.heldout = HeldOut(settings=settings)
         self.floor: Mapping[str, Reject] = {}
         self.judges: Judges | None = None
         self.opinions: Mapping[str, Opinion] = {}

@@ -7,6 +7,9 @@ from synthdata.records import Reason
 
 
 def contaminated(item: Item, state: GateState) -> Reject | None:
-    """Equal to a held-out text after normalisation, or sharing a long word n-gram with one."""
-    found = state.heldout.overlap(item.candidate.content)
-    return None if found is None else Reject(Reason.CONTAMINATED, detail=f"held-out text: {found}")
+    """Content or context, which an export shows as the prompt, overlaps with a held-out text."""
+    heldout, candidate = state.heldout, item.candidate
+    found = heldout.overlap(candidate.content) or heldout.overlap(candidate.context)
+    if found is None:
+        return None
+    return Reject(Reason.CONTAMINATED, found.score, found.threshold, detail=f"{found.kind}: {found.span}")
