@@ -120,7 +120,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Trajectory:
-    """One run of an agent. `id` is a hash of what happened, not of where it was read or who vouches for it."""
+    """One run of an agent. `id` is a hash of what happened, not of where it was read or who vouches for it.
+
+    `environment` is JSON text from which the run's environment can be made again, empty where the log does not say.
+    """
 
     task: str
     steps: tuple[Step, ...]
@@ -136,6 +139,7 @@ class Trajectory:
     agent_model: str = ""
     tools: str = ""
     truncated: bool = False
+    environment: str = ""
 
     @cached_property
     def id(self) -> str:
@@ -192,12 +196,29 @@ class LabelSource:
 
 @dataclass(frozen=True, slots=True)
 class StepReview:
-    """The label of one step with its sources; `confidence` in [0, 1]."""
+    """The label of one step with its sources; `confidence` in [0, 1].
+
+    `promise` in [0, 1] is the share of continuations from after the step that succeed, `progress` in [-1, 1] what the
+    step added to it (Xi et al. 2026, arXiv 2511.08325); None where nothing was played on.
+    """
 
     idx: int
     label: Label
     confidence: float = 0.0
     sources: tuple[LabelSource, ...] = ()
+    promise: float | None = None
+    progress: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HumanLabel:
+    """What a person says of one step of a run; a later word of the same person on the same step replaces it."""
+
+    trajectory_id: str
+    step: int
+    label: Label
+    by: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import polars as pl
 
 from synthdata.api import Corpus, Progress
 from synthdata.errors import InputError
+from synthdata.labels import label_reviews
 from synthdata.pipeline import read_runs, render
 from synthdata.records import Origin, QuarantinedRow, Reflection, Trajectory
 from synthdata.report import RoundReport
@@ -69,7 +70,8 @@ def decide_reviews(
     corpus: Corpus, work: Work, reviews: Sequence[Reflection | QuarantinedRow], progress: Progress = lambda done: None
 ) -> RoundReport:
     """Put the reviews of a round through the gate and commit it."""
-    candidates, settled = render(reviews, {run.id: run for run in work.runs})
+    runs = {run.id: run for run in work.runs}
+    candidates, settled = render(label_reviews(reviews, runs, corpus.settings.recipe.labels), runs)
     return corpus.admit(candidates, settled=settled, quarantined=work.broken, progress=progress)
 
 

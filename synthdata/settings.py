@@ -157,6 +157,14 @@ class JudgeSettings(Section):
     audit_alpha: float = 0.01
 
 
+class LabelSettings(Section):
+    """Which sources label the steps of a run besides the rules and whoever reflected (science.md 4)."""
+
+    replay: bool = False
+    rollouts: int = 0
+    rollout_epsilon: float = 0.4
+
+
 class ExportSettings(Section):
     """What a training set must hold (gate.md 3)."""
 
@@ -174,6 +182,7 @@ class Recipe(Section):
     reflection: ReflectionSettings = ReflectionSettings()
     generation: GenerationSettings = GenerationSettings()
     judge: JudgeSettings = JudgeSettings()
+    labels: LabelSettings = LabelSettings()
     export: ExportSettings = ExportSettings()
 
     def fingerprint(self) -> str:

@@ -139,7 +139,7 @@ def test_terminal_never_sees_control_characters(made: Path, tmp_path: Path) -> N
 
 
 def test_every_verb_has_help_and_the_first_answer_is_quick() -> None:
-    names = ("init", "admit", "run", "collect", "status", "explain", "verify", "export", "inspect")
+    names = ("init", "admit", "run", "collect", "status", "explain", "label", "verify", "export", "inspect")
     overview = synthdata("--help").stdout
     for name in names:
         assert name in overview

@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from game_search import progress
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -176,26 +177,6 @@ def test_specs_vary_and_ids_tell_games_apart():
     )
 
 
-def shortest(state, game, limit: int) -> int | None:
-    """Moves to the goal by breadth-first search over all applicable actions, None if there are more than `limit`."""
-    goals = [event for quest in game.quests for event in quest.win_events]
-    rules, constants = game.kb.rules.values(), game.kb.types.constants_mapping
-    seen, frontier = {frozenset(state.facts)}, [state]
-    for depth in range(limit + 1):
-        if any(goal.is_triggering(state) for state in frontier for goal in goals):
-            return depth
-        reached = []
-        for state in frontier:
-            for action in state.all_applicable_actions(rules, constants):
-                after = state.copy()
-                after.apply(action)
-                if (facts := frozenset(after.facts)) not in seen:
-                    seen.add(facts)
-                    reached.append(after)
-        frontier = reached
-    return None
-
-
 def check_against_search(index: int, documents: list[dict], folder: Path) -> int:
     """Compare every flag of the game's wildest runs; how many were compared."""
     spec = spec_for(0, index)
@@ -212,11 +193,6 @@ def check_against_search(index: int, documents: list[dict], folder: Path) -> int
                 assert step["extra"]["optimal"] == (after is not None and after < before)
                 checked += 1
     return checked
-
-
-def progress(state, limit: int) -> int | None:
-    tracked = state["_game_progression"]
-    return shortest(tracked.state.copy(), tracked.game, limit)
 
 
 def test_optimal_moves_are_those_that_a_search_finds(documents, tmp_path):

@@ -43,13 +43,15 @@ def first_error(reviews: Sequence[StepReview]) -> int | None:
 
 
 def with_opinions(review: Reflection, opinions: Mapping[int, Sequence[LabelSource]]) -> Reflection:
-    """The reflection with further opinions on steps, those of steps it did not label included.
+    """The reflection with further opinions on the steps that it labels; on others it has no evidence to offer.
 
     Labels and confidence are united anew; the first error stays the reflector's own where it named one.
     """
-    own = {item.idx: item.sources for item in review.steps}
     steps = tuple(
-        united(idx, (*own.get(idx, ()), *opinions.get(idx, ()))) for idx in sorted(own.keys() | opinions.keys())
+        replace(united(item.idx, (*item.sources, *opinions[item.idx])), promise=item.promise, progress=item.progress)
+        if opinions.get(item.idx)
+        else item
+        for item in review.steps
     )
     found = first_error(steps) if review.first_error_idx is None else review.first_error_idx
     return replace(review, steps=steps, first_error_idx=found)

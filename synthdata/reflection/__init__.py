@@ -16,6 +16,7 @@ from synthdata.reflection.lesson import check_lesson
 from synthdata.reflection.propose import Proposal, faulty_steps, propose
 from synthdata.reflection.render import focus_steps, render_context, to_candidate
 from synthdata.reflection.restate import restatements
+from synthdata.reflection.step_labels import rule_opinions
 from synthdata.settings import Recipe
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "render_context",
     "requests_for",
     "restatements",
+    "rule_opinions",
     "to_candidate",
     "verify_evidence",
 ]

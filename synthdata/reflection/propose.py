@@ -68,7 +68,7 @@ def propose(trajectory: Trajectory, floor: FloorSettings, sample: int = 0) -> li
     Merits are proposed of successful runs only: of a failed one they would be refused (science.md 4.1).
     """
     rarity = Rarity.of(trajectory, floor)
-    made = [p for f in _findings(trajectory) if (p := _worded(trajectory, f, rarity, sample))]
+    made = [p for f in findings_of(trajectory) if (p := _worded(trajectory, f, rarity, sample))]
     bad = _in_turn([p for p in made if p.label == "bad"], trajectory)
     good = _in_turn([p for p in made if p.label == "good"], trajectory)
     return [p for pair in zip_longest(bad, good) for p in pair if p is not None]
@@ -82,7 +82,8 @@ def faulty_steps(trajectory: Trajectory) -> dict[int, str]:
     return {**calls, **idle}
 
 
-def _findings(trajectory: Trajectory) -> list[Finding]:
+def findings_of(trajectory: Trajectory) -> list[Finding]:
+    """What all rules find in a run, faults first; merits only of a run that succeeded, and of steps without a fault."""
     turns = read_turns(trajectory)
     found: list[Finding] = [*idle_findings(turns, trajectory.task), *call_findings(turns, trajectory.success)]
     found += talk_findings(turns, trajectory)

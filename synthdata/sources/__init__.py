@@ -5,6 +5,7 @@ One file a format, each with `sniff` and `read`; `reading` asks them in order. d
 
 from __future__ import annotations
 
+from synthdata.sources.labels import read_labels
 from synthdata.sources.reading import read_candidates, read_trajectories, sniff_kind
 
-__all__ = ["read_candidates", "read_trajectories", "sniff_kind"]
+__all__ = ["read_candidates", "read_labels", "read_trajectories", "sniff_kind"]

@@ -68,9 +68,16 @@ def read(value: object) -> list[Trajectory]:
         agent_model=_model(agent, raw_steps),
         tools=canonical_json(tools) if tools else "",
         truncated=bool(as_flag(known.get("truncated"), "extra.truncated")),
+        environment=_environment(known),
     )
     children = as_list(run.get("subagent_trajectories"), "subagent_trajectories")
     return [trajectory, *(found for child in children for found in read(child))]
+
+
+def _environment(known: dict[str, Any]) -> str:
+    """What `collect` writes of its games: enough to make the same game again."""
+    game = known.get("game")
+    return canonical_json({"textworld": game}) if known.get("source") == "textworld" and isinstance(game, dict) else ""
 
 
 def _model(agent: dict[str, Any], raw_steps: list[Any]) -> str:

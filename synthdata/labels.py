@@ -1,0 +1,173 @@
+"""Where opinions on steps meet: rules and replay on new reviews, people's words in the store, all of them at the end.
+
+The opinions are formed and united in the rooms; here they are only brought together for a round or a corpus.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+from pydantic import ValidationError
+
+from synthdata.corpus import CorpusStore
+from synthdata.labelling import united, with_opinions
+from synthdata.records import (
+    HumanLabel,
+    LabelSource,
+    QuarantinedRow,
+    Reflection,
+    StepReview,
+    Trajectory,
+    canonical_json,
+    content_hash,
+    from_json,
+)
+from synthdata.reflection import rule_opinions
+from synthdata.settings import LabelSettings, RuntimeSettings
+from synthdata.sources import read_labels
+
+if TYPE_CHECKING:
+    from synthdata.play.games import GameSpec
+    from synthdata.play.replay import Replay
+
+Reviews = list[Reflection | QuarantinedRow]
+Runs = Mapping[str, Trajectory]
+
+
+@dataclass(frozen=True)
+class LabelReport:
+    """What a file of human verdicts brought: its labels, whether they were new, and the rows that could not be used."""
+
+    labels: tuple[HumanLabel, ...]
+    quarantined: tuple[QuarantinedRow, ...]
+    new: bool
+
+
+def label_reviews(reviews: Sequence[Reflection | QuarantinedRow], runs: Runs, settings: LabelSettings) -> Reviews:
+    """The reviews with the rules' opinions on the steps they label and, where the settings say so, the replay's."""
+    done = list(reviews)
+    for i, item in enumerate(reviews):
+        if isinstance(item, Reflection) and not item.abstains:
+            opinions = rule_opinions(runs[item.trajectory_id])
+            done[i] = with_opinions(item, {idx: [said] for idx, said in opinions.items()})
+    return _replayed(done, runs, settings) if settings.replay else done
+
+
+def _replayed(reviews: Reviews, runs: Runs, settings: LabelSettings) -> Reviews:
+    from synthdata.play.replay import replaying, spec_of
+
+    by_game: dict[GameSpec, list[int]] = {}
+    for i, item in enumerate(reviews):
+        spec = spec_of(runs[item.trajectory_id]) if isinstance(item, Reflection) and not item.abstains else None
+        if spec is not None:
+            by_game.setdefault(spec, []).append(i)
+    done = list(reviews)
+    for spec, places in by_game.items():
+        with replaying(spec) as replay:
+            for i in places:
+                item = reviews[i]
+                assert isinstance(item, Reflection)
+                done[i] = _played(item, runs[item.trajectory_id], replay, settings)
+    return done
+
+
+def _played(review: Reflection, run: Trajectory, replay: Replay, settings: LabelSettings) -> Reflection:
+    """The review with the replay's labels, its counterfactual verified, and promise and progress of its steps."""
+    from synthdata.play.replay import opinions, verified
+
+    found = opinions(replay, run)
+    if not found:
+        return review
+    made = with_opinions(review, {idx: [said] for idx, said in found.items()})
+    if made.counterfactual is not None and verified(replay, run, made):
+        made = replace(made, counterfactual=replace(made.counterfactual, verified="replay"))
+    if not settings.rollouts:
+        return made
+    place = {step.idx: n for n, step in enumerate(run.agent_steps)}
+
+    def promise(steps: int) -> float:
+        return replay.promise(run, steps, settings.rollouts, settings.rollout_epsilon)
+
+    steps = []
+    for item in made.steps:
+        after = promise(place[item.idx] + 1)
+        steps.append(replace(item, promise=after, progress=after - promise(place[item.idx])))
+    return replace(made, steps=tuple(steps))
+
+
+def take_labels(store: CorpusStore, path: Path, runtime: RuntimeSettings) -> LabelReport:
+    """Read human verdicts and keep them as one event; the same verdicts again are the same event.
+
+    Rows that cannot be used stand in the event too, with file, line and reason.
+
+    Raises:
+        InputError: no usable row.
+        LockedError: another process is writing.
+    """
+    steps = {run.id: {step.idx for step in run.agent_steps} for run in store.trajectories()}
+    rows = list(read_labels(path, steps, max_row_bytes=runtime.max_row_bytes))
+    labels = tuple(row for row in rows if isinstance(row, HumanLabel))
+    broken = tuple(row for row in rows if isinstance(row, QuarantinedRow))
+    payload: dict[str, object] = {
+        "labels": [asdict(label) for label in labels],
+        "quarantined": [asdict(row) for row in broken],
+    }
+    with store.writing():
+        new = store.append_event("label", content_hash(canonical_json(payload)), payload, store.latest_round())
+    return LabelReport(labels, broken, new)
+
+
+def human_labels(store: CorpusStore, as_of: int | None = None) -> dict[str, dict[int, list[LabelSource]]]:
+    """What people said, by run and step; of one person's words on a step the latest."""
+    said: dict[tuple[str, int, str], LabelSource] = {}
+    for payload in store.events("label", as_of)["payload"]:
+        for row in json.loads(payload)["labels"]:
+            said[row["trajectory_id"], row["step"], row["by"]] = LabelSource("human", row["label"], model=row["by"])
+    found: dict[str, dict[int, list[LabelSource]]] = {}
+    for (run, step, _), source in said.items():
+        found.setdefault(run, {}).setdefault(step, []).append(source)
+    return found
+
+
+def step_labels(store: CorpusStore, as_of: int | None = None) -> Iterator[tuple[Trajectory, tuple[StepReview, ...]]]:
+    """Every run that an admitted review or a person speaks of, with a label for each of the agent's steps.
+
+    Opinions are the rules', those in the admitted reviews, and people's; `agreed_label` says which may be rewarded.
+    """
+    people = human_labels(store, as_of)
+    reviewed: dict[str, list[Reflection]] = {}
+    rows = store.admitted(as_of, ["trajectory_id", "payload"]).filter(pl.col("trajectory_id") != "")
+    for run_id, payload in rows.iter_rows():
+        try:
+            reviewed.setdefault(run_id, []).append(from_json(Reflection, payload))
+        except ValidationError:
+            # A candidate of a file may carry any payload; only a reflection's holds labels.
+            continue
+    wanted = sorted(people.keys() | reviewed.keys())
+    known = set(store.experience_table.read(["id"])["id"])
+    for run in store.trajectories([name for name in wanted if name in known]):
+        yield run, _labelled(run, reviewed.get(run.id, []), people.get(run.id, {}))
+
+
+def _labelled(
+    run: Trajectory, reviews: Sequence[Reflection], people: Mapping[int, Sequence[LabelSource]]
+) -> tuple[StepReview, ...]:
+    by_rule = rule_opinions(run)
+    own: dict[int, list[StepReview]] = {}
+    for review in reviews:
+        for item in review.steps:
+            own.setdefault(item.idx, []).append(item)
+    made = []
+    for step in run.agent_steps:
+        said = own.get(step.idx, [])
+        sources = [source for item in said for source in item.sources]
+        sources += [by_rule[step.idx]] if step.idx in by_rule else []
+        label = united(step.idx, [*sources, *people.get(step.idx, ())])
+        played = next((item for item in said if item.promise is not None), None)
+        made.append(label if played is None else replace(label, promise=played.promise, progress=played.progress))
+    return tuple(made)
