@@ -7,6 +7,7 @@ cache and in the corpus, so a killed flow is simply run again.
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
@@ -16,15 +17,25 @@ from prefect.cache_policies import NO_CACHE
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from synthdata.api import Corpus
+from synthdata.cli.output import progress as bar
 from synthdata.generation import make_generator
 from synthdata.pipeline import reflect_on
-from synthdata.protocols import Generator
+from synthdata.protocols import Generator, Progress
 from synthdata.records import QuarantinedRow, Reflection, Trajectory
 from synthdata.report import RoundReport
-from synthdata.runs import Work, decide_reviews
+from synthdata.runs import Choice, Work, count_requests, decide_reviews, find_work, remember
+from synthdata.settings import Settings
 
 Reviews = list[Reflection | QuarantinedRow]
 THREADS: ThreadPoolTaskRunner[Reviews] = ThreadPoolTaskRunner(max_workers=2)
+
+
+@task(name="read-logs", cache_policy=NO_CACHE, persist_result=False)
+def read_logs(corpus: Corpus, trajectories: Path, choice: Choice) -> Work:
+    """The runs of this round, written to the corpus' experience before anything is decided about them."""
+    work = find_work(corpus, trajectories, choice)
+    remember(corpus, work)
+    return work
 
 
 @task(
@@ -44,26 +55,46 @@ def reflect_chunk(
 
 
 @task(name="admit", cache_policy=NO_CACHE, persist_result=False)
-def admit_reviews(corpus: Corpus, work: Work, reviews: Reviews) -> RoundReport:
+def admit_reviews(corpus: Corpus, work: Work, reviews: Reviews, advance: Progress) -> RoundReport:
     """One writer decides the whole round and commits it."""
-    return decide_reviews(corpus, work, reviews)
+    return decide_reviews(corpus, work, reviews, advance)
 
 
-@flow(name="curate", task_runner=cast(Any, THREADS), validate_parameters=False)
-def curate(corpus: Corpus, work: Work) -> RoundReport:
-    """One round over the work that was found; a table artifact shows its counts."""
-    generator = make_generator(corpus.settings, corpus.store.cache_dir / "responses")
+@flow(name="curate", task_runner=cast(Any, THREADS))
+def curate(
+    corpus: str, trajectories: str, choice: Choice | None = None, settings: dict[str, Any] | None = None
+) -> RoundReport:
+    """One round over the new runs of the logs at `trajectories`; a table artifact shows its counts.
+
+    Parameters are paths and plain values, which a deployment can hold and a server can store: Prefect refuses
+    parameters over 512 KiB. `settings` are those of the corpus unless others are given.
+    """
+    opened = Corpus.open(corpus, settings=Settings.from_dict(settings, "settings") if settings else None)
+    work = read_logs(opened, Path(trajectories), choice or Choice())
+    reviews = _reflect(opened, work)
+    with bar("deciding", len(reviews)) as advance:
+        report = admit_reviews(opened, work, reviews, advance)
+    _publish(report)
+    return report
+
+
+def _reflect(corpus: Corpus, work: Work) -> Reviews:
     chunks = work.chunks(corpus.settings.runtime.chunk_size)
-    progress = cast(UUID, create_progress_artifact(0.0, key="curate", description=f"{len(work.runs)} runs"))
-    futures = [reflect_chunk.submit(i, chunk, corpus, generator, work.sample_start) for i, chunk in enumerate(chunks)]
+    artifact = cast(UUID, create_progress_artifact(0.0, key="curate", description=f"{len(work.runs)} runs"))
     reviews: Reviews = []
-    for done, future in enumerate(futures, 1):
-        reviews.extend(future.result())
-        update_progress_artifact(progress, 90.0 * done / len(futures))
-    report = admit_reviews(corpus, work, reviews)
-    update_progress_artifact(progress, 100.0)
+    with bar("reflecting: answers", count_requests(corpus, work)) as advance:
+        generator = make_generator(corpus.settings, corpus.store.cache_dir / "responses", advance)
+        futures = [
+            reflect_chunk.submit(i, chunk, corpus, generator, work.sample_start) for i, chunk in enumerate(chunks)
+        ]
+        for done, future in enumerate(futures, 1):
+            reviews.extend(future.result())
+            update_progress_artifact(artifact, 100.0 * done / len(futures))
+    return reviews
+
+
+def _publish(report: RoundReport) -> None:
     counts = Counter({"admit": 0} | report.counts) - Counter({"reject": report.counts["reject"]})
     rows = [{"verdict": name, "rows": n} for name, n in counts.items()]
     rows += [{"verdict": f"reject: {reason}", "rows": n} for reason, n in report.reasons.items()]
     create_table_artifact(rows, key="round", description=f"round {report.round}")
-    return report

@@ -6,7 +6,7 @@ the ones and reads the others.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
@@ -16,6 +16,12 @@ from numpy.typing import NDArray
 from synthdata.records import LabelSource, Reflection, Trajectory, canonical_json, content_hash
 
 Vectors = NDArray[np.float32]
+# Hears of work done: how many more requests, texts or candidates.
+Progress = Callable[[int], None]
+
+
+def unheard(done: int) -> None:
+    """The progress that nobody listens to."""
 
 
 @dataclass(frozen=True, slots=True)

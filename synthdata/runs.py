@@ -11,12 +11,30 @@ from pathlib import Path
 
 import polars as pl
 
-from synthdata.api import Corpus, Progress
+from synthdata.api import Corpus
 from synthdata.errors import InputError
 from synthdata.labels import label_reviews
 from synthdata.pipeline import read_runs, render
+from synthdata.protocols import Progress, unheard
 from synthdata.records import Origin, QuarantinedRow, Reflection, Trajectory
+from synthdata.reflection import requests_for
 from synthdata.report import RoundReport
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which runs of the logs a round takes, and how they are vouched for.
+
+    The first `limit` by id of those never reflected on; `again` takes known ones too, with the next unused sample
+    indices; `retry_quarantined` adds the runs whose every decision so far is an unusable answer. `origin` and `licence`
+    are what the operator says of the logs.
+    """
+
+    origin: Origin = Origin.REAL
+    licence: str = ""
+    limit: int | None = None
+    again: bool = False
+    retry_quarantined: bool = False
 
 
 @dataclass(frozen=True)
@@ -32,32 +50,20 @@ class Work:
         return [self.runs[i : i + size] for i in range(0, len(self.runs), size)]
 
 
-def find_work(
-    corpus: Corpus,
-    path: Path,
-    *,
-    origin: Origin = Origin.REAL,
-    licence: str = "",
-    limit: int | None = None,
-    again: bool = False,
-    retry_quarantined: bool = False,
-) -> Work:
-    """Read logs and choose the runs to reflect on: those never reflected on, the first `limit` by id.
-
-    `again` takes all of them with the next unused sample indices; `retry_quarantined` adds the runs whose every
-    decision so far is an unusable answer.
+def find_work(corpus: Corpus, path: Path, choice: Choice) -> Work:
+    """Read logs and choose the runs to reflect on.
 
     Raises:
         InputError: nothing readable at the path.
     """
-    runs, broken = read_runs(path, origin, corpus.settings, licence)
+    runs, broken = read_runs(path, choice.origin, corpus.settings, choice.licence)
     done = corpus.store.reflected_trajectory_ids()
-    if retry_quarantined:
+    if choice.retry_quarantined:
         done -= _only_quarantined(corpus)
-    chosen = sorted((run for run in runs if again or run.id not in done), key=lambda run: run.id)
+    chosen = sorted((run for run in runs if choice.again or run.id not in done), key=lambda run: run.id)
     if not any(run.agent_steps for run in runs):
         raise InputError(f"{path}: no run in it has a step of an agent, so there is nothing to reflect on")
-    return Work(tuple(chosen[:limit]), tuple(broken), _next_sample(corpus) if again else 0)
+    return Work(tuple(chosen[: choice.limit]), tuple(broken), _next_sample(corpus) if choice.again else 0)
 
 
 def remember(corpus: Corpus, work: Work) -> None:
@@ -66,8 +72,13 @@ def remember(corpus: Corpus, work: Work) -> None:
         corpus.store.add_experience(work.runs)
 
 
+def count_requests(corpus: Corpus, work: Work) -> int:
+    """How many answers the round asks for at first; a refused lesson is asked for again."""
+    return len(requests_for(work.runs, corpus.settings.recipe, corpus.store.secret, work.sample_start))
+
+
 def decide_reviews(
-    corpus: Corpus, work: Work, reviews: Sequence[Reflection | QuarantinedRow], progress: Progress = lambda done: None
+    corpus: Corpus, work: Work, reviews: Sequence[Reflection | QuarantinedRow], progress: Progress = unheard
 ) -> RoundReport:
     """Put the reviews of a round through the gate and commit it."""
     runs = {run.id: run for run in work.runs}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from synthdata.api import Corpus
     from synthdata.play.players import Player
     from synthdata.report import RoundReport
-    from synthdata.runs import Work
+    from synthdata.runs import Choice
     from synthdata.settings import Settings
 
 
@@ -55,24 +55,15 @@ def run(
     """One round: read logs, have a model reflect on them step by step, and admit what keeps the corpus diverse."""
     from synthdata.api import Corpus
     from synthdata.records import Origin
-    from synthdata.runs import find_work, remember
+    from synthdata.runs import Choice
 
     settings = _with_generator(load_settings(config, overrides, corpus), generator, model, reflector, samples)
     opened = Corpus.open(corpus, settings=settings)
-    work = find_work(
-        opened,
-        trajectories,
-        origin=Origin(origin),
-        licence=licence,
-        limit=limit,
-        again=again,
-        retry_quarantined=retry_quarantined,
-    )
+    choice = Choice(Origin(origin), licence, limit, again, retry_quarantined)
     if dry_run:
-        _show_estimate(opened, work, as_json)
+        _show_estimate(opened, trajectories, choice, as_json)
         return
-    remember(opened, work)
-    report = _plain(opened, work) if plain else _flow(opened, work)
+    report = (_plain if plain else _flow)(opened, trajectories, choice)
     show_round(report, as_json)
 
 
@@ -93,13 +84,15 @@ def _with_generator(
     return settings
 
 
-def _show_estimate(corpus: Corpus, work: Work, as_json: bool) -> None:
+def _show_estimate(corpus: Corpus, path: Path, choice: Choice, as_json: bool) -> None:
     from dataclasses import asdict
 
     from synthdata.generation import make_generator
     from synthdata.generation.dry_run import estimate
     from synthdata.reflection import requests_for
+    from synthdata.runs import find_work
 
+    work = find_work(corpus, path, choice)
     recipe, secret = corpus.settings.recipe, corpus.store.secret
     requests = requests_for(work.runs, recipe, secret, work.sample_start)
     cache = make_generator(corpus.settings, corpus.store.cache_dir / "responses")
@@ -110,29 +103,31 @@ def _show_estimate(corpus: Corpus, work: Work, as_json: bool) -> None:
         table("dry run: nothing was asked", ["what", "value"], list(facts.items()))
 
 
-def _plain(corpus: Corpus, work: Work) -> RoundReport:
+def _plain(corpus: Corpus, path: Path, choice: Choice) -> RoundReport:
     from synthdata.generation import make_generator
     from synthdata.pipeline import reflect_on
-    from synthdata.runs import decide_reviews
+    from synthdata.runs import count_requests, decide_reviews, find_work, remember
 
-    model = make_generator(corpus.settings, corpus.store.cache_dir / "responses")
+    work = find_work(corpus, path, choice)
+    remember(corpus, work)
     recipe, secret = corpus.settings.recipe, corpus.store.secret
     reviews = []
-    with progress("reflecting", len(work.runs)) as advance:
+    with progress("reflecting: answers", count_requests(corpus, work)) as advance:
+        model = make_generator(corpus.settings, corpus.store.cache_dir / "responses", advance)
         for chunk in work.chunks(corpus.settings.runtime.chunk_size):
             reviews.extend(reflect_on(chunk, model, recipe, secret, work.sample_start))
-            advance(len(chunk))
     with progress("deciding", len(reviews)) as advance:
         return decide_reviews(corpus, work, reviews, advance)
 
 
-def _flow(corpus: Corpus, work: Work) -> RoundReport:
+def _flow(corpus: Corpus, path: Path, choice: Choice) -> RoundReport:
     from flows.server import prefect_api
 
     with prefect_api():
         from flows.curate import curate
 
-        report: RoundReport = curate(corpus, work)
+        settings = corpus.settings.model_dump(mode="json")
+        report: RoundReport = curate(str(corpus.store.path), str(path), choice, settings)
         return report
 
 

@@ -5,32 +5,32 @@ from __future__ import annotations
 from pathlib import Path
 
 from synthdata.generation.cache import CachedGenerator, distinct_share
-from synthdata.protocols import Generator
+from synthdata.protocols import Generator, Progress, unheard
 from synthdata.settings import Settings
 
 __all__ = ["CachedGenerator", "distinct_share", "make_generator"]
 
 
-def make_generator(settings: Settings, cache_dir: Path | str) -> CachedGenerator:
-    """The generator that the settings name, behind the response cache.
+def make_generator(settings: Settings, cache_dir: Path | str, progress: Progress = unheard) -> CachedGenerator:
+    """The generator that the settings name, behind the response cache; `progress` hears of every answered request.
 
     Raises:
         SettingsError: an endpoint is named without its URL.
     """
-    return CachedGenerator(_inner(settings), cache_dir)
+    return CachedGenerator(_inner(settings, progress), cache_dir, progress)
 
 
-def _inner(settings: Settings) -> Generator:
+def _inner(settings: Settings, progress: Progress) -> Generator:
     match settings.recipe.generation.generator:
         case "embedded":
             from synthdata.generation.embedded import EmbeddedGenerator
 
-            return EmbeddedGenerator(settings.runtime.threads)
+            return EmbeddedGenerator(settings.runtime.threads, progress)
         case "scripted":
             from synthdata.generation.scripted import ScriptedGenerator
 
-            return ScriptedGenerator()
+            return ScriptedGenerator(progress=progress)
         case "openai_http":
             from synthdata.generation.openai_http import OpenAIGenerator
 
-            return OpenAIGenerator(settings.recipe.generation.model, settings.runtime)
+            return OpenAIGenerator(settings.recipe.generation.model, settings.runtime, progress=progress)

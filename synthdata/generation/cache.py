@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from synthdata.protocols import Generator, Request, Response
+from synthdata.protocols import Generator, Progress, Request, Response, unheard
 from synthdata.records import canonical_json, content_hash
 
 # Responses are kept as they come in groups, so that a kill loses at most one group.
@@ -23,15 +23,17 @@ GROUP = 64
 class CachedGenerator:
     """A generator that asks `inner` only for what `folder` does not hold. A response with `error` is never kept."""
 
-    def __init__(self, inner: Generator, folder: Path | str) -> None:
+    def __init__(self, inner: Generator, folder: Path | str, progress: Progress = unheard) -> None:
         self.inner = inner
         self.model = inner.model
         self.folder = Path(folder)
+        self._progress = progress
 
     def generate(self, requests: Sequence[Request]) -> list[Response]:
         """One response a request, in order; those from the cache say `cached` and cost nothing."""
         found: dict[str, Response | None] = {self.key(request): self.lookup(request) for request in requests}
         missing = {self.key(request): request for request in requests if found[self.key(request)] is None}
+        self._progress(len(requests) - len(missing))
         keys = list(missing)
         for start in range(0, len(keys), GROUP):
             group = keys[start : start + GROUP]

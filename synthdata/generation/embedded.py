@@ -16,7 +16,7 @@ from typing import Any
 
 from synthdata.generation.answers import fault_of
 from synthdata.generation.weights import SHA256, locate
-from synthdata.protocols import Request, Response
+from synthdata.protocols import Progress, Request, Response, unheard
 from synthdata.records import canonical_json, content_hash
 
 SLOTS = 8
@@ -26,9 +26,10 @@ CONTEXT_TOKENS = 2048
 class EmbeddedGenerator:
     """Generator and Scorer on the packaged weights; the model is loaded at the first request."""
 
-    def __init__(self, threads: int = 2) -> None:
+    def __init__(self, threads: int = 2, progress: Progress = unheard) -> None:
         self.model = f"SmolLM2-135M-Instruct.Q4_1@{SHA256[:12]}"
         self._threads = threads
+        self._progress = progress
         self._server: Any = None
         self._loading = Lock()
         self._key = secrets.token_hex(16)
@@ -37,7 +38,11 @@ class EmbeddedGenerator:
         """One response a request; what llama.cpp refuses comes back as a response with `error`."""
         server = self._loaded()
         with ThreadPoolExecutor(SLOTS) as pool:
-            return list(pool.map(lambda request: self._one(server, request), requests))
+            answers = []
+            for answer in pool.map(lambda request: self._one(server, request), requests):
+                answers.append(answer)
+                self._progress(1)
+            return answers
 
     def nll(self, prompt: str, continuations: Sequence[str]) -> list[float]:
         """Mean nats a token of each continuation after the prompt, exact: a grammar leaves one token at each place.

@@ -22,7 +22,7 @@ import httpx2
 from synthdata.errors import EndpointError, SettingsError
 from synthdata.generation.answers import fault_of, repair_messages
 from synthdata.generation.limits import AdaptiveLimit, Clock, Rate, Sleep
-from synthdata.protocols import Request, Response
+from synthdata.protocols import Progress, Request, Response, unheard
 from synthdata.settings import RuntimeSettings
 
 MAX_BODY = 8 << 20
@@ -52,7 +52,13 @@ class OpenAIGenerator:
     """
 
     def __init__(
-        self, model: str, runtime: RuntimeSettings, *, sleep: Sleep = asyncio.sleep, clock: Clock = time.monotonic
+        self,
+        model: str,
+        runtime: RuntimeSettings,
+        *,
+        progress: Progress = unheard,
+        sleep: Sleep = asyncio.sleep,
+        clock: Clock = time.monotonic,
     ) -> None:
         if not runtime.endpoint:
             raise SettingsError(
@@ -63,7 +69,7 @@ class OpenAIGenerator:
         self.cost = 0.0
         self._runtime = runtime
         self._url = runtime.endpoint.rstrip("/") + "/chat/completions"
-        self._sleep, self._clock = sleep, clock
+        self._progress, self._sleep, self._clock = progress, sleep, clock
         self._reached = False
         self._limit = runtime.concurrency
         self._turn = Lock()
@@ -86,6 +92,8 @@ class OpenAIGenerator:
         size = httpx2.Limits(max_connections=self._runtime.concurrency)
         async with httpx2.AsyncClient(headers=headers, timeout=self._runtime.timeout_seconds, limits=size) as client:
             jobs = [asyncio.create_task(self._answer(client, request, limit, rate)) for request in requests]
+            for job in jobs:
+                job.add_done_callback(lambda _: self._progress(1))
             try:
                 return list(await asyncio.gather(*jobs))
             finally:

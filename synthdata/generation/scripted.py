@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from synthdata.protocols import Request, Response
+from synthdata.protocols import Progress, Request, Response, unheard
 from synthdata.records import content_hash
 
 Reply = Callable[[Request], str]
@@ -18,8 +18,15 @@ _DEPTH = 8
 class ScriptedGenerator:
     """Answers with `reply(request)`; by default an instance of the request's schema, or a sentence from its prompt."""
 
-    def __init__(self, reply: Reply | None = None, model: str = "scripted", mean_nll: float = 0.3) -> None:
+    def __init__(
+        self,
+        reply: Reply | None = None,
+        model: str = "scripted",
+        mean_nll: float = 0.3,
+        progress: Progress = unheard,
+    ) -> None:
         self.model = model
+        self._progress = progress
         self._reply = reply or default_reply
         self._mean_nll = mean_nll
 
@@ -29,6 +36,7 @@ class ScriptedGenerator:
 
     def _one(self, request: Request) -> Response:
         text = self._reply(request)
+        self._progress(1)
         words = sum(len(message.content.split()) for message in request.messages)
         return Response(
             text, self.model, prompt_tokens=words, completion_tokens=len(text.split()), mean_nll=self._mean_nll
