@@ -110,8 +110,10 @@ def _sentence(prompt: str, choose: _Choices) -> str:
 
 
 def _restatement(prompt: str, choose: _Choices) -> str:
-    """The longest of the last lines in other order: what a model does that restates its fact."""
-    lines = [line.partition(":")[2] or line for line in prompt.strip().splitlines()[-6:-1]]
+    """The fact of the last block, else its longest line, behind an opener: what a model does that restates its fact."""
+    block = prompt.strip().split("\n\n")[-1].splitlines()[:-1]
+    facts = [line for line in block if line.startswith("Fact:")]
+    lines = [line.partition(":")[2] or line for line in facts or block]
     fact = max(lines, key=len, default=prompt[-200:]).strip().rstrip(".")
     openers = ("", "here ", "at this point ", "for now ", "in this run ", "as the text says, ")
     fact = fact[:1].lower() + fact[1:]
