@@ -170,6 +170,7 @@ class ExportSettings(Section):
 
     real_share: float = 0.25
     min_rows: int = 1
+    keep_personal_data: bool = False
 
 
 class Recipe(Section):

@@ -20,6 +20,9 @@ def register(app: typer.Typer) -> None:
 def export(
     corpus: CorpusPath,
     out: Annotated[Path, typer.Argument(help="A new folder, or an earlier export, which is replaced whole.")],
+    keep_personal_data: Annotated[
+        bool, typer.Option("--keep-personal-data", help="Do not replace names, mails, numbers, addresses, birth dates.")
+    ] = False,
     as_of: AsOf = None,
     as_json: AsJson = False,
 ) -> None:
@@ -33,10 +36,22 @@ def export(
 
     store = CorpusStore.open(corpus)
     facts = facts_of(store, as_of)
-    wanted = load_settings(None, None, corpus).recipe.export
-    report = write(store, out, facts=facts, note=floor_note(facts["anchor"]), settings=wanted, as_of=as_of)
+    settings = load_settings(None, None, corpus)
+    wanted = (
+        settings.with_value("recipe.export.keep_personal_data", True) if keep_personal_data else settings
+    ).recipe.export
+    report = write(
+        store,
+        out,
+        facts=facts,
+        note=floor_note(facts["anchor"]),
+        settings=wanted,
+        as_of=as_of,
+    )
     if as_json:
         emit_json(asdict(report))
         return
     table(f"export {out}", ["file", "rows"], list(report.files.items()))
+    if report.redacted:
+        table("replaced by placeholders", ["kind", "times"], list(report.redacted.items()))
     say(floor_note(facts["anchor"]))

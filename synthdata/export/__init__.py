@@ -6,6 +6,7 @@ A folder is written under a temporary name and takes its place whole; the same c
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,9 @@ from synthdata.corpus.tables import sync_path
 from synthdata.errors import InputError, RefusedError
 from synthdata.export.card import write_card
 from synthdata.export.manifest import is_export, write_manifest
+from synthdata.export.privacy import SECRET, Pseudonyms, redact_row, run_texts
 from synthdata.export.rows import provenance_frame, training_rows, write_jsonl, write_parquet
+from synthdata.judging.credentials import secret_values
 from synthdata.settings import ExportSettings
 
 __all__ = ["ExportReport", "export"]
@@ -36,6 +39,7 @@ class ExportReport:
     round: int
     rows: int
     files: dict[str, int]
+    redacted: dict[str, int]
 
 
 def export(
@@ -48,6 +52,9 @@ def export(
     as_of: int | None = None,
 ) -> ExportReport:
     """Write the admitted rows as of a round; `facts` are those of `status`, `note` says what the floor is relative to.
+
+    Personal data is replaced by placeholders, the same in all rows of a run, unless the settings keep it; credentials
+    are replaced in any case.
 
     Raises:
         RefusedError: fewer admitted rows than `settings.min_rows`.
@@ -64,15 +71,48 @@ def export(
     part = out.with_name(f".{out.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     (part / "sft").mkdir(parents=True)
-    rows = training_rows(frame)
+    rows, redacted = redacted_rows(store, frame, settings.keep_personal_data)
     write_jsonl(part / JSONL, rows)
     write_parquet(part / PARQUET, rows)
     provenance_frame(frame).write_parquet(part / PROVENANCE)
-    write_card(part / "README.md", frame, facts, note)
+    write_card(part / "README.md", frame, facts, f"{note} {_privacy_note(redacted, settings.keep_personal_data)}")
     files = {JSONL: len(rows), PARQUET: len(rows), PROVENANCE: frame.height}
-    write_manifest(part, store, facts, files, sources=_sources(frame), floor=note, as_of=as_of)
+    write_manifest(
+        part, store, {**facts, "redacted": redacted}, files, sources=_sources(frame), floor=note, as_of=as_of
+    )
     _take_place(part, out)
-    return ExportReport(str(out), facts["round"], len(rows), files)
+    return ExportReport(str(out), facts["round"], len(rows), files, redacted)
+
+
+def redacted_rows(store: CorpusStore, frame: pl.DataFrame, keep: bool) -> tuple[list[dict[str, Any]], dict[str, int]]:
+    """The training rows without personal data unless `keep`, and how many values were replaced by kind.
+
+    Placeholders are those of the row's run; a row without a stored run has its own.
+    """
+    ids = frame["trajectory_id"].to_list()
+    known = set(store.experience_table.read(["id"])["id"])
+    wanted = sorted(set(ids) & known)
+    runs = (
+        {run.id: Pseudonyms.of(run_texts(run), secret_values) for run in store.trajectories(wanted)} if wanted else {}
+    )
+    rows, counts = [], Counter[str]()
+    for row, run in zip(training_rows(frame), ids, strict=True):
+        own = Pseudonyms.of([message["content"] for message in row["messages"]], secret_values)
+        # What only the row itself shows, such as a name that the reflecting model made up, comes after the run's.
+        for pseudonyms in (runs[run], own) if run in runs else (own,):
+            row, found = redact_row(row, pseudonyms.only(SECRET) if keep else pseudonyms)
+            counts += found
+        rows.append(row)
+    return rows, dict(sorted(counts.items()))
+
+
+def _privacy_note(redacted: Mapping[str, int], kept: bool) -> str:
+    listed = ", ".join(f"{kind} {n}" for kind, n in redacted.items()) or "none found"
+    return (
+        f"Personal data was kept on request; credentials replaced: {listed}."
+        if kept
+        else f"Personal data replaced: {listed}."
+    )
 
 
 def _sources(frame: pl.DataFrame) -> list[dict[str, Any]]:

@@ -55,6 +55,7 @@ def write_manifest(
         "floor": floor,
         "judged": facts["judged"],
         "sources": sources,
+        "redacted": facts["redacted"],
         "counts": {name: facts[name] for name in ("candidates", "admitted", "in_corpus", "rejected", "quarantined")},
         "real_share": facts["real_share"],
         "metrics": facts["metrics"],

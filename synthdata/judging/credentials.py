@@ -7,6 +7,7 @@ on hashes, ids and on prose about passwords, and public IP addresses, which are 
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -33,6 +34,9 @@ _PLUGINS = {
     "twilio": "TwilioKeyDetector",
 }
 
+_KEY_BLOCK = re.compile(r"-----BEGIN[^-]*-----.*?(?:-----END[^-]*-----|\Z)", re.DOTALL)
+_LEAST_SECRET = 6
+
 
 def find_secret(text: str) -> str | None:
     """The kind of the first credential in the text, such as `AWS Access Key`, or None; never the credential itself."""
@@ -40,6 +44,20 @@ def find_secret(text: str) -> str | None:
         for _ in detector.analyze_string(text):
             return str(detector.secret_type)
     return None
+
+
+def secret_values(text: str) -> list[str]:
+    """The credentials themselves, for replacing them; of a private key all that follows its first line, to its last."""
+    found = []
+    for detector in _detectors():
+        if not any(True for _ in detector.analyze_string(text)):
+            continue
+        for match in (match for pattern in detector.denylist for match in pattern.finditer(text)):
+            # A long group is the secret inside its surroundings, a short one only names the kind of token.
+            groups = [group for group in match.groups() if group and len(group) >= _LEAST_SECRET]
+            key = _KEY_BLOCK.search(text, max(0, match.start() - 5)) if "BEGIN" in match[0] else None
+            found.append(key[0] if key else max(groups, key=len, default=match[0]))
+    return found
 
 
 @cache
