@@ -4,7 +4,6 @@ from metrics.coverage import coverage_radius, prdc, tail_coverage
 from metrics.drift import mmd2
 from metrics.entropy import hill_number, jensen_shannon, shannon_entropy
 from metrics.lexical import compression_ratio, distinct_n, ngram_entropy, self_repetition
-from metrics.proportion import exact_interval, exact_lower, exact_upper
 from metrics.spectrum import SecondMoment, collision_probability, effective_number, vendi_score
 
 __all__ = [
@@ -14,9 +13,6 @@ __all__ = [
     "coverage_radius",
     "distinct_n",
     "effective_number",
-    "exact_interval",
-    "exact_lower",
-    "exact_upper",
     "hill_number",
     "jensen_shannon",
     "mmd2",

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from metrics import exact_interval, exact_lower, exact_upper
+from metrics.proportion import exact_interval, exact_lower, exact_upper
 
 
 @given(st.integers(1, 400), st.floats(0, 1), st.floats(0.5, 0.999))
