@@ -141,12 +141,14 @@ def drift(steps: int, d: int = 64) -> tuple[int, float, float]:
 
 
 def agreement(x: Rows) -> float:
-    """Largest relative difference from vendi-score over both forms and three orders."""
-    differences = []
+    """Largest relative difference from vendi-score: its dual form on all rows, its full form on a thousand."""
+    part, differences = x[:1000], []
     with quiet():
         for q in (1, 2, 5):
-            ours = vendi_score(x, q)
-            differences += [abs(float(form) / ours - 1) for form in (vendi.score_dual(x, q), vendi.score_K(x @ x.T, q))]
+            differences += [
+                abs(float(vendi.score_dual(x, q)) / vendi_score(x, q) - 1),
+                abs(float(vendi.score_K(part @ part.T, q)) / vendi_score(part, q) - 1),
+            ]
     return max(differences)
 
 
@@ -178,7 +180,7 @@ def main() -> None:
         "waits for the slowest at each step, ours and theirs alike: one thread is then the faster setting by far.\n",
         table(["what", "BLAS threads", *sides], [row for count in threads for row in compare(count, x, y)]),
         f"\n{memory(x, y)} Largest relative difference",
-        f"from `vendi-score` at n = {ROWS:,}, both forms, orders 1, 2 and 5: {agreement(x):.1e} (bar: 1e-6).\n",
+        f"from `vendi-score`, both forms, orders 1, 2 and 5: {agreement(x):.1e} (bar: 1e-6).\n",
         "The stream, microseconds a row. Bars: 50 for the redundancy and the addition of a row, whatever the rows",
         "held, and 20 ms for reading `vendi_score(q=1)`.\n",
         table(["rows held", "BLAS threads", *times], [row for count in threads for row in stream_times(count, x)]),
