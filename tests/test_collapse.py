@@ -1,0 +1,66 @@
+"""The collapse experiment in small, and the parts that its conclusions rest on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bench.collapse.arms import E1_MAIN, Arm
+from bench.collapse.mix import need, training_rows
+from bench.collapse.ngram import Trigram, _Sampler
+from bench.collapse.rounds import run
+from bench.collapse.world import DocstringWorld
+
+ARMS = {arm.name: arm for arm in E1_MAIN}
+
+
+@pytest.fixture(scope="module")
+def worlds() -> list[DocstringWorld]:
+    return [DocstringWorld(seed, budget=400, rounds=4) for seed in (0, 1)]
+
+
+def test_the_gate_beats_real_mixing_alone_and_that_beats_replacement_on_loss_and_on_effective_number(worlds):
+    results = {name: [run(world, ARMS[name], 0.9) for world in worlds] for name in ("floor gate", "floor", "replace")}
+
+    def last(name: str, metric: str) -> float:
+        return float(np.mean([line["trace"][metric][-1] for line in results[name]]))
+
+    assert last("floor gate", "loss") < last("floor", "loss") < last("replace", "loss")
+    assert 1 / last("floor gate", "n2") < 1 / last("floor", "n2") < 1 / last("replace", "n2")
+    assert all(line["floor_held"] >= 1 - 1e-9 for line in results["floor gate"])
+    tokens = [line["tokens"] for name in ("floor gate", "floor") for line in results[name]]
+    assert max(tokens) < 1.15 * min(tokens), "the arms must train on about as many tokens"
+
+
+def test_a_run_is_a_function_of_its_seed(worlds):
+    again = DocstringWorld(0, budget=400, rounds=1)
+    lines = [run(again, ARMS["floor gate+dsir"], 0.9) for _ in range(2)]
+    assert lines[0]["trace"] == lines[1]["trace"]
+    assert lines[0]["last"] == lines[1]["last"]
+
+
+def test_trigram_probabilities_sum_to_one_and_samples_follow_them():
+    rng = np.random.default_rng(0)
+    size = 12
+    texts = [rng.integers(2, size, size=rng.integers(3, 9)) for _ in range(40)]
+    model = Trigram(texts, size)
+    everything = np.arange(size)
+    for u, v in [(0, 0), (0, int(texts[0][0])), (int(texts[0][0]), int(texts[0][1])), (5, 1)]:
+        pair = np.full(size, u * size + v)
+        p = model._look_up(model.three, pair, everything, model._bigram(np.full(size, v), everything))
+        assert p.sum() == pytest.approx(1)
+        tempered = p ** (1 / 0.7) / (p ** (1 / 0.7)).sum()
+        n = 40_000
+        drawn = _Sampler(model, 0.7, rng)(np.full(n, u), np.full(n, v))
+        chi2 = (np.square(np.bincount(drawn, minlength=size) - n * tempered) / (n * tempered)).sum()
+        assert chi2 < 40  # 11 degrees of freedom: one in 30,000
+
+
+def test_arms_of_a_mixing_rule_train_on_the_same_real_rows_whatever_they_chose(worlds):
+    world = worlds[0]
+    for arm in (Arm("a"), Arm("b", mix="accumulate")):
+        full = [world.fresh[: need(arm, world)]] * 3
+        short = [world.fresh[:50], world.fresh[:7], world.fresh[:20]]
+        (many, real_many), (few, real_few) = training_rows(arm, world, full, 3), training_rows(arm, world, short, 3)
+        assert real_many == real_few
+        assert len(many) + len(real_many) == len(few) + len(real_few) == world.budget
