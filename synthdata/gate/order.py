@@ -6,15 +6,20 @@ reference and the round, so that rows like real data tend to come first without 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synthdata.gate.lexical import ngram_slots
+from synthdata.gate.lexical import token_hash
 from synthdata.records import content_hash
 
 BINS_LOG2 = 13
+# As in the paper's code: runs of punctuation are tokens too, or a loop of dashes has no features and cannot look unlikely.
+_TOKEN = re.compile(r"\w+|[^\w\s]+")
+# An odd multiplier; overflow is the intended arithmetic modulo 2**64.
+_MIX = np.uint64(0x9E3779B97F4A7C15)
 Floats = NDArray[np.float64]
 
 
@@ -26,7 +31,8 @@ def shuffled(ids: Sequence[str], seed: int) -> list[int]:
 def gumbel_dsir(ids: Sequence[str], contents: Sequence[str], reference: Sequence[str], seed: int) -> list[int]:
     """Positions by descending log importance weight a square root of length, plus seeded Gumbel noise; ties by id.
 
-    Features are hashed word uni- and bigrams in 8,192 bins, add-one smoothed, as in the paper.
+    Features are counts of hashed uni- and bigrams of words and punctuation in 8,192 bins, as in the paper, add-one
+    smoothed.
     """
     target, raw = _log_shares(reference), _log_shares(contents)
     ratio = target - raw
@@ -39,8 +45,11 @@ def gumbel_dsir(ids: Sequence[str], contents: Sequence[str], reference: Sequence
 
 
 def _bins(text: str) -> NDArray[np.int64]:
-    slots = np.concatenate([ngram_slots(text, 1), ngram_slots(text, 2)])
-    return slots & ((1 << BINS_LOG2) - 1)
+    """The bin of each unigram and bigram of a text, repeated ones as often as they occur."""
+    tokens = np.array([token_hash(token) for token in _TOKEN.findall(text.lower())], dtype=np.uint64)
+    unigrams = tokens * _MIX
+    bigrams = (unigrams[:-1] ^ tokens[1:]) * _MIX
+    return (np.concatenate([unigrams, bigrams]) >> np.uint64(64 - BINS_LOG2)).astype(np.int64)
 
 
 def _log_shares(texts: Sequence[str]) -> Floats:
