@@ -1,4 +1,4 @@
-"""Run what is missing of the collapse experiment, resumable, and print its tables; what came out is in docs/collapse.md.
+"""Run what is missing of the collapse experiment and print its tables; what came out is in docs/collapse.md.
 
     python bench/collapse.py e1 --seeds 100-109
     python bench/collapse.py e2 --seeds 100-102 --part cross
@@ -19,7 +19,7 @@ sys.path[0] = str(Path(__file__).parents[1])
 # Two processes share the machine; a matrix of 64 columns gains nothing from threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from bench.collapse.jobs import PARTS, run_missing
+from bench.collapse.jobs import PARTS, run_missing  # noqa: E402 - the path above comes first
 
 
 def main() -> None:

@@ -1,8 +1,9 @@
-"""What is compared, as literals: an arm is a rule for choosing samples, a rule for mixing them with real rows, and a pool.
+"""What is compared, as literals: an arm is a way of choosing samples, a way of mixing in real rows, and a pool.
 
-Choosing is `none` (random), `dsir`, `judge` (best third by the reference model's score), `dedup` (the gate's likeness stages
-alone), `gate` (random order), `gate+dsir` and `gate+judge` (another order inside the gate). Mixing is `replace`, `real` (a fixed
-share of fresh real rows), `accumulate` (a draw from real rows and all samples so far, at equal size), `all` (everything, unmatched) and `oracle`
+Choosing is `none` (random), `dsir`, `judge` (best third by the reference model's score), `dedup` (the gate's likeness
+stages alone), `gate` (random order), `gate+dsir` and `gate+judge` (another order inside the gate). Mixing is `replace`,
+`real` (a fixed share of fresh real rows), `accumulate` (a draw from real rows and all samples so far, at equal size),
+`all` (everything, unmatched) and `oracle`
 (real rows alone).
 """
 

@@ -1,7 +1,7 @@
-"""From a round's pool of samples to the rows that may be trained on: at random, by DSIR, by a judge, or through the gate.
+"""From a round's pool of samples to the rows that may be trained on: by chance, DSIR, a judge, or the gate.
 
-The gate is the shipped one (`synthdata.gate`), vectors given. Its floor here is the two-sided band of the reference model's
-likelihood; everything behind it runs as in the product.
+The gate is the shipped one (`synthdata.gate`), vectors given. Its floor here is the two-sided band of the reference
+model's likelihood; everything behind it runs as in the product.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SLICE = 250
 class Chosen:
     """Rows in the order of choice, at most as many as asked for, and what the gate held on them.
 
-    `floor` is N2 of W plus the admitted rows over the promised 1 / collision_max: at least 1 wherever the promise holds.
+    `floor` is N2 of W plus the admitted rows over the promised 1 / collision_max: at least 1 where the promise holds.
     """
 
     rows: list[Row]
@@ -37,7 +37,7 @@ class Chosen:
 
 
 def choose(arm: Arm, pool: list[Row], need: int, world: World, kept: list[Row], round_: int) -> Chosen:
-    """`kept` are the rows that the gate's corpus holds from earlier rounds: empty where the mixing rule forgets them."""
+    """`kept` are the rows that the gate holds from earlier rounds: empty where the mixing rule forgets them."""
     if arm.select == "none":
         return Chosen(pool[:need])
     if arm.select == "judge":

@@ -1,4 +1,4 @@
-"""Two candidates for keeping rare tokens: real rows that hold rare types first, and a bonus for them in the gate's order.
+"""Two ways to keep rare tokens: real rows that hold rare types first, and a bonus for them in the gate's order.
 
 Both know only the anchor's own counts. Equal real tokens, so that what is gained is not bought by more real text.
 """

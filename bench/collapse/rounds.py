@@ -1,6 +1,6 @@
 """The self-training loop of one arm: sample, choose, mix, fit, measure; again.
 
-Everything is a function of (experiment, arm, temperature, seed): a run that was killed is run again and gives the same line.
+Everything is a function of (experiment, arm, temperature, seed): a killed run is run again and gives the same line.
 """
 
 from __future__ import annotations

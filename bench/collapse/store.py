@@ -1,4 +1,4 @@
-"""Results as lines of JSON, one a run of (arm, temperature, seed), appended under a lock: two processes may share a file.
+"""Results as lines of JSON, one a run of (arm, temperature, seed), appended under a lock for two processes to share.
 
 What is in the file is done; the same command goes on with the rest.
 """

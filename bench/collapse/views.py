@@ -1,7 +1,8 @@
 """Two embeddings: word uni- and bigrams for the gate, character 3-5-grams that it never sees.
 
-Fitted on real text that is neither anchor nor held-out, as the encoder of the product was trained elsewhere: fitted on the
-anchor, new text of any kind has shorter vectors than the anchor's own and looks generic. Hashed TF-IDF reduced to 64 dimensions, so that a round costs a second and no download is needed. The optional random
+Fitted on real text that is neither anchor nor held-out, as the encoder of the product was trained elsewhere: fitted
+on the anchor, new text of any kind has shorter vectors than the anchor's own and looks generic. Hashed TF-IDF reduced
+to 64 dimensions, so that a round costs a second and no download is needed. The optional random
 Fourier map turns the gate's squared cosine into a squared RBF kernel.
 """
 
@@ -51,7 +52,7 @@ class View:
 
 
 class Fourier:
-    """Random Fourier features of an RBF kernel whose width is a quarter of the median squared distance (Rahimi 2007)."""
+    """Random Fourier features of an RBF kernel, width a quarter of the median squared distance (Rahimi 2007)."""
 
     def __init__(self, anchor: Floats, seed: int) -> None:
         rng = np.random.default_rng([seed, 7])

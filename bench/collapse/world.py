@@ -1,4 +1,4 @@
-"""What all arms of one seed share: texts, the first model, the views, the calibrated gate and the reference model's scores.
+"""What the arms of one seed share: texts, the first model, the views, the gate, the reference model's scores.
 
 A model is anything that samples rows and scores rows; E1's is a trigram, E2's a transformer.
 """

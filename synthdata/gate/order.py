@@ -16,7 +16,8 @@ from synthdata.gate.lexical import token_hash
 from synthdata.records import content_hash
 
 BINS_LOG2 = 13
-# As in the paper's code: runs of punctuation are tokens too, or a loop of dashes has no features and cannot look unlikely.
+# As in the paper's code, runs of punctuation are tokens too: without them a loop of dashes has no features and cannot
+# look unlikely.
 _TOKEN = re.compile(r"\w+|[^\w\s]+")
 # An odd multiplier; overflow is the intended arithmetic modulo 2**64.
 _MIX = np.uint64(0x9E3779B97F4A7C15)
