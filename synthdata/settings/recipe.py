@@ -1,25 +1,11 @@
-"""All settings, typed and frozen, read from TOML. `recipe` changes rows and is hashed; `runtime` never does.
-
-Unknown keys are refused with the nearest known name. configs/default.toml shows every field with its source.
-"""
+"""The half of the settings that changes rows, a class a table of the TOML file; sources in configs/default.toml."""
 
 from __future__ import annotations
 
-import difflib
-import tomllib
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from synthdata.errors import SettingsError
 from synthdata.records import canonical_json, content_hash
-
-
-class Section(BaseModel):
-    """Common behaviour of all sections: frozen, and no unknown key passes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from synthdata.settings.section import Section
 
 
 class EncoderSettings(Section):
@@ -194,86 +180,3 @@ class Recipe(Section):
         """16 hex characters over what a verdict depends on: who wrote a candidate does not change how it is decided."""
         deciding = {"encoder", "anchor", "floor", "gate", "judge"}
         return content_hash(canonical_json(self.model_dump(include=deciding)), length=16)
-
-
-class RuntimeSettings(Section):
-    """Where and how fast; never changes a row."""
-
-    chunk_size: int = Field(default=100, ge=1)
-    concurrency: int = Field(default=8, ge=1)
-    threads: int = Field(default=2, ge=1)
-    timeout_seconds: float = 120.0
-    retries: int = 5
-    requests_per_minute: float = 0.0
-    endpoint: str = ""
-    judge_endpoints: tuple[str, ...] = ()
-    audit_endpoint: str = ""
-    api_key_env: str = "OPENAI_API_KEY"
-    price_prompt_per_million: float = 0.0
-    price_completion_per_million: float = 0.0
-    max_row_bytes: int = 16_000_000
-    cache_dir: str = ""
-
-
-class Settings(Section):
-    """The whole of it; `Settings()` is the default that configs/default.toml spells out."""
-
-    recipe: Recipe = Recipe()
-    runtime: RuntimeSettings = RuntimeSettings()
-
-    @classmethod
-    def from_toml(cls, path: Path | str) -> Settings:
-        """Read a TOML file.
-
-        Raises:
-            SettingsError: no such file, not TOML, an unknown key (with the nearest known one) or an impossible value.
-        """
-        try:
-            data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise SettingsError(f"{path}: cannot be read as TOML: {error}") from error
-        return cls.from_dict(data, where=str(path))
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any], where: str = "settings") -> Settings:
-        """Build from nested dicts, with the same errors as `from_toml`."""
-        try:
-            return cls.model_validate(data)
-        except ValidationError as error:
-            raise SettingsError(_explain(error, where)) from error
-
-    def with_value(self, dotted: str, value: object) -> Settings:
-        """A copy with one field set, named by its dotted path such as `recipe.gate.tau`."""
-        data: dict[str, Any] = self.model_dump()
-        *parents, last = dotted.split(".")
-        node = data
-        for name in parents:
-            child = node.get(name)
-            node[name] = child if isinstance(child, dict) else {}
-            node = node[name]
-        node[last] = value
-        return Settings.from_dict(data, where=f"--set {dotted}")
-
-
-def _explain(error: ValidationError, where: str) -> str:
-    lines = []
-    for item in error.errors():
-        path = [str(part) for part in item["loc"]]
-        if item["type"] == "extra_forbidden":
-            known = _fields_at(path[:-1])
-            near = difflib.get_close_matches(path[-1], known, n=1, cutoff=0.0)
-            hint = f"; did you mean `{near[0]}`?" if near else ""
-            lines.append(f"{where}: unknown setting `{'.'.join(path)}`{hint}")
-        else:
-            lines.append(f"{where}: `{'.'.join(path)}`: {item['msg']} (got {item['input']!r})")
-    return "\n".join(lines)
-
-
-def _fields_at(path: list[str]) -> list[str]:
-    model: type[BaseModel] = Settings
-    for name in path:
-        annotation = model.model_fields[name].annotation if name in model.model_fields else None
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            return []
-        model = annotation
-    return list(model.model_fields)

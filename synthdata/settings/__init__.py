@@ -1,0 +1,38 @@
+"""All settings, typed and frozen. `recipe` changes rows and is hashed; `runtime` never does.
+
+configs/default.toml shows every field with its source.
+"""
+
+from __future__ import annotations
+
+from synthdata.settings.reading import Settings
+from synthdata.settings.recipe import (
+    AnchorSettings,
+    EncoderSettings,
+    ExportSettings,
+    FloorSettings,
+    GateSettings,
+    GenerationSettings,
+    JudgeSettings,
+    LabelSettings,
+    Recipe,
+    ReflectionSettings,
+)
+from synthdata.settings.runtime import RuntimeSettings
+from synthdata.settings.section import Section
+
+__all__ = [
+    "AnchorSettings",
+    "EncoderSettings",
+    "ExportSettings",
+    "FloorSettings",
+    "GateSettings",
+    "GenerationSettings",
+    "JudgeSettings",
+    "LabelSettings",
+    "Recipe",
+    "ReflectionSettings",
+    "RuntimeSettings",
+    "Section",
+    "Settings",
+]

@@ -1,0 +1,79 @@
+"""Settings from TOML: unknown keys are refused with the nearest known name."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from synthdata.errors import SettingsError
+from synthdata.settings.recipe import Recipe
+from synthdata.settings.runtime import RuntimeSettings
+from synthdata.settings.section import Section
+
+
+class Settings(Section):
+    """The whole of it; `Settings()` is the default that configs/default.toml spells out."""
+
+    recipe: Recipe = Recipe()
+    runtime: RuntimeSettings = RuntimeSettings()
+
+    @classmethod
+    def from_toml(cls, path: Path | str) -> Settings:
+        """Read a TOML file.
+
+        Raises:
+            SettingsError: no such file, not TOML, an unknown key (with the nearest known one) or an impossible value.
+        """
+        try:
+            data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise SettingsError(f"{path}: cannot be read as TOML: {error}") from error
+        return cls.from_dict(data, where=str(path))
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any], where: str = "settings") -> Settings:
+        """Build from nested dicts, with the same errors as `from_toml`."""
+        try:
+            return cls.model_validate(data)
+        except ValidationError as error:
+            raise SettingsError(_explain(error, where)) from error
+
+    def with_value(self, dotted: str, value: object) -> Settings:
+        """A copy with one field set, named by its dotted path such as `recipe.gate.tau`."""
+        data: dict[str, Any] = self.model_dump()
+        *parents, last = dotted.split(".")
+        node = data
+        for name in parents:
+            child = node.get(name)
+            node[name] = child if isinstance(child, dict) else {}
+            node = node[name]
+        node[last] = value
+        return Settings.from_dict(data, where=f"--set {dotted}")
+
+
+def _explain(error: ValidationError, where: str) -> str:
+    lines = []
+    for item in error.errors():
+        path = [str(part) for part in item["loc"]]
+        if item["type"] == "extra_forbidden":
+            known = _fields_at(path[:-1])
+            near = difflib.get_close_matches(path[-1], known, n=1, cutoff=0.0)
+            hint = f"; did you mean `{near[0]}`?" if near else ""
+            lines.append(f"{where}: unknown setting `{'.'.join(path)}`{hint}")
+        else:
+            lines.append(f"{where}: `{'.'.join(path)}`: {item['msg']} (got {item['input']!r})")
+    return "\n".join(lines)
+
+
+def _fields_at(path: list[str]) -> list[str]:
+    model: type[BaseModel] = Settings
+    for name in path:
+        annotation = model.model_fields[name].annotation if name in model.model_fields else None
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return []
+        model = annotation
+    return list(model.model_fields)
