@@ -134,14 +134,20 @@ def human_labels(store: CorpusStore, as_of: int | None = None) -> dict[str, dict
     return found
 
 
-def step_labels(store: CorpusStore, as_of: int | None = None) -> Iterator[tuple[Trajectory, tuple[StepReview, ...]]]:
+def step_labels(
+    store: CorpusStore, as_of: int | None = None, runs: Sequence[str] | None = None
+) -> Iterator[tuple[Trajectory, tuple[StepReview, ...]]]:
     """Every run that an admitted review or a person speaks of, with a label for each of the agent's steps.
 
     Opinions are the rules', those in the admitted reviews, and people's; `agreed_label` says which may be rewarded.
+    `runs` names the runs to look at, all by default: their reviews are held in memory together.
     """
     people = human_labels(store, as_of)
     reviewed: dict[str, list[Reflection]] = {}
     rows = store.admitted(as_of, ["trajectory_id", "payload"]).filter(pl.col("trajectory_id") != "")
+    if runs is not None:
+        rows = rows.filter(pl.col("trajectory_id").is_in(runs))
+        people = {run: said for run, said in people.items() if run in set(runs)}
     for run_id, payload in rows.iter_rows():
         try:
             reviewed.setdefault(run_id, []).append(from_json(Reflection, payload))

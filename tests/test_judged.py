@@ -12,12 +12,12 @@ from judge_oracle import gullible, honest, stern
 
 from synthdata import Corpus, Settings
 from synthdata.errors import SettingsError
-from synthdata.export import export
 from synthdata.generation.scripted import ScriptedGenerator
+from synthdata.handoff import Wanted, export
 from synthdata.judged import bench_of
 from synthdata.judging.credulous import CredulousJudge
 from synthdata.judging.llm import LlmJudge
-from synthdata.overview import floor_note, status
+from synthdata.overview import status
 from synthdata.protocols import Judgement
 from synthdata.records import LabelSource, Lesson, Origin, Reflection, StepReview, from_json
 from synthdata.reflection import restatements
@@ -91,9 +91,8 @@ def test_a_judge_vetoes_what_is_not_in_the_evidence(tmp_path, made, runs, review
     assert facts["metrics"]["judge"]["canary_fpr"] <= 0.03 and facts["metrics"]["judge"]["canary_tpr"] >= 0.95
     exact = corpus.store.snapshots().filter(metric="canary_fpr").row(0, named=True)
     assert 0 <= exact["low"] <= exact["value"] < exact["high"] < 0.1
-    export(
-        corpus.store, tmp_path / "out", facts=facts, note=floor_note(facts["anchor"]), settings=settings().recipe.export
-    )
+    # All runs failed, so there is nothing real to imitate; teaching oneself needs none.
+    export(corpus, tmp_path / "out", Wanted(kinds=("self_distillation",)))
     assert "Judged: oracle-1." in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
 
 

@@ -132,23 +132,17 @@ def test_an_export_redacts_counts_and_keeps_on_request(tmp_path: Path):
         out = tmp_path / f"out{len(args)}"
         done = CliRunner().invoke(app, ["export", str(tmp_path / "c"), str(out), *args])
         assert done.exit_code == 0, done.output
-        manifest, told = json.loads((out / "manifest.json").read_text()), (out / "messages.jsonl").read_text()
+        manifest, told = (
+            json.loads((out / "manifest.json").read_text()),
+            (out / "jsonl" / "messages.train.jsonl").read_text(),
+        )
         assert ("@example.com" in told) == (not name)
         assert set(manifest["redacted"]) == ({"EMAIL"} if name else set())
         assert ("Personal data replaced: EMAIL" in (out / "README.md").read_text()) == bool(name)
 
 
-def test_rows_of_one_run_share_its_placeholders(tmp_path: Path):
-    from synthdata.export import redacted_rows
-
-    hashing = Settings.from_dict({"recipe": {"encoder": {"backend": "hashing", "dim": 64}}})
-    rows = [ReferenceRow(text, f"about {i}", f"t{i}") for i, text in enumerate(lessons(200, 1))]
-    corpus, run = Corpus.init(tmp_path / "c", rows, settings=hashing), run_of(1)
-    with corpus.store.writing():
-        corpus.store.add_experience([run])
-    frame = corpus.store.admitted().clear()
-    assert redacted_rows(corpus.store, frame, keep=False) == ([], {})
-    texts = run_texts(run)
+def test_rows_of_one_run_share_its_placeholders():
+    texts = run_texts(run_of(1))
     assert [Pseudonyms.of(texts).redact(part)[0] for part in ("Mia", "born 1990-04-05")] == [
         "[NAME_1]",
         "born [BIRTH_DATE_2]",

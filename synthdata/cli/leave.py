@@ -1,15 +1,20 @@
-"""Verbs that hand over: `export` writes a training set with its manifest."""
+"""Verbs that hand over and take back: `export` writes a training set as a release, `retract` un-admits rows."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from synthdata.cli.decide import load_settings
 from synthdata.cli.options import AsJson, AsOf, CorpusPath
-from synthdata.cli.output import emit_json, say, table
+from synthdata.cli.output import emit_json, progress, say, table
+from synthdata.errors import InputError
+
+if TYPE_CHECKING:
+    from synthdata.api import Corpus
+    from synthdata.handoff import ExportReport
 
 
 def register(app: typer.Typer) -> None:
@@ -20,38 +25,75 @@ def register(app: typer.Typer) -> None:
 def export(
     corpus: CorpusPath,
     out: Annotated[Path, typer.Argument(help="A new folder, or an earlier export, which is replaced whole.")],
+    kinds: Annotated[
+        str,
+        typer.Option(
+            help="Kinds of row, with commas: sft, messages, preference, kto, stepwise, self_distillation, lesson. "
+            "Default: all."
+        ),
+    ] = "",
+    licence: Annotated[
+        list[str] | None, typer.Option(help="Only rows under this licence; may be given several times.")
+    ] = None,
+    tokens: Annotated[int | None, typer.Option(min=1, help="At most so many trained tokens (words and marks).")] = None,
+    mix: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Share of trained tokens that is real. Default: all real rows there are."),
+    ] = None,
+    since_release: Annotated[
+        bool, typer.Option("--since-release", help="Of the admitted rows only those that no release held.")
+    ] = False,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Refuse instead of leaving rows out where too little is real.")
+    ] = False,
+    protect_tail: Annotated[
+        bool, typer.Option("--protect-tail", help="Draw real rows with rare words first, at equal tokens.")
+    ] = False,
     keep_personal_data: Annotated[
         bool, typer.Option("--keep-personal-data", help="Do not replace names, mails, numbers, addresses, birth dates.")
     ] = False,
     as_of: AsOf = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write the admitted rows as messages JSONL and as a Hugging Face folder, with manifest and dataset card."""
+    """Write a training set in the formats of TRL, Axolotl, LLaMA-Factory and nanochat, and record it as a release."""
     from dataclasses import asdict
+    from functools import partial
 
-    from synthdata.corpus import CorpusStore
-    from synthdata.export import export as write
-    from synthdata.overview import floor_note
-    from synthdata.overview import status as facts_of
+    from synthdata.api import Corpus
+    from synthdata.export.choice import Wishes
+    from synthdata.export.kinds import KINDS, Kind
+    from synthdata.handoff import Wanted
+    from synthdata.handoff import export as write
 
-    store = CorpusStore.open(corpus)
-    facts = facts_of(store, as_of)
     settings = load_settings(None, None, corpus)
-    wanted = (
-        settings.with_value("recipe.export.keep_personal_data", True) if keep_personal_data else settings
-    ).recipe.export
-    report = write(
-        store,
-        out,
-        facts=facts,
-        note=floor_note(facts["anchor"]),
-        settings=wanted,
-        as_of=as_of,
-    )
+    for name, given in (("keep_personal_data", keep_personal_data), ("protect_tail", protect_tail)):
+        settings = settings.with_value(f"recipe.export.{name}", True) if given else settings
+    asked = tuple(name.strip() for name in kinds.split(",")) if kinds else KINDS
+    chosen: tuple[Kind, ...] = tuple(kind for kind in KINDS if kind in asked)
+    strange = [name for name in asked if name not in KINDS]
+    if strange:
+        raise InputError(f"--kinds {kinds}: no kind {', '.join(strange)}; there are {', '.join(KINDS)}")
+    wanted = Wanted(as_of, since_release, chosen, tuple(licence or ()), Wishes(tokens, mix, exact))
+    opened = Corpus.open(corpus, settings=settings)
+    report = write(opened, out, wanted, bar=partial(progress, "sources of rows, looked at twice"))
     if as_json:
         emit_json(asdict(report))
-        return
-    table(f"export {out}", ["file", "rows"], list(report.files.items()))
+    else:
+        _show(report, opened)
+
+
+def _show(report: ExportReport, corpus: Corpus) -> None:
+    from synthdata.overview import floor_note
+
+    rows = [(kind, split, n) for kind, splits in report.kinds.items() for split, n in splits.items()]
+    table(f"export {report.out}", ["kind", "split", "rows"], rows)
+    shares = [(name, f"{share['rows']:.1%}", f"{share['tokens']:.1%}") for name, share in report.real_share.items()]
+    table("real share of the train split", ["trained with", "by rows", "by tokens"], shares)
     if report.redacted:
         table("replaced by placeholders", ["kind", "times"], list(report.redacted.items()))
-    say(floor_note(facts["anchor"]))
+    for note in report.notes:
+        say(note)
+    release = report.release
+    again = "" if release["new"] else " (recorded before: the same rows)"
+    say(f"Release {release['number']}{again}: {release['added']} sources added, {release['removed']} removed.")
+    say(floor_note(corpus.describe_anchor()))

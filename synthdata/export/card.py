@@ -4,56 +4,141 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import polars as pl
+from synthdata.export.plots import shares_svg, trend_svg
+from synthdata.settings import ExportSettings
+
+# What each kind is for, and who reads it (science.md 4.2).
+_USES = {
+    "sft": ("`prompt`, `completion`: a good step of a real run, a verified better one, or a plain text", "SFTTrainer"),
+    "messages": ("`messages`, assistant turns with `weight` 1 or 0: whole real runs too", "Axolotl, OpenAI-style"),
+    "preference": ("`prompt`, `chosen`, `rejected`: a verified better step against the bad one taken", "DPOTrainer"),
+    "kto": ("`prompt`, `completion`, `label`: steps that two kinds of source agree on", "KTOTrainer"),
+    "stepwise": ("`prompt`, `completions`, `labels`, `scores`: a run cut after each agreed label", "Axolotl"),
+    "self_distillation": ("`prompt`, `privileged_context`: what the teacher is told", "TRL's experimental SDFT, SDPO"),
+    "lesson": ("`prompt`, `completion`: what the lesson is about, and the lesson", "SFTTrainer"),
+}
+_TREND, _CELLS = "n2.svg", "cells.svg"
+Splits = Mapping[str, Mapping[str, int]]
 
 
-def write_card(path: Path, frame: pl.DataFrame, facts: Mapping[str, Any], note: str) -> None:
+@dataclass(frozen=True)
+class Card:
+    """What the card tells: facts of `status`, numbers of the rows written, rows by kind and split, sources, figures."""
+
+    facts: Mapping[str, Any]
+    written: Mapping[str, Any]
+    rows: Splits
+    sources: Sequence[tuple[str, str, str, int]]
+    floor: str
+    notes: Sequence[str]
+    redacted: Mapping[str, int]
+    settings: ExportSettings
+    figures: Mapping[str, str]
+
+
+def figures(folder: Path, facts: Mapping[str, Any], written: Mapping[str, Any]) -> dict[str, str]:
+    """Write the figures that there are numbers for: titles by file name."""
+    drawn = {}
+    trend = [(at["round"], at["n2"]) for at in facts["trend"] if _number(at.get("n2", {}).get("value"))]
+    if trend:
+        last = trend[-1][1]
+        band = (last["low"], last["high"]) if _number(last["low"]) and _number(last["high"]) else None
+        drawn[_TREND] = "N2, the effective number of different things said, of what the generator wrote"
+        points = [(number, n2["value"]) for number, n2 in trend]
+        (folder / _TREND).write_text(trend_svg(drawn[_TREND], points, band), encoding="utf-8")
+    if written["rows"]:
+        drawn[_CELLS] = "Shares of the regions of experience among the rows written"
+        text = shares_svg(drawn[_CELLS], written["cell_shares"], written["real_cell_shares"])
+        (folder / _CELLS).write_text(text, encoding="utf-8")
+    return drawn
+
+
+def write_card(path: Path, card: Card) -> None:
     """Write the card of an export."""
-    licences = sorted({licence for licence in frame["licence"] if licence}) or ["unknown"]
-    lines = ["---", "configs:", "- config_name: sft", "  default: true", "  data_files:", "  - split: train"]
-    lines += ["    path: sft/train-*", "license: other", f"license_name: {json.dumps(', '.join(licences))}"]
-    lines += ["tags:", "- synthetic", "- agent", "---", "", "# Curated reflections", ""]
-    lines += [
-        f"{frame.height} rows admitted over {facts['round']} rounds from {facts['candidates']} candidates "
-        f"({_listed(facts['rejected'])}). {note} Judged: {facts['judged']}.",
-        "",
-        "A row is a chat of two turns: what the lesson is about, and the lesson. `provenance.parquet` holds, row by "
-        "row, the run, the generator and the round; `manifest.json` the hashes and versions.",
-        "",
-        "## Diversity of the admitted rows",
-        "",
-        "| metric | value |",
-        "|---|---|",
-    ]
-    metrics = facts["metrics"].get("admitted", {})
-    lines += [
-        f"| {name} | {value:.4g} |"
-        for name, value in sorted(metrics.items())
-        if value is not None and math.isfinite(value)
-    ]
-    lines += ["", "## Sources and licences", "", "| source | licence | rows |", "|---|---|---|"]
-    counted = frame.group_by("source", "licence").len().sort("source", "licence")
-    lines += [
-        f"| {_cell(source)} | {_cell(licence) or 'unknown'} | {n} |" for source, licence, n in counted.iter_rows()
-    ]
+    lines = [*_front_matter(card), "", "# Curated experience of an agent", "", *_made(card)]
+    lines += ["", "## Kinds of row", "", "| config | rows | columns | read by |", "|---|---|---|---|"]
+    for kind, splits in card.rows.items():
+        told = ", ".join(f"{split} {n}" for split, n in splits.items())
+        lines.append(f"| `{kind}` | {told} | {_USES[kind][0]} | {_USES[kind][1]} |")
     lines += [
         "",
-        "## Limits",
+        "Splits are by task, never by row; tasks that calibration set aside are in `test`. A bad step is never a "
+        "completion: in `messages` it has weight 0. `provenance.parquet` says of every row where it comes from; "
+        "`manifest.json` holds hashes, versions and the numbers below. The same rows are in `jsonl/` as lines, for "
+        "LLaMA-Factory in `llamafactory/`, nanochat in `nanochat/`; `trl/` and `axolotl/` hold configs.",
         "",
-        "The gate guarantees a diversity floor in the space of one encoder. It does not guarantee that the encoder "
-        "sees the diversity that matters, that a lesson is true, or that training on this lowers any loss.",
+        *_diversity(card),
         "",
+        "## Sources and licences",
+        "",
+        "| source | licence | origin | rows, runs or texts |",
+        "|---|---|---|---|",
     ]
+    lines += [f"| {_cell(s)} | {_cell(lic) or 'unknown'} | {origin} | {n} |" for s, lic, origin, n in card.sources]
+    lines += ["", "## Limits", "", *_LIMITS, ""]
     path.write_text("\n".join(lines), encoding="utf-8")
 
 
-def _listed(reasons: Mapping[str, int]) -> str:
-    rejected = ", ".join(f"{reason} {n}" for reason, n in reasons.items())
-    return f"rejected: {rejected}" if rejected else "none rejected"
+_LIMITS = (
+    "The gate guarantees a diversity floor in the space of one encoder. It does not guarantee that the encoder sees "
+    "the diversity that matters, that a lesson is true, or that training on this lowers any loss.",
+    "",
+    "Personal data is found by recognisers, not by a model: a name that no field or phrase introduces stays. Licences "
+    "are what the operator said of the sources; nothing checked them.",
+)
+
+
+def _front_matter(card: Card) -> list[str]:
+    licences = sorted({licence for _, licence, _, _ in card.sources if licence}) or ["unknown"]
+    lines = ["---", "configs:"]
+    for number, (kind, splits) in enumerate(card.rows.items()):
+        lines += [f"- config_name: {kind}", *(["  default: true"] if number == 0 else []), "  data_files:"]
+        for split in splits:
+            lines += [f"  - split: {split}", f"    path: {kind}/{split}-*"]
+    lines += ["license: other", f"license_name: {json.dumps(', '.join(licences))}", "task_categories:"]
+    return [*lines, "- text-generation", "tags:", "- synthetic", "- agent", "---"]
+
+
+def _made(card: Card) -> list[str]:
+    facts, anchor = card.facts, card.facts["anchor"]
+    replaced = ", ".join(f"{kind} {n}" for kind, n in sorted(card.redacted.items())) or "none found"
+    privacy = (
+        f"Personal data was kept on request; credentials replaced: {replaced}."
+        if card.settings.keep_personal_data
+        else f"Personal data replaced: {replaced}."
+    )
+    rejected = ", ".join(f"{reason} {n}" for reason, n in facts["rejected"].items()) or "none"
+    lines = [
+        f"Texts that a language model wrote about the runs of an agent, or that came as files, {facts['in_corpus']} of "
+        f"them admitted by a diversity gate over {facts['round']} rounds from {facts['candidates']} candidates "
+        f"(rejected: {rejected}; unreadable: {facts['quarantined']}), together with real rows: steps of runs that "
+        "succeeded, and the reference.",
+        "",
+        f"Judged: {facts['judged']}. {card.floor} Calibrated from: {anchor['calibrated_from']}. {privacy}",
+    ]
+    return [*lines, *(f"\n{note[:1].upper()}{note[1:]}." for note in card.notes)]
+
+
+def _diversity(card: Card) -> list[str]:
+    lines = ["## Diversity", "", "| metric | everything admitted | rows written |", "|---|---|---|"]
+    admitted, written = card.facts["metrics"].get("admitted", {}), card.written
+    own = {name: written[name] for name in ("collision", "n2", "outside", "kl_to_real")} | {"rows": written["rows"]}
+    for name in sorted({*admitted, *own}):
+        values = [admitted.get(name), own.get(name)]
+        if any(_number(value) for value in values):
+            lines.append(f"| {name} | {' | '.join(f'{v:.4g}' if _number(v) else '' for v in values)} |")
+    for name, title in card.figures.items():
+        lines += ["", f"![{title}]({name})"]
+    return lines
+
+
+def _number(value: Any) -> bool:  # noqa: ANN401 - anything that JSON holds
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def _cell(text: str) -> str:

@@ -15,6 +15,8 @@ from synthdata.corpus.digest import digest
 
 MANIFEST = "manifest.json"
 MADE_BY = "synthdata-gate"
+# Of the rows written: diversity, rows by kind and split, real share by container, the release, what was asked for.
+_WRITTEN = ("written", "kinds", "real_share_written", "release", "notes", "wanted", "seed")
 LIBRARIES = ("synthdata-gate", "polars", "deltalake", "faiss-cpu", "datasketch", "sentence-transformers", "numpy")
 
 
@@ -42,13 +44,9 @@ def write_manifest(
     # The version of the last exported round, not the newest one: an old round is exported alike whenever it is asked.
     version = int(rounds["version"][-1])
     content = {
-        "format": 1,
+        "format": 2,
         "made_by": MADE_BY,
-        "files": {
-            str(path.relative_to(folder)): {"sha256": _sha256(path), "rows": files.get(str(path.relative_to(folder)))}
-            for path in sorted(folder.rglob("*"))
-            if path.is_file()
-        },
+        "files": {name: {"sha256": sha, "rows": files.get(name)} for name, sha in file_hashes(folder).items()},
         "corpus": {"round": facts["round"], "version": version, "digest": digest(store, as_of)},
         "recipes": sorted(set(rounds["recipe"])),
         "anchor": facts["anchor"],
@@ -59,10 +57,17 @@ def write_manifest(
         "counts": {name: facts[name] for name in ("candidates", "admitted", "in_corpus", "rejected", "quarantined")},
         "real_share": facts["real_share"],
         "metrics": facts["metrics"],
+        **{name: facts[name] for name in _WRITTEN},
         "versions": {name: importlib.metadata.version(name) for name in LIBRARIES},
     }
     text = json.dumps(_finite(content), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
     (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
+
+
+def file_hashes(folder: Path) -> dict[str, str]:
+    """The sha256 of every file in the folder, by its path in it."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): _sha256(path) for path in paths}
 
 
 def _sha256(path: Path) -> str:

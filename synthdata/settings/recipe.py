@@ -157,6 +157,12 @@ class ExportSettings(Section):
     real_share: float = 0.25
     min_rows: int = 1
     keep_personal_data: bool = False
+    validation_share: float = 0.05
+    test_share: float = 0.05
+    protect_tail: bool = False
+    rare_share: float = 0.15
+    measured_rows: int = 20_000
+    seed: int = 0
 
 
 class Recipe(Section):

@@ -1,0 +1,132 @@
+"""A run as chat messages, in the OpenAI dialect that trainers share; nothing of the run is lost or moved.
+
+A message is a plain dict: `role`, `content`, and where there is one `reasoning_content`, `tool_calls` (arguments as an
+object, as JSON text where the log's text is none), `tool_call_id`. Answers to tool calls have role `tool`; what an
+environment says to a plain command has role `user`, because chat templates know no other voice for it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from synthdata.records import Step, ToolCall, Trajectory
+
+Message = dict[str, Any]
+
+# Words and single marks; about 1.3 tokens of a usual vocabulary each. Needs no tokenizer, so counts never change.
+_TOKEN = re.compile(r"\w+|[^\w\s]")
+_CALL = re.compile(r"\s*([A-Za-z_][\w.-]*)\((\{.*\})\)\s*", re.DOTALL)
+
+
+def conversation(run: Trajectory) -> list[tuple[int | None, Message]]:
+    """The messages of a run, each with the index of the agent's step that it is the deed of, None for what others say.
+
+    A run whose agent begins without being told anything is told its task first.
+    """
+    told: list[tuple[int | None, Message]] = []
+    for step in run.steps:
+        told += _step(step, leading=all(message["role"] == "system" for _, message in told))
+    opening = next((message["role"] for _, message in told if message["role"] != "system"), "assistant")
+    if opening == "assistant" and run.task:
+        at = sum(message["role"] == "system" for _, message in told[: _first_other(told)])
+        told.insert(at, (None, {"role": "user", "content": run.task}))
+    return told
+
+
+def _first_other(told: Sequence[tuple[int | None, Message]]) -> int:
+    return next((i for i, (_, message) in enumerate(told) if message["role"] != "system"), len(told))
+
+
+def _step(step: Step, *, leading: bool) -> list[tuple[int | None, Message]]:
+    if step.role == "agent":
+        made: list[tuple[int | None, Message]] = [(step.idx, deed(step))]
+    else:
+        # A system voice in mid-run is the environment's; templates take a system message at the beginning only.
+        role = "system" if step.role == "system" and leading else "user"
+        texts = [text for text in (step.action, step.call_text) if text]
+        made = [(None, {"role": role, "content": "\n".join(texts)})] if texts or not step.observations else []
+    agents = step.role == "agent" and bool(step.tool_calls)
+    names = [_call_id(step, i) for i in range(len(step.tool_calls))]
+    for i, seen in enumerate(step.observations):
+        if agents:
+            answered = seen.call_id or (names[i] if i < len(names) else names[-1])
+            made.append((None, {"role": "tool", "tool_call_id": answered, "content": seen.content}))
+        else:
+            made.append((None, {"role": "user", "content": seen.content}))
+    return made
+
+
+def deed(step: Step) -> Message:
+    """What the agent did at a step, as an assistant message."""
+    message: Message = {"role": "assistant", "content": step.action}
+    if step.thought:
+        message["reasoning_content"] = step.thought
+    if step.tool_calls:
+        message["tool_calls"] = [_call(call, _call_id(step, i)) for i, call in enumerate(step.tool_calls)]
+    return message
+
+
+def better_deed(action: str, step: Step) -> Message:
+    """A counterfactual action as an assistant message: a tool call where it reads like one and the step made some."""
+    found = _CALL.fullmatch(action) if step.tool_calls else None
+    if found and isinstance(_arguments(found[2]), dict):
+        call = ToolCall(found[1], found[2])
+        return {"role": "assistant", "content": "", "tool_calls": [_call(call, f"call_{step.idx}_0")]}
+    return {"role": "assistant", "content": action}
+
+
+def said(message: Message) -> str:
+    """All that a message says as one text: thought, words, and calls as `name(arguments)` lines."""
+    calls = [f"{call['function']['name']}({argument_text(call)})" for call in message.get("tool_calls") or ()]
+    return "\n".join(part for part in (message.get("reasoning_content"), message["content"], *calls) if part)
+
+
+def argument_text(call: Message) -> str:
+    """The arguments of a call as JSON text."""
+    arguments = call["function"]["arguments"]
+    return arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+
+
+def count_tokens(messages: Sequence[Message]) -> int:
+    """Words and marks of what the messages say."""
+    return sum(len(_TOKEN.findall(said(message))) for message in messages)
+
+
+def _call(call: ToolCall, name: str) -> Message:
+    return {"id": name, "type": "function", "function": {"name": call.name, "arguments": _arguments(call.arguments)}}
+
+
+def _call_id(step: Step, i: int) -> str:
+    # Formats demand an id; one that the log does not have is made from the place of the call.
+    return step.tool_calls[i].call_id or f"call_{step.idx}_{i}"
+
+
+def _arguments(text: str) -> Any:  # noqa: ANN401 - any JSON
+    """The arguments as an object; the text itself where reading it would lose something."""
+    try:
+        value = json.loads(text, object_pairs_hook=_distinct, parse_constant=_refuse, parse_float=_exact_float)
+    except (ValueError, RecursionError):
+        return text
+    return value if isinstance(value, dict) else text
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        raise ValueError("a key stands twice")
+    return made
+
+
+def _refuse(name: str) -> float:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _exact_float(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is out of range")
+    return value

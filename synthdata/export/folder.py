@@ -1,0 +1,40 @@
+"""The folder of an export: made under a temporary name beside its place, which it takes whole."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from synthdata.corpus.tables import sync_path
+from synthdata.errors import InputError
+from synthdata.export.manifest import is_export
+
+
+def begin_folder(out: Path) -> Path:
+    """An empty folder beside `out`.
+
+    Raises:
+        InputError: `out` is a file, or holds something that is not an earlier export.
+    """
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: is a file; name a folder")
+    # A manifest.json alone proves nothing: other tools write files of that name, and what is here would be deleted.
+    if out.is_dir() and any(out.iterdir()) and not is_export(out):
+        raise InputError(f"{out}: is not empty and not an earlier export; name another folder")
+    part = out.with_name(f".{out.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    return part
+
+
+def take_place(part: Path, out: Path) -> None:
+    """Put the finished folder in its place, instead of an earlier export."""
+    for path in sorted(part.rglob("*")):
+        sync_path(path)
+    old = out.with_name(f".{out.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if out.exists():
+        out.rename(old)
+    part.rename(out)
+    sync_path(out.parent)
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,226 @@
+"""The kinds of training row, all made from one internal row: a moment of a run, or a plain text.
+
+What may be imitated (SFT) is a good step of a real run or a counterfactual that was verified; a bad step stands only in
+histories, where it carries no weight, and as what preference and step credit speak against.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from synthdata.export.conversation import Message, better_deed, conversation, said
+from synthdata.records import Label, Reflection, StepReview, Trajectory
+
+Kind = Literal["sft", "messages", "preference", "kto", "stepwise", "self_distillation", "lesson"]
+KINDS: tuple[Kind, ...] = ("sft", "messages", "preference", "kto", "stepwise", "self_distillation", "lesson")
+# Kinds whose completions are imitated: the real share is held on these.
+IMITATED: tuple[Kind, ...] = ("sft", "messages", "lesson")
+# Most rows of one kind that one candidate, or one run, makes (gate.md 1).
+ROWS_EACH = 4
+
+# Beside the columns of a row, for the dialects alone: whether all deeds in its prompt may be imitated.
+CLEAN = "_clean"
+Row = dict[str, Any]
+Rows = dict[Kind, list[Row]]
+# A one-view row has no context of its own; a trainer still wants a user turn before the assistant's.
+PLAIN_PROMPT = "Share one lesson."
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One step with all that any kind of row is made from; of a plain text, `deed` is the text itself.
+
+    `imitable` says whether the deed may be trained on; `label` is what two kinds of source agree on, `faulty` whether
+    the review calls the step bad; `better` is a verified counterfactual, `advice` the lesson with the better move.
+    `clean` says that all deeds in the history may be imitated too: dialects without weights for turns need to know.
+    """
+
+    history: tuple[Message, ...]
+    deed: Message
+    imitable: bool = False
+    label: Label = "unknown"
+    faulty: bool = False
+    better: Message | None = None
+    advice: str = ""
+    tools: str = ""
+    clean: bool = True
+
+
+@dataclass(frozen=True)
+class RunLabels:
+    """What is known of a run's steps: labels that may be rewarded, steps that some source calls bad, and promise."""
+
+    agreed: Mapping[int, Label] = field(default_factory=dict)
+    bad: frozenset[int] = frozenset()
+    promise: Mapping[int, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, reviews: Sequence[StepReview], agreed: Mapping[int, Label]) -> RunLabels:
+        """From united reviews and the labels agreed on."""
+        named = {i: label for i, label in agreed.items() if label in ("good", "bad")}
+        bad = {item.idx for item in reviews if any(source.verdict == "bad" for source in item.sources)}
+        known = {item.idx: item.promise for item in reviews if item.promise is not None}
+        return cls(named, frozenset(bad), known)
+
+    def imitable(self, idx: int, success: bool | None) -> bool:
+        """A step of a real run worth imitating: agreed to be good, or of a success and called bad by nobody."""
+        return self.agreed.get(idx) == "good" or (success is True and idx not in self.bad)
+
+
+def plain_rows(context: str, content: str) -> Rows:
+    """The rows of a text that speaks of no run: the context asks, the content answers."""
+    prompt: Message = {"role": "user", "content": context or PLAIN_PROMPT}
+    moment = Moment((prompt,), {"role": "assistant", "content": content}, imitable=True)
+    return {"sft": sft(moment), "messages": messages(moment)}
+
+
+def candidate_rows(context: str, content: str, review: Reflection, run: Trajectory, labels: RunLabels) -> Rows:
+    """The rows of an admitted reflection: at most ROWS_EACH of a kind, those of its focus step first."""
+    moments = _moments(review, run, labels)
+    rows: Rows = {"lesson": [{"prompt": [{"role": "user", "content": context}], "completion": [_says(content)]}]}
+    makers = {
+        "sft": sft, "messages": messages, "preference": preference, "kto": kto, "self_distillation": self_distillation
+    }  # fmt: skip
+    for kind in KINDS:
+        if kind in makers:
+            rows[kind] = [row for moment in moments for row in makers[kind](moment)][:ROWS_EACH]
+    return rows
+
+
+def run_rows(run: Trajectory, labels: RunLabels, imitated: Sequence[int]) -> Rows:
+    """The rows of a run: chosen steps one by one, all of it with a weight on each turn, and its step labels."""
+    told = conversation(run)
+    place = {idx: i for i, (idx, _) in enumerate(told) if idx is not None}
+    rows: Rows = {"sft": [], "messages": [], "stepwise": stepwise(run, labels)}
+    for idx in imitated[:ROWS_EACH]:
+        history, clean = _before(told, place[idx], labels, run.success)
+        rows["sft"] += sft(Moment(history, told[place[idx]][1], imitable=True, tools=run.tools, clean=clean))
+    if imitated:
+        good = {idx for idx in place if labels.imitable(idx, run.success)}
+        weighed = [_weighed(message, int(idx in good)) for idx, message in told]
+        rows["messages"] = [_with_tools({"messages": weighed}, run.tools)]
+    return rows
+
+
+def imitated_steps(run: Trajectory, labels: RunLabels, order: Sequence[int]) -> list[int]:
+    """The steps of a run that may be imitated, in the given order of preference, at most ROWS_EACH; then by place."""
+    good = [idx for idx in order if labels.imitable(idx, run.success)]
+    return sorted(good[:ROWS_EACH])
+
+
+def sft(moment: Moment) -> list[Row]:
+    """`{"prompt", "completion"}`: the verified counterfactual, else the deed where it may be imitated."""
+    completion = moment.better or (moment.deed if moment.imitable else None)
+    if completion is None:
+        return []
+    return [_row(moment, completion=[completion])]
+
+
+def messages(moment: Moment) -> list[Row]:
+    """`{"messages"}` with `weight` 1 on the completion and 0 on every assistant turn before it."""
+    made = []
+    for row in sft(moment):
+        told = [_weighed(message, 0) for message in row["prompt"]] + [_weighed(row["completion"][0], 1)]
+        made.append(_with_tools({"messages": told}, moment.tools))
+    return made
+
+
+def preference(moment: Moment) -> list[Row]:
+    """`{"prompt", "chosen", "rejected"}`: a verified counterfactual against the bad step that was taken."""
+    if moment.better is None or not moment.faulty:
+        return []
+    return [_row(moment, chosen=[moment.better], rejected=[moment.deed])]
+
+
+def kto(moment: Moment) -> list[Row]:
+    """`{"prompt", "completion", "label"}`: step credit where two kinds of source agree, and a verified better move."""
+    judged = [(moment.better, True)] if moment.better is not None else []
+    if moment.label in ("good", "bad"):
+        judged.append((moment.deed, moment.label == "good"))
+    return [_row(moment, completion=[deed], label=label) for deed, label in judged]
+
+
+def self_distillation(moment: Moment) -> list[Row]:
+    """`{"prompt", "privileged_context"}`: the same model, once told the lesson, teaches itself without it."""
+    if not moment.advice:
+        return []
+    return [_row(moment, privileged_context=moment.advice)]
+
+
+def stepwise(run: Trajectory, labels: RunLabels) -> list[Row]:
+    """`{"prompt", "completions", "labels", "scores"}`: a run cut after each step whose label is agreed on.
+
+    Steps without such a label are part of the piece that ends with the next labelled one, so no label is made up;
+    what follows the last of them is left out. `scores` holds the promise after the step, null where unknown.
+    """
+    told = conversation(run)
+    first = next((i for i, (idx, _) in enumerate(told) if idx is not None), len(told))
+    prompt = "\n\n".join(message["content"] for _, message in told[:first] if message["content"])
+    pieces: list[str] = []
+    marks: list[bool] = []
+    scores: list[float | None] = []
+    since: list[str] = []
+    for idx, message in told[first:]:
+        since.append(said(message))
+        if idx is not None and idx in labels.agreed:
+            pieces.append("\n\n".join(text for text in since if text))
+            marks.append(labels.agreed[idx] == "good")
+            scores.append(labels.promise.get(idx))
+            since = []
+    return [{"prompt": prompt, "completions": pieces, "labels": marks, "scores": scores}] if pieces else []
+
+
+def _moments(review: Reflection, run: Trajectory, labels: RunLabels) -> list[Moment]:
+    told = conversation(run)
+    place = {idx: i for i, (idx, _) in enumerate(told) if idx is not None}
+    steps = {step.idx: step for step in run.agent_steps}
+    others = [item.idx for item in review.steps if item.idx in steps and item.idx in labels.agreed]
+    focus = review.focus if review.focus is not None else max(steps, default=None)
+    wanted = [focus] if focus in steps else []
+    made = []
+    for idx in dict.fromkeys([*wanted, *others]):
+        assert idx is not None
+        own = idx == focus
+        better = review.counterfactual if own and review.focus is not None else None
+        verified = better is not None and better.verified != "none"
+        history, clean = _before(told, place[idx], labels, run.success)
+        advice = [review.lesson.text, f"Better here: {better.action}" if better else ""]
+        made.append(
+            Moment(
+                history=history,
+                clean=clean,
+                deed=told[place[idx]][1],
+                label=labels.agreed.get(idx, "unknown"),
+                faulty=idx in labels.bad and labels.agreed.get(idx) != "good",
+                better=better_deed(better.action, steps[idx]) if better is not None and verified else None,
+                advice="\n".join(filter(None, advice)) if own else "",
+                tools=run.tools,
+            )
+        )
+    return made
+
+
+def _before(
+    told: Sequence[tuple[int | None, Message]], place: int, labels: RunLabels, success: bool | None
+) -> tuple[tuple[Message, ...], bool]:
+    """The history at a place, and whether all deeds in it may be imitated."""
+    deeds = [idx for idx, _ in told[:place] if idx is not None]
+    return tuple(message for _, message in told[:place]), all(labels.imitable(idx, success) for idx in deeds)
+
+
+def _row(moment: Moment, **columns: Any) -> Row:  # noqa: ANN401 - columns of any type
+    return _with_tools({"prompt": list(moment.history), **columns, CLEAN: moment.clean}, moment.tools)
+
+
+def _weighed(message: Message, weight: int) -> Message:
+    return message | {"weight": weight} if message["role"] == "assistant" else message
+
+
+def _says(text: str) -> Message:
+    return {"role": "assistant", "content": text}
+
+
+def _with_tools(row: Row, tools: str) -> Row:
+    return row | {"tools": tools} if tools else row

@@ -1,0 +1,155 @@
+"""Config files that make trainers read the export as it is; the model's name is the one thing left to fill in.
+
+Written for TRL 1.x, Axolotl 0.19 and LLaMA-Factory 0.9; tests read them with these packages' own schemas. Paths are
+relative to the export: start the trainer inside it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+MODEL = "MODEL_NAME_OR_FOLDER"
+_TRL = {"sft": "sft", "lesson": "sft", "preference": "dpo", "kto": "kto"}
+_TAGS = {
+    "role_tag": "from",
+    "content_tag": "value",
+    "user_tag": "human",
+    "assistant_tag": "gpt",
+    "observation_tag": "observation",
+    "function_tag": "function_call",
+    "system_tag": "system",
+}
+
+Splits = Mapping[str, Mapping[str, int]]
+
+
+def stubs(splits: Splits) -> dict[str, str]:
+    """Texts by path for the kinds that have rows; `splits` holds rows by kind and split."""
+    made = {f"trl/{kind}.yaml": _trl(kind, splits[kind]) for kind in _TRL if "train" in splits.get(kind, {})}
+    made |= {f"axolotl/{kind}.yaml": text for kind, text in _axolotl(splits).items()}
+    info = _dataset_info(splits)
+    if info:
+        made["llamafactory/dataset_info.json"] = json.dumps(info, indent=2) + "\n"
+    for kind, stage in (("sft", "sft"), ("preference", "dpo"), ("kto", "kto")):
+        if f"synthdata_{kind}" in info:
+            made[f"llamafactory/{kind}.yaml"] = _llamafactory(kind, stage)
+    return made
+
+
+def trl_command(kind: str) -> str:
+    """The subcommand of `trl` that reads the stub of a kind."""
+    return _TRL[kind]
+
+
+def _trl(kind: str, splits: Mapping[str, int]) -> str:
+    values: dict[str, Any] = {
+        "model_name_or_path": MODEL,
+        "dataset_name": ".",
+        "dataset_config": kind,
+        "dataset_train_split": "train",
+        "output_dir": f"trained-{kind}",
+    }
+    if "validation" in splits:
+        values |= {"dataset_test_split": "validation", "eval_strategy": "epoch"}
+    # The completion stands at the end: cutting at the usual 1,024 tokens would train on nothing.
+    values["max_length"] = 8192
+    if _TRL[kind] == "sft":
+        values["completion_only_loss"] = True
+    return f"# trl {_TRL[kind]} --config trl/{kind}.yaml\n{_yaml(values)}"
+
+
+def _axolotl(splits: Splits) -> dict[str, str]:
+    common: dict[str, Any] = {"base_model": MODEL, "sequence_len": 8192}
+    made: dict[str, dict[str, Any]] = {}
+    if "train" in splits.get("messages", {}):
+        data = {
+            "path": "jsonl/messages.train.jsonl",
+            "ds_type": "json",
+            "type": "chat_template",
+            "field_messages": "messages",
+            "message_property_mappings": {"role": "role", "content": "content"},
+            # Weight 1 and 0 read as true and false: bad steps and the histories of better ones are masked.
+            "message_field_training": "weight",
+            "roles_to_train": [],
+        }
+        made["sft"] = {"datasets": [data], "output_dir": "trained-sft"}
+    if "train" in splits.get("preference", {}):
+        data = {
+            "path": "jsonl/preference.train.jsonl",
+            "ds_type": "json",
+            "split": "train",
+            "type": "chat_template.default",
+            "field_messages": "prompt",
+            "field_chosen": "chosen",
+            "field_rejected": "rejected",
+        }
+        made["preference"] = {"rl": "dpo", "datasets": [data], "output_dir": "trained-preference"}
+    if "train" in splits.get("stepwise", {}):
+        data = {
+            "path": "jsonl/stepwise.train.jsonl",
+            "ds_type": "json",
+            "split": "train",
+            "type": "stepwise_supervised",
+        }
+        head = {"model_type": "AutoModelForTokenClassification", "num_labels": 2, "process_reward_model": True}
+        made["stepwise"] = head | {"datasets": [data], "output_dir": "trained-stepwise"}
+    for values in made.values():
+        # Axolotl's own required fields; sizes to change at will.
+        values |= {"micro_batch_size": 1, "gradient_accumulation_steps": 8, "num_epochs": 1, "learning_rate": 1e-5}
+    return {kind: f"# axolotl train axolotl/{kind}.yaml\n{_yaml(common | values)}" for kind, values in made.items()}
+
+
+def _dataset_info(splits: Splits) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    columns: dict[str, dict[str, str]] = {
+        "sft": {},
+        "preference": {"chosen": "chosen", "rejected": "rejected"},
+        "kto": {"kto_tag": "kto_tag"},
+    }
+    for kind, own in columns.items():
+        for split in splits.get(kind, {}):
+            name = f"synthdata_{kind}" if split == "train" else f"synthdata_{kind}_{split}"
+            made[name] = {
+                "file_name": f"{kind}.{split}.jsonl",
+                "formatting": "sharegpt",
+                "columns": {"messages": "conversations", "system": "system", "tools": "tools", **own},
+                "tags": _TAGS,
+            }
+            if kind == "preference":
+                made[name]["ranking"] = True
+    return made
+
+
+def _llamafactory(kind: str, stage: str) -> str:
+    values: dict[str, Any] = {
+        "model_name_or_path": MODEL,
+        "stage": stage,
+        "do_train": True,
+        "finetuning_type": "lora",
+        "dataset_dir": "llamafactory",
+        "dataset": f"synthdata_{kind}",
+        "cutoff_len": 8192,
+        "output_dir": f"trained-{kind}",
+    }
+    if stage == "sft":
+        values["mask_history"] = True
+    return f"# llamafactory-cli train llamafactory/{kind}.yaml\n{_yaml(values)}"
+
+
+def _yaml(value: Mapping[str, Any]) -> str:
+    """Block style with JSON for the leaves: every YAML reader takes it, and no YAML library is needed to write it."""
+    lines: list[str] = []
+    for key, item in value.items():
+        if isinstance(item, list) and item and isinstance(item[0], dict):
+            lines.append(f"{key}:")
+            for element in item:
+                inner = _yaml(element).splitlines()
+                lines += [f"  - {inner[0]}", *(f"    {line}" for line in inner[1:])]
+        elif isinstance(item, dict):
+            lines += [f"{key}:", *(f"  {line}" for line in _yaml(item).splitlines())]
+        else:
+            # JSON's 1e-05 is a text to some YAML readers.
+            lines.append(f"{key}: {item:f}" if isinstance(item, float) else f"{key}: {json.dumps(item)}")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,202 @@
+"""From a corpus to a training set: gather, choose, write, measure, record the release; `export` is thin over this.
+
+What a row looks like is the export room's affair; here the corpus, the gate's views and the held-out list meet it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from synthdata.api import Corpus
+from synthdata.errors import InputError, RefusedError
+from synthdata.export.card import Card, figures, write_card
+from synthdata.export.choice import Choice, Wishes, choose, containers, split_of
+from synthdata.export.folder import begin_folder, take_place
+from synthdata.export.kinds import KINDS, Kind
+from synthdata.export.manifest import file_hashes, write_manifest
+from synthdata.export.releases import difference, frozen_because, releases
+from synthdata.export.stubs import stubs
+from synthdata.gate.heldout import HeldOut
+from synthdata.handoff.gather import Pool, pool
+from synthdata.handoff.measure import Measured
+from synthdata.handoff.survey import Survey, survey
+from synthdata.handoff.write import Writer, Written
+from synthdata.overview import floor_note, status
+from synthdata.protocols import unheard
+from synthdata.records import content_hash
+from synthdata.settings import ExportSettings
+
+__all__ = ["ExportReport", "Wanted", "export"]
+
+# Given how much there is to do, something that is told of progress while it is entered.
+Bar = Callable[[int], AbstractContextManager[Callable[[int], None]]]
+
+
+def no_bar(total: int) -> AbstractContextManager[Callable[[int], None]]:
+    """For callers that show nothing."""
+    return nullcontext(unheard)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which rows are asked for: as of a round, of these kinds and licences (all where none is named)."""
+
+    as_of: int | None = None
+    since_release: bool = False
+    kinds: tuple[Kind, ...] = KINDS
+    licences: tuple[str, ...] = ()
+    wishes: Wishes = field(default_factory=Wishes)
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What was written: rows by kind and split and by file, real shares, notes, and the release it became."""
+
+    out: str
+    round: int
+    rows: int
+    kinds: dict[str, dict[str, int]]
+    files: dict[str, int]
+    redacted: dict[str, int]
+    real_share: dict[str, dict[str, float]]
+    notes: tuple[str, ...]
+    release: dict[str, Any]
+
+
+def export(
+    corpus: Corpus,
+    out: Path,
+    wanted: Wanted | None = None,
+    *,
+    settings: ExportSettings | None = None,
+    bar: Bar = no_bar,
+) -> ExportReport:
+    """Write a training set and record it as a release; every piece is looked at twice, and the bar is told of each.
+
+    The same rows of the same corpus give the same bytes and are the same release.
+
+    Raises:
+        RefusedError: the corpus is frozen, rows overlap with the held-out list, or too few are left to train on.
+        InputError: `out` holds something that is not an earlier export, or an unknown kind.
+        LockedError: another process is writing to the corpus.
+    """
+    wanted, settings = wanted or Wanted(), settings or corpus.settings.recipe.export
+    store = corpus.store
+    unknown = [kind for kind in wanted.kinds if kind not in KINDS]
+    if unknown or not wanted.kinds:
+        raise InputError(f"no kind {', '.join(unknown) or 'named'}; there are {', '.join(KINDS)}")
+    reason = frozen_because(store)
+    if reason is not None:
+        raise RefusedError(f"{store.path}: the corpus is frozen ({reason}); nothing leaves it before it is unfrozen")
+    part = begin_folder(out.absolute())
+    facts = status(store, wanted.as_of)
+    there = pool(corpus, as_of=wanted.as_of, licences=wanted.licences, since_release=wanted.since_release)
+    if there.admitted.is_empty():
+        raise RefusedError(
+            f"{store.path}: no admitted row to export{' since the last release' if wanted.since_release else ''}; run "
+            "more rounds, and see `status` for what starves them"
+        )
+    kinds = tuple(kind for kind in KINDS if kind in wanted.kinds)
+    heldout = HeldOut.load(store.heldout_dir, corpus.settings.recipe.gate)
+    with bar(2 * len(there)) as progress:
+        found = survey(there, heldout, kinds, settings, progress)
+        choice = choose(found.entries, list(containers(frozenset(kinds))), settings, wanted.wishes)
+        measured = Measured(corpus.anchor, corpus.encoder, _sampled(found, settings), settings.seed)
+        writer = Writer(part, kinds, found, choice.keys, settings.keep_personal_data)
+        written = _write(writer, there, settings, measured, progress)
+    notes = (*choice.notes, *_dropped(found))
+    numbers = measured.facts()
+    _describe(part, corpus, facts, written, (numbers, notes, settings))
+    return _finish(corpus, part, out.absolute(), wanted, facts, (written, choice, numbers, notes))
+
+
+def _write(
+    writer: Writer, there: Pool, settings: ExportSettings, measured: Measured, progress: Callable[[int], None]
+) -> Written:
+    for piece in there.pieces():
+        progress(1)
+        split = split_of(piece.task, there.aside, settings)
+        counts = writer.add(piece, split)
+        if split == "train":
+            measured.add(piece, counts.get("sft", 0) + counts.get("lesson", 0))
+    return writer.close()
+
+
+def _describe(
+    part: Path,
+    corpus: Corpus,
+    facts: dict[str, Any],
+    written: Written,
+    said: tuple[dict[str, Any], tuple[str, ...], ExportSettings],
+) -> None:
+    numbers, notes, settings = said
+    for name, text in stubs(written.rows).items():
+        path = part / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    drawn = figures(part, facts, numbers)
+    sources = [(*key, count) for key, count in sorted(written.sources.items())]
+    note = floor_note(facts["anchor"])
+    write_card(
+        part / "README.md",
+        Card(facts, numbers, written.rows, sources, note, notes, dict(written.redacted), settings, drawn),
+    )
+
+
+def _finish(
+    corpus: Corpus,
+    part: Path,
+    out: Path,
+    wanted: Wanted,
+    facts: dict[str, Any],
+    made: tuple[Written, Choice, dict[str, Any], tuple[str, ...]],
+) -> ExportReport:
+    written, choice, numbers, notes = made
+    store, redacted = corpus.store, dict(sorted(written.redacted.items()))
+    hashes = file_hashes(part)
+    key = content_hash(json.dumps(hashes, sort_keys=True), str(facts["round"]))
+    number, added, removed, new = difference(releases(store), key, written.keys)
+    release = {"number": number, "key": key, "added": len(added), "removed": len(removed), "new": new}
+    shares = {name: {"rows": rows, "tokens": tokens} for name, (rows, tokens) in choice.shares.items()}
+    write_manifest(
+        part,
+        store,
+        facts
+        | {"redacted": redacted, "written": numbers, "kinds": written.rows, "real_share_written": shares}
+        | {"release": {name: release[name] for name in ("number", "key", "added", "removed")}, "notes": list(notes)}
+        | {"wanted": asdict(wanted), "seed": corpus.settings.recipe.export.seed},
+        written.files,
+        sources=[
+            {"source": s, "licence": licence, "origin": origin, "pieces": n}
+            for (s, licence, origin), n in sorted(written.sources.items())
+        ],
+        floor=floor_note(facts["anchor"]),
+        as_of=wanted.as_of,
+    )
+    if new:
+        rows = sum(sum(splits.values()) for splits in written.rows.values())
+        payload: dict[str, object] = {"out": str(out), "rows": rows, "added": added, "removed": removed}
+        payload["manifest_sha256"] = hashlib.sha256((part / "manifest.json").read_bytes()).hexdigest()
+        with store.writing():
+            store.append_event("release", key, payload, facts["round"])
+    take_place(part, out)
+    return ExportReport(
+        str(out), facts["round"], choice.train_rows, written.rows, written.files, redacted, shares, notes, release
+    )
+
+
+def _sampled(found: Survey, settings: ExportSettings) -> float:
+    """The share of pieces to measure: all, or so many that about `measured_rows` rows are."""
+    total = sum(max(entry.rows, default=1) for entry in found.entries if entry.split == "train")
+    return min(1.0, settings.measured_rows / max(1, total))
+
+
+def _dropped(found: Survey) -> tuple[str, ...]:
+    count = len(found.dropped)
+    return (f"{count} real runs left out: they overlap with the held-out list",) if count else ()

@@ -1,0 +1,136 @@
+"""Every kind of row goes through its real consumer: TRL's trainers take steps on a tiny model made from a config."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+from export_corpus import game_corpus
+
+from synthdata.handoff import export
+
+# torch and datasets leave files and threads to the garbage collector, and TRL warns of its own next version.
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+
+TEMPLATE = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content or '' }}{% for c in m.tool_calls or [] %}"
+    "<call>{{ c.function.name }} {{ c.function.arguments }}{% endfor %}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trainers")
+    export(game_corpus(folder / "c"), folder / "out")
+    return folder / "out"
+
+
+@pytest.fixture(scope="module")
+def tokenizer(out: Path) -> Any:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    bytes_ = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made = Tokenizer(models.BPE())
+    made.pre_tokenizer, made.decoder = bytes_, decoders.ByteLevel()
+    special = ["<|im_start|>", "<|im_end|>", "<|pad|>"]
+    trainer = trainers.BpeTrainer(vocab_size=600, special_tokens=special, initial_alphabet=bytes_.alphabet())
+    lines = (out / "jsonl" / "sft.train.jsonl").read_text(encoding="utf-8").splitlines()[:40]
+    made.train_from_iterator([json.dumps(json.loads(line)) for line in lines], trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=made, eos_token="<|im_end|>", pad_token="<|pad|>", chat_template=TEMPLATE
+    )
+
+
+def rows(out: Path, kind: str, folder: Path) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from datasets import load_dataset
+
+        return load_dataset(str(out), kind, split="train", cache_dir=str(folder / "hf"))
+
+
+def model(tokenizer: Any) -> Any:
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
+    ends = {"pad_token_id": tokenizer.pad_token_id, "eos_token_id": tokenizer.eos_token_id, "bos_token_id": None}
+    return LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), max_position_embeddings=4096, **sizes, **ends))
+
+
+def arguments(folder: Path) -> dict[str, Any]:
+    quiet = {"report_to": "none", "disable_tqdm": True, "save_strategy": "no", "logging_steps": 1}
+    small = {"max_steps": 3, "per_device_train_batch_size": 2, "max_length": 2048, "learning_rate": 1e-3}
+    return {"output_dir": str(folder / "trained"), "use_cpu": True, "bf16": False, **quiet, **small}
+
+
+def losses(trainer: Any) -> list[float]:
+    trainer.train()
+    return [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+
+
+@pytest.mark.parametrize("kind", ["sft", "lesson"])
+def test_sft_trains_on_the_completion_alone(out: Path, tokenizer: Any, tmp_path: Path, kind: str) -> None:
+    from trl import SFTConfig, SFTTrainer
+
+    data = rows(out, kind, tmp_path)
+    settings = SFTConfig(completion_only_loss=True, dataloader_pin_memory=False, **arguments(tmp_path))
+    trainer = SFTTrainer(model(tokenizer), args=settings, train_dataset=data, processing_class=tokenizer)
+    batch = next(iter(trainer.get_train_dataloader()))
+    expected = {row["completion"][0]["content"] for row in data}
+    for tokens, labels in zip(batch["input_ids"], batch["labels"], strict=True):
+        trained = tokenizer.decode(tokens[labels != -100], skip_special_tokens=True).strip()
+        assert trained.removeprefix("assistant").strip() in expected
+    found = losses(trainer)
+    assert len(found) == 3 and all(0 < loss < 20 for loss in found)
+
+
+def test_dpo_takes_steps_with_a_lora_adapter(out: Path, tokenizer: Any, tmp_path: Path) -> None:
+    from peft import LoraConfig
+    from trl import DPOConfig, DPOTrainer
+
+    settings = DPOConfig(dataloader_pin_memory=False, **arguments(tmp_path))
+    trainer = DPOTrainer(
+        model(tokenizer),
+        args=settings,
+        train_dataset=rows(out, "preference", tmp_path),
+        processing_class=tokenizer,
+        peft_config=LoraConfig(r=4, target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM"),
+    )
+    found = losses(trainer)
+    # Before the first step policy and reference agree: the loss is log 2.
+    assert found[0] == pytest.approx(0.693, abs=0.01) and len(found) == 3
+
+
+def test_kto_takes_steps_on_both_labels(out: Path, tokenizer: Any, tmp_path: Path) -> None:
+    from peft import LoraConfig
+    from trl import KTOConfig, KTOTrainer
+
+    data = rows(out, "kto", tmp_path)
+    assert set(data["label"]) == {True, False}
+    trainer = KTOTrainer(
+        model(tokenizer),
+        args=KTOConfig(dataloader_pin_memory=False, **arguments(tmp_path)),
+        train_dataset=data,
+        processing_class=tokenizer,
+        peft_config=LoraConfig(r=4, target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM"),
+    )
+    found = losses(trainer)
+    assert found[0] == pytest.approx(0.5, abs=0.01) and len(found) == 3
+
+
+def test_the_trl_stubs_are_read_by_trls_own_parser(out: Path) -> None:
+    import yaml
+    from trl import DPOConfig, KTOConfig, ModelConfig, ScriptArguments, SFTConfig, TrlParser
+
+    configs = {"sft": SFTConfig, "lesson": SFTConfig, "preference": DPOConfig, "kto": KTOConfig}
+    for kind, config in configs.items():
+        values = yaml.safe_load((out / "trl" / f"{kind}.yaml").read_text(encoding="utf-8"))
+        parser = TrlParser((ScriptArguments, config, ModelConfig))
+        script, trained, chosen = parser.parse_dict(values | {"use_cpu": True, "bf16": False})
+        assert (script.dataset_name, script.dataset_config) == (".", kind)
+        assert trained.max_length == 8192 and chosen.model_name_or_path
