@@ -9,7 +9,7 @@ import typer
 
 from synthdata.cli.decide import load_settings
 from synthdata.cli.options import AsJson, AsOf, CorpusPath
-from synthdata.cli.output import emit_json, progress, say, table
+from synthdata.cli.output import emit_json, number, progress, say, table
 from synthdata.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the verbs of this file."""
     app.command()(export)
+    app.command()(retract)
 
 
 def export(
@@ -97,3 +98,53 @@ def _show(report: ExportReport, corpus: Corpus) -> None:
     again = "" if release["new"] else " (recorded before: the same rows)"
     say(f"Release {release['number']}{again}: {release['added']} sources added, {release['removed']} removed.")
     say(floor_note(corpus.describe_anchor()))
+
+
+def retract(
+    corpus: CorpusPath,
+    because: Annotated[str, typer.Option(help="Why; the reason is kept with the event.")],
+    source: Annotated[str, typer.Option(help="Rows, runs and reference rows of this source.")] = "",
+    identity: Annotated[
+        list[str] | None,
+        typer.Option("--id", help="An id, its beginning, or an external id; may be given several times."),
+    ] = None,
+    task: Annotated[str, typer.Option(help="Rows, runs and reference rows of this task id.")] = "",
+    query: Annotated[str, typer.Option(help="Rows whose content or context holds this text, in any case.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be taken out; write nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Un-admit rows: no later decision, metric or export sees them; every release that held them is named.
+
+    Where several options are given, all must hold. Exported folders are not touched. Exit code 1: the diversity floor
+    was lost, and the corpus is frozen.
+    """
+    from synthdata.api import Corpus
+    from synthdata.handoff.retraction import Naming
+    from synthdata.handoff.retraction import retract as take_out
+
+    done = take_out(Corpus.open(corpus), Naming(source, task, query, tuple(identity or ())), because, dry_run=dry_run)
+    named = done.named
+    counts = {"rows": len(named.candidates), "runs": len(named.runs), "reference": len(named.reference)}
+    held = [
+        {"number": release.number, "out": release.out, "round": release.round, "held": count, "rows": release.rows}
+        for release, count in done.releases
+    ]
+    if as_json:
+        numbers = {"before": done.before, "after": done.after, "limit": done.limit}
+        emit_json({**counts, "left": done.left, "collision": numbers, "releases": held, "frozen": done.frozen})
+    else:
+        verb = "would be retracted" if dry_run else "retracted"
+        say(
+            f"{corpus}: {counts['rows']} rows, {counts['runs']} runs and {counts['reference']} reference rows {verb}; "
+            f"{done.left} rows are left in the corpus"
+        )
+        rows = [(item["number"], item["out"], item["round"], item["held"]) for item in held]
+        if rows:
+            table("releases that held them", ["release", "folder", "round", "sources held"], rows)
+        else:
+            say("No release held any of them.")
+        say(f"Collision of window and corpus: {number(done.before)} before, {number(done.after)} after.")
+        if done.frozen and not dry_run:
+            say(f"The corpus is frozen: {done.frozen}")
+    if done.frozen:
+        raise typer.Exit(1)

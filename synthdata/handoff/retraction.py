@@ -1,21 +1,29 @@
-"""Retraction: which rows a source, a task or a text names, and which releases held them.
+"""Retraction: which rows a source, a task or a text names, what taking them out does, and which releases held them.
 
-What is named are candidates, and also runs and reference rows, which no event takes out of the tables: a retraction
-says their keys too, and no later export draws them.
+Index and state follow the tables, so they are without the rows from the next decision on. What is named are candidates,
+and also runs and reference rows, which no event takes out of the tables: a retraction says their keys too, and no later
+export draws them.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import polars as pl
 
+from synthdata.api import Corpus
 from synthdata.corpus import CorpusStore
 from synthdata.errors import InputError
+from synthdata.export.releases import Release, holding, releases
+from synthdata.gate.cells import centre
 from synthdata.gate.reference import load_reference
+from synthdata.gate.state import Scope
+from synthdata.records import content_hash
 from synthdata.similarity.exact import normalise
+
+_LEAST_PREFIX = 8
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,78 @@ class Naming:
     task: str = ""
     query: str = ""
     ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Retraction:
+    """What was taken out, what is left, and every release that held some of it with how many it held.
+
+    `collision` is that of the window and the corpus before and after, `limit` what the floor allows; where after is
+    over the limit, `frozen` says so, and the corpus is frozen.
+    """
+
+    named: Named
+    left: int
+    before: float
+    after: float
+    limit: float
+    releases: tuple[tuple[Release, int], ...]
+    frozen: str = ""
+
+
+def retract(corpus: Corpus, naming: Naming, because: str, *, dry_run: bool = False) -> Retraction:
+    """Take rows out of the corpus and of all later exports; with `dry_run` only say what that would do.
+
+    Nothing can be chosen here, so a removal may lose the floor that holds for admissions (gate.md 4.6): then the corpus
+    is frozen, and nothing leaves it before somebody has looked.
+
+    Raises:
+        InputError: nothing answers to the naming, or no reason was given.
+        LockedError: another process is writing.
+    """
+    if not because.strip():
+        raise InputError("say why the rows are retracted, with --because; the reason stays with the event")
+    if dry_run:
+        return _foreseen(corpus, named(corpus.store, naming))
+    with corpus.store.writing():
+        found = named(corpus.store, naming)
+        seen = _foreseen(corpus, found)
+        at = corpus.store.latest_round()
+        payload: dict[str, object] = {"ids": list(found.candidates), "runs": list(found.runs)}
+        payload |= {"reference": list(found.reference), "because": because, "named": asdict(naming)}
+        payload |= {"collision_before": seen.before, "collision_after": seen.after}
+        key = content_hash(*sorted(found.keys), str(at))
+        corpus.store.append_event("retract", key, payload, at)
+        if seen.frozen:
+            corpus.store.append_event("freeze", key, {"reason": seen.frozen, "retraction": key}, at)
+    return seen
+
+
+def _foreseen(corpus: Corpus, found: Named) -> Retraction:
+    """What taking these rows out does to the floor. Rows of the anchor's window stay in it: an anchor is immutable."""
+    store, half = corpus.store, corpus.anchor.content
+    rows = store.admitted(columns=["id", "content_vector"])
+    keeps = ~pl.col("id").is_in(list(found.candidates))
+    held = tuple(holding(releases(store), found.keys))
+    if half is None:
+        return Retraction(found, rows.filter(keeps).height, 0.0, 0.0, 0.0, held)
+    alone = Scope(half).collision()
+    outside = rows.filter(~pl.col("id").is_in(list(half.window_ids)))
+    sums = []
+    for part in (outside, outside.filter(keeps)):
+        scope = Scope(half)
+        if part.height:
+            scope.add(centre(store.vectors(part, "content"), half.mean)[0])
+        sums.append(scope.collision())
+    wanted = corpus.settings.recipe.gate.collision_max
+    limit = max(half.collision_max if wanted is None else wanted, alone, sums[0])
+    frozen = ""
+    if sums[1] > limit:
+        frozen = (
+            f"a retraction of {len(found.candidates)} rows lost the diversity floor: collision of the window and the "
+            f"corpus went from {sums[0]:.6f} to {sums[1]:.6f}, over {limit:.6f}"
+        )
+    return Retraction(found, rows.filter(keeps).height, sums[0], sums[1], limit, held, frozen)
 
 
 def retracted_keys(store: CorpusStore, as_of: int | None = None) -> frozenset[str]:
@@ -106,7 +186,8 @@ def _resolved(ids: Sequence[str], known: Named, external: dict[str, str]) -> fro
         elif name and name in external:
             chosen.add(external[name])
         else:
-            found = [key for key in keys if name and key.startswith(name)]
+            # A short name, such as the external id of a row that is gone, must not hit another row by chance.
+            found = [key for key in keys if len(name) >= _LEAST_PREFIX and key.startswith(name)]
             if len(found) != 1:
                 raise InputError(
                     f"--id {name}: names {len(found)} rows; give the whole id, `status` and `explain` help"
