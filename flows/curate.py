@@ -17,8 +17,8 @@ from prefect.cache_policies import NO_CACHE
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from synthdata.api import Corpus
-from synthdata.cli.output import progress as bar
-from synthdata.generation import make_generator
+from synthdata.cli.output import bars, say
+from synthdata.generation import equal_samples_warning, make_generator
 from synthdata.pipeline import reflect_on
 from synthdata.protocols import Generator, Progress
 from synthdata.records import QuarantinedRow, Reflection, Trajectory
@@ -55,9 +55,9 @@ def reflect_chunk(
 
 
 @task(name="admit", cache_policy=NO_CACHE, persist_result=False)
-def admit_reviews(corpus: Corpus, work: Work, reviews: Reviews, advance: Progress) -> RoundReport:
+def admit_reviews(corpus: Corpus, work: Work, reviews: Reviews, progress: Progress, embedding: Progress) -> RoundReport:
     """One writer decides the whole round and commits it."""
-    return decide_reviews(corpus, work, reviews, advance)
+    return decide_reviews(corpus, work, reviews, progress, embedding)
 
 
 @flow(name="curate", task_runner=cast(Any, THREADS))
@@ -72,8 +72,8 @@ def curate(
     opened = Corpus.open(corpus, settings=Settings.from_dict(settings, "settings") if settings else None)
     work = read_logs(opened, Path(trajectories), choice or Choice())
     reviews = _reflect(opened, work)
-    with bar("deciding", len(reviews)) as advance:
-        report = admit_reviews(opened, work, reviews, advance)
+    with bars(("embedding", len(reviews)), ("deciding", len(reviews))) as (embedding, deciding):
+        report = admit_reviews(opened, work, reviews, deciding, embedding)
     _publish(report)
     return report
 
@@ -82,7 +82,7 @@ def _reflect(corpus: Corpus, work: Work) -> Reviews:
     chunks = work.chunks(corpus.settings.runtime.chunk_size)
     artifact = cast(UUID, create_progress_artifact(0.0, key="curate", description=f"{len(work.runs)} runs"))
     reviews: Reviews = []
-    with bar("reflecting: answers", count_requests(corpus, work)) as advance:
+    with bars(("reflecting: answers", count_requests(corpus, work))) as (advance,):
         generator = make_generator(corpus.settings, corpus.store.cache_dir / "responses", advance)
         futures = [
             reflect_chunk.submit(i, chunk, corpus, generator, work.sample_start) for i, chunk in enumerate(chunks)
@@ -90,6 +90,8 @@ def _reflect(corpus: Corpus, work: Work) -> Reviews:
         for done, future in enumerate(futures, 1):
             reviews.extend(future.result())
             update_progress_artifact(artifact, 100.0 * done / len(futures))
+    if generator.equal_samples:
+        say(equal_samples_warning(generator.equal_samples))
     return reviews
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -19,15 +19,15 @@ from synthdata.gate.reference import Reference, ReferenceRow, clean, load_refere
 from synthdata.judged import Bench, RoundJudges, bench_of, plugged
 from synthdata.overview import describe, note_last_call
 from synthdata.pipeline import check, quarantine, read_reference
-from synthdata.protocols import Encoder, Judge
+from synthdata.protocols import Encoder, Judge, Progress, unheard
 from synthdata.records import Candidate, Decision, QuarantinedRow, Trajectory, canonical_json, content_hash
 from synthdata.report import RoundReport
 from synthdata.rounds import RowVectors, before_and_after, decide_round, order_texts, restore
 from synthdata.settings import Settings
 from synthdata.similarity.encoder import make_encoder
+from synthdata.similarity.vectors import encode_heard
 from synthdata.snapshot import ensure_snapshot
 
-Progress = Callable[[int], None]
 ViewChoice = Literal["auto", "one", "two"]
 
 
@@ -54,8 +54,11 @@ class Corpus:
         encoder: Encoder | None = None,
         views: ViewChoice = "auto",
         heldout: Iterable[HeldOutRow] = (),
+        embedding: Progress = unheard,
     ) -> Corpus:
         """Make a corpus and freeze anchor 0 from real reference data: a path, or rows.
+
+        `embedding` hears of content and context of each row, so twice as often as there are rows.
 
         Raises:
             InputError: the path or the folder cannot be used.
@@ -67,7 +70,7 @@ class Corpus:
         encoder = encoder or make_encoder(settings.recipe.encoder, settings.runtime)
         if chosen == "one":
             rows = [ReferenceRow(row.content, "", row.task_id, row.source) for row in rows]
-        cleaned = _encode_reference(rows, encoder, settings)
+        cleaned = _encode_reference(rows, encoder, settings, embedding)
         recipe = settings.recipe
         anchor = calibrate(cleaned, number=0, views=chosen, encoder=encoder.fingerprint, settings=recipe.anchor)
         values = {"recipe": recipe.model_dump(), "runtime": settings.runtime.model_dump()}
@@ -121,12 +124,14 @@ class Corpus:
         *,
         settled: Sequence[Decision] = (),
         quarantined: Sequence[QuarantinedRow] = (),
-        progress: Progress = lambda done: None,
+        progress: Progress = unheard,
+        embedding: Progress = unheard,
     ) -> RoundReport:
         """Decide candidates as one round and commit it; the same input again changes nothing.
 
         `settled` are decisions that needed no gate (abstentions, unusable answers), `quarantined` rows that could not
-        be read; both become part of the round, so that its counts add up to the input.
+        be read; both become part of the round, so that its counts add up to the input. `embedding` hears of the content
+        of each candidate on its way to the encoder, `progress` of each decision.
 
         Raises:
             LockedError: another process is writing.
@@ -137,7 +142,7 @@ class Corpus:
             latest = self.store.latest_round()
             if latest:
                 ensure_snapshot(self.store, self.anchor, self.reference, self.encoder, self.settings, latest)
-            report = self._admit(candidates, settled, progress)
+            report = self._admit(candidates, settled, progress, embedding)
             note_last_call(self.store, report.already_decided)
             return report
 
@@ -157,7 +162,9 @@ class Corpus:
             found = [(i, new.overlap(content) or new.overlap(context)) for i, content, context in frame.iter_rows()]
         return [(i, f"{overlap.kind}: {overlap.span}") for i, overlap in found if overlap is not None]
 
-    def _admit(self, candidates: Sequence[Candidate], settled: list[Decision], progress: Progress) -> RoundReport:
+    def _admit(
+        self, candidates: Sequence[Candidate], settled: list[Decision], progress: Progress, embedding: Progress
+    ) -> RoundReport:
         everyone = [*candidates, *(decision.candidate for decision in settled)]
         fingerprint = self.settings.recipe.decision_fingerprint()
         ids = sorted(candidate.id for candidate in everyone)
@@ -167,12 +174,14 @@ class Corpus:
         found = self.store.find_round(key)
         if found is not None:
             progress(len(candidates))
+            embedding(len(candidates))
             return RoundReport(found, (), already_decided=len(everyone), repeated=True)
         known = self.store.decided_ids(fingerprint, self.store.anchor) | self.store.admitted_ids()
         fresh = [candidate for candidate in candidates if candidate.id not in known]
         progress(len(candidates) - len(fresh))
+        embedding(len(candidates) - len(fresh))
         decisions = [decision for decision in settled if decision.candidate.id not in known]
-        decided, vectors = self._decide(fresh, progress)
+        decided, vectors = self._decide(fresh, progress, embedding)
         decisions = decided + decisions
         done = len(everyone) - len(decisions)
         if not decisions:
@@ -184,13 +193,14 @@ class Corpus:
         before, after = before_and_after(self.store, number)
         return RoundReport(number, decisions, done, False, before, after, self._alarm(number))
 
-    def _decide(self, candidates: Sequence[Candidate], progress: Progress) -> tuple[list[Decision], RowVectors]:
+    def _decide(
+        self, candidates: Sequence[Candidate], progress: Progress, embedding: Progress
+    ) -> tuple[list[Decision], RowVectors]:
         if not candidates:
             return [], {}
         runs = self.runs(candidates)
         refused = check(candidates, runs, self.settings.recipe)
-        content = self.encoder.encode([candidate.content for candidate in candidates])
-        context = content
+        context = content = encode_heard(self.encoder, [candidate.content for candidate in candidates], embedding)
         if self.store.views == "two":
             context = self.encoder.encode([candidate.context for candidate in candidates])
         if self.anchor.content is None:
@@ -250,8 +260,8 @@ def _views(rows: Sequence[ReferenceRow], choice: ViewChoice) -> Literal["one", "
     return "two" if contexts == len(rows) else "one"
 
 
-def _encode_reference(rows: list[ReferenceRow], encoder: Encoder, settings: Settings) -> Reference:
+def _encode_reference(rows: list[ReferenceRow], encoder: Encoder, settings: Settings, embedding: Progress) -> Reference:
     recipe = settings.recipe
-    content = encoder.encode([row.content for row in rows])
-    context = encoder.encode([row.context for row in rows])
+    content = encode_heard(encoder, [row.content for row in rows], embedding)
+    context = encode_heard(encoder, [row.context for row in rows], embedding)
     return clean(rows, context, content, recipe.anchor, recipe.gate)

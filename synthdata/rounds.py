@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
@@ -13,11 +13,10 @@ from synthdata.gate.heldout import HeldOut
 from synthdata.gate.reference import Reference, load_reference
 from synthdata.gate.round import decide
 from synthdata.gate.state import GateState, Reject, Scope
-from synthdata.protocols import Vectors
+from synthdata.protocols import Progress, Vectors
 from synthdata.records import Candidate, Decision
 from synthdata.settings import Recipe, Settings
 
-Progress = Callable[[int], None]
 RowVectors = Mapping[str, tuple[Vectors | None, Vectors | None]]
 # Stages after which a row keeps its vectors: those that looked at them.
 UNSEEN = frozenset({"provenance", "floor", "contaminated", "exact"})

@@ -78,12 +78,18 @@ def count_requests(corpus: Corpus, work: Work) -> int:
 
 
 def decide_reviews(
-    corpus: Corpus, work: Work, reviews: Sequence[Reflection | QuarantinedRow], progress: Progress = unheard
+    corpus: Corpus,
+    work: Work,
+    reviews: Sequence[Reflection | QuarantinedRow],
+    progress: Progress = unheard,
+    embedding: Progress = unheard,
 ) -> RoundReport:
-    """Put the reviews of a round through the gate and commit it."""
+    """Put the reviews of a round through the gate and commit it; `progress` and `embedding` hear of each once."""
     runs = {run.id: run for run in work.runs}
     candidates, settled = render(label_reviews(reviews, runs, corpus.settings.recipe.labels), runs)
-    return corpus.admit(candidates, settled=settled, quarantined=work.broken, progress=progress)
+    progress(len(settled))
+    embedding(len(settled))
+    return corpus.admit(candidates, settled=settled, quarantined=work.broken, progress=progress, embedding=embedding)
 
 
 def _only_quarantined(corpus: Corpus) -> set[str]:

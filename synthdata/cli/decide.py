@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from synthdata.cli.options import AsJson, Config, CorpusPath, Overrides
-from synthdata.cli.output import emit_json, progress, say, table
+from synthdata.cli.output import bars, emit_json, left_out, progress, say, table
 from synthdata.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -44,14 +44,14 @@ def init(
     settings = load_settings(config, overrides)
     rows, broken = read_reference(reference, settings)
     never = read_heldout(heldout, settings) if heldout else []
-    made = Corpus.init(corpus, rows, settings=settings, views=views, heldout=never)
+    with progress("embedding", 2 * len(rows)) as embedding:
+        made = Corpus.init(corpus, rows, settings=settings, views=views, heldout=never, embedding=embedding)
     facts = made.describe_anchor() | {"reference_rows": len(rows), "unreadable": len(broken)}
     if as_json:
         emit_json(facts)
         return
     table(f"anchor 0 of {corpus}", ["calibrated from the reference", "value"], list(facts.items()))
-    for row in broken[:5]:
-        say(f"left out: {row.file}, line {row.line}: {row.reason}")
+    left_out(broken)
     if made.anchor.content is None:
         say("The reference holds no contents: the first round will calibrate what lessons are like, and say so.")
 
@@ -74,8 +74,10 @@ def admit(
 
     opened = Corpus.open(corpus, settings=load_settings(config, overrides, corpus))
     candidates, broken = read_rows(file, Origin(origin), opened.settings)
-    with progress("deciding", len(candidates)) as advance:
-        report = opened.admit(candidates, quarantined=broken, progress=advance)
+    with bars(("embedding", len(candidates)), ("deciding", len(candidates))) as (embedding, deciding):
+        report = opened.admit(candidates, quarantined=broken, progress=deciding, embedding=embedding)
+    if not as_json:
+        left_out(broken)
     show_round(report, as_json)
 
 

@@ -9,7 +9,7 @@ import typer
 
 from synthdata.cli.decide import load_settings, show_round
 from synthdata.cli.options import AsJson, Config, CorpusPath, Overrides
-from synthdata.cli.output import emit_json, progress, say, table
+from synthdata.cli.output import bars, emit_json, say, table
 
 if TYPE_CHECKING:
     from synthdata.api import Corpus
@@ -104,7 +104,7 @@ def _show_estimate(corpus: Corpus, path: Path, choice: Choice, as_json: bool) ->
 
 
 def _plain(corpus: Corpus, path: Path, choice: Choice) -> RoundReport:
-    from synthdata.generation import make_generator
+    from synthdata.generation import equal_samples_warning, make_generator
     from synthdata.pipeline import reflect_on
     from synthdata.runs import count_requests, decide_reviews, find_work, remember
 
@@ -112,12 +112,14 @@ def _plain(corpus: Corpus, path: Path, choice: Choice) -> RoundReport:
     remember(corpus, work)
     recipe, secret = corpus.settings.recipe, corpus.store.secret
     reviews = []
-    with progress("reflecting: answers", count_requests(corpus, work)) as advance:
+    with bars(("reflecting: answers", count_requests(corpus, work))) as (advance,):
         model = make_generator(corpus.settings, corpus.store.cache_dir / "responses", advance)
         for chunk in work.chunks(corpus.settings.runtime.chunk_size):
             reviews.extend(reflect_on(chunk, model, recipe, secret, work.sample_start))
-    with progress("deciding", len(reviews)) as advance:
-        return decide_reviews(corpus, work, reviews, advance)
+    if model.equal_samples:
+        say(equal_samples_warning(model.equal_samples))
+    with bars(("embedding", len(reviews)), ("deciding", len(reviews))) as (embedding, deciding):
+        return decide_reviews(corpus, work, reviews, deciding, embedding)
 
 
 def _flow(corpus: Corpus, path: Path, choice: Choice) -> RoundReport:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from synthdata.cli.options import AsJson, CorpusPath
-from synthdata.cli.output import emit_json, say, table
+from synthdata.cli.output import emit_json, left_out, say, table
 
 
 def register(app: typer.Typer) -> None:
@@ -56,8 +56,7 @@ def label(
     if taken is not None:
         again = "" if taken.new else "; the corpus had them already"
         say(f"{len(taken.labels)} labels taken, {len(quarantined)} rows quarantined{again}")
-        for row in taken.quarantined[:5]:
-            say(f"left out: {row.file}, line {row.line}: {row.reason}")
+        left_out(taken.quarantined)
     rows = [(name, labels[name], agreed[name]) for name in ("good", "neutral", "bad", "unknown")]
     table(f"steps of {runs} runs that a review or a person speaks of", ["label", "steps", "agreed by two kinds"], rows)
     say("Runs by kind of source: " + (", ".join(f"{kind} {n}" for kind, n in sorted(kinds.items())) or "none"))

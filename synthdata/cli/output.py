@@ -9,13 +9,18 @@ import json
 import math
 import sys
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from synthdata.records import QuarantinedRow
 
 _KEPT = {"\n", "\t"}
 
@@ -35,6 +40,18 @@ def out() -> Console:
 def say(line: str) -> None:
     """One line of prose, safe for the terminal."""
     out().print(Text(printable(line)))
+
+
+def left_out(rows: Iterable[QuarantinedRow], limit: int = 3) -> None:
+    """Say which rows could not be read, those of one file and reason together, with the line of the first."""
+    groups: dict[tuple[str, str], list[int]] = {}
+    for row in rows:
+        groups.setdefault((row.file, row.reason), []).append(row.line)
+    for (file, reason), lines in list(groups.items())[:limit]:
+        where = f"line {lines[0]}" if len(lines) == 1 else f"{len(lines)} rows, the first in line {lines[0]}"
+        say(f"left out: {file}, {where}: {reason}")
+    if len(groups) > limit:
+        say(f"left out for {len(groups) - limit} other reasons: {sum(map(len, list(groups.values())[limit:]))} rows")
 
 
 def emit_json(value: object) -> None:
@@ -79,17 +96,28 @@ def number(value: float | None) -> str:
 @contextmanager
 def progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
     """A progress bar on standard error; on something that is no terminal, one line at the end."""
+    with bars((label, total)) as (advance,):
+        yield advance
+
+
+@contextmanager
+def bars(*works: tuple[str, int]) -> Iterator[list[Callable[[int], None]]]:
+    """A bar for each work of (label, total), as `progress` shows one; a total grows where there was more to do."""
     if not sys.stderr.isatty():
-        done = 0
+        done = [0] * len(works)
 
-        def count(step: int) -> None:
-            nonlocal done
-            done += step
+        def count(i: int, step: int) -> None:
+            done[i] += step
 
-        yield count
-        sys.stderr.write(f"{label}: {done} of {total}\n")
+        yield [partial(count, i) for i in range(len(works))]
+        for (label, total), steps in zip(works, done, strict=True):
+            sys.stderr.write(f"{label}: {steps} of {max(total, steps)}\n")
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(label, total=total)
-        yield lambda step: bar.advance(task, step)
+    with Progress(*columns, console=Console(stderr=True)) as shown:
+
+        def advance(i: TaskID, step: int) -> None:
+            task = shown.tasks[i]
+            shown.update(i, advance=step, total=max(task.total or 0, task.completed + step))
+
+        yield [partial(advance, shown.add_task(label, total=total)) for label, total in works]

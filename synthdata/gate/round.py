@@ -5,7 +5,7 @@ Stages before the loop look at history and may run on all candidates at once; th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,10 +13,8 @@ import numpy as np
 from synthdata.gate.order import gumbel_dsir, shuffled
 from synthdata.gate.stages import BEFORE_LOOP, JUDGED, LOOP, Stage
 from synthdata.gate.state import GateState, Item, Reject
-from synthdata.protocols import Vectors
+from synthdata.protocols import Progress, Vectors, unheard
 from synthdata.records import Candidate, Decision, Reason, Verdict
-
-Progress = Callable[[int], None]
 
 
 def decide(
@@ -25,7 +23,7 @@ def decide(
     content: Vectors,
     state: GateState,
     reference: Sequence[str],
-    progress: Progress = lambda done: None,
+    progress: Progress = unheard,
 ) -> list[Decision]:
     """Decisions in canonical order, admitted rows first and in their order of admission.
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from synthdata.generation.cache import CachedGenerator, distinct_share
+from synthdata.generation.cache import CachedGenerator, count_equal_samples, equal_samples_warning
 from synthdata.protocols import Generator, Progress, unheard
 from synthdata.settings import Settings
 
-__all__ = ["CachedGenerator", "distinct_share", "make_generator"]
+__all__ = ["CachedGenerator", "count_equal_samples", "equal_samples_warning", "make_generator"]
 
 
 def make_generator(settings: Settings, cache_dir: Path | str, progress: Progress = unheard) -> CachedGenerator:

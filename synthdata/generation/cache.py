@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -28,6 +28,7 @@ class CachedGenerator:
         self.model = inner.model
         self.folder = Path(folder)
         self._progress = progress
+        self._equal: list[int] = []
 
     def generate(self, requests: Sequence[Request]) -> list[Response]:
         """One response a request, in order; those from the cache say `cached` and cost nothing."""
@@ -42,7 +43,14 @@ class CachedGenerator:
                 found[key] = response
                 if not response.error:
                     self._keep(key, missing[key], response)
-        return [answer for request in requests if (answer := found[self.key(request)]) is not None]
+        answers = [answer for request in requests if (answer := found[self.key(request)]) is not None]
+        self._equal.append(count_equal_samples(requests, answers))
+        return answers
+
+    @property
+    def equal_samples(self) -> int:
+        """Prompts so far whose several samples, at a temperature over 0, were all the same text."""
+        return sum(self._equal)
 
     def lookup(self, request: Request) -> Response | None:
         """The kept response, or None."""
@@ -75,11 +83,19 @@ class CachedGenerator:
         part.replace(path)
 
 
-def distinct_share(responses: Iterable[Response]) -> float:
-    """Share of different texts among usable responses, in (0, 1]; 1 where there are none.
+def count_equal_samples(requests: Sequence[Request], responses: Sequence[Response]) -> int:
+    """Prompts with two or more samples, at a temperature over 0, whose usable ones are all the same text."""
+    samples: dict[str, dict[int, str]] = {}
+    for request, response in zip(requests, responses, strict=True):
+        if request.temperature > 0 and not response.error:
+            key = content_hash(canonical_json(asdict(replace(request, sample_index=0))))
+            samples.setdefault(key, {})[request.sample_index] = response.text.strip()
+    return sum(len(texts) > 1 and len(set(texts.values())) == 1 for texts in samples.values())
 
-    Under 1/K for K samples of one prompt means that the samples are copies: a cache or a seed upstream is at fault, or
-    the temperature is 0.
-    """
-    texts = [response.text.strip() for response in responses if not response.error]
-    return len(set(texts)) / len(texts) if texts else 1.0
+
+def equal_samples_warning(prompts: int) -> str:
+    """What to tell the operator where `count_equal_samples` is not 0."""
+    return (
+        f"warning: all samples of {prompts} prompts are the same text: a cache or a fixed seed at the endpoint is at "
+        "fault, or its temperature is 0; such samples only cost money"
+    )

@@ -10,17 +10,19 @@ import hashlib
 import os
 import sqlite3
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 
-from synthdata.protocols import Encoder, Vectors
+from synthdata.protocols import Encoder, Progress, Vectors
 from synthdata.records import content_hash
 
 _BATCH = 256
 _ASK = 500
+_HEARD = 64
 _BUSY_SECONDS = 60.0
 
 
@@ -117,3 +119,16 @@ def _key(text: str) -> bytes:
 
 def _checksum(key: bytes, data: bytes) -> int:
     return zlib.crc32(data, zlib.crc32(key))
+
+
+def encode_heard(encoder: Encoder, texts: Sequence[str], progress: Progress) -> Vectors:
+    """`encoder.encode(texts)`, each distinct text once; `progress` hears of rows done, 64 distinct texts at a time."""
+    rows = Counter(texts)
+    distinct = list(rows)
+    vectors = np.zeros((len(distinct), encoder.dim), dtype=np.float32)
+    for start in range(0, len(distinct), _HEARD):
+        part = distinct[start : start + _HEARD]
+        vectors[start : start + len(part)] = encoder.encode(part)
+        progress(sum(rows[text] for text in part))
+    position = {text: i for i, text in enumerate(distinct)}
+    return vectors[[position[text] for text in texts]]
