@@ -89,7 +89,9 @@ class CachedEncoder:
         # A connection a call: it opens in under a millisecond, and connections must not cross threads or forks.
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(self.path, timeout=_BUSY_SECONDS)) as db:
-            db.execute("PRAGMA journal_mode=WAL")
+            with suppress(sqlite3.OperationalError):
+                # SQLite does not wait while another connection changes the mode of a new file; either mode will do.
+                db.execute("PRAGMA journal_mode=WAL")
             db.execute("PRAGMA synchronous=NORMAL")
             db.execute(
                 "CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, crc INTEGER, vector BLOB) WITHOUT ROWID"
