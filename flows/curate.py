@@ -14,10 +14,12 @@ from uuid import UUID
 from prefect import flow, task
 from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from synthdata.api import Corpus
 from synthdata.cli.output import bars, say
+from synthdata.errors import EndpointError
 from synthdata.generation import equal_samples_warning, make_generator
 from synthdata.pipeline import reflect_on
 from synthdata.protocols import Generator, Progress
@@ -38,12 +40,18 @@ def read_logs(corpus: Corpus, trajectories: Path, choice: Choice) -> Work:
     return work
 
 
+def _may_mend(task: object, run: object, state: State[Any]) -> bool:
+    """Another try helps where an endpoint was away; a mistake in settings or data stays one."""
+    return isinstance(state.result(raise_on_failure=False), EndpointError)
+
+
 @task(
     name="reflect",
     task_run_name="reflect-{number}",
     retries=2,
     retry_delay_seconds=[1, 10],
     retry_jitter_factor=0.2,
+    retry_condition_fn=_may_mend,
     cache_policy=NO_CACHE,
     persist_result=False,
 )

@@ -36,6 +36,9 @@ QUIET = {
     "PREFECT_LOGGING_LEVEL": "WARNING",
 }
 
+# In the process that runs the flow: what goes wrong is said once, by the command line, without the engine's traceback.
+TERSE = {**QUIET, "PREFECT_LOGGING_LEVEL": "CRITICAL"}
+
 # A run is history after a week; without this the database grows by some 18 KB a task for 90 days.
 RETENTION = {
     "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
@@ -59,11 +62,13 @@ def prefect_api() -> Iterator[str]:
     url = os.environ.get("PREFECT_API_URL", "")
     if url:
         _wait_until_healthy(url, ANSWER_SECONDS)
-        with _environment({name: os.environ.get(name, value) for name, value in QUIET.items()}):
+        with _environment({name: os.environ.get(name, value) for name, value in TERSE.items()}):
             yield url
         return
     with _own_home() as home, _running_server(home) as url:
-        variables = {**QUIET, "PREFECT_HOME": str(home), "PREFECT_API_URL": url, "NO_PROXY": _without_proxy()}
+        variables = {**TERSE, "PREFECT_HOME": str(home), "PREFECT_API_URL": url, "NO_PROXY": _without_proxy()}
+        # This server ends with the run: nobody would read logs there, and the last ones would miss it.
+        variables["PREFECT_LOGGING_TO_API_ENABLED"] = "false"
         with _environment(variables):
             yield url
 

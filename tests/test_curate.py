@@ -31,3 +31,17 @@ def test_a_flow_decides_like_the_plain_round(tmp_path: Path) -> None:
     assert sum(report["counts"].values()) >= 234  # type: ignore[attr-defined]
     assert report == plain
     assert digest == other
+
+
+@pytest.mark.slow
+@pytest.mark.prefect
+@pytest.mark.timeout(300)
+def test_what_ends_a_flow_is_said_once_and_without_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text(SETTINGS)
+    made = synthdata("init", tmp_path / "c", "--reference", SAMPLE, "--config", tmp_path / "settings.toml")
+    assert made.returncode == 0, made.stderr
+    # Twenty-nine runs cannot fill an anchor that wants thirty.
+    done = synthdata("run", tmp_path / "c", "--trajectories", SAMPLE, "--generator", "scripted", "--limit", "29")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr + done.stdout
+    assert (done.stderr + done.stdout).count("needs distinct candidates of 30 trajectories") == 1
