@@ -75,6 +75,14 @@ class Response:
     error: str = ""
 
 
+# Hears of each answer as it comes, with its request: what takes many answers at once can then keep them one by one.
+Answered = Callable[[Request, Response], None]
+
+
+def unkept(request: Request, response: Response) -> None:
+    """The answers that nobody waits for one by one."""
+
+
 @runtime_checkable
 class Generator(Protocol):
     """A language model. `model` names it with its revision: it enters the cache key and the recipe."""

@@ -227,6 +227,21 @@ def test_samples_of_one_prompt_that_are_all_equal_are_counted(tmp_path: Any) -> 
     assert count_equal_samples(cold, Stuck().generate(cold)) == 0
 
 
+def test_answers_that_came_before_a_crash_are_kept(tmp_path: Any) -> None:
+    def reply(request: Request) -> str:
+        if request.messages[-1].content == "seven":
+            raise EndpointError("gone")
+        return request.messages[-1].content
+
+    asked = [ask(word) for word in "one two three four five six seven eight".split()]
+    inner = ScriptedGenerator(reply)
+    cache = CachedGenerator(inner, tmp_path, group=100)
+    inner.answered = cache.answered
+    with pytest.raises(EndpointError):
+        cache.generate(asked)
+    assert [cache.lookup(request) is not None for request in asked] == [True] * 6 + [False] * 2
+
+
 def test_cache_asks_once_and_keeps_no_error(tmp_path: Any) -> None:
     asked: list[str] = []
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from synthdata.generation.cache import CachedGenerator, count_equal_samples, equal_samples_warning
-from synthdata.protocols import Generator, Progress, unheard
+from synthdata.protocols import Progress, unheard
 from synthdata.settings import Settings
+
+if TYPE_CHECKING:
+    from synthdata.generation.embedded import EmbeddedGenerator
+    from synthdata.generation.openai_http import OpenAIGenerator
+    from synthdata.generation.scripted import ScriptedGenerator
 
 __all__ = ["CachedGenerator", "count_equal_samples", "equal_samples_warning", "make_generator"]
 
@@ -17,20 +24,24 @@ def make_generator(settings: Settings, cache_dir: Path | str, progress: Progress
     Raises:
         SettingsError: an endpoint is named without its URL.
     """
-    return CachedGenerator(_inner(settings, progress), cache_dir, progress)
+    inner = _inner(settings)
+    # They hand over each answer as it comes, so that a kill loses none and no slot waits for the end of a group.
+    cached = CachedGenerator(inner, cache_dir, progress, group=sys.maxsize)
+    inner.answered = cached.answered
+    return cached
 
 
-def _inner(settings: Settings, progress: Progress) -> Generator:
+def _inner(settings: Settings) -> EmbeddedGenerator | ScriptedGenerator | OpenAIGenerator:
     match settings.recipe.generation.generator:
         case "embedded":
             from synthdata.generation.embedded import EmbeddedGenerator
 
-            return EmbeddedGenerator(settings.runtime.threads, progress)
+            return EmbeddedGenerator(settings.runtime.threads)
         case "scripted":
             from synthdata.generation.scripted import ScriptedGenerator
 
-            return ScriptedGenerator(progress=progress)
+            return ScriptedGenerator()
         case "openai_http":
             from synthdata.generation.openai_http import OpenAIGenerator
 
-            return OpenAIGenerator(settings.recipe.generation.model, settings.runtime, progress=progress)
+            return OpenAIGenerator(settings.recipe.generation.model, settings.runtime)

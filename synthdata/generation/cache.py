@@ -16,18 +16,24 @@ from pathlib import Path
 from synthdata.protocols import Generator, Progress, Request, Response, unheard
 from synthdata.records import canonical_json, content_hash
 
-# Responses are kept as they come in groups, so that a kill loses at most one group.
+# What a kill may lose of a generator that hands over its answers together.
 GROUP = 64
 
 
 class CachedGenerator:
-    """A generator that asks `inner` only for what `folder` does not hold. A response with `error` is never kept."""
+    """A generator that asks `inner` only for what `folder` does not hold. A response with `error` is never kept.
 
-    def __init__(self, inner: Generator, folder: Path | str, progress: Progress = unheard) -> None:
+    `inner` is asked for `group` answers at a time; where it calls `answered` for each as it comes, the group may be as
+    large as can be. `progress` hears of every answer.
+    """
+
+    def __init__(self, inner: Generator, folder: Path | str, progress: Progress = unheard, group: int = GROUP) -> None:
         self.inner = inner
         self.model = inner.model
         self.folder = Path(folder)
         self._progress = progress
+        self._group = group
+        self._heard: set[str] = set()
         self._equal: list[int] = []
 
     def generate(self, requests: Sequence[Request]) -> list[Response]:
@@ -36,16 +42,25 @@ class CachedGenerator:
         missing = {self.key(request): request for request in requests if found[self.key(request)] is None}
         self._progress(len(requests) - len(missing))
         keys = list(missing)
-        for start in range(0, len(keys), GROUP):
-            group = keys[start : start + GROUP]
+        for start in range(0, len(keys), self._group):
+            group = keys[start : start + self._group]
             fresh = self.inner.generate([missing[key] for key in group])
             for key, response in zip(group, fresh, strict=True):
                 found[key] = response
-                if not response.error:
-                    self._keep(key, missing[key], response)
+                if key not in self._heard:
+                    self.answered(missing[key], response)
+                self._heard.discard(key)
         answers = [answer for request in requests if (answer := found[self.key(request)]) is not None]
         self._equal.append(count_equal_samples(requests, answers))
         return answers
+
+    def answered(self, request: Request, response: Response) -> None:
+        """Keep an answer that has just come; a generator that takes long calls this for each."""
+        key = self.key(request)
+        self._heard.add(key)
+        self._progress(1)
+        if not response.error:
+            self._keep(key, request, response)
 
     @property
     def equal_samples(self) -> int:

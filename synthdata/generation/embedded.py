@@ -16,7 +16,7 @@ from typing import Any
 
 from synthdata.generation.answers import fault_of
 from synthdata.generation.weights import SHA256, locate
-from synthdata.protocols import Progress, Request, Response, unheard
+from synthdata.protocols import Answered, Request, Response, unkept
 from synthdata.records import canonical_json, content_hash
 
 SLOTS = 8
@@ -26,10 +26,10 @@ CONTEXT_TOKENS = 2048
 class EmbeddedGenerator:
     """Generator and Scorer on the packaged weights; the model is loaded at the first request."""
 
-    def __init__(self, threads: int = 2, progress: Progress = unheard) -> None:
+    def __init__(self, threads: int = 2) -> None:
         self.model = f"SmolLM2-135M-Instruct.Q4_1@{SHA256[:12]}"
         self._threads = threads
-        self._progress = progress
+        self.answered: Answered = unkept
         self._server: Any = None
         self._loading = Lock()
         self._key = secrets.token_hex(16)
@@ -39,9 +39,9 @@ class EmbeddedGenerator:
         server = self._loaded()
         with ThreadPoolExecutor(SLOTS) as pool:
             answers = []
-            for answer in pool.map(lambda request: self._one(server, request), requests):
+            for request, answer in zip(requests, pool.map(lambda one: self._one(server, one), requests), strict=True):
                 answers.append(answer)
-                self._progress(1)
+                self.answered(request, answer)
             return answers
 
     def nll(self, prompt: str, continuations: Sequence[str]) -> list[float]:

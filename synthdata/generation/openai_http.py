@@ -22,7 +22,7 @@ import httpx2
 from synthdata.errors import EndpointError, SettingsError
 from synthdata.generation.answers import fault_of, repair_messages
 from synthdata.generation.limits import AdaptiveLimit, Clock, Rate, Sleep
-from synthdata.protocols import Progress, Request, Response, unheard
+from synthdata.protocols import Answered, Request, Response, unkept
 from synthdata.settings import RuntimeSettings
 
 MAX_BODY = 8 << 20
@@ -56,7 +56,6 @@ class OpenAIGenerator:
         model: str,
         runtime: RuntimeSettings,
         *,
-        progress: Progress = unheard,
         sleep: Sleep = asyncio.sleep,
         clock: Clock = time.monotonic,
     ) -> None:
@@ -69,7 +68,8 @@ class OpenAIGenerator:
         self.cost = 0.0
         self._runtime = runtime
         self._url = runtime.endpoint.rstrip("/") + "/chat/completions"
-        self._progress, self._sleep, self._clock = progress, sleep, clock
+        self._sleep, self._clock = sleep, clock
+        self.answered: Answered = unkept
         self._reached = False
         self._limit = runtime.concurrency
         self._turn = Lock()
@@ -92,8 +92,6 @@ class OpenAIGenerator:
         size = httpx2.Limits(max_connections=self._runtime.concurrency)
         async with httpx2.AsyncClient(headers=headers, timeout=self._runtime.timeout_seconds, limits=size) as client:
             jobs = [asyncio.create_task(self._answer(client, request, limit, rate)) for request in requests]
-            for job in jobs:
-                job.add_done_callback(lambda _: self._progress(1))
             try:
                 return list(await asyncio.gather(*jobs))
             finally:
@@ -102,6 +100,13 @@ class OpenAIGenerator:
                     job.cancel()
 
     async def _answer(self, client: httpx2.AsyncClient, request: Request, limit: AdaptiveLimit, rate: Rate) -> Response:
+        response = await self._repaired(client, request, limit, rate)
+        self.answered(request, response)
+        return response
+
+    async def _repaired(
+        self, client: httpx2.AsyncClient, request: Request, limit: AdaptiveLimit, rate: Rate
+    ) -> Response:
         """The answer, repaired once where it does not fit the schema."""
         first = await self._ask(client, request, limit, rate)
         fault = fault_of(first.text, request.schema) if request.schema and not first.error else ""
@@ -191,7 +196,7 @@ class OpenAIGenerator:
             prompt, completion = int(usage.get("prompt_tokens", 0)), int(usage.get("completion_tokens", 0))
             listed = (choice.get("logprobs") or {}).get("content") or []
             losses = [-float(token["logprob"]) for token in listed]
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
             return Response("", self.model, "error", error=f"not a chat completion: {type(error).__name__} {error}")
         runtime = self._runtime
         cost = (prompt * runtime.price_prompt_per_million + completion * runtime.price_completion_per_million) / MILLION

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from synthdata.protocols import Progress, Request, Response, unheard
+from synthdata.protocols import Answered, Request, Response, unkept
 from synthdata.records import content_hash
 
 Reply = Callable[[Request], str]
@@ -23,10 +23,9 @@ class ScriptedGenerator:
         reply: Reply | None = None,
         model: str = "scripted",
         mean_nll: float = 0.3,
-        progress: Progress = unheard,
     ) -> None:
         self.model = model
-        self._progress = progress
+        self.answered: Answered = unkept
         self._reply = reply or default_reply
         self._mean_nll = mean_nll
 
@@ -36,11 +35,12 @@ class ScriptedGenerator:
 
     def _one(self, request: Request) -> Response:
         text = self._reply(request)
-        self._progress(1)
         words = sum(len(message.content.split()) for message in request.messages)
-        return Response(
+        response = Response(
             text, self.model, prompt_tokens=words, completion_tokens=len(text.split()), mean_nll=self._mean_nll
         )
+        self.answered(request, response)
+        return response
 
 
 def default_reply(request: Request) -> str:
