@@ -18,12 +18,13 @@ from synthdata.gate.heldout import HeldOut, HeldOutRow, write_heldout
 from synthdata.gate.reference import Reference, ReferenceRow, clean, load_reference, save_reference
 from synthdata.judged import Bench, RoundJudges, bench_of, plugged
 from synthdata.overview import describe, note_last_call
-from synthdata.pipeline import check, quarantine, read_reference
+from synthdata.pipeline import check, read_reference
 from synthdata.protocols import Encoder, Judge, Progress, unheard
 from synthdata.records import Candidate, Decision, QuarantinedRow, Trajectory, canonical_json, content_hash
 from synthdata.report import RoundReport
 from synthdata.rounds import RowVectors, before_and_after, decide_round, order_texts, restore
 from synthdata.settings import Settings
+from synthdata.settled import numbered, quarantine
 from synthdata.similarity.encoder import make_encoder
 from synthdata.similarity.vectors import encode_heard
 from synthdata.snapshot import ensure_snapshot
@@ -137,7 +138,7 @@ class Corpus:
             LockedError: another process is writing.
             AnchorError: the encoder differs from the anchor's, or an open anchor cannot be filled from so few rows.
         """
-        settled = [*settled, *(quarantine(row) for row in quarantined)]
+        settled = numbered([*settled, *(quarantine(row) for row in quarantined)])
         with self.store.writing():
             latest = self.store.latest_round()
             if latest:

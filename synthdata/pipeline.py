@@ -21,12 +21,10 @@ from synthdata.records import (
     Reason,
     Reflection,
     Trajectory,
-    Verdict,
-    canonical_json,
-    content_hash,
     from_json,
 )
 from synthdata.settings import Recipe, Settings
+from synthdata.settled import abstention, quarantine
 from synthdata.sources import read_candidates, read_trajectories, sniff_kind
 
 
@@ -106,36 +104,10 @@ def render(
         if isinstance(review, QuarantinedRow):
             settled.append(quarantine(review))
         elif review.abstains:
-            settled.append(_abstention(review))
+            settled.append(abstention(review))
         else:
             candidates.append(to_candidate(review, runs[review.trajectory_id]))
     return candidates, settled
-
-
-def quarantine(row: QuarantinedRow) -> Decision:
-    """The decision on a row that could not be used: nothing is lost, and its file, line and reason stay."""
-    key = content_hash(row.file, str(row.line), row.head, row.stage, row.reason)
-    candidate = Candidate(
-        content="",
-        external_id=f"{row.stage}:{key}",
-        source=row.file,
-        trajectory_id=row.trajectory_id,
-        payload=canonical_json({"head": row.head}),
-    )
-    where = f"{row.file}, line {row.line}: " if row.line else f"{row.file}: " if row.file else ""
-    return Decision(candidate, Verdict.QUARANTINE, row.stage, Reason.MALFORMED, detail=where + row.reason)
-
-
-def _abstention(review: Reflection) -> Decision:
-    candidate = Candidate(
-        content="",
-        external_id=f"abstained:{review.trajectory_id}",
-        task_id=review.task_id,
-        trajectory_id=review.trajectory_id,
-        generator=review.generator.model,
-        sample_index=review.generator.sample_index,
-    )
-    return Decision(candidate, Verdict.REJECT, "reflect", Reason.ABSTAINED, detail=review.abstain_reason)
 
 
 def check(candidates: Sequence[Candidate], runs: Mapping[str, Trajectory], recipe: Recipe) -> dict[str, Reject]:

@@ -1,0 +1,76 @@
+"""`run` against a real endpoint on the loopback interface: away, broken, mended; counts that add up throughout."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_cli import SETTINGS, refused, synthdata
+from test_generation import endpoint
+
+from synthdata.generation.scripted import ScriptedGenerator
+from synthdata.protocols import Message, Request
+
+SAMPLE = Path(__file__).parent.parent / "data" / "sample"
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Iterator[Path]:
+    (tmp_path / "settings.toml").write_text(SETTINGS)
+    made = synthdata("init", tmp_path / "c", "--reference", SAMPLE, "--config", tmp_path / "settings.toml")
+    assert made.returncode == 0, made.stderr
+    yield tmp_path / "c"
+
+
+def run(corpus: Path, url: str, *options: str) -> Any:
+    common = ("--trajectories", SAMPLE, "--generator", url, "--model", "m", "--plain", "--json")
+    return synthdata("run", corpus, *common, *options)
+
+
+def scripted_answer(body: dict[str, Any]) -> str:
+    messages = tuple(Message(m["role"], m["content"]) for m in body["messages"])
+    schema = json.dumps(body["response_format"]["json_schema"]["schema"])
+    return completion(ScriptedGenerator().generate([Request(messages, schema=schema)])[0].text)
+
+
+def completion(text: str) -> str:
+    return json.dumps({"choices": [{"message": {"content": text}, "finish_reason": "stop"}]})
+
+
+def test_an_endpoint_that_is_away_ends_the_run_and_changes_nothing(corpus: Path) -> None:
+    before = synthdata("verify", corpus, "--digest").stdout
+    refused(run(corpus, "http://127.0.0.1:9/v1", "--limit", "3"), "127.0.0.1:9")
+    assert synthdata("verify", corpus, "--digest").stdout == before
+
+
+@pytest.mark.slow
+def test_broken_json_is_quarantined_and_asked_again_on_request(corpus: Path) -> None:
+    broken = True
+
+    def reply(number: int, body: dict[str, Any]) -> tuple[int, dict[str, str], str]:
+        return 200, {}, completion('{"steps": [') if broken else scripted_answer(body)
+
+    with endpoint(reply) as (url, seen):
+        first = run(corpus, url, "--limit", "40")
+        assert first.returncode == 0, first.stderr
+        assert json.loads(first.stdout)["counts"] == {"admit": 0, "reject": 0, "quarantine": 80}
+        asked = len(seen.bodies)
+        assert asked == 160  # each of two reviews a run had its one repair turn
+
+        broken = False
+        plain = run(corpus, url, "--limit", "90")
+        assert plain.returncode == 0, plain.stderr
+        # The next ninety runs: what was read is not read again unless asked for.
+        assert sum(json.loads(plain.stdout)["counts"].values()) >= 90
+        again = run(corpus, url, "--limit", "40", "--retry-quarantined")
+        assert again.returncode == 0, again.stderr
+        assert len(seen.bodies) > asked + 40
+    facts = json.loads(synthdata("status", corpus, "--json").stdout)
+    assert facts["experience"] == 130
+    assert facts["quarantined"] == 80  # the record of what was unusable stays
+    assert facts["admitted"] > 0
+    assert facts["candidates"] == facts["admitted"] + sum(facts["rejected"].values()) + facts["quarantined"]
+    assert synthdata("verify", corpus).returncode == 0
