@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from synthdata.corpus.tables import sync_path
@@ -10,8 +12,9 @@ from synthdata.errors import InputError
 from synthdata.export.manifest import is_export
 
 
-def begin_folder(out: Path) -> Path:
-    """An empty folder beside `out`.
+@contextmanager
+def building(out: Path) -> Iterator[Path]:
+    """An empty folder beside `out` to build in; it is gone again where the block fails.
 
     Raises:
         InputError: `out` is a file, or holds something that is not an earlier export.
@@ -24,7 +27,11 @@ def begin_folder(out: Path) -> Path:
     part = out.with_name(f".{out.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    return part
+    try:
+        yield part
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
 
 
 def take_place(part: Path, out: Path) -> None:

@@ -17,7 +17,7 @@ from synthdata.api import Corpus
 from synthdata.errors import InputError, RefusedError
 from synthdata.export.card import Card, figures, write_card
 from synthdata.export.choice import Choice, Wishes, choose, containers, split_of
-from synthdata.export.folder import begin_folder, take_place
+from synthdata.export.folder import building, take_place
 from synthdata.export.kinds import KINDS, Kind
 from synthdata.export.manifest import file_hashes, write_manifest
 from synthdata.export.releases import difference, frozen_because, releases
@@ -94,7 +94,36 @@ def export(
     reason = frozen_because(store)
     if reason is not None:
         raise RefusedError(f"{store.path}: the corpus is frozen ({reason}); nothing leaves it before it is unfrozen")
-    part = begin_folder(out.absolute())
+    out = out.absolute()
+    with building(out) as part:
+        made = _make(part, corpus, wanted, settings, bar)
+        release = _release(part, out, corpus, wanted, made)
+        take_place(part, out)
+    written, choice = made.written, made.choice
+    redacted = dict(sorted(written.redacted.items()))
+    return ExportReport(
+        str(out), made.facts["round"], choice.train_rows, written.rows, written.files, redacted, made.shares,
+        made.notes, release,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A folder with all but its manifest: facts of `status`, what was written and why, numbers of the rows, notes."""
+
+    facts: dict[str, Any]
+    written: Written
+    choice: Choice
+    numbers: dict[str, Any]
+    notes: tuple[str, ...]
+
+    @property
+    def shares(self) -> dict[str, dict[str, float]]:
+        return {name: {"rows": rows, "tokens": tokens} for name, (rows, tokens) in self.choice.shares.items()}
+
+
+def _make(part: Path, corpus: Corpus, wanted: Wanted, settings: ExportSettings, bar: Bar) -> _Made:
+    store = corpus.store
     facts = status(store, wanted.as_of)
     there = pool(corpus, as_of=wanted.as_of, licences=wanted.licences, since_release=wanted.since_release)
     if there.admitted.is_empty():
@@ -110,10 +139,9 @@ def export(
         measured = Measured(corpus.anchor, corpus.encoder, _sampled(found, settings), settings.seed)
         writer = Writer(part, kinds, found, choice.keys, settings.keep_personal_data)
         written = _write(writer, there, settings, measured, progress)
-    notes = (*choice.notes, *_dropped(found))
-    numbers = measured.facts()
-    _describe(part, corpus, facts, written, (numbers, notes, settings))
-    return _finish(corpus, part, out.absolute(), wanted, facts, (written, choice, numbers, notes))
+    made = _Made(facts, written, choice, measured.facts(), (*choice.notes, *_dropped(found)))
+    _describe(part, made, settings)
+    return made
 
 
 def _write(
@@ -128,67 +156,40 @@ def _write(
     return writer.close()
 
 
-def _describe(
-    part: Path,
-    corpus: Corpus,
-    facts: dict[str, Any],
-    written: Written,
-    said: tuple[dict[str, Any], tuple[str, ...], ExportSettings],
-) -> None:
-    numbers, notes, settings = said
+def _describe(part: Path, made: _Made, settings: ExportSettings) -> None:
+    """Configs for trainers, figures and the card."""
+    written, note = made.written, floor_note(made.facts["anchor"])
     for name, text in stubs(written.rows).items():
         path = part / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    drawn = figures(part, facts, numbers)
+    drawn = figures(part, made.facts, made.numbers)
     sources = [(*key, count) for key, count in sorted(written.sources.items())]
-    note = floor_note(facts["anchor"])
-    write_card(
-        part / "README.md",
-        Card(facts, numbers, written.rows, sources, note, notes, dict(written.redacted), settings, drawn),
-    )
+    redacted = dict(written.redacted)
+    card = Card(made.facts, made.numbers, written.rows, sources, note, made.notes, redacted, settings, drawn)
+    write_card(part / "README.md", card)
 
 
-def _finish(
-    corpus: Corpus,
-    part: Path,
-    out: Path,
-    wanted: Wanted,
-    facts: dict[str, Any],
-    made: tuple[Written, Choice, dict[str, Any], tuple[str, ...]],
-) -> ExportReport:
-    written, choice, numbers, notes = made
-    store, redacted = corpus.store, dict(sorted(written.redacted.items()))
-    hashes = file_hashes(part)
-    key = content_hash(json.dumps(hashes, sort_keys=True), str(facts["round"]))
+def _release(part: Path, out: Path, corpus: Corpus, wanted: Wanted, made: _Made) -> dict[str, Any]:
+    """Write the manifest, and the event unless these rows are a release already; what the release is."""
+    store, written, facts = corpus.store, made.written, made.facts
+    key = content_hash(json.dumps(file_hashes(part), sort_keys=True), str(facts["round"]))
     number, added, removed, new = difference(releases(store), key, written.keys)
-    release = {"number": number, "key": key, "added": len(added), "removed": len(removed), "new": new}
-    shares = {name: {"rows": rows, "tokens": tokens} for name, (rows, tokens) in choice.shares.items()}
-    write_manifest(
-        part,
-        store,
-        facts
-        | {"redacted": redacted, "written": numbers, "kinds": written.rows, "real_share_written": shares}
-        | {"release": {name: release[name] for name in ("number", "key", "added", "removed")}, "notes": list(notes)}
-        | {"wanted": asdict(wanted), "seed": corpus.settings.recipe.export.seed},
-        written.files,
-        sources=[
-            {"source": s, "licence": licence, "origin": origin, "pieces": n}
-            for (s, licence, origin), n in sorted(written.sources.items())
-        ],
-        floor=floor_note(facts["anchor"]),
-        as_of=wanted.as_of,
-    )
+    release = {"number": number, "key": key, "added": len(added), "removed": len(removed)}
+    facts = facts | {"redacted": dict(sorted(written.redacted.items())), "written": made.numbers}
+    facts |= {"kinds": written.rows, "real_share_written": made.shares, "notes": list(made.notes)}
+    facts |= {"release": release, "wanted": asdict(wanted), "seed": corpus.settings.recipe.export.seed}
+    names = ("source", "licence", "origin")
+    sources = [dict(zip(names, at, strict=True)) | {"pieces": n} for at, n in sorted(written.sources.items())]
+    floor = floor_note(facts["anchor"])
+    write_manifest(part, store, facts, written.files, sources=sources, floor=floor, as_of=wanted.as_of)
     if new:
-        rows = sum(sum(splits.values()) for splits in written.rows.values())
-        payload: dict[str, object] = {"out": str(out), "rows": rows, "added": added, "removed": removed}
+        payload: dict[str, object] = {"out": str(out), "added": added, "removed": removed}
+        payload["rows"] = sum(sum(splits.values()) for splits in written.rows.values())
         payload["manifest_sha256"] = hashlib.sha256((part / "manifest.json").read_bytes()).hexdigest()
         with store.writing():
             store.append_event("release", key, payload, facts["round"])
-    take_place(part, out)
-    return ExportReport(
-        str(out), facts["round"], choice.train_rows, written.rows, written.files, redacted, shares, notes, release
-    )
+    return release | {"new": new}
 
 
 def _sampled(found: Survey, settings: ExportSettings) -> float:
