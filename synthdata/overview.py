@@ -45,7 +45,7 @@ def status(store: CorpusStore, as_of: int | None = None) -> Facts:
         "real_share": real_share(anchor, corpus),
         "judged": judged_by(corpus["judged"]),
         "anchor": describe(anchor),
-        "metrics": _values(snapshots, last, "value"),
+        "metrics": _after_removal(store, last, as_of, _values(snapshots, last, "value")),
         "intervals": _intervals(snapshots, last),
         "absent": _values(snapshots, last, "note"),
         "trend": trend(snapshots),
@@ -54,6 +54,13 @@ def status(store: CorpusStore, as_of: int | None = None) -> Facts:
         "alarms": judge_alarms(snapshots, recipe.judge),
         "frozen": False,
     }
+
+
+def _after_removal(store: CorpusStore, last: int, as_of: int | None, metrics: Facts) -> Facts:
+    """The metrics of a round; those of the admitted rows as the last retraction after it left them."""
+    events = store.events("retract", as_of).filter(pl.col("round") == last)
+    left = json.loads(events["payload"].item(-1)).get("metrics") if events.height else None
+    return metrics | {"admitted": left} if left else metrics
 
 
 def describe(anchor: Anchor) -> Facts:

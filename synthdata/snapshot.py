@@ -41,6 +41,28 @@ def ensure_snapshot(
         _view(name, frame["content"].to_list(), frame["context"].to_list(), anchor, encoder)
         for name, frame in frames.items()
     ]
+    rows = _measured(views, anchor, reference, encoder, settings)
+    rows += [*_outcome(frames), *_judged(now), row("admitted", "real_share", real_share(anchor, frames["admitted"]))]
+    rows += judge_rows(now, settings.recipe.judge.confidence)
+    store.write_snapshot(number, rows)
+
+
+def admitted_metrics(
+    admitted: pl.DataFrame, anchor: Anchor, reference: Reference, encoder: Encoder, settings: Settings
+) -> dict[str, float | None]:
+    """What a snapshot would say of these rows (columns `content`, `context`, `origin`, `lineage_depth`) as admitted."""
+    if anchor.content is None:
+        return {}
+    view = _view("admitted", admitted["content"].to_list(), admitted["context"].to_list(), anchor, encoder)
+    rows = _measured([view], anchor, reference, encoder, settings)
+    rows += [*_outcome({"admitted": admitted}), row("admitted", "real_share", real_share(anchor, admitted))]
+    return {str(item["metric"]): item["value"] for item in rows if item["view"] == "admitted"}  # type: ignore[misc]
+
+
+def _measured(
+    views: Sequence[View], anchor: Anchor, reference: Reference, encoder: Encoder, settings: Settings
+) -> list[Row]:
+    """The views beside the set-aside reference."""
     aside = [item for item, held in zip(reference.rows, reference.heldout, strict=True) if held and item.content]
     heldout = None
     if aside:
@@ -48,10 +70,7 @@ def ensure_snapshot(
         heldout = _view("reference_heldout", contents, contexts, anchor, encoder)
     real = anchor.context.real_counts
     shares = (real + 1) / (real.sum() + len(real))
-    rows = measure(views, heldout, shares, settings.recipe.anchor.seed)
-    rows += [*_outcome(frames), *_judged(now), row("admitted", "real_share", real_share(anchor, frames["admitted"]))]
-    rows += judge_rows(now, settings.recipe.judge.confidence)
-    store.write_snapshot(number, rows)
+    return measure(views, heldout, shares, settings.recipe.anchor.seed)
 
 
 def _view(name: str, texts: Sequence[str], contexts: Sequence[str], anchor: Anchor, encoder: Encoder) -> View:

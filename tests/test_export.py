@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import warnings
 from collections import Counter
 from pathlib import Path
@@ -26,14 +27,28 @@ from synthdata.records import Candidate
 from synthdata.settings import Settings
 
 
-def corpus_at(path: Path, candidates: int = 60, **limits: Any) -> Corpus:
-    settings = Settings.from_dict({"recipe": {"encoder": {"backend": "hashing", "dim": 64}, "export": limits}})
+def corpus_at(path: Path, candidates: int = 60) -> Corpus:
+    settings = Settings.from_dict({"recipe": {"encoder": {"backend": "hashing", "dim": 64}}})
     rows = [ReferenceRow(text, f"about {i}", f"t{i}") for i, text in enumerate(lessons(200, 1))]
     corpus = Corpus.init(path, rows, settings=settings)
     if candidates:
         texts = lessons(candidates, 2)
         corpus.admit([Candidate(t, f"context | {i} <b>", source="a|b", licence="MIT") for i, t in enumerate(texts)])
     return corpus
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A corpus of plain texts to copy."""
+    path = tmp_path_factory.mktemp("made") / "c"
+    corpus_at(path)
+    return path
+
+
+@pytest.fixture
+def corpus(made: Path, tmp_path: Path) -> Corpus:
+    shutil.copytree(made, tmp_path / "c")
+    return Corpus.open(tmp_path / "c")
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +171,7 @@ def test_no_candidate_makes_more_than_four_rows_of_a_kind(games: tuple[Corpus, P
     assert 1 < counts["len"].max() <= ROWS_EACH  # type: ignore[operator]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.25, 0.4])
 def test_the_real_share_holds_in_the_files_by_rows_and_tokens(
     games: tuple[Corpus, Path], tmp_path: Path, share: float
@@ -188,8 +204,7 @@ def trained(row: dict[str, Any]) -> list[dict[str, Any]]:
     return row["completion"] if "completion" in row else [m for m in row["messages"] if m.get("weight")]
 
 
-def test_manifest_names_every_file_with_its_hash(tmp_path: Path) -> None:
-    corpus = corpus_at(tmp_path / "c")
+def test_manifest_names_every_file_with_its_hash(corpus: Corpus, tmp_path: Path) -> None:
     export(corpus, tmp_path / "out")
     manifest = manifest_of(tmp_path / "out")
     found = files_of(tmp_path / "out")
@@ -202,11 +217,10 @@ def test_manifest_names_every_file_with_its_hash(tmp_path: Path) -> None:
     assert manifest["release"]["number"] == 1
 
 
-def test_metrics_are_those_of_the_rows_written(tmp_path: Path) -> None:
+def test_metrics_are_those_of_the_rows_written(corpus: Corpus, tmp_path: Path) -> None:
     from metrics.spectrum import collision_probability
     from synthdata.gate.cells import centre
 
-    corpus = corpus_at(tmp_path / "c")
     export(corpus, tmp_path / "out", Wanted(kinds=("sft",)))
     written = manifest_of(tmp_path / "out")["written"]
     texts = [row["completion"][0]["content"] for row in lines(tmp_path / "out" / "jsonl" / "sft.train.jsonl")]
@@ -218,8 +232,7 @@ def test_metrics_are_those_of_the_rows_written(tmp_path: Path) -> None:
     assert sum(written["cell_shares"]) == pytest.approx(1)
 
 
-def test_same_corpus_same_bytes_and_an_earlier_export_is_replaced(tmp_path: Path) -> None:
-    corpus = corpus_at(tmp_path / "c")
+def test_same_corpus_same_bytes_and_an_earlier_export_is_replaced(corpus: Corpus, tmp_path: Path) -> None:
     assert export(corpus, tmp_path / "out").release["new"]
     first = files_of(tmp_path / "out")
     assert not export(corpus, tmp_path / "out").release["new"]
@@ -227,8 +240,7 @@ def test_same_corpus_same_bytes_and_an_earlier_export_is_replaced(tmp_path: Path
     assert files_of(tmp_path / "out") == first == files_of(tmp_path / "other")
 
 
-def test_an_old_round_is_exported_alike_whatever_came_after(tmp_path: Path) -> None:
-    corpus = corpus_at(tmp_path / "c")
+def test_an_old_round_is_exported_alike_whatever_came_after(corpus: Corpus, tmp_path: Path) -> None:
     export(corpus, tmp_path / "first")
     assert corpus.admit([Candidate(text, f"later {i}") for i, text in enumerate(lessons(60, 3))]).round == 2
     export(corpus, tmp_path / "second")
@@ -240,8 +252,7 @@ def test_an_old_round_is_exported_alike_whatever_came_after(tmp_path: Path) -> N
     assert manifest_of(tmp_path / "old")["release"]["number"] == 1
 
 
-def test_provenance_speaks_of_each_row(tmp_path: Path) -> None:
-    corpus = corpus_at(tmp_path / "c")
+def test_provenance_speaks_of_each_row(corpus: Corpus, tmp_path: Path) -> None:
     report = export(corpus, tmp_path / "out")
     where = pl.read_parquet(tmp_path / "out" / "provenance.parquet")
     assert where.height == sum(sum(splits.values()) for splits in report.kinds.values())
@@ -257,8 +268,7 @@ def test_provenance_speaks_of_each_row(tmp_path: Path) -> None:
     )
 
 
-def test_what_an_interrupted_export_left_behind_is_no_obstacle(tmp_path: Path) -> None:
-    corpus = corpus_at(tmp_path / "c")
+def test_what_an_interrupted_export_left_behind_is_no_obstacle(corpus: Corpus, tmp_path: Path) -> None:
     for name in (".out.part", ".out.old"):
         (tmp_path / name / "sft").mkdir(parents=True)
         (tmp_path / name / "sft" / "half.parquet").write_bytes(b"PAR1")
@@ -268,8 +278,7 @@ def test_what_an_interrupted_export_left_behind_is_no_obstacle(tmp_path: Path) -
     assert sorted(path.name for path in tmp_path.iterdir()) == ["c", "out", "whole"]
 
 
-def test_refuses_foreign_folders_and_corpora_without_anything_to_train_on(tmp_path: Path) -> None:
-    corpus = corpus_at(tmp_path / "c")
+def test_refuses_foreign_folders_and_corpora_without_anything_to_train_on(corpus: Corpus, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("keep me")
     with pytest.raises(InputError, match="not an earlier export"):
@@ -286,8 +295,8 @@ def test_refuses_foreign_folders_and_corpora_without_anything_to_train_on(tmp_pa
         export(corpus_at(tmp_path / "empty", candidates=0), tmp_path / "out")
 
 
-def test_card_escapes_what_logs_say(tmp_path: Path) -> None:
-    export(corpus_at(tmp_path / "c"), tmp_path / "out")
+def test_card_escapes_what_logs_say(corpus: Corpus, tmp_path: Path) -> None:
+    export(corpus, tmp_path / "out")
     card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     assert "a\\|b" in card and "config_name: sft" in card and "Judged: none." in card
     for name in ("n2.svg", "cells.svg"):
@@ -300,8 +309,7 @@ def wanted_rows(report: ExportReport, kind: str = "sft") -> int:
     return sum(report.kinds[kind].values())
 
 
-def test_licence_kinds_and_since_release_choose(tmp_path: Path) -> None:
-    corpus = corpus_at(tmp_path / "c")
+def test_licence_kinds_and_since_release_choose(corpus: Corpus, tmp_path: Path) -> None:
     corpus.admit([Candidate(t, f"other {i}", source="s", licence="CC0-1.0") for i, t in enumerate(lessons(60, 3))])
     only = export(corpus, tmp_path / "a", Wanted(kinds=("messages",)))
     assert set(only.kinds) == {"messages"}
@@ -317,8 +325,7 @@ def test_licence_kinds_and_since_release_choose(tmp_path: Path) -> None:
     assert set(pl.read_parquet(tmp_path / "d" / "provenance.parquet")["licence"]) == {"CC0-1.0"}
 
 
-def test_mix_and_tokens_draw_real_rows(tmp_path: Path) -> None:
-    corpus = corpus_at(tmp_path / "c")
+def test_mix_and_tokens_draw_real_rows(corpus: Corpus, tmp_path: Path) -> None:
     every = export(corpus, tmp_path / "every", Wanted(kinds=("sft",)))
     half = export(corpus, tmp_path / "half", Wanted(kinds=("sft",), wishes=Wishes(mix=0.5)))
     assert every.real_share["sft"]["tokens"] > 0.55 > half.real_share["sft"]["tokens"] >= 0.5
@@ -328,8 +335,7 @@ def test_mix_and_tokens_draw_real_rows(tmp_path: Path) -> None:
     assert few.real_share["sft"]["tokens"] >= 0.25
 
 
-def test_nothing_leaves_a_frozen_corpus(tmp_path: Path) -> None:
-    corpus = corpus_at(tmp_path / "c")
+def test_nothing_leaves_a_frozen_corpus(corpus: Corpus, tmp_path: Path) -> None:
     with corpus.store.writing():
         corpus.store.append_event("freeze", "f1", {"reason": "two red tiles crossed"}, 1)
     with pytest.raises(RefusedError, match=r"frozen \(two red tiles crossed\)"):
@@ -339,8 +345,7 @@ def test_nothing_leaves_a_frozen_corpus(tmp_path: Path) -> None:
     export(corpus, tmp_path / "out")
 
 
-def test_nothing_leaves_that_overlaps_with_the_held_out_list(tmp_path: Path) -> None:
-    corpus = corpus_at(tmp_path / "c")
+def test_nothing_leaves_that_overlaps_with_the_held_out_list(corpus: Corpus, tmp_path: Path) -> None:
     row = corpus.store.admitted().row(3, named=True)
     corpus.hold_out([{"text": row["content"]}])
     with pytest.raises(RefusedError, match=rf"1 admitted rows overlap.*{row['id']}.*retract"):
@@ -349,6 +354,7 @@ def test_nothing_leaves_that_overlaps_with_the_held_out_list(tmp_path: Path) -> 
     assert corpus.store.events("release").is_empty()
 
 
+@pytest.mark.slow
 def test_real_runs_of_held_out_tasks_are_left_out(tmp_path: Path) -> None:
     corpus = game_corpus(tmp_path / "c", 40)
     spoken = set(corpus.store.admitted()["trajectory_id"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from synthdata.export.releases import Release, difference, holding, members, rel
 from synthdata.gate.reference import ReferenceRow
 from synthdata.handoff import Wanted, export
 from synthdata.handoff.retraction import Naming, named, retract
+from synthdata.overview import status
 from synthdata.records import Candidate
 from synthdata.rounds import recheck
 from synthdata.settings import Settings
@@ -30,17 +32,26 @@ from synthdata.settings import Settings
 HASHING = {"encoder": {"backend": "hashing", "dim": 64}}
 
 
-def corpus_at(path: Path, sources: int = 3) -> Corpus:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One corpus to copy: 90 candidates of three sources and seven tasks."""
+    path = tmp_path_factory.mktemp("made") / "c"
     rows = [ReferenceRow(text, f"about {i}", f"t{i}", "books") for i, text in enumerate(lessons(200, 1))]
     corpus = Corpus.init(path, rows, settings=Settings.from_dict({"recipe": HASHING}))
     texts = lessons(90, 2)
     corpus.admit(
         [
-            Candidate(t, f"about {i}", external_id=f"e{i}", source=f"s{i % sources}", task_id=f"task {i % 7}")
+            Candidate(t, f"about {i}", external_id=f"e{i}", source=f"s{i % 3}", task_id=f"task {i % 7}")
             for i, t in enumerate(texts)
         ]
     )
-    return corpus
+    return path
+
+
+@pytest.fixture
+def corpus(made: Path, tmp_path: Path) -> Corpus:
+    shutil.copytree(made, tmp_path / "c")
+    return Corpus.open(tmp_path / "c")
 
 
 @given(st.lists(st.frozensets(st.sampled_from("abcdefg"), min_size=1), min_size=1, max_size=8))
@@ -58,8 +69,7 @@ def test_members_follow_from_the_differences(sets: list[frozenset[str]]) -> None
     assert difference(known, "k0", sets[0]) == (1, sorted(sets[0]), [], False)
 
 
-def test_each_export_is_a_release_with_its_difference(tmp_path: Path) -> None:
-    corpus = corpus_at(tmp_path / "c")
+def test_each_export_is_a_release_with_its_difference(corpus: Corpus, tmp_path: Path) -> None:
     first = export(corpus, tmp_path / "a")
     assert (first.release["number"], first.release["removed"]) == (1, 0)
     corpus.admit([Candidate(t, f"later {i}") for i, t in enumerate(lessons(60, 3))])
@@ -74,9 +84,12 @@ def test_each_export_is_a_release_with_its_difference(tmp_path: Path) -> None:
         export(corpus, tmp_path / "c2", Wanted(since_release=True))
 
 
-@pytest.mark.parametrize("how", ["source", "task", "id", "external id", "query"])
-def test_what_is_retracted_is_gone_everywhere_and_every_release_that_held_it_is_named(tmp_path: Path, how: str) -> None:
-    corpus = corpus_at(tmp_path / "c")
+@pytest.mark.parametrize(
+    "how", ["source", *(pytest.param(how, marks=pytest.mark.slow) for how in ("task", "id", "external id", "query"))]
+)
+def test_what_is_retracted_is_gone_everywhere_and_every_release_that_held_it_is_named(
+    corpus: Corpus, tmp_path: Path, how: str
+) -> None:
     export(corpus, tmp_path / "a")
     admitted = corpus.store.admitted()
     row = admitted.row(5, named=True)
@@ -95,6 +108,9 @@ def test_what_is_retracted_is_gone_everywhere_and_every_release_that_held_it_is_
     assert [(release.number, n) for release, n in done.releases] == [(1, len(done.named.keys))]
     assert done.left == admitted.height - len(gone) == corpus.store.admitted().height
     assert verify(corpus.store) == []
+    facts = status(corpus.store)
+    assert facts["in_corpus"] == facts["metrics"]["admitted"]["rows"] == done.left
+    assert status(corpus.store)["metrics"]["admitted"]["real_share"] == pytest.approx(facts["real_share"])
     report = export(corpus, tmp_path / "b")
     assert (report.release["added"], report.release["removed"]) == (0, len(done.named.keys))
     told = pl.read_parquet(tmp_path / "b" / "provenance.parquet")
@@ -110,8 +126,8 @@ def fields(row: dict[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in ("content", "context", "external_id", "source", "task_id")}
 
 
-def test_real_rows_of_a_retracted_source_leave_later_exports(tmp_path: Path) -> None:
-    corpus = corpus_at(tmp_path / "c")
+@pytest.mark.slow
+def test_real_rows_of_a_retracted_source_leave_later_exports(corpus: Corpus, tmp_path: Path) -> None:
     export(corpus, tmp_path / "a")
     done = retract(corpus, Naming(source="books"), "the publisher said no")
     assert not done.named.candidates and len(done.named.reference) == len(corpus.reference.rows)
@@ -127,8 +143,7 @@ def test_real_rows_of_a_retracted_source_leave_later_exports(tmp_path: Path) -> 
     assert run.task_id not in set(told["task_id"]) and not gone.named.keys & set(told["trajectory_id"])
 
 
-def test_the_gate_forgets_what_was_retracted(tmp_path: Path) -> None:
-    corpus = corpus_at(tmp_path / "c")
+def test_the_gate_forgets_what_was_retracted(corpus: Corpus, tmp_path: Path) -> None:
     row = corpus.store.admitted().row(5, named=True)
     copy = Candidate(row["content"], "elsewhere", external_id="copy")
     assert corpus.admit([copy]).reasons == {"exact_duplicate": 1}
@@ -137,8 +152,7 @@ def test_the_gate_forgets_what_was_retracted(tmp_path: Path) -> None:
     assert recheck(corpus.store) == []
 
 
-def test_a_removal_that_loses_the_floor_freezes(tmp_path: Path) -> None:
-    corpus = corpus_at(tmp_path / "c")
+def test_a_removal_that_loses_the_floor_freezes(made: Path, corpus: Corpus, tmp_path: Path) -> None:
     half = corpus.anchor.content
     assert half is not None
     rows = corpus.store.admitted()
@@ -157,14 +171,14 @@ def test_a_removal_that_loses_the_floor_freezes(tmp_path: Path) -> None:
     with pytest.raises(RefusedError, match=r"the corpus is frozen \(a retraction of 40 rows lost"):
         export(strict, tmp_path / "out")
     # Taking out what says the most common things lowers collision instead.
-    other = corpus_at(tmp_path / "c2")
+    shutil.copytree(made, tmp_path / "c2")
+    other = Corpus.open(tmp_path / "c2")
     common = [rows["id"].item(int(i)) for i in redundancy.argsort()[-20:]]
     kept = retract(other, Naming(ids=tuple(common)), "a test")
     assert kept.after < kept.before and not kept.frozen
 
 
-def test_bad_namings_are_refused(tmp_path: Path) -> None:
-    corpus = corpus_at(tmp_path / "c")
+def test_bad_namings_are_refused(corpus: Corpus, tmp_path: Path) -> None:
     for naming in (Naming(), Naming(source="nobody"), Naming(query="no row says this"), Naming(ids=("zz",))):
         with pytest.raises(InputError):
             retract(corpus, naming, "a test")
@@ -175,8 +189,7 @@ def test_bad_namings_are_refused(tmp_path: Path) -> None:
     assert set(both.candidates) == set(only["id"])
 
 
-def test_the_verb_says_what_it_did(tmp_path: Path) -> None:
-    corpus = corpus_at(tmp_path / "c")
+def test_the_verb_says_what_it_did(corpus: Corpus, tmp_path: Path) -> None:
     export(corpus, tmp_path / "a")
     run = CliRunner().invoke
     dry = run(app, ["retract", str(tmp_path / "c"), "--source", "s1", "--because", "a licence", "--dry-run", "--json"])

@@ -32,7 +32,10 @@ def trend_svg(title: str, points: Sequence[tuple[int, float]], band: tuple[float
     parts.append(f'<polyline points="{line}" fill="none" stroke="{_MARK}" stroke-width="2"/>')
     parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{_MARK}"/>' for x, y in places]
     parts.append(f'<text x="{_LEFT}" y="{_HEIGHT - 8}">round {first}</text>')
-    parts.append(f'<text x="{_WIDTH - 4}" y="{_HEIGHT - 8}" text-anchor="end">round {last}</text>')
+    if last != first:
+        parts.append(f'<text x="{_WIDTH - 4}" y="{_HEIGHT - 8}" text-anchor="end">round {last}</text>')
+    x, y = places[-1]
+    parts.append(f'<text x="{x:.1f}" y="{y - 8:.1f}" text-anchor="end">{points[-1][1]:.3g}</text>')
     told = ", ".join(f"round {number}: {value:.4g}" for number, value in points[-10:])
     return _figure(title, told, top, parts)
 

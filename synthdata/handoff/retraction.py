@@ -22,6 +22,7 @@ from synthdata.gate.reference import load_reference
 from synthdata.gate.state import Scope
 from synthdata.records import content_hash
 from synthdata.similarity.exact import normalise
+from synthdata.snapshot import admitted_metrics
 
 _LEAST_PREFIX = 8
 
@@ -88,11 +89,18 @@ def retract(corpus: Corpus, naming: Naming, because: str, *, dry_run: bool = Fal
         payload: dict[str, object] = {"ids": list(found.candidates), "runs": list(found.runs)}
         payload |= {"reference": list(found.reference), "because": because, "named": asdict(naming)}
         payload |= {"collision_before": seen.before, "collision_after": seen.after}
+        payload["metrics"] = _left_metrics(corpus, found)
         key = content_hash(*sorted(found.keys), str(at))
         corpus.store.append_event("retract", key, payload, at)
         if seen.frozen:
             corpus.store.append_event("freeze", key, {"reason": seen.frozen, "retraction": key}, at)
     return seen
+
+
+def _left_metrics(corpus: Corpus, found: Named) -> dict[str, float | None]:
+    columns = ["id", "content", "context", "origin", "lineage_depth"]
+    rows = corpus.store.admitted(columns=columns).filter(~pl.col("id").is_in(list(found.candidates)))
+    return admitted_metrics(rows, corpus.anchor, corpus.reference, corpus.encoder, corpus.settings)
 
 
 def _foreseen(corpus: Corpus, found: Named) -> Retraction:
