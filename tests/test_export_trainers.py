@@ -134,3 +134,34 @@ def test_the_trl_stubs_are_read_by_trls_own_parser(out: Path) -> None:
         script, trained, chosen = parser.parse_dict(values | {"use_cpu": True, "bf16": False})
         assert (script.dataset_name, script.dataset_config) == (".", kind)
         assert trained.max_length == 8192 and chosen.model_name_or_path
+
+
+def test_sft_trains_on_tool_calls_of_real_runs(shared_data: Path, tokenizer: Any, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    from datasets import load_dataset
+    from trl import SFTConfig, SFTTrainer
+
+    from synthdata.export.containers import ParquetShards, fields_of
+    from synthdata.export.kinds import RunLabels, run_rows
+    from synthdata.records import Origin, Trajectory
+    from synthdata.sources import read_trajectories
+
+    path = shared_data / "traj-tau-bench-airline" / "gpt-4o-airline.json.gz"
+    read = (run for run in read_trajectories(path, origin=Origin.REAL) if isinstance(run, Trajectory) and run.success)
+    tools = json.dumps([{"type": "function", "function": {"name": "get_user_details", "parameters": {}}}])
+    made = []
+    for run, _ in zip(read, range(8), strict=False):
+        calls = [step.idx for step in run.agent_steps if step.tool_calls][:1]
+        made += run_rows(replace(run, tools=tools), RunLabels(), calls)["sft"]
+    shards = ParquetShards(tmp_path / "sft", "train", "sft", {name for row in made for name in fields_of(row)})
+    for row in made:
+        shards.add(row)
+    (name,) = shards.close()
+    data = load_dataset("parquet", data_files=str(tmp_path / name), split="train", cache_dir=str(tmp_path / "hf"))
+    settings = SFTConfig(completion_only_loss=True, **arguments(tmp_path) | {"max_length": None, "max_steps": 1})
+    trainer = SFTTrainer(model(tokenizer), args=settings, train_dataset=data, processing_class=tokenizer)
+    row = trainer.train_dataset[0]
+    trained = tokenizer.decode([label for label in row["labels"] if label != -100])
+    expected = made[0]["completion"][0]["tool_calls"][0]["function"]
+    assert f"<call>{expected['name']} {json.dumps(expected['arguments'])}" in trained
