@@ -180,7 +180,8 @@ def fence_off(said: Counter[str]) -> Counter[str]:
 
 
 @pytest.mark.parametrize(
-    "text", ['{"a": 1, "a": 2}', "not json", '{"x": 1e999}', '{"x": NaN}', "[1]", '{"n": {"m": [1]}}']
+    "text",
+    ['{"a": 1, "a": 2}', "not json", '{"x": 1e999}', '{"x": NaN}', "[1]", '{"s": "\\ud800"}', '{"n": {"m": [1]}}'],
 )
 def test_arguments_become_objects_only_where_nothing_is_lost(text: str) -> None:
     from synthdata.records import Step, ToolCall

@@ -123,6 +123,25 @@ def test_kto_takes_steps_on_both_labels(out: Path, tokenizer: Any, tmp_path: Pat
     assert found[0] == pytest.approx(0.5, abs=0.01) and len(found) == 3
 
 
+def test_self_distillation_takes_a_step(out: Path, tokenizer: Any, tmp_path: Path) -> None:
+    from transformers import LlamaForCausalLM
+    from trl.experimental.sdft import SDFTConfig, SDFTTrainer
+
+    # The teacher is loaded from where the student came from.
+    model(tokenizer).save_pretrained(tmp_path / "model")
+    given = arguments(tmp_path) | {"max_steps": 1}
+    del given["max_length"]
+    trainer = SDFTTrainer(
+        LlamaForCausalLM.from_pretrained(tmp_path / "model"),
+        args=SDFTConfig(max_completion_length=8, dataloader_pin_memory=False, **given),
+        train_dataset=rows(out, "self_distillation", tmp_path),
+        processing_class=tokenizer,
+    )
+    # The same weights, with and without the lesson in front of them: they differ, if only a little.
+    (loss,) = losses(trainer)
+    assert 0 < loss < 1
+
+
 def test_the_trl_stubs_are_read_by_trls_own_parser(out: Path) -> None:
     import yaml
     from trl import DPOConfig, KTOConfig, ModelConfig, ScriptArguments, SFTConfig, TrlParser

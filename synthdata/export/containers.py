@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from synthdata.export.conversation import argument_text
+from synthdata.export.conversation import argument_text, lossless
 from synthdata.export.kinds import Kind, Row
 
 _BATCH = 512
@@ -103,12 +103,7 @@ class Jsonl:
 
 def with_objects(row: Row) -> Row:
     """The row with its tool definitions as objects, where their text is JSON."""
-    if "tools" not in row:
-        return row
-    try:
-        return row | {"tools": json.loads(row["tools"])}
-    except ValueError:
-        return row
+    return row | {"tools": lossless(row["tools"])} if "tools" in row else row
 
 
 def fields_of(row: Row) -> set[str]:

@@ -106,12 +106,20 @@ def _call_id(step: Step, i: int) -> str:
 
 
 def _arguments(text: str) -> Any:  # noqa: ANN401 - any JSON
-    """The arguments as an object; the text itself where reading it would lose something."""
+    """The arguments as an object; the text itself where they are none, or reading them would lose something."""
+    value = lossless(text)
+    return value if isinstance(value, dict) else text
+
+
+def lossless(text: str) -> Any:  # noqa: ANN401 - any JSON
+    """The value of a JSON text, or the text itself where it is none or would not come back the same."""
     try:
         value = json.loads(text, object_pairs_hook=_distinct, parse_constant=_refuse, parse_float=_exact_float)
+        # An escaped half of a surrogate pair is JSON, but no file can hold the character.
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError):
         return text
-    return value if isinstance(value, dict) else text
+    return value
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
