@@ -133,7 +133,7 @@ def test_self_distillation_takes_a_step(out: Path, tokenizer: Any, tmp_path: Pat
     del given["max_length"]
     trainer = SDFTTrainer(
         LlamaForCausalLM.from_pretrained(tmp_path / "model"),
-        args=SDFTConfig(max_completion_length=8, dataloader_pin_memory=False, **given),
+        args=SDFTConfig(max_completion_length=8, num_generations=2, dataloader_pin_memory=False, **given),
         train_dataset=rows(out, "self_distillation", tmp_path),
         processing_class=tokenizer,
     )
