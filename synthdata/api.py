@@ -18,7 +18,7 @@ from synthdata.gate.heldout import HeldOut, HeldOutRow, write_heldout
 from synthdata.gate.reference import Reference, ReferenceRow, clean, load_reference, save_reference
 from synthdata.judged import Bench, RoundJudges, bench_of, plugged
 from synthdata.overview import describe, note_last_call
-from synthdata.pipeline import check, read_reference
+from synthdata.pipeline import check, check_language, read_reference
 from synthdata.protocols import Encoder, Judge, Progress, unheard
 from synthdata.records import Candidate, Decision, QuarantinedRow, Trajectory, canonical_json, content_hash
 from synthdata.report import RoundReport
@@ -205,12 +205,14 @@ class Corpus:
         if self.store.views == "two":
             context = self.encoder.encode([candidate.context for candidate in candidates])
         if self.anchor.content is None:
-            alive = [i for i, candidate in enumerate(candidates) if candidate.id not in refused]
+            passed = [i for i, candidate in enumerate(candidates) if candidate.id not in refused]
             recipe = self.settings.recipe
-            half = fill_content([candidates[i] for i in alive], content[alive], recipe.anchor, recipe.gate)
+            half = fill_content([candidates[i] for i in passed], content[passed], recipe.anchor, recipe.gate)
             save_content(self.store.anchor_dir(), half)
         anchor = self.anchor
         assert anchor.content is not None
+        alive = [candidate for candidate in candidates if candidate.id not in refused]
+        refused |= check_language(alive, anchor.content.language, self.settings.recipe.anchor)
         reference = self.reference
         state = restore(self.store, anchor, reference, self.settings.recipe)
         bench = self._bench or bench_of(self.settings, self.store.secret, self.store.cache_dir / "responses")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from synthdata.gate.band import LanguageBand
 from synthdata.gate.heldout import HeldOutRow, read_heldout_list
 from synthdata.gate.reference import ReferenceRow
 from synthdata.gate.state import Reject
@@ -23,7 +24,7 @@ from synthdata.records import (
     Trajectory,
     from_json,
 )
-from synthdata.settings import Recipe, Settings
+from synthdata.settings import AnchorSettings, Recipe, Settings
 from synthdata.settled import abstention, quarantine
 from synthdata.sources import read_candidates, read_trajectories, sniff_kind
 
@@ -117,6 +118,20 @@ def check(candidates: Sequence[Candidate], runs: Mapping[str, Trajectory], recip
         reject = _check_text(candidate, recipe) or _check_reflection(candidate, runs, recipe)
         if reject is not None:
             refused[candidate.id] = reject
+    return refused
+
+
+def check_language(candidates: Sequence[Candidate], band: LanguageBand, settings: AnchorSettings) -> dict[str, Reject]:
+    """Whose wording lies outside the band of real contents, by candidate id: above as gibberish, below as a loop."""
+    refused = {}
+    scores = band.scores([candidate.content for candidate in candidates], settings.band_tokens)
+    for candidate, least, most in zip(candidates, *scores, strict=True):
+        if least > band.high:
+            detail = f"{least:.2f} nats a token to a model of real contents, which have at most {band.high:.2f}"
+            refused[candidate.id] = Reject(Reason.GIBBERISH, float(least), band.high, detail=detail)
+        elif most < band.low:
+            detail = f"{most:.2f} nats a token to a model of real contents, which have at least {band.low:.2f}"
+            refused[candidate.id] = Reject(Reason.LOOP, float(most), band.low, detail=detail)
     return refused
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthdata.errors import AnchorError, CorruptStoreError
+from synthdata.gate.band import LanguageBand, NgramModel
 from synthdata.protocols import Vectors
 from synthdata.records import canonical_json
 
@@ -41,7 +43,7 @@ class ContentHalf:
 
     `mean` (d,), `window` (w, d) centred unit rows with their ids, `collision` the U-statistic of the calibrating rows
     with its jackknife error, `collision_max` the budget, `tau` the cosine of a semantic duplicate, `generic_norm` the
-    norm after centring under which a content says nothing of its own.
+    norm after centring under which a content says nothing of its own, `language` how predictable contents are.
     """
 
     mean: Vectors
@@ -54,6 +56,7 @@ class ContentHalf:
     tau: float
     generic_norm: float
     calibrated_from: Literal["reference", "generator"]
+    language: LanguageBand
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ class Anchor:
         """16 hex characters over all values of both halves."""
         digest = hashlib.sha256(canonical_json([self.number, self.views, self.encoder]).encode())
         for half in (self.context, self.content):
-            for value in vars(half).values() if half else ():
+            for value in _values(half) if half else ():
                 digest.update(value.tobytes() if isinstance(value, np.ndarray) else repr(value).encode())
         return digest.hexdigest()[:16]
 
@@ -88,6 +91,18 @@ class Anchor:
                 f"anchor {self.number} was calibrated with encoder {self.encoder}, the settings name {fingerprint}; "
                 "vectors of two encoders cannot be compared. Set recipe.encoder back, or use `reanchor`"
             )
+
+
+def _values(half: object) -> Iterator[object]:
+    """All values of nested dataclasses and of tuples of arrays, in the order of their fields."""
+    for value in vars(half).values():
+        if is_dataclass(value):
+            yield from _values(value)
+        elif isinstance(value, tuple):
+            for item in value:
+                yield from _values(item) if is_dataclass(item) else (item,)
+        else:
+            yield value
 
 
 def save_context(folder: Path, anchor: Anchor) -> None:
@@ -107,8 +122,13 @@ def save_context(folder: Path, anchor: Anchor) -> None:
 
 def save_content(folder: Path, half: ContentHalf) -> None:
     """Write the content half, once; the JSON file is written last and so is the proof that the half is complete."""
-    facts = {k: v for k, v in asdict(half).items() if k not in ("mean", "window")}
-    _write(folder, "content", {"mean": half.mean, "window": half.window}, facts)
+    facts = {k: v for k, v in vars(half).items() if k not in ("mean", "window", "language")}
+    facts |= {"language_low": half.language.low, "language_high": half.language.high}
+    arrays = {"mean": half.mean, "window": half.window}
+    for number, model in enumerate(half.language.halves):
+        for name, part in vars(model).items():
+            arrays |= {f"{name}_{number}_{k}": level for k, level in enumerate(part)}
+    _write(folder, "content", arrays, facts)
 
 
 def load_anchor(folder: Path) -> Anchor:
@@ -121,8 +141,7 @@ def load_anchor(folder: Path) -> Anchor:
     context = ContextHalf(arrays["mean"], arrays["centroids"], arrays["real_counts"], facts["outside_cosine"])
     content = None
     if (folder / "content.json").exists():
-        parts, numbers = _read(folder, "content")
-        content = ContentHalf(**parts, **{**numbers, "window_ids": tuple(numbers["window_ids"])})
+        content = _content_half(*_read(folder, "content"))
     names = ("number", "views", "encoder")
     return Anchor(
         **{name: facts[name] for name in names},
@@ -131,6 +150,19 @@ def load_anchor(folder: Path) -> Anchor:
         heldout_rows=facts["heldout_rows"],
         cleaned=facts["cleaned"],
     )
+
+
+def _content_half(arrays: dict[str, Any], facts: dict[str, Any]) -> ContentHalf:
+    low, high = facts.pop("language_low"), facts.pop("language_high")
+    facts["window_ids"] = tuple(facts["window_ids"])
+    language = LanguageBand((_model(arrays, 0), _model(arrays, 1)), low, high)
+    return ContentHalf(arrays["mean"], arrays["window"], **facts, language=language)
+
+
+def _model(arrays: dict[str, Any], half: int) -> NgramModel:
+    order = sum(name.startswith(f"grams_{half}_") for name in arrays)
+    parts = (tuple(arrays[f"{field.name}_{half}_{k}"] for k in range(order)) for field in fields(NgramModel))
+    return NgramModel(*parts)
 
 
 def _write(folder: Path, name: str, arrays: dict[str, Any], facts: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from metrics.spectrum import SecondMoment
 from synthdata.errors import AnchorError
 from synthdata.gate.anchor import Anchor, ContentHalf, ContextHalf
+from synthdata.gate.band import calibrate_band
 from synthdata.gate.cells import assign, cell_count, centre, spherical_kmeans
 from synthdata.gate.reference import Reference
 from synthdata.protocols import Vectors
@@ -28,7 +30,8 @@ def calibrate(
     if sum(bool(row.content) for row in reference.rows) >= settings.min_rows:
         ids = [row.id for row in rows]
         tasks = [row.task_id or row.id for row in rows]
-        content = calibrate_content(reference.content[use], ids, tasks, "reference", settings)
+        contents = [row.content for row in rows]
+        content = calibrate_content(reference.content[use], contents, ids, tasks, "reference", settings)
     return Anchor(
         number=number,
         views=views,
@@ -57,12 +60,13 @@ def calibrate_context(vectors: Vectors, settings: AnchorSettings) -> ContextHalf
 
 def calibrate_content(
     vectors: Vectors,
+    contents: Sequence[str],
     ids: list[str],
     tasks: list[str],
     calibrated_from: Literal["reference", "generator"],
     settings: AnchorSettings,
 ) -> ContentHalf:
-    """Collision budget, duplicate threshold and window from content vectors (n, d).
+    """Collision budget, duplicate threshold, window and language band from contents and their vectors (n, d).
 
     Raises:
         AnchorError: all contents are alike, so that no budget can be set.
@@ -87,6 +91,7 @@ def calibrate_content(
         tau=_tau(x, tasks, settings),
         generic_norm=float(np.percentile(norms, settings.generic_percentile)),
         calibrated_from=calibrated_from,
+        language=calibrate_band([text for text in contents if text.strip()], settings),
     )
 
 

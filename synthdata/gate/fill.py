@@ -46,7 +46,8 @@ def fill_content(
         )
     ids = [candidates[i].id for i in kept]
     tasks = [candidates[i].task_id or candidates[i].id for i in kept]
-    return calibrate_content(np.asarray(content)[kept], ids, tasks, "generator", settings)
+    contents = [candidates[i].content for i in kept]
+    return calibrate_content(np.asarray(content)[kept], contents, ids, tasks, "generator", settings)
 
 
 def _run_of(candidate: Candidate) -> str:

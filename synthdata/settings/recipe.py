@@ -38,6 +38,11 @@ class AnchorSettings(Section):
     tau_max: float = 0.97
     generic_percentile: float = 0.5
     outside_percentile: float = 1.0
+    band_order: int = 3
+    band_tokens: int = 400
+    band_low_percentile: float = 0.5
+    band_high_percentile: float = 99.5
+    band_slack: float = 1.0
     fill_trajectories: int = 30
     fill_n2: float = 5.0
     steps_per_trajectory: int = 8

@@ -1,0 +1,146 @@
+"""The language band: how predictable real contents are to a word n-gram model of real contents, on both sides.
+
+Above the band a text is worded like nothing real (random words and letters), below it it only says again what the
+model has read. The model is interpolated by Witten and Bell's rule (1991), its counts kept under 64-bit hashes in
+sorted arrays, so that it loads at once and scores many texts together. It does not see real words in a wrong order
+when they are few: measured in docs/LOG.md; a language model in judging/ does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthdata.gate.lexical import token_hash
+from synthdata.records import content_hash
+from synthdata.settings import AnchorSettings
+
+Floats = NDArray[np.float64]
+Hashes = NDArray[np.uint64]
+Counts = NDArray[np.int64]
+_TOKEN = re.compile(r"\w+|[^\w\s]")
+_BEGIN, _END = token_hash("\x02"), token_hash("\x03")
+# An odd multiplier; overflow is the intended arithmetic modulo 2**64.
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+_FOLD = np.uint64(29)
+
+
+@dataclass(frozen=True)
+class NgramModel:
+    """Counts of word n-grams, one order a level, the lowest first.
+
+    Sorted `grams` with their `counts`; sorted `histories` with the `totals` of the grams after them and how many
+    `types` these are. Level 0 has the one empty history.
+    """
+
+    grams: tuple[Hashes, ...]
+    counts: tuple[Counts, ...]
+    histories: tuple[Hashes, ...]
+    totals: tuple[Counts, ...]
+    types: tuple[Counts, ...]
+
+    @classmethod
+    def fit(cls, texts: Sequence[str], order: int, tokens: int) -> NgramModel:
+        """The model of texts, each cut to its first `tokens` tokens; a token is a word or a mark."""
+        streams = [_stream(text, order, tokens) for text in texts]
+        levels = [_level(streams, order, k) for k in range(order)]
+        grams, counts, histories, totals, types = zip(*levels, strict=True)
+        return cls(grams, counts, histories, totals, types)
+
+    def nll(self, texts: Sequence[str], tokens: int) -> Floats:
+        """Mean negative log-likelihood of each text's first `tokens` tokens and its end, in nats a token, over 0."""
+        order = len(self.grams)
+        streams = [_stream(text, order, tokens) for text in texts]
+        vocabulary = len(self.grams[0]) + 1
+        share: Floats = np.full(sum(len(s) - order + 1 for s in streams), 1 / vocabulary)
+        for k in range(order):
+            history, gram = _hashes(streams, order, k)
+            total, types = _look_up(self.histories[k], (self.totals[k], self.types[k]), history)
+            (count,) = _look_up(self.grams[k], (self.counts[k],), gram)
+            known = total > 0
+            share[known] = (count + types * share)[known] / (total + types)[known]
+        starts = np.cumsum([0, *(len(s) - order + 1 for s in streams)])[:-1]
+        lengths = np.array([len(s) - order + 1 for s in streams])
+        return np.asarray(-np.add.reduceat(np.log(share), starts) / lengths if len(texts) else np.empty(0))
+
+
+@dataclass(frozen=True)
+class LanguageBand:
+    """A model of each half of the real contents, and between which `low` and `high` mean nats a token they lie.
+
+    Real contents are scored by the half that does not hold them. So is a copy of one, if its highest score is what is
+    held against `low`: copies are for the stages of similarity, and their neighbour should be named.
+    """
+
+    halves: tuple[NgramModel, NgramModel]
+    low: float
+    high: float
+
+    def scores(self, texts: Sequence[str], tokens: int) -> tuple[Floats, Floats]:
+        """The lower and the higher of both models' mean nats a token, each (n,)."""
+        first, second = (model.nll(texts, tokens) for model in self.halves)
+        return np.minimum(first, second), np.maximum(first, second)
+
+
+def calibrate_band(contents: Sequence[str], settings: AnchorSettings) -> LanguageBand:
+    """The band of real contents, at least two distinct ones, from the scores that each half has from the other.
+
+    The band reaches from a low to a high percentile, and on each side `band_slack` nats further: a text of another
+    domain is less predictable than the reference and still language.
+    """
+    order, tokens = settings.band_order, settings.band_tokens
+    halves = [[text for text in contents if _half(text, settings.seed) == half] for half in (0, 1)]
+    if not all(halves):
+        halves = [list(contents[::2]), list(contents[1::2])]
+    models = NgramModel.fit(halves[0], order, tokens), NgramModel.fit(halves[1], order, tokens)
+    crossed = np.concatenate([models[1].nll(halves[0], tokens), models[0].nll(halves[1], tokens)])
+    low, high = np.percentile(crossed, [settings.band_low_percentile, settings.band_high_percentile])
+    slack = settings.band_slack
+    return LanguageBand(models, float(low) - slack, float(high) + slack)
+
+
+def _half(text: str, seed: int) -> int:
+    return int(content_hash(str(seed), "band", text, length=1), 16) % 2
+
+
+def _stream(text: str, order: int, tokens: int) -> Hashes:
+    words = [token_hash(word) for word in _TOKEN.findall(text.lower())[:tokens]]
+    return np.array([*[_BEGIN] * (order - 1), *words, _END], dtype=np.uint64)
+
+
+def _hashes(streams: Sequence[Hashes], order: int, k: int) -> tuple[Hashes, Hashes]:
+    """Hash of the k tokens before each token, and of these with the token, over all texts in a row."""
+    before, whole = [np.empty(0, np.uint64)], [np.empty(0, np.uint64)]
+    for stream in streams:
+        last = len(stream)
+        mixed = np.zeros(last - order + 1, dtype=np.uint64)
+        for back in range(k, 0, -1):
+            mixed = _mix(mixed, stream[order - 1 - back : last - back])
+        before.append(mixed)
+        whole.append(_mix(mixed, stream[order - 1 :]))
+    return np.concatenate(before), np.concatenate(whole)
+
+
+def _mix(mixed: Hashes, tokens: Hashes) -> Hashes:
+    product = (mixed ^ tokens) * _MIX
+    return product ^ (product >> _FOLD)
+
+
+def _level(streams: Sequence[Hashes], order: int, k: int) -> tuple[Hashes, Counts, Hashes, Counts, Counts]:
+    history, gram = _hashes(streams, order, k)
+    grams, first, counts = np.unique(gram, return_index=True, return_counts=True)
+    histories, place = np.unique(history[first], return_inverse=True)
+    totals = np.bincount(place, weights=counts, minlength=len(histories)).astype(np.int64)
+    types = np.bincount(place, minlength=len(histories)).astype(np.int64)
+    return grams, counts.astype(np.int64), histories, totals, types
+
+
+def _look_up(keys: Hashes, values: tuple[Counts, ...], wanted: Hashes) -> list[Counts]:
+    """The values of the wanted keys, 0 where a key is not there."""
+    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    found = keys[place] == wanted
+    return [np.where(found, value[place], 0) for value in values]
