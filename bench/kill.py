@@ -6,6 +6,7 @@ processes over data/sample, with the scripted generator and, so that the time go
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
 import shutil
@@ -15,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from report import conditions, table, write_section
@@ -49,9 +51,16 @@ def init_command(corpus: Path) -> list[object]:
     return ["init", corpus, "--reference", SAMPLE, *FAST]
 
 
-def run_command(corpus: Path, limit: int) -> list[object]:
-    """The round that is killed and run again."""
-    return ["run", corpus, "--trajectories", SAMPLE, "--generator", "scripted", "--plain", "--limit", limit]
+def run_command(corpus: Path, runs: Path) -> list[object]:
+    """The round that is killed and run again: over all runs, since a limit would take the next ones after a commit."""
+    return ["run", corpus, "--trajectories", runs, "--generator", "scripted", "--plain"]
+
+
+def first_runs(count: int, path: Path) -> Path:
+    """A file of the first runs of data/sample."""
+    with gzip.open(SAMPLE / "textworld.jsonl.gz", "rt", encoding="utf-8") as lines:
+        path.write_text("".join(islice(lines, count)), encoding="utf-8")
+    return path
 
 
 def timed(arguments: Sequence[object]) -> float:
@@ -94,16 +103,16 @@ def left_of_round(corpus: Path) -> str:
     return ", ".join(filter(None, parts)) or "nothing"
 
 
-def kill_rounds(base: Path, folder: Path, count: int, limit: int, seed: int = SEED) -> tuple[float, list[Kill]]:
+def kill_rounds(base: Path, folder: Path, count: int, runs: Path, seed: int = SEED) -> tuple[float, list[Kill]]:
     """Kill the first round of copies of a fresh corpus, run it again, compare; the undisturbed seconds come first."""
     whole = Path(shutil.copytree(base, folder / "undisturbed"))
-    duration = timed(run_command(whole, limit))
+    duration = timed(run_command(whole, runs))
     expected, kills = digest(whole), []
     for seconds in moments(count, duration, seed):
         corpus = Path(shutil.copytree(base, folder / "killed"))
-        killed = kill_after(seconds, run_command(corpus, limit))
+        killed = kill_after(seconds, run_command(corpus, runs))
         found = left_of_round(corpus)
-        synthdata(*run_command(corpus, limit))
+        synthdata(*run_command(corpus, runs))
         kills.append(Kill(seconds, killed, found, digest(corpus) == expected))
         shutil.rmtree(corpus)
     return duration, kills
@@ -162,7 +171,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         inits = kill_inits(folder / "inits", INITS)
-        rounds = kill_rounds(folder / "inits" / "whole", folder / "rounds", ROUNDS, 1000)
+        rounds = kill_rounds(folder / "inits" / "whole", folder / "rounds", ROUNDS, SAMPLE)
     parts = [
         f"{told} Each kill is followed by the same command again.",
         _part("A whole `run` over data/sample", *rounds, "the same digest"),
