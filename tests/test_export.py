@@ -96,6 +96,8 @@ def test_datasets_opens_every_kind_and_split_and_both_containers_agree(
         assert "large" not in str(data["train"].features)
         told = lines(out / "jsonl" / f"{kind}.train.jsonl")
         assert [clear(row) for row in data["train"]] == [clear(row) for row in told]
+        # Two runs of a game begin alike: what they have in common is one row.
+        assert len({json.dumps(row, sort_keys=True) for row in told}) == len(told)
 
 
 def clear(value: Any) -> Any:
@@ -143,6 +145,7 @@ def test_preference_sets_a_verified_move_against_the_bad_one(games: tuple[Corpus
         assert review["counterfactual"]["verified"] == "replay"
         assert row["chosen"][0]["content"] == review["counterfactual"]["action"]
         assert row["rejected"][0]["content"] == run.steps[review["focus"]].action
+        assert place["step"] == review["focus"]
         assert row["prompt"][-1]["role"] == "user"
     for row, place in paired(out, where, "kto"):
         truth = {step.action: step.optimal for step in runs[place["trajectory_id"]].agent_steps}

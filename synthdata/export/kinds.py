@@ -20,8 +20,9 @@ IMITATED: tuple[Kind, ...] = ("sft", "messages", "lesson")
 # Most rows of one kind that one candidate, or one run, makes (gate.md 1).
 ROWS_EACH = 4
 
-# Beside the columns of a row, for the dialects alone: whether all deeds in its prompt may be imitated.
-CLEAN = "_clean"
+# Beside the columns of a row: whether all deeds in its prompt may be imitated (for the dialects), and the index of the
+# step that it speaks of (for its provenance).
+CLEAN, STEP = "_clean", "_step"
 Row = dict[str, Any]
 Rows = dict[Kind, list[Row]]
 # A one-view row has no context of its own; a trainer still wants a user turn before the assistant's.
@@ -46,6 +47,7 @@ class Moment:
     advice: str = ""
     tools: str = ""
     clean: bool = True
+    step: int | None = None
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,8 @@ def plain_rows(context: str, content: str) -> Rows:
 def candidate_rows(context: str, content: str, review: Reflection, run: Trajectory, labels: RunLabels) -> Rows:
     """The rows of an admitted reflection: at most ROWS_EACH of a kind, those of its focus step first."""
     moments = _moments(review, run, labels)
-    rows: Rows = {"lesson": [{"prompt": [{"role": "user", "content": context}], "completion": [_says(content)]}]}
+    lesson: Row = {"prompt": [{"role": "user", "content": context}], "completion": [_says(content)]}
+    rows: Rows = {"lesson": [lesson | {STEP: review.focus}]}
     makers = {
         "sft": sft, "messages": messages, "preference": preference, "kto": kto, "self_distillation": self_distillation
     }  # fmt: skip
@@ -96,7 +99,8 @@ def run_rows(run: Trajectory, labels: RunLabels, imitated: Sequence[int]) -> Row
     rows: Rows = {"sft": [], "messages": [], "stepwise": stepwise(run, labels)}
     for idx in imitated[:ROWS_EACH]:
         history, clean = _before(told, place[idx], labels, run.success)
-        rows["sft"] += sft(Moment(history, told[place[idx]][1], imitable=True, tools=run.tools, clean=clean))
+        deed = told[place[idx]][1]
+        rows["sft"] += sft(Moment(history, deed, imitable=True, tools=run.tools, clean=clean, step=idx))
     if imitated:
         good = {idx for idx in place if labels.imitable(idx, run.success)}
         weighed = [_weighed(message, int(idx in good)) for idx, message in told]
@@ -123,7 +127,7 @@ def messages(moment: Moment) -> list[Row]:
     made = []
     for row in sft(moment):
         told = [_weighed(message, 0) for message in row["prompt"]] + [_weighed(row["completion"][0], 1)]
-        made.append(_with_tools({"messages": told}, moment.tools))
+        made.append(_with_tools({"messages": told, STEP: moment.step}, moment.tools))
     return made
 
 
@@ -191,6 +195,7 @@ def _moments(review: Reflection, run: Trajectory, labels: RunLabels) -> list[Mom
             Moment(
                 history=history,
                 clean=clean,
+                step=idx,
                 deed=told[place[idx]][1],
                 label=labels.agreed.get(idx, "unknown"),
                 faulty=idx in labels.bad and labels.agreed.get(idx) != "good",
@@ -211,7 +216,8 @@ def _before(
 
 
 def _row(moment: Moment, **columns: Any) -> Row:  # noqa: ANN401 - columns of any type
-    return _with_tools({"prompt": list(moment.history), **columns, CLEAN: moment.clean}, moment.tools)
+    hidden = {CLEAN: moment.clean, STEP: moment.step}
+    return _with_tools({"prompt": list(moment.history), **columns, **hidden}, moment.tools)
 
 
 def _weighed(message: Message, weight: int) -> Message:

@@ -13,7 +13,7 @@ from synthdata.errors import RefusedError
 from synthdata.export.choice import Entry, containers, split_of
 from synthdata.export.containers import fields_of
 from synthdata.export.conversation import count_tokens
-from synthdata.export.kinds import Kind, Row
+from synthdata.export.kinds import CLEAN, STEP, Kind, Row
 from synthdata.gate.heldout import HeldOut
 from synthdata.handoff.gather import Piece, Pool, texts_of
 from synthdata.settings import ExportSettings
@@ -70,8 +70,9 @@ def own_rows(piece: Piece, kind: Kind, owners: Mapping[bytes, str]) -> list[Row]
 
 
 def digest(kind: Kind, row: Row) -> bytes:
-    """16 bytes that tell rows apart."""
-    text = f"{kind} {json.dumps(row, ensure_ascii=False, sort_keys=True)}"
+    """16 bytes that tell rows apart by their columns."""
+    columns = {name: value for name, value in row.items() if name not in (CLEAN, STEP)}
+    text = f"{kind} {json.dumps(columns, ensure_ascii=False, sort_keys=True)}"
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from synthdata.export.choice import SPLITS, Split
 from synthdata.export.containers import Jsonl, ParquetShards, with_objects
 from synthdata.export.dialects import nanochat, sharegpt, sharegpt_kto, sharegpt_preference
-from synthdata.export.kinds import CLEAN, IMITATED, KINDS, Kind, Row
+from synthdata.export.kinds import CLEAN, IMITATED, KINDS, STEP, Kind, Row
 from synthdata.export.privacy import SECRET, Pseudonyms, redact_row, run_texts
 from synthdata.handoff.gather import Piece
 from synthdata.handoff.survey import Survey, own_rows
@@ -93,7 +93,7 @@ class Writer:
         return self.done
 
     def _row(self, piece: Piece, kind: Kind, split: Split, row: Row) -> None:
-        clean = row.pop(CLEAN, True)
+        clean, step = row.pop(CLEAN, True), row.pop(STEP, None)
         place = (kind, split)
         if place not in self._parquet:
             self._parquet[place] = ParquetShards(self._folder / kind, split, kind, self._fields)
@@ -102,7 +102,7 @@ class Writer:
         self._line(f"jsonl/{kind}.{split}.jsonl", with_objects(row))
         for name, made in _dialects(kind, split, row, fold=not clean):
             self._line(name, made)
-        self._provenance.add({"kind": kind, "split": split, "row": number} | piece.provenance)
+        self._provenance.add({"kind": kind, "split": split, "row": number, "step": step} | piece.provenance)
         by_split = self.done.rows.setdefault(kind, {})
         by_split[split] = by_split.get(split, 0) + 1
 
@@ -144,7 +144,7 @@ class _ProvenanceFile:
         self._waiting: list[dict[str, Any]] = []
 
     def add(self, row: dict[str, Any]) -> None:
-        self._waiting.append({name: row.get(name) for name in ("kind", "split", "row", *_PROVENANCE)})
+        self._waiting.append({name: row.get(name) for name in ("kind", "split", "row", "step", *_PROVENANCE)})
         self._rows += 1
         if len(self._waiting) >= 4096:
             self._flush()
@@ -159,9 +159,12 @@ class _ProvenanceFile:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        whole = {"row", *_WHOLE}
+        whole = {"row", "step", *_WHOLE}
         schema = pa.schema(
-            [(name, pa.int64() if name in whole else pa.string()) for name in ("kind", "split", "row", *_PROVENANCE)]
+            [
+                (name, pa.int64() if name in whole else pa.string())
+                for name in ("kind", "split", "row", "step", *_PROVENANCE)
+            ]
         )
         if self._writer is None:
             self._writer = pq.ParquetWriter(self._path, schema)
