@@ -15,6 +15,7 @@ from synthdata.errors import InputError
 if TYPE_CHECKING:
     from synthdata.api import Corpus
     from synthdata.handoff import ExportReport
+    from synthdata.handoff.retraction import Retraction
 
 
 def register(app: typer.Typer) -> None:
@@ -123,6 +124,12 @@ def retract(
     from synthdata.handoff.retraction import retract as take_out
 
     done = take_out(Corpus.open(corpus), Naming(source, task, query, tuple(identity or ())), because, dry_run=dry_run)
+    _show_retraction(done, corpus, dry_run=dry_run, as_json=as_json)
+    if done.frozen:
+        raise typer.Exit(1)
+
+
+def _show_retraction(done: Retraction, corpus: Path, *, dry_run: bool, as_json: bool) -> None:
     named = done.named
     counts = {"rows": len(named.candidates), "runs": len(named.runs), "reference": len(named.reference)}
     held = [
@@ -132,19 +139,16 @@ def retract(
     if as_json:
         numbers = {"before": done.before, "after": done.after, "limit": done.limit}
         emit_json({**counts, "left": done.left, "collision": numbers, "releases": held, "frozen": done.frozen})
-    else:
-        verb = "would be retracted" if dry_run else "retracted"
-        say(
-            f"{corpus}: {counts['rows']} rows, {counts['runs']} runs and {counts['reference']} reference rows {verb}; "
-            f"{done.left} rows are left in the corpus"
-        )
+        return
+    say(
+        f"{corpus}: {counts['rows']} rows, {counts['runs']} runs and {counts['reference']} reference rows "
+        f"{'would be ' if dry_run else ''}retracted; {done.left} rows are left in the corpus"
+    )
+    if held:
         rows = [(item["number"], item["out"], item["round"], item["held"]) for item in held]
-        if rows:
-            table("releases that held them", ["release", "folder", "round", "sources held"], rows)
-        else:
-            say("No release held any of them.")
-        say(f"Collision of window and corpus: {number(done.before)} before, {number(done.after)} after.")
-        if done.frozen and not dry_run:
-            say(f"The corpus is frozen: {done.frozen}")
+        table("releases that held them", ["release", "folder", "round", "sources held"], rows)
+    else:
+        say("No release held any of them.")
+    say(f"Collision of window and corpus: {number(done.before)} before, {number(done.after)} after.")
     if done.frozen:
-        raise typer.Exit(1)
+        say(f"{'The corpus would be frozen' if dry_run else 'The corpus is frozen'}: {done.frozen}")

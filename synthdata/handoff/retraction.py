@@ -75,9 +75,11 @@ def retract(corpus: Corpus, naming: Naming, because: str, *, dry_run: bool = Fal
     is frozen, and nothing leaves it before somebody has looked.
 
     Raises:
-        InputError: nothing answers to the naming, or no reason was given.
+        InputError: nothing is named or answers to it, or no reason was given.
         LockedError: another process is writing.
     """
+    if not (naming.source or naming.task or naming.query or naming.ids):
+        raise InputError("say what to retract: --source, --id, --task or --query")
     if not because.strip():
         raise InputError("say why the rows are retracted, with --because; the reason stays with the event")
     if dry_run:
@@ -145,10 +147,8 @@ def named(store: CorpusStore, naming: Naming) -> Named:
     `query` is a text: every row whose content or context holds it, in any case and spacing.
 
     Raises:
-        InputError: nothing was asked for, an id that names no row, or nothing that answers to it.
+        InputError: an id that names no row, or nothing that answers to the naming.
     """
-    if not (naming.source or naming.task or naming.query or naming.ids):
-        raise InputError("say what to retract: --source, --id, --task or --query")
     gone = retracted_keys(store)
     columns = ["id", "external_id", "source", "task_id", "trajectory_id"]
     texts = ["content", "context"] if naming.query else []
@@ -169,20 +169,21 @@ def named(store: CorpusStore, naming: Naming) -> Named:
         reference = [row for row in reference if row.task_id == naming.task]
     if naming.query:
         wanted = normalise(naming.query)
-        admitted = admitted.filter(
-            pl.Series([wanted in normalise(a) or wanted in normalise(b) for a, b in admitted.select(texts).iter_rows()])
-        )
+        hits = [wanted in normalise(a) or wanted in normalise(b) for a, b in admitted.select(texts).iter_rows()]
+        admitted = admitted.filter(pl.Series(hits, dtype=pl.Boolean))
         reference = [row for row in reference if wanted in normalise(row.content) or wanted in normalise(row.context)]
         # A text names rows, not whole runs: name those by source, task or id.
         runs = runs.clear()
     found = Named(tuple(admitted["id"]), tuple(runs["id"].sort()), tuple(row.id for row in reference))
-    if ids is not None:
-        found = Named(
-            *(tuple(key for key in part if key in ids) for part in (found.candidates, found.runs, found.reference))
-        )
+    found = found if ids is None else _only(found, ids)
     if not found.keys:
         raise InputError(f"{store.path}: no admitted row, run or reference row answers to that; nothing is retracted")
     return found
+
+
+def _only(found: Named, ids: frozenset[str]) -> Named:
+    parts = (found.candidates, found.runs, found.reference)
+    return Named(*(tuple(key for key in part if key in ids) for part in parts))
 
 
 def _resolved(ids: Sequence[str], known: Named, external: dict[str, str]) -> frozenset[str]:
