@@ -9,6 +9,7 @@ import polars as pl
 
 from synthdata.corpus import CorpusStore
 from synthdata.errors import InputError
+from synthdata.export.releases import frozen_because
 from synthdata.gate.anchor import Anchor, load_anchor
 from synthdata.judging.record import judge_alarms, judged_by
 from synthdata.report import starved_by
@@ -52,7 +53,7 @@ def status(store: CorpusStore, as_of: int | None = None) -> Facts:
         "rounds": store.rounds(as_of).select("round", "candidates", "admit", "reject", "quarantine").to_dicts(),
         "starved": _starved(frame, last),
         "alarms": judge_alarms(snapshots, recipe.judge),
-        "frozen": False,
+        "frozen": frozen_because(store) is not None,
     }
 
 

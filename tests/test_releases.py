@@ -168,6 +168,15 @@ def test_a_removal_that_loses_the_floor_freezes(made: Path, corpus: Corpus, tmp_
     rare = [rows["id"].item(int(i)) for i in redundancy.argsort()[:40]]
     done = retract(strict, Naming(ids=tuple(rare)), "a test")
     assert done.after > done.limit and "lost the diversity floor" in done.frozen
+    # The floor's loss is known, so it is no damage to the store; before the freeze it would be.
+    with strict.store.writing():
+        strict.store.update_settings(recipe=strict.settings.recipe.model_dump())
+    assert status(strict.store)["frozen"] and recheck(strict.store) == []
+    with strict.store.writing():
+        strict.store.append_event("unfreeze", "u", {"because": "a test"}, 1)
+    assert not status(strict.store)["frozen"] and "over its budget" in recheck(strict.store)[0]
+    with strict.store.writing():
+        strict.store.append_event("freeze", "again", {"reason": "a retraction of 40 rows lost the floor"}, 1)
     with pytest.raises(RefusedError, match=r"the corpus is frozen \(a retraction of 40 rows lost"):
         export(strict, tmp_path / "out")
     # Taking out what says the most common things lowers collision instead.
