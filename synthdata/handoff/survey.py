@@ -19,6 +19,8 @@ from synthdata.handoff.gather import Piece, Pool, texts_of
 from synthdata.settings import ExportSettings
 
 _SHOWN = 5
+# A lesson and the step that it teaches can be left out one without the other: the largest set may need that.
+_PARTS: tuple[tuple[Kind, ...], ...] = (("sft", "messages"), ("lesson",))
 
 
 @dataclass
@@ -90,18 +92,24 @@ def _count(
         rows[kind] = [row for key, row in made if found.owners.setdefault(key, piece.key) == piece.key]
         for row in rows[kind]:
             found.fields |= fields_of(row)
-    sizes = {name: [row for kind in parts for row in rows[kind]] for name, parts in sets.items()}
-    if not any(sizes.values() if sets else rows.values()):
-        return
     split = split_of(piece.task, aside, settings)
-    tokens = tuple(sum(trained_tokens(row) for row in part) for part in sizes.values())
     types: tuple[int, ...] = ()
     if settings.protect_tail and piece.real:
         words = {word for content, _ in piece.views for word in content.lower().split()}
         types = tuple(sorted(zlib.crc32(word.encode()) for word in words))
-    found.entries.append(
-        Entry(piece.key, piece.real, split, tuple(len(part) for part in sizes.values()), tokens, types)
-    )
+    if not sets and any(rows.values()):
+        found.entries.append(Entry(piece.key, piece.real, split, (), (), types))
+    for part in _PARTS if sets else ():
+        sizes = [[row for kind in parts if kind in part for row in rows[kind]] for parts in sets.values()]
+        if any(sizes):
+            tokens = tuple(sum(trained_tokens(row) for row in size) for size in sizes)
+            counts = tuple(len(size) for size in sizes)
+            found.entries.append(Entry(entry_key(piece.key, part[0]), piece.real, split, counts, tokens, types))
+
+
+def entry_key(key: str, kind: Kind) -> str:
+    """The key under which the imitated rows of a piece are chosen: its lesson apart from its step or text."""
+    return f"{key} lesson" if kind == "lesson" else key
 
 
 def trained_tokens(row: Row) -> int:

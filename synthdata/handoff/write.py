@@ -15,7 +15,7 @@ from synthdata.export.dialects import nanochat, sharegpt, sharegpt_kto, sharegpt
 from synthdata.export.kinds import CLEAN, IMITATED, KINDS, STEP, Kind, Row
 from synthdata.export.privacy import SECRET, Pseudonyms, redact_row, run_texts
 from synthdata.handoff.gather import Piece
-from synthdata.handoff.survey import Survey, own_rows
+from synthdata.handoff.survey import Survey, entry_key, own_rows
 from synthdata.judging.credentials import secret_values
 from synthdata.records import Trajectory
 
@@ -42,7 +42,7 @@ class Written:
 class Writer:
     """Containers that open with their first row; the survey says which fields and which copies there are.
 
-    `keys` are the pieces whose imitated rows are wanted; rows of other kinds are written for every piece.
+    `keys` are the entries whose imitated rows are wanted; rows of other kinds are written for every piece.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Writer:
             return counts
         hide = self._hiding(piece)
         for kind in self._kinds:
-            if kind in IMITATED and piece.key not in self._wanted:
+            if kind in IMITATED and entry_key(piece.key, kind) not in self._wanted:
                 continue
             for row in own_rows(piece, kind, self._owners):
                 self._row(piece, kind, split, hide(row))
