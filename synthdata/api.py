@@ -19,7 +19,7 @@ from synthdata.gate.reference import Reference, ReferenceRow, clean, load_refere
 from synthdata.judged import Bench, RoundJudges, bench_of, plugged
 from synthdata.overview import describe, note_last_call
 from synthdata.pipeline import check, check_language, read_reference
-from synthdata.protocols import Encoder, Judge, Progress, unheard
+from synthdata.protocols import Encoder, Judge, Progress, Vectors, unheard
 from synthdata.records import Candidate, Decision, QuarantinedRow, Trajectory, canonical_json, content_hash
 from synthdata.report import RoundReport
 from synthdata.rounds import RowVectors, before_and_after, decide_round, order_texts, restore
@@ -66,13 +66,13 @@ class Corpus:
             AnchorError: too few distinct reference rows.
         """
         settings = settings or Settings()
-        rows = _rows(reference, settings)
+        rows = reference_rows(reference, settings)
         chosen = _views(rows, views)
         encoder = encoder or make_encoder(settings.recipe.encoder, settings.runtime)
         if chosen == "one":
             rows = [ReferenceRow(row.content, "", row.task_id, row.source) for row in rows]
-        cleaned = _encode_reference(rows, encoder, settings, embedding)
         recipe = settings.recipe
+        cleaned = clean(rows, *encode_reference(rows, encoder, embedding), recipe.anchor, recipe.gate)
         anchor = calibrate(cleaned, number=0, views=chosen, encoder=encoder.fingerprint, settings=recipe.anchor)
         values = {"recipe": recipe.model_dump(), "runtime": settings.runtime.model_dump()}
         with CorpusStore.making(path, views=chosen, **values) as store:
@@ -118,6 +118,10 @@ class Corpus:
             self._encoder = make_encoder(self.settings.recipe.encoder, self.settings.runtime, cache)
         self.anchor.check_encoder(self._encoder.fingerprint)
         return self._encoder
+
+    def encode(self, texts: Sequence[str], embedding: Progress = unheard) -> Vectors:
+        """Vectors (n, d) of texts, by the corpus' encoder and from its cache."""
+        return encode_heard(self.encoder, texts, embedding)
 
     def admit(
         self,
@@ -201,9 +205,9 @@ class Corpus:
             return [], {}
         runs = self.runs(candidates)
         refused = check(candidates, runs, self.settings.recipe)
-        context = content = encode_heard(self.encoder, [candidate.content for candidate in candidates], embedding)
+        context = content = self.encode([candidate.content for candidate in candidates], embedding)
         if self.store.views == "two":
-            context = self.encoder.encode([candidate.context for candidate in candidates])
+            context = self.encode([candidate.context for candidate in candidates])
         if self.anchor.content is None:
             passed = [i for i, candidate in enumerate(candidates) if candidate.id not in refused]
             recipe = self.settings.recipe
@@ -244,7 +248,8 @@ class Corpus:
         return ""
 
 
-def _rows(reference: Path | str | Sequence[ReferenceRow], settings: Settings) -> list[ReferenceRow]:
+def reference_rows(reference: Path | str | Sequence[ReferenceRow], settings: Settings) -> list[ReferenceRow]:
+    """The rows of a path, or those given."""
     if isinstance(reference, Path | str):
         return read_reference(Path(reference), settings)[0]
     return list(reference)
@@ -263,8 +268,8 @@ def _views(rows: Sequence[ReferenceRow], choice: ViewChoice) -> Literal["one", "
     return "two" if contexts == len(rows) else "one"
 
 
-def _encode_reference(rows: list[ReferenceRow], encoder: Encoder, settings: Settings, embedding: Progress) -> Reference:
-    recipe = settings.recipe
+def encode_reference(rows: Sequence[ReferenceRow], encoder: Encoder, embedding: Progress) -> tuple[Vectors, Vectors]:
+    """Vectors of the contexts and of the contents, (n, d) each; `embedding` hears of each row twice."""
     content = encode_heard(encoder, [row.content for row in rows], embedding)
     context = encode_heard(encoder, [row.context for row in rows], embedding)
-    return clean(rows, context, content, recipe.anchor, recipe.gate)
+    return context, content

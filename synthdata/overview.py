@@ -32,6 +32,7 @@ def status(store: CorpusStore, as_of: int | None = None) -> Facts:
     anchor = load_anchor(store.anchor_dir())
     snapshots = store.snapshots(as_of)
     recipe = Settings.from_dict(store.settings, where=str(store.path)).recipe
+    frozen = frozen_because(store)
     last = int(frame["round"].max() or 0) if frame.height else 0  # type: ignore[arg-type]
     return {
         "round": last,
@@ -53,7 +54,8 @@ def status(store: CorpusStore, as_of: int | None = None) -> Facts:
         "rounds": store.rounds(as_of).select("round", "candidates", "admit", "reject", "quarantine").to_dicts(),
         "starved": _starved(frame, last),
         "alarms": judge_alarms(snapshots, recipe.judge),
-        "frozen": frozen_because(store) is not None,
+        "frozen": frozen is not None,
+        "frozen_because": frozen,
     }
 
 

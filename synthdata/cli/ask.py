@@ -53,6 +53,8 @@ def status(corpus: CorpusPath, as_of: AsOf = None, as_json: AsJson = False) -> N
     say(f"{floor_note(anchor)} Judged: {facts['judged']}. Real share: {facts['real_share']:.2f}.")
     if "n2_floor" in anchor:
         say(f"N2 of the reference {number(anchor['n2_reference'])}, floor {number(anchor['n2_floor'])}.")
+    if facts["frozen"]:
+        say(f"Frozen, nothing is exported: {facts['frozen_because']}. After a look: `unfreeze CORPUS --because ...`")
     for alarm in facts["alarms"]:
         say(f"alarm, {alarm['level']}: {alarm['tile']} in round {alarm['round']}")
     if facts["starved"]:

@@ -12,6 +12,7 @@ from synthdata.cli.output import bars, emit_json, left_out, progress, say, table
 from synthdata.errors import SettingsError
 
 if TYPE_CHECKING:
+    from synthdata.api import Corpus
     from synthdata.report import RoundReport
     from synthdata.settings import Settings
 
@@ -21,6 +22,7 @@ def register(app: typer.Typer) -> None:
     app.command()(init)
     app.command()(admit)
     app.command()(heldout)
+    app.command()(reanchor)
 
 
 def init(
@@ -28,6 +30,10 @@ def init(
     reference: Annotated[Path, typer.Option(help="Real samples (JSONL, Parquet) or agent logs: a file or a folder.")],
     heldout: Annotated[
         Path | None, typer.Option(help="What must never be admitted: a list of texts or hashes, samples or runs.")
+    ] = None,
+    inherited: Annotated[
+        Path | None,
+        typer.Option("--inherit", help="Rows that a model was trained on before; they enter without being decided."),
     ] = None,
     views: Annotated[
         Literal["auto", "one", "two"],
@@ -47,6 +53,8 @@ def init(
     with progress("embedding", 2 * len(rows)) as embedding:
         made = Corpus.init(corpus, rows, settings=settings, views=views, heldout=never, embedding=embedding)
     facts = made.describe_anchor() | {"reference_rows": len(rows), "unreadable": len(broken)}
+    if inherited is not None:
+        facts["inherited"] = _inherit(made, inherited)
     if as_json:
         emit_json(facts)
         return
@@ -54,6 +62,16 @@ def init(
     left_out(broken)
     if made.anchor.content is None:
         say("The reference holds no contents: the first round will calibrate what lessons are like, and say so.")
+
+
+def _inherit(corpus: Corpus, path: Path) -> int:
+    from synthdata.anchoring import inherit
+    from synthdata.pipeline import read_rows
+    from synthdata.records import Origin
+
+    rows, _ = read_rows(path, Origin.SYNTHETIC, corpus.settings)
+    with progress("embedding what is inherited", len(rows)) as embedding:
+        return inherit(corpus, rows, embedding=embedding).counts["admit"]
 
 
 def admit(
@@ -108,6 +126,41 @@ def heldout(
             table("admitted before, to be retracted", ["id", "overlap"], found)
     if found:
         raise typer.Exit(1)
+
+
+def reanchor(
+    corpus: CorpusPath,
+    reference: Annotated[Path, typer.Option(help="Newer real samples or agent logs: a file or a folder.")],
+    because: Annotated[str, typer.Option(help="Why; the reason is kept with the event.")],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Leave the old reference out instead of keeping it in the mix.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Calibrate a new anchor from newer real data; the old one is kept, verdicts stay, what was refused may come again.
+
+    A corpus whose first round had to set the floor gets one relative to real data as soon as there are real contents.
+    """
+    from dataclasses import asdict
+
+    from synthdata.anchoring import reanchor as calibrate_anew
+    from synthdata.api import Corpus
+    from synthdata.pipeline import read_reference
+
+    opened = Corpus.open(corpus)
+    rows, broken = read_reference(reference, opened.settings)
+    with progress("embedding", 2 * len(rows)) as embedding:
+        done = calibrate_anew(opened, rows, because, keep=not replace, embedding=embedding)
+    if as_json:
+        emit_json(asdict(done))
+        return
+    names = [*done.after, *(name for name in done.before if name not in done.after)]
+    facts = [(name, str(done.before.get(name, "")), str(done.after.get(name, ""))) for name in names]
+    table(f"anchor {done.after['number']} of {corpus}", ["calibrated from the reference", "before", "after"], facts)
+    left_out(broken)
+    say(f"Between both references real experience has moved by {done.drift:.3f} nats (Jensen-Shannon, at most 0.693).")
+    if done.carried:
+        say("The new reference holds too few contents: what lessons are like is still measured by the old anchor.")
 
 
 def load_settings(config: Path | None, overrides: list[str] | None, corpus: Path | None = None) -> Settings:

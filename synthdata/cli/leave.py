@@ -22,6 +22,7 @@ def register(app: typer.Typer) -> None:
     """Add the verbs of this file."""
     app.command()(export)
     app.command()(retract)
+    app.command()(unfreeze)
 
 
 def export(
@@ -127,6 +128,27 @@ def retract(
     _show_retraction(done, corpus, dry_run=dry_run, as_json=as_json)
     if done.frozen:
         raise typer.Exit(1)
+
+
+def unfreeze(
+    corpus: CorpusPath,
+    because: Annotated[str, typer.Option(help="Why it may be exported again; the reason is kept with the event.")],
+) -> None:
+    """Let exports leave a frozen corpus again, after somebody has looked at why it was frozen."""
+    from synthdata.corpus import CorpusStore
+    from synthdata.export.releases import frozen_because
+
+    if not because.strip():
+        raise InputError("say why the corpus may be exported again, with --because")
+    store = CorpusStore.open(corpus)
+    with store.writing():
+        reason = frozen_because(store)
+        if reason is None:
+            say(f"{corpus}: is not frozen; nothing to do")
+            return
+        number = store.events().height
+        store.append_event("unfreeze", str(number), {"because": because, "was": reason}, store.latest_round())
+    say(f"{corpus}: exports may leave again. It was frozen because {reason}")
 
 
 def _show_retraction(done: Retraction, corpus: Path, *, dry_run: bool, as_json: bool) -> None:

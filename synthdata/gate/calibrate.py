@@ -24,14 +24,15 @@ def calibrate(
 ) -> Anchor:
     """An anchor from the rows that were not set aside; its content half stays open without enough distinct contents."""
     use = ~reference.heldout
-    rows = [row for row, keep in zip(reference.rows, use, strict=True) if keep]
     vectors = reference.content if views == "one" else reference.context
     content = None
     if sum(bool(row.content) for row in reference.rows) >= settings.min_rows:
-        ids = [row.id for row in rows]
-        tasks = [row.task_id or row.id for row in rows]
-        contents = [row.content for row in rows]
-        content = calibrate_content(reference.content[use], contents, ids, tasks, "reference", settings)
+        taught = use & np.array([bool(row.content) for row in reference.rows])
+        chosen = [row for row, keep in zip(reference.rows, taught, strict=True) if keep]
+        ids = [row.id for row in chosen]
+        tasks = [row.task_id or row.id for row in chosen]
+        contents = [row.content for row in chosen]
+        content = calibrate_content(reference.content[taught], contents, ids, tasks, "reference", settings)
     return Anchor(
         number=number,
         views=views,

@@ -75,7 +75,8 @@ def clean(
     kept: list[int] = []
     seen: set[str] = set()
     lexical = LexicalIndex(gate.model_copy(update={"near_jaccard": settings.clean_jaccard}))
-    vectors = content if any(row.content for row in rows) else context
+    has = np.array([bool(row.content) for row in rows], dtype=bool)
+    vectors = np.where(has[:, None], content, context)
     unit, _ = centre(vectors, vectors.mean(axis=0)) if len(rows) else (vectors, None)
     index = VectorIndex(vectors.shape[1])
     signatures = lexical.signatures([row.text for row in rows])
