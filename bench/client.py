@@ -42,6 +42,9 @@ def serve(pipe: Connection) -> None:
 
     class Endpoint(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Head and body leave together; apart, the second waits 40 ms for the first one's acknowledgement.
+        wbufsize = -1
+        disable_nagle_algorithm = True
 
         def do_POST(self) -> None:
             start = time.perf_counter()

@@ -141,7 +141,12 @@ def load_anchor(folder: Path) -> Anchor:
     context = ContextHalf(arrays["mean"], arrays["centroids"], arrays["real_counts"], facts["outside_cosine"])
     content = None
     if (folder / "content.json").exists():
-        content = _content_half(*_read(folder, "content"))
+        try:
+            content = _content_half(*_read(folder, "content"))
+        except (KeyError, TypeError) as error:
+            raise CorruptStoreError(
+                f"{folder}: the anchor's content half lacks {error}: it is damaged, or of a version before 0.1.0"
+            ) from error
     names = ("number", "views", "encoder")
     return Anchor(
         **{name: facts[name] for name in names},
