@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
+from synthdata.alarms import freeze_on_red
 from synthdata.corpus import CorpusStore
 from synthdata.errors import AnchorError, InputError
 from synthdata.gate.anchor import Anchor, load_anchor, save_content, save_context
@@ -17,7 +18,7 @@ from synthdata.gate.fill import fill_content
 from synthdata.gate.heldout import HeldOut, HeldOutRow, write_heldout
 from synthdata.gate.reference import Reference, ReferenceRow, clean, load_reference, save_reference
 from synthdata.judged import Bench, RoundJudges, bench_of, plugged
-from synthdata.overview import describe, note_last_call
+from synthdata.overview import alarms_of, describe, note_last_call
 from synthdata.pipeline import check, check_language, read_reference
 from synthdata.protocols import Encoder, Judge, Progress, Vectors, unheard
 from synthdata.records import Candidate, Decision, QuarantinedRow, Trajectory, canonical_json, content_hash
@@ -147,6 +148,7 @@ class Corpus:
             latest = self.store.latest_round()
             if latest:
                 ensure_snapshot(self.store, self.anchor, self.reference, self.encoder, self.settings, latest)
+                self._watch(latest)
             report = self._admit(candidates, settled, progress, embedding)
             note_last_call(self.store, report.already_decided)
             return report
@@ -196,7 +198,7 @@ class Corpus:
         )
         ensure_snapshot(self.store, self.anchor, self.reference, self.encoder, self.settings, number)
         before, after = before_and_after(self.store, number)
-        return RoundReport(number, decisions, done, False, before, after, self._alarm(number))
+        return RoundReport(number, decisions, done, False, before, after, self._alarm(number) or self._watch(number))
 
     def _decide(
         self, candidates: Sequence[Candidate], progress: Progress, embedding: Progress
@@ -235,6 +237,12 @@ class Corpus:
         known = set(self.store.experience_table.read(["id"])["id"])
         wanted = sorted({candidate.trajectory_id for candidate in candidates} & known)
         return {run.id: run for run in self.store.trajectories(wanted)} if wanted else {}
+
+    def _watch(self, number: int) -> str:
+        """Freeze exports where the trend up to this round is red; why, or nothing."""
+        alarms = alarms_of(self.store, self.store.snapshots(number))
+        reason = freeze_on_red(self.store, alarms, number)
+        return f"{reason}; exports are frozen until `unfreeze CORPUS --because ...`" if reason else ""
 
     def _alarm(self, number: int) -> str:
         content = self.anchor.content

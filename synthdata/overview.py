@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from synthdata.alarms import trend_alarms
 from synthdata.corpus import CorpusStore
 from synthdata.errors import InputError
 from synthdata.export.releases import frozen_because
@@ -31,7 +32,6 @@ def status(store: CorpusStore, as_of: int | None = None) -> Facts:
     corpus = store.admitted(as_of, ["origin", "judged"])
     anchor = load_anchor(store.anchor_dir())
     snapshots = store.snapshots(as_of)
-    recipe = Settings.from_dict(store.settings, where=str(store.path)).recipe
     frozen = frozen_because(store)
     last = int(frame["round"].max() or 0) if frame.height else 0  # type: ignore[arg-type]
     return {
@@ -53,10 +53,19 @@ def status(store: CorpusStore, as_of: int | None = None) -> Facts:
         "trend": trend(snapshots),
         "rounds": store.rounds(as_of).select("round", "candidates", "admit", "reject", "quarantine").to_dicts(),
         "starved": _starved(frame, last),
-        "alarms": judge_alarms(snapshots, recipe.judge),
+        "alarms": alarms_of(store, snapshots),
         "frozen": frozen is not None,
         "frozen_because": frozen,
     }
+
+
+def alarms_of(store: CorpusStore, snapshots: pl.DataFrame) -> list[Facts]:
+    """What the judges and the trend of the raw view raise, by round."""
+    settings = Settings.from_dict(store.settings, where=str(store.path))
+    half = load_anchor(store.anchor_dir()).content
+    reference = 1 / half.collision if half is not None and half.collision else float("nan")
+    trend_ = trend_alarms(snapshots, reference, settings.runtime.alarms)
+    return sorted(judge_alarms(snapshots, settings.recipe.judge) + trend_, key=lambda alarm: int(alarm["round"]))
 
 
 def _after_removal(store: CorpusStore, last: int, as_of: int | None, metrics: Facts) -> Facts:

@@ -55,10 +55,21 @@ def status(corpus: CorpusPath, as_of: AsOf = None, as_json: AsJson = False) -> N
         say(f"N2 of the reference {number(anchor['n2_reference'])}, floor {number(anchor['n2_floor'])}.")
     if facts["frozen"]:
         say(f"Frozen, nothing is exported: {facts['frozen_because']}. After a look: `unfreeze CORPUS --because ...`")
-    for alarm in facts["alarms"]:
-        say(f"alarm, {alarm['level']}: {alarm['tile']} in round {alarm['round']}")
+    _show_alarms(facts["alarms"], facts["round"])
     if facts["starved"]:
         say(f"The last round starved: {facts['starved']}")
+
+
+def _show_alarms(alarms: list[dict[str, Any]], last: int) -> None:
+    """Those of the last round by tile, and since when; earlier ones that have gone silent as a count."""
+    now = [alarm for alarm in alarms if alarm["round"] == last]
+    for alarm in now:
+        since = min(other["round"] for other in alarms if other["tile"] == alarm["tile"])
+        ago = f", since round {since}" if since < last else ""
+        say(f"alarm, {alarm['level']}: {alarm['tile']} in round {last}{ago}")
+    silent = {alarm["tile"] for alarm in alarms} - {alarm["tile"] for alarm in now}
+    if silent:
+        say(f"alarms of earlier rounds, silent now: {', '.join(sorted(silent))}")
 
 
 def _show_metrics(metrics: dict[str, dict[str, Any]], intervals: dict[str, dict[str, list[float]]]) -> None:

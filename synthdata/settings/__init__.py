@@ -18,10 +18,11 @@ from synthdata.settings.recipe import (
     Recipe,
     ReflectionSettings,
 )
-from synthdata.settings.runtime import RuntimeSettings
+from synthdata.settings.runtime import AlarmSettings, RuntimeSettings
 from synthdata.settings.section import Section
 
 __all__ = [
+    "AlarmSettings",
     "AnchorSettings",
     "EncoderSettings",
     "ExportSettings",

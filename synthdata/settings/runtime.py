@@ -7,6 +7,18 @@ from pydantic import Field
 from synthdata.settings.section import Section
 
 
+class AlarmSettings(Section):
+    """When the trend of the raw view is an alarm (gate.md 5)."""
+
+    healthy_rounds: int = Field(default=5, ge=3)
+    allowance: float = 0.5
+    threshold: float = 8.0
+    confidence: float = 0.999
+    least_error: float = 0.005
+    red_tiles: int = 2
+    level_share: float = 0.5
+
+
 class RuntimeSettings(Section):
     """Where and how fast; never changes a row."""
 
@@ -24,3 +36,4 @@ class RuntimeSettings(Section):
     price_completion_per_million: float = 0.0
     max_row_bytes: int = 16_000_000
     cache_dir: str = ""
+    alarms: AlarmSettings = AlarmSettings()

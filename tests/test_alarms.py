@@ -1,0 +1,97 @@
+"""Alarms on the trend: known sums, healthy months stay silent, a slow collapse turns red and freezes exports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sample_texts import lessons
+from test_gate_tables import Given
+
+from synthdata.alarms import RED_TILES, cusum, trend_alarms
+from synthdata.api import Corpus
+from synthdata.export.releases import frozen_because
+from synthdata.gate.reference import ReferenceRow
+from synthdata.overview import status
+from synthdata.records import Candidate
+from synthdata.settings import AlarmSettings
+
+SETTINGS = AlarmSettings()
+NAN = float("nan")
+
+
+def snapshots(tiles: dict[str, list[float]]) -> pl.DataFrame:
+    rows = [(i, "raw", name, value) for name, values in tiles.items() for i, value in enumerate(values, 1)]
+    return pl.DataFrame(rows, schema=["round", "view", "metric", "value"], orient="row")
+
+
+def test_the_sum_by_hand() -> None:
+    # Mean 0 and deviation 1 over five rounds, times sqrt(6/5) and t over normal at 99.9 %.
+    healthy = [-1.0, -1.0, 0.0, 1.0, 1.0]
+    error = np.sqrt(6 / 5) * 7.173182 / 3.090232
+    step = 3.0 * error
+    # Each round adds 3 - 0.5 errors: 2.5, 5, 7.5, 10 > 8.
+    assert cusum([*healthy, step, step, step], SETTINGS) is None
+    assert cusum([*healthy, step, step, step, step], SETTINGS) == 8
+    assert cusum(healthy, SETTINGS) is None
+
+
+@given(st.lists(st.floats(-5, 5), min_size=6, max_size=30))
+def test_what_never_gets_worse_never_alarms(values: list[float]) -> None:
+    falling = sorted(values, reverse=True)
+    assert cusum(falling, SETTINGS) is None
+
+
+def test_one_red_tile_is_amber_and_two_are_red() -> None:
+    level, slide = [10.0, 10.2, 9.8, 10.1, 9.9], [8.0, 6.0, 4.0, 3.0, 2.0]
+    one = trend_alarms(snapshots({"n2": level + slide, "cell_hill_1": [*level, *level]}), NAN, SETTINGS)
+    assert {alarm["level"] for alarm in one} == {"amber"}
+    two = trend_alarms(snapshots({"n2": level + slide, "cell_hill_1": level + slide}), NAN, SETTINGS)
+    first = next(alarm for alarm in two if alarm["level"] == "red")
+    assert first["tile"] == "collapse" and first["round"] > 5
+    words = trend_alarms(snapshots({"distinct_3": level + slide, "tail_coverage": level + slide}), NAN, SETTINGS)
+    assert {alarm["level"] for alarm in words} == {"amber"}
+    assert trend_alarms(snapshots({"n2": level}), 25.0, SETTINGS) == [
+        {"tile": "n2_level", "level": "amber", "round": number} for number in range(1, 6)
+    ]
+
+
+def test_healthy_months_stay_silent() -> None:
+    rng, red = np.random.default_rng(0), 0
+    mix = np.linalg.cholesky(np.full((4, 4), 0.5) + 0.5 * np.eye(4))
+    for _ in range(200):
+        month = rng.normal(size=(30, 4)) @ mix.T
+        tiles = {name: list(50 + month[:, i]) for i, name in enumerate(RED_TILES)}
+        red += any(alarm["level"] == "red" for alarm in trend_alarms(snapshots(tiles), NAN, SETTINGS))
+    assert red <= 3
+
+
+@pytest.mark.slow
+def test_a_slow_collapse_turns_red_and_freezes_what_is_exported(tmp_path: Path) -> None:
+    rng, encoder = np.random.default_rng(1), Given()
+
+    def unit(x: Any) -> Any:
+        return x / np.linalg.norm(x, axis=1, keepdims=True)
+
+    real, centres = lessons(220, 1), unit(rng.normal(size=(64, 24)))
+    encoder.table |= dict(zip(real, unit(rng.normal(size=(220, 24))), strict=True)) | {"": np.zeros(24)}
+    texts = [text for text in lessons(2000, 2) if text not in encoder.table][:1800]
+    corpus = Corpus.init(tmp_path / "c", [ReferenceRow(t, "", t[:9]) for t in real], encoder=encoder)
+    alarms = []
+    for number in range(18):
+        kept = centres[: max(1, 64 - 6 * max(0, number - 7))]
+        x = kept[rng.integers(len(kept), size=100)] + 0.5 * rng.normal(size=(100, 24)) / np.sqrt(24)
+        mine = texts[100 * number : 100 * number + 100]
+        encoder.table |= dict(zip(mine, unit(x), strict=True))
+        alarms.append(corpus.admit([Candidate(text) for text in mine]).alarm)
+    assert not any(alarms[:8])
+    assert alarms[-1].startswith("round 18 is red (collapse)")
+    assert "round" in (frozen_because(corpus.store) or "")
+    facts = status(corpus.store)
+    assert facts["frozen"] is True
+    assert {alarm["level"] for alarm in facts["alarms"] if alarm["round"] == 18} == {"amber", "red"}
