@@ -8,7 +8,8 @@ that this is a language model, not that it collapses, so it raises nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -28,59 +29,71 @@ AMBER_TILES = {
 Alarm = dict[str, Any]
 
 
-def trend_alarms(snapshots: pl.DataFrame, n2_reference: float, settings: AlarmSettings) -> list[Alarm]:
+@dataclass(frozen=True)
+class Course:
+    """Which rounds belong together: the anchor of each round that a generator brought.
+
+    `restarts` are rounds that ended in an `unfreeze`, after which only new evidence counts. Rounds that are not named
+    (inherited rows) are not looked at.
+    """
+
+    anchors: Mapping[int, int]
+    restarts: frozenset[int] = frozenset()
+
+
+def trend_alarms(snapshots: pl.DataFrame, n2_reference: float, settings: AlarmSettings, course: Course) -> list[Alarm]:
     """Alarms by round over all rounds, as `{"tile", "level", "round"}`; `collapse` is the red one over several tiles.
 
-    Rounds in which a tile could not be measured are left out of its sums. `n2_reference` is N2 of the reference, NaN
-    where the content half is open.
+    Each anchor has healthy rounds of its own, since a new one changes cells and reference. Rounds in which a tile could
+    not be measured are left out of its sums. `n2_reference` is N2 of the reference, NaN where the content half is open.
     """
-    raw = snapshots.filter(pl.col("view") == "raw").sort("round")
-    numbers = [int(number) for number in raw["round"].unique(maintain_order=True)]
-    crossed: dict[str, int] = {}
-    for tile, sign in (RED_TILES | AMBER_TILES).items():
-        rows = raw.filter((pl.col("metric") == tile) & pl.col("value").is_not_null())
-        at = cusum([sign * value for value in rows["value"]], settings)
-        if at is not None:
-            crossed[tile] = int(rows["round"][at])
-    alarms = [
-        {"tile": tile, "level": "amber", "round": number}
-        for tile, start in crossed.items()
-        for number in numbers
-        if number >= start
-    ]
-    red = sorted(start for tile, start in crossed.items() if tile in RED_TILES)
-    if len(red) >= settings.red_tiles:
-        first = red[settings.red_tiles - 1]
-        alarms += [{"tile": "collapse", "level": "red", "round": number} for number in numbers if number >= first]
+    raw = snapshots.filter((pl.col("view") == "raw") & pl.col("round").is_in(list(course.anchors))).sort("round")
+    raised: dict[int, set[str]] = {}
+    for anchor in sorted(set(course.anchors.values())):
+        own = [number for number, at in course.anchors.items() if at == anchor]
+        for tile, sign in (RED_TILES | AMBER_TILES).items():
+            rows = raw.filter((pl.col("metric") == tile) & pl.col("value").is_not_null() & pl.col("round").is_in(own))
+            numbers = [int(number) for number in rows["round"]]
+            restarts = {i for i, number in enumerate(numbers) if number in course.restarts}
+            for i in cusum([sign * value for value in rows["value"]], settings, restarts):
+                raised.setdefault(numbers[i], set()).add(tile)
+    alarms = [{"tile": tile, "level": "amber", "round": number} for number, tiles in raised.items() for tile in tiles]
+    for number, tiles in raised.items():
+        if len(tiles & RED_TILES.keys()) >= settings.red_tiles:
+            alarms.append({"tile": "collapse", "level": "red", "round": number})
     levels = raw.filter((pl.col("metric") == "n2") & (pl.col("value") < settings.level_share * n2_reference))
     alarms += [{"tile": "n2_level", "level": "amber", "round": int(number)} for number in levels["round"]]
     return sorted(alarms, key=lambda alarm: (alarm["round"], alarm["level"] != "red", alarm["tile"]))
 
 
-def cusum(values: Sequence[float], settings: AlarmSettings) -> int | None:
-    """Position at which values have risen for good above the first `healthy_rounds` of them, None where they have not.
+def cusum(values: Sequence[float], settings: AlarmSettings, restarts: Collection[int] = ()) -> list[int]:
+    """Positions at which values have risen for good above the first `healthy_rounds` of them.
 
     Steps are in errors of a round: the healthy rounds' deviation with that of their mean, widened by the quotient of
     Student's t and the normal distribution at `confidence`, because so few rounds say little about either. After Page
-    1954; `allowance` is k and `threshold` h.
+    1954; `allowance` is k and `threshold` h. The sum is capped at `cap` times h, so that rounds which are healthy again
+    silence it, and begins anew after a position in `restarts`.
     """
     from scipy import stats
 
     count = settings.healthy_rounds
     if len(values) <= count:
-        return None
+        return []
     healthy = values[:count]
     mean = sum(healthy) / count
     deviation = math.sqrt(sum((value - mean) ** 2 for value in healthy) / (count - 1) * (1 + 1 / count))
     widened = deviation * float(stats.t.ppf(settings.confidence, count - 1) / stats.norm.ppf(settings.confidence))
     # Healthy rounds that are all alike would make an alarm of any rounding.
     error = max(widened, settings.least_error * abs(mean), 1e-12)
-    total = 0.0
+    total, above = 0.0, []
     for place in range(count, len(values)):
         total = max(0.0, total + (values[place] - mean) / error - settings.allowance)
+        total = min(total, settings.cap * settings.threshold)
         if total > settings.threshold:
-            return place
-    return None
+            above.append(place)
+        if place in restarts:
+            total = 0.0
+    return above
 
 
 def freeze_on_red(store: CorpusStore, alarms: Sequence[Alarm], number: int) -> str:

@@ -147,7 +147,6 @@ class Corpus:
         with self.store.writing():
             latest = self.store.latest_round()
             if latest:
-                ensure_snapshot(self.store, self.anchor, self.reference, self.encoder, self.settings, latest)
                 self._watch(latest)
             report = self._admit(candidates, settled, progress, embedding)
             note_last_call(self.store, report.already_decided)
@@ -196,9 +195,9 @@ class Corpus:
         number = self.store.commit_round(
             decisions, vectors, round_key=key, recipe=fingerprint, anchor=self.store.anchor
         )
-        ensure_snapshot(self.store, self.anchor, self.reference, self.encoder, self.settings, number)
+        narrows = self._watch(number)
         before, after = before_and_after(self.store, number)
-        return RoundReport(number, decisions, done, False, before, after, self._alarm(number) or self._watch(number))
+        return RoundReport(number, decisions, done, False, before, after, self._alarm(number) or narrows)
 
     def _decide(
         self, candidates: Sequence[Candidate], progress: Progress, embedding: Progress
@@ -238,8 +237,20 @@ class Corpus:
         wanted = sorted({candidate.trajectory_id for candidate in candidates} & known)
         return {run.id: run for run in self.store.trajectories(wanted)} if wanted else {}
 
+    def watch(self) -> None:
+        """Measure the last round and freeze exports where it is red, as far as a kill has kept that from happening.
+
+        Raises:
+            LockedError: another process is writing.
+        """
+        with self.store.writing():
+            latest = self.store.latest_round()
+            if latest:
+                self._watch(latest)
+
     def _watch(self, number: int) -> str:
-        """Freeze exports where the trend up to this round is red; why, or nothing."""
+        """Measure a round, once, and freeze exports where the trend up to it is red; why, or nothing."""
+        ensure_snapshot(self.store, self.anchor, self.reference, self.encoder, self.settings, number)
         alarms = alarms_of(self.store, self.store.snapshots(number))
         reason = freeze_on_red(self.store, alarms, number)
         return f"{reason}; exports are frozen until `unfreeze CORPUS --because ...`" if reason else ""

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from synthdata.alarms import trend_alarms
+from synthdata.alarms import Course, trend_alarms
 from synthdata.corpus import CorpusStore
 from synthdata.errors import InputError
 from synthdata.export.releases import frozen_because
@@ -64,7 +64,10 @@ def alarms_of(store: CorpusStore, snapshots: pl.DataFrame) -> list[Facts]:
     settings = Settings.from_dict(store.settings, where=str(store.path))
     half = load_anchor(store.anchor_dir()).content
     reference = 1 / half.collision if half is not None and half.collision else float("nan")
-    trend_ = trend_alarms(snapshots, reference, settings.runtime.alarms)
+    rounds = store.rounds().filter(pl.col("kind") != "inherit")
+    anchors = dict(rounds.select("round", "anchor").iter_rows())
+    course = Course(anchors, frozenset(store.events("unfreeze")["round"]))
+    trend_ = trend_alarms(snapshots, reference, settings.runtime.alarms, course)
     return sorted(judge_alarms(snapshots, settings.recipe.judge) + trend_, key=lambda alarm: int(alarm["round"]))
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sample_texts import lessons
 from test_gate_tables import Given
 
-from synthdata.alarms import RED_TILES, cusum, trend_alarms
+from synthdata.alarms import RED_TILES, Course, cusum, trend_alarms
 from synthdata.api import Corpus
 from synthdata.export.releases import frozen_because
 from synthdata.gate.reference import ReferenceRow
@@ -23,6 +23,7 @@ from synthdata.settings import AlarmSettings
 
 SETTINGS = AlarmSettings()
 NAN = float("nan")
+COURSE = Course({number: 0 for number in range(1, 41)})
 
 
 def snapshots(tiles: dict[str, list[float]]) -> pl.DataFrame:
@@ -36,29 +37,46 @@ def test_the_sum_by_hand() -> None:
     error = np.sqrt(6 / 5) * 7.173182 / 3.090232
     step = 3.0 * error
     # Each round adds 3 - 0.5 errors: 2.5, 5, 7.5, 10 > 8.
-    assert cusum([*healthy, step, step, step], SETTINGS) is None
-    assert cusum([*healthy, step, step, step, step], SETTINGS) == 8
-    assert cusum(healthy, SETTINGS) is None
+    assert cusum([*healthy, step, step, step], SETTINGS) == []
+    assert cusum([*healthy, step, step, step, step], SETTINGS) == [8]
+    assert cusum(healthy, SETTINGS) == []
 
 
 @given(st.lists(st.floats(-5, 5), min_size=6, max_size=30))
 def test_what_never_gets_worse_never_alarms(values: list[float]) -> None:
     falling = sorted(values, reverse=True)
-    assert cusum(falling, SETTINGS) is None
+    assert cusum(falling, SETTINGS) == []
 
 
 def test_one_red_tile_is_amber_and_two_are_red() -> None:
     level, slide = [10.0, 10.2, 9.8, 10.1, 9.9], [8.0, 6.0, 4.0, 3.0, 2.0]
-    one = trend_alarms(snapshots({"n2": level + slide, "cell_hill_1": [*level, *level]}), NAN, SETTINGS)
+    one = trend_alarms(snapshots({"n2": level + slide, "cell_hill_1": [*level, *level]}), NAN, SETTINGS, COURSE)
     assert {alarm["level"] for alarm in one} == {"amber"}
-    two = trend_alarms(snapshots({"n2": level + slide, "cell_hill_1": level + slide}), NAN, SETTINGS)
+    two = trend_alarms(snapshots({"n2": level + slide, "cell_hill_1": level + slide}), NAN, SETTINGS, COURSE)
     first = next(alarm for alarm in two if alarm["level"] == "red")
     assert first["tile"] == "collapse" and first["round"] > 5
-    words = trend_alarms(snapshots({"distinct_3": level + slide, "tail_coverage": level + slide}), NAN, SETTINGS)
+    words = trend_alarms(
+        snapshots({"distinct_3": level + slide, "tail_coverage": level + slide}), NAN, SETTINGS, COURSE
+    )
     assert {alarm["level"] for alarm in words} == {"amber"}
-    assert trend_alarms(snapshots({"n2": level}), 25.0, SETTINGS) == [
+    assert trend_alarms(snapshots({"n2": level}), 25.0, SETTINGS, COURSE) == [
         {"tile": "n2_level", "level": "amber", "round": number} for number in range(1, 6)
     ]
+
+
+def test_an_alarm_ends_with_healthy_rounds_an_unfreeze_or_a_new_anchor() -> None:
+    level, slide = [10.0, 10.2, 9.8, 10.1, 9.9], [8.0, 6.0, 4.0]
+    month = snapshots({"n2": level + slide + 4 * level, "cell_hill_1": level + slide + 4 * level})
+
+    def red(course: Course) -> list[int]:
+        return [a["round"] for a in trend_alarms(month, NAN, SETTINGS, course) if a["level"] == "red"]
+
+    alone = red(COURSE)
+    assert alone[0] in (7, 8) and alone[-1] < 28  # recovered rounds silence it
+    assert red(Course(COURSE.anchors, frozenset({8}))) == [number for number in alone if number <= 8]
+    moved = {number: int(number > 5) for number in range(1, 41)}
+    assert red(Course(moved)) == []  # what differs after a new anchor is measured against rounds of its own
+    assert red(Course({number: 0 for number in range(9, 29)})) == []
 
 
 def test_healthy_months_stay_silent() -> None:
@@ -67,7 +85,7 @@ def test_healthy_months_stay_silent() -> None:
     for _ in range(200):
         month = rng.normal(size=(30, 4)) @ mix.T
         tiles = {name: list(50 + month[:, i]) for i, name in enumerate(RED_TILES)}
-        red += any(alarm["level"] == "red" for alarm in trend_alarms(snapshots(tiles), NAN, SETTINGS))
+        red += any(alarm["level"] == "red" for alarm in trend_alarms(snapshots(tiles), NAN, SETTINGS, COURSE))
     assert red <= 3
 
 

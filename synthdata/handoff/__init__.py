@@ -91,6 +91,7 @@ def export(
     unknown = [kind for kind in wanted.kinds if kind not in KINDS]
     if unknown or not wanted.kinds:
         raise InputError(f"no kind {', '.join(unknown) or 'named'}; there are {', '.join(KINDS)}")
+    corpus.watch()
     reason = frozen_because(store)
     if reason is not None:
         raise RefusedError(f"{store.path}: the corpus is frozen ({reason}); nothing leaves it before it is unfrozen")

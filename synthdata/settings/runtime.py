@@ -13,6 +13,7 @@ class AlarmSettings(Section):
     healthy_rounds: int = Field(default=5, ge=3)
     allowance: float = 0.5
     threshold: float = 8.0
+    cap: float = 1.5
     confidence: float = 0.999
     least_error: float = 0.005
     red_tiles: int = 2
