@@ -1,7 +1,7 @@
 """Run what is missing of the collapse experiment and print its tables; what came out is in docs/collapse.md.
 
     python bench/collapse.py e1 --seeds 100-109
-    python bench/collapse.py e2 --seeds 100-102 --part cross
+    python bench/collapse.py e1 --seeds 100-102 --part temperatures
     python bench/collapse.py report
 
 Without a verb it prints the tables of the results that are there. Tune on seeds 0 to 9, confirm on 100 and more.

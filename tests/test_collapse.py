@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bench.collapse.arms import E1_MAIN, Arm
+from bench.collapse.contrasts import compare, loss_round, red_round
 from bench.collapse.mix import need, training_rows
 from bench.collapse.ngram import Trigram, _Sampler
 from bench.collapse.rounds import run
@@ -64,3 +65,32 @@ def test_arms_of_a_mixing_rule_train_on_the_same_real_rows_whatever_they_chose(w
         (many, real_many), (few, real_few) = training_rows(arm, world, full, 3), training_rows(arm, world, short, 3)
         assert real_many == real_few
         assert len(many) + len(real_many) == len(few) + len(real_few) == world.budget
+
+
+def line(loss: float, n2: float) -> dict[str, object]:
+    return {"trace": {"loss": [5.0, loss], "n2": [30.0, n2]}, "last": {"n2_unseen": n2}}
+
+
+def test_contrasts_are_paired_by_seed_and_corrected_together():
+    results = {
+        ("floor", 0.9): {seed: line(6.7 + 0.01 * seed, 2.0) for seed in range(10)},
+        ("floor gate+dsir", 0.9): {seed: line(6.2 + 0.011 * seed, 34.0 + 0.1 * seed) for seed in range(10)},
+        ("floor dsir", 0.9): {seed: line(6.2 + 0.01 * seed + 0.001 * (-1) ** seed, 30.0) for seed in range(10)},
+    }
+    outcomes = {(one.contrast.against, one.contrast.measure): one for one in compare(results)}
+    assert set(outcomes) == {("floor", "loss"), ("floor", "n2"), ("floor", "n2_unseen"), ("floor dsir", "loss")}
+    first = outcomes["floor", "loss"]
+    assert first.difference == pytest.approx(-0.4955)
+    assert first.low < first.difference < first.high < 0
+    assert first.met and first.corrected >= first.p
+    worse = outcomes["floor dsir", "loss"]
+    assert worse.contrast.no_worse and worse.difference > 0 and not worse.met
+
+
+def test_the_alarm_sounds_when_two_tiles_have_crossed():
+    healthy = {"n2": [30, 31, 29, 30, 30], "cells": [16, 15, 16, 17, 16], "coverage": [0.8] * 5, "mmd2": [0.01] * 5}
+    trace = {"n2": [30, 20, 12, 8], "cells": [16, 16, 8, 4], "coverage": [0.8] * 4, "mmd2": [0.01] * 4}
+    trace["loss"] = [5.0, 5.2, 5.6, 6.0]
+    assert red_round({"trace": trace}, healthy) == 2
+    assert loss_round({"trace": trace}) == 3
+    assert red_round({"trace": trace | {"cells": [16] * 4}}, healthy) is None

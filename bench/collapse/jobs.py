@@ -20,21 +20,10 @@ PARTS: dict[str, dict[str, Jobs]] = {
         "temperatures": tuple((arm, t) for t in (0.8, 1.0) for arm in _FIVE),
         "sweeps": tuple((arm, 0.9) for arm in A.E1_SWEEPS),
     },
-    "e2": {
-        "cross": tuple((arm, t) for t in (1.0, 0.9) for arm in A.E2_CROSS),
-        "beside": tuple((arm, 0.9) for arm in A.E2_BESIDE),
-        "tail": tuple((arm, 1.0) for arm in A.E2_TAIL),
-    },
 }
 
 
-def _story_world(seed: int) -> World:
-    from bench.collapse.stories import StoryWorld
-
-    return StoryWorld(seed)
-
-
-WORLDS: dict[str, Callable[[int], World]] = {"e1": DocstringWorld, "e2": _story_world}
+WORLDS: dict[str, Callable[[int], World]] = {"e1": DocstringWorld}
 
 
 def run_missing(experiment: str, part: str, seeds: Iterable[int], containing: str, temperature: float | None) -> None:
