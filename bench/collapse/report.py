@@ -101,7 +101,12 @@ def claims(results: Results) -> str:
 
 def _other_claims(results: Results) -> list[str]:
     said = []
-    held = [line["floor_held"] for lines in results.values() for line in lines.values() if line.get("floor_held")]
+    held = [
+        line["floor_held"]
+        for lines in results.values()
+        for line in lines.values()
+        if line.get("floor_held") is not None
+    ]
     if held:
         low = min(held)
         said.append(f"R3, the floor: at least {low:.4f} of the promise in {len(held)} runs: {_met(low >= 1 - 1e-6)}.")
@@ -128,8 +133,8 @@ def _other_claims(results: Results) -> list[str]:
         scores = [line["last"]["judge"] for line in judged.values()]
         said.append(
             f"R6, *replace judge*: loss {np.mean(first):+.1f} nats, the judge's score of its samples "
-            f"{np.mean(scores):.2f} against {np.mean(plain):.2f} without a judge: "
-            f"{_met(min(first) > 0 and np.mean(scores) > np.mean(plain))}."
+            f"{np.mean(scores):.2f} at the end against {np.mean(plain):.2f} without a judge. That the score rises by round "
+            "was registered and not recorded: **not tested**."
         )
     return said
 
