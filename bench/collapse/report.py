@@ -133,8 +133,8 @@ def _other_claims(results: Results) -> list[str]:
         scores = [line["last"]["judge"] for line in judged.values()]
         said.append(
             f"R6, *replace judge*: loss {np.mean(first):+.1f} nats, the judge's score of its samples "
-            f"{np.mean(scores):.2f} at the end against {np.mean(plain):.2f} without a judge. That the score rises by round "
-            "was registered and not recorded: **not tested**."
+            f"{np.mean(scores):.2f} at the end against {np.mean(plain):.2f} without a judge. That the score rises by "
+            "round was registered and not recorded: **not tested**."
         )
     return said
 
