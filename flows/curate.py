@@ -17,6 +17,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows.monitor import report_round
 from synthdata.api import Corpus
 from synthdata.cli.output import bars, say
 from synthdata.errors import EndpointError
@@ -83,6 +84,7 @@ def curate(
     with bars(("embedding", len(reviews)), ("deciding", len(reviews))) as (embedding, deciding):
         report = admit_reviews(opened, work, reviews, deciding, embedding)
     _publish(report)
+    report_round(opened)
     return report
 
 

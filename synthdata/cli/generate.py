@@ -105,8 +105,10 @@ def _show_estimate(corpus: Corpus, path: Path, choice: Choice, as_json: bool) ->
 
 def _plain(corpus: Corpus, path: Path, choice: Choice) -> RoundReport:
     from synthdata.generation import equal_samples_warning, make_generator
+    from synthdata.monitoring import read_tiles
     from synthdata.pipeline import reflect_on
     from synthdata.runs import count_requests, decide_reviews, find_work, remember
+    from synthdata.telling import log_metrics, tell
 
     work = find_work(corpus, path, choice)
     remember(corpus, work)
@@ -119,7 +121,14 @@ def _plain(corpus: Corpus, path: Path, choice: Choice) -> RoundReport:
     if model.equal_samples:
         say(equal_samples_warning(model.equal_samples))
     with bars(("embedding", len(reviews)), ("deciding", len(reviews))) as (embedding, deciding):
-        return decide_reviews(corpus, work, reviews, deciding, embedding)
+        report = decide_reviews(corpus, work, reviews, deciding, embedding)
+    runtime = corpus.settings.runtime
+    for line in (
+        *tell(corpus.store, runtime.webhook, read_tiles(corpus.store)),
+        *log_metrics(corpus.store, runtime.sinks),
+    ):
+        say(line)
+    return report
 
 
 def _flow(corpus: Corpus, path: Path, choice: Choice) -> RoundReport:

@@ -18,12 +18,13 @@ from synthdata.settings.recipe import (
     Recipe,
     ReflectionSettings,
 )
-from synthdata.settings.runtime import AlarmSettings, RuntimeSettings
+from synthdata.settings.runtime import AlarmSettings, BudgetSettings, RuntimeSettings, SinkSettings, WebhookSettings
 from synthdata.settings.section import Section
 
 __all__ = [
     "AlarmSettings",
     "AnchorSettings",
+    "BudgetSettings",
     "EncoderSettings",
     "ExportSettings",
     "FloorSettings",
@@ -36,4 +37,6 @@ __all__ = [
     "RuntimeSettings",
     "Section",
     "Settings",
+    "SinkSettings",
+    "WebhookSettings",
 ]

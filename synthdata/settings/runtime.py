@@ -20,6 +20,34 @@ class AlarmSettings(Section):
     level_share: float = 0.5
 
 
+class BudgetSettings(Section):
+    """What language models may cost; 0 is no limit. `least_yield` is for `run --target`."""
+
+    tokens_per_run: int = Field(default=0, ge=0)
+    tokens_per_day: int = Field(default=0, ge=0)
+    cost_per_run: float = Field(default=0.0, ge=0)
+    cost_per_day: float = Field(default=0.0, ge=0)
+    least_yield: float = Field(default=0.02, ge=0, le=1)
+
+
+class WebhookSettings(Section):
+    """Whom to tell of an alarm; nobody without a URL."""
+
+    url: str = ""
+    secret_env: str = "SYNTHDATA_WEBHOOK_SECRET"
+    timeout_seconds: float = Field(default=5.0, gt=0)
+    attempts: int = Field(default=3, ge=1)
+    pause_seconds: float = Field(default=1.0, ge=0)
+
+
+class SinkSettings(Section):
+    """Where the numbers of each round go besides the corpus."""
+
+    jsonl: str = ""
+    mlflow_uri: str = ""
+    mlflow_experiment: str = "synthdata"
+
+
 class RuntimeSettings(Section):
     """Where and how fast; never changes a row."""
 
@@ -38,3 +66,6 @@ class RuntimeSettings(Section):
     max_row_bytes: int = 16_000_000
     cache_dir: str = ""
     alarms: AlarmSettings = AlarmSettings()
+    budget: BudgetSettings = BudgetSettings()
+    webhook: WebhookSettings = WebhookSettings()
+    sinks: SinkSettings = SinkSettings()
