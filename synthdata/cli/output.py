@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from synthdata.records import QuarantinedRow
 
 _KEPT = {"\n", "\t"}
+# Unicode's control, format, surrogate, private and unassigned characters, and its separators of lines and paragraphs.
+_UNSAFE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 def printable(text: str, limit: int = 4000) -> str:
     """Text without control, format (bidirectional, zero-width) or surrogate characters, cut with a note of how much."""
     shown = text[:limit]
-    safe = "".join(c if c in _KEPT or unicodedata.category(c)[0] != "C" else f"\\x{ord(c):02x}" for c in shown)
+    safe = "".join(c if c in _KEPT or unicodedata.category(c) not in _UNSAFE else f"\\x{ord(c):02x}" for c in shown)
     return safe if len(text) <= limit else f"{safe} [{len(text) - limit:,} more characters]"
 
 

@@ -6,6 +6,7 @@ Text that comes from a log or from a model is made canonical before it is shown,
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,6 +16,8 @@ from synthdata.records import Reflection, Step, Trajectory
 
 Kind = Literal["cause", "label", "lesson"]
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+# Characters shown on each side of a quote that stands beyond what is shown of its field anyway.
+_AROUND = 200
 _SAID = {"good": "The agent did well in step {idx}.", "bad": "The agent made a mistake in step {idx}."}
 
 
@@ -53,22 +56,38 @@ def presentable(text: str) -> str:
     return neutral(_COMMENT.sub(" ", canonical(text)))
 
 
-def show_step(step: Step, limit: int) -> str:
-    """The fields of a step in canonical form, each cut at `limit` characters with a note of how many are missing."""
+def show_step(step: Step, limit: int, quotes: Sequence[str] = ()) -> str:
+    """The fields of a step in canonical form, each cut at `limit` characters with a note of how many are missing.
+
+    What stands around one of the quotes is shown wherever it stands, or words put before it could push it out of sight.
+    Further lines of a field are indented, so that none can pass for the beginning of a step or of the list of claims.
+    """
     fields = (("thought", step.thought), ("action", step.action), ("tool_call", step.call_text))
     told = [f"step {step.idx} ({step.role})"]
     for name, text in (*fields, ("observation", step.observation)):
         shown = presentable(text)
         if shown.strip():
-            cut = f" [{len(shown) - limit:,} more characters]" if len(shown) > limit else ""
-            told.append(f"{name}: {shown[:limit]}{cut}")
+            told.append(f"{name}: " + "\n  ".join(_cut(shown, limit, quotes).splitlines()))
     return "\n".join(told)
+
+
+def _cut(text: str, limit: int, quotes: Sequence[str]) -> str:
+    shown, end = text[:limit], min(limit, len(text))
+    found = sorted((at, len(quote)) for quote in map(presentable, quotes) if (at := text.find(quote)) >= 0)
+    for at, length in found:
+        if at + length > end:
+            start, stop = max(end, at - _AROUND), min(len(text), at + min(length, limit) + _AROUND)
+            shown += (f" [{start - end:,} characters left out] " if start > end else "") + text[start:stop]
+            end = stop
+    return shown + (f" [{len(text) - end:,} more characters]" if end < len(text) else "")
 
 
 def shown_steps(run: Trajectory, claims: tuple[Claim, ...], limit: int) -> dict[int, str]:
     """What a judge is shown: the steps that the claims name, by index, in order; a step that is not there is absent."""
-    named = {claim.step for claim in claims}
-    return {step.idx: show_step(step, limit) for step in run.steps if step.idx in named}
+    quotes: dict[int, list[str]] = {}
+    for claim in claims:
+        quotes.setdefault(claim.step, []).append(claim.quote)
+    return {step.idx: show_step(step, limit, quotes[step.idx]) for step in run.steps if step.idx in quotes}
 
 
 def quoted_in(quote: str, text: str, least_tokens: int) -> bool:

@@ -29,10 +29,12 @@ _SMALL = frozenset(
 )
 _WORD = re.compile(r"[^\W_]+(?:[-'][^\W_]+)*")
 _CALL = re.compile(r"([A-Za-z_][\w.\-]*)\((\{.*\})\)", re.DOTALL)
-# A line that says by itself that something failed, wherever it stands in a reply.
+# What says by itself that something failed, wherever it stands in a reply: the first kinds at the beginning of a line
+# or sentence, so that words put before an error on its own line do not hide it.
 _FAIL_LINE = re.compile(
-    r"^(?:(?:fatal |internal )?error\b\s*[:!(-].*|traceback \(most recent call last\).*|\w*(?:error|exception): .*"
-    r"|.*: (?:command not found|no such file or directory|permission denied|not a directory|is a directory).*"
+    r"(?:^|(?<=[.!?\r\v\f\x85\u2028\u2029])[^\w\n]{0,8})(?P<begun>(?:fatal |internal )?error\b\s*[:!(-].*"
+    r"|traceback \(most recent call last\).*|\w*(?:error|exception): .*)$"
+    r"|^(?P<line>.*: (?:command not found|no such file or directory|permission denied|not a directory|is a directory).*"
     r"|.*(?:exit|return) ?code:? *[1-9]\d*\b.*|usage: .*error.*|your proposed edit has introduced.*|\W*.error.\s*:.*"
     r"|.*\bsyntaxerror\b.*)$",
     re.IGNORECASE | re.MULTILINE,
@@ -41,7 +43,7 @@ _FAIL_LINE = re.compile(
 _FAIL_SHORT = re.compile(
     r"^.*(?:\bnot found\b|\binvalid\b|\bunknown (?:command|tool|action)\b|\byou can't\b|\byou cannot\b|\bfailed\b"
     r"|\bdoes not exist\b|\bnot a verb\b|\bnothing happens\b|\bdon't understand\b|\bno results\b|\bunable to\b"
-    r"|\bcould not\b|\bno search results\b|\bdidn't understand\b|\bno such\b).*$",
+    r"|\bcould not\b|\bno search results\b|\bdidn't understand\b|\bno such\b|\berror:).*$",
     re.IGNORECASE | re.MULTILINE,
 )
 SHORT_REPLY = 300
@@ -139,10 +141,10 @@ def failure_span(reply: str) -> tuple[int, int] | None:
     The last one, because a traceback names its cause at the end.
     """
     scanned = reply[:_SCAN_CHARS]
-    found = list(_FAIL_LINE.finditer(scanned))
+    found = [match.span(match.lastgroup or 0) for match in _FAIL_LINE.finditer(scanned)]
     if not found and len(reply) <= SHORT_REPLY:
-        found = list(_FAIL_SHORT.finditer(scanned))
-    return found[-1].span() if found else None
+        found = [match.span() for match in _FAIL_SHORT.finditer(scanned)]
+    return found[-1] if found else None
 
 
 def room_of(turns: Iterable[Turn], before: int) -> str:
