@@ -9,6 +9,7 @@ import polars as pl
 
 from synthdata.alarms import Course, trend_alarms
 from synthdata.corpus import CorpusStore
+from synthdata.corpus.events import REMOVING
 from synthdata.errors import InputError
 from synthdata.export.releases import frozen_because
 from synthdata.gate.anchor import Anchor, load_anchor
@@ -72,8 +73,8 @@ def alarms_of(store: CorpusStore, snapshots: pl.DataFrame) -> list[Facts]:
 
 
 def _after_removal(store: CorpusStore, last: int, as_of: int | None, metrics: Facts) -> Facts:
-    """The metrics of a round; those of the admitted rows as the last retraction after it left them."""
-    events = store.events("retract", as_of).filter(pl.col("round") == last)
+    """The metrics of a round; those of the admitted rows as the last retraction or eviction after it left them."""
+    events = store.events(as_of=as_of).filter((pl.col("round") == last) & pl.col("kind").is_in(REMOVING))
     left = json.loads(events["payload"].item(-1)).get("metrics") if events.height else None
     return metrics | {"admitted": left} if left else metrics
 

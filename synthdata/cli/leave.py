@@ -1,4 +1,4 @@
-"""Verbs that hand over and take back: `export` writes a training set as a release, `retract` un-admits rows."""
+"""Verbs that hand over and take back: `export` writes a release, `retract` and `evict` un-admit rows."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ def register(app: typer.Typer) -> None:
     """Add the verbs of this file."""
     app.command()(export)
     app.command()(retract)
+    app.command()(evict)
     app.command()(unfreeze)
 
 
@@ -128,6 +129,37 @@ def retract(
     _show_retraction(done, corpus, dry_run=dry_run, as_json=as_json)
     if done.frozen:
         raise typer.Exit(1)
+
+
+def evict(
+    corpus: CorpusPath,
+    rows: Annotated[int, typer.Option(help="Take out at most this many rows, the most redundant first.")],
+    because: Annotated[str, typer.Option(help="Why; the reason is kept with the event.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be taken out; write nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make the corpus smaller without making it less diverse: its most redundant synthetic rows go, real rows stay.
+
+    Stops early where every row left is less redundant than the mean, for then each would be missed. Exported folders
+    are not touched.
+    """
+    from synthdata.api import Corpus
+    from synthdata.handoff.eviction import evict as take_out
+
+    done = take_out(Corpus.open(corpus), rows, because, dry_run=dry_run)
+    held = [{"number": release.number, "out": release.out, "held": count} for release, count in done.releases]
+    if as_json:
+        numbers = {"before": done.before, "after": done.after}
+        emit_json({"ids": done.ids, "asked": done.asked, "left": done.left, "collision": numbers, "releases": held})
+        return
+    said = "would be evicted" if dry_run else "evicted"
+    say(f"{corpus}: {len(done.ids)} of {rows} rows {said}, {done.left} left")
+    if done.ids and done.after > 0:
+        say(f"N2 of the window and the corpus: {number(1 / done.before)} before, {number(1 / done.after)} after")
+    if len(done.ids) < rows:
+        say("no more: every synthetic row that is left is less redundant than the mean, so each would be missed")
+    if held:
+        table("releases that held them", ["release", "folder", "rows"], [tuple(one.values()) for one in held])
 
 
 def unfreeze(
