@@ -1,13 +1,12 @@
-"""Verbs that only read: `status`, `explain`, `verify` and `inspect`; none of them needs a language model."""
+"""Verbs that only read: `status`, `explain` and `verify`; none of them needs a language model."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from synthdata.cli.options import AsJson, AsOf, Config, CorpusPath, Overrides
+from synthdata.cli.options import AsJson, AsOf, CorpusPath
 from synthdata.cli.output import emit_json, number, say, table
 
 # The tiles in the order of the dashboard: N2 and Vendi, cells, fit, drift, tail, wording, outcome.
@@ -25,7 +24,6 @@ def register(app: typer.Typer) -> None:
     app.command()(status)
     app.command()(explain)
     app.command()(verify)
-    app.command()(inspect)
 
 
 def status(corpus: CorpusPath, as_of: AsOf = None, as_json: AsJson = False) -> None:
@@ -181,30 +179,3 @@ def verify(
             say(text)
     if findings:
         raise typer.Exit(3)
-
-
-def inspect(
-    file: Annotated[Path, typer.Argument(help="Any JSONL or Parquet of texts, or agent logs.")],
-    reference: Annotated[Path | None, typer.Option(help="Real data to compare with.")] = None,
-    config: Config = None,
-    overrides: Overrides = None,
-    as_json: AsJson = False,
-) -> None:
-    """A free diversity report of any file: duplicates at three levels with examples, entropy, Vendi, N2, coverage."""
-    from dataclasses import asdict
-
-    from synthdata.cli.decide import load_settings
-    from synthdata.inspection import inspect_file
-    from synthdata.similarity.encoder import make_encoder
-
-    settings = load_settings(config, overrides)
-    report = inspect_file(file, settings, make_encoder(settings.recipe.encoder, settings.runtime), reference)
-    if as_json:
-        emit_json(asdict(report))
-        return
-    say(f"{file}: {report.rows} rows, {report.unreadable} that cannot be read")
-    shares = [(level, n, 100 * n / max(1, report.rows)) for level, n in report.duplicates.items()]
-    table("rows that repeat an earlier row", ["level", "rows", "percent"], shares)
-    if report.examples:
-        table("examples", ["level", "score", "text", "repeats"], report.examples)
-    table("numbers", ["metric", "value"], list(report.numbers.items()))

@@ -18,7 +18,14 @@ from synthdata.settings.recipe import (
     Recipe,
     ReflectionSettings,
 )
-from synthdata.settings.runtime import AlarmSettings, BudgetSettings, RuntimeSettings, SinkSettings, WebhookSettings
+from synthdata.settings.runtime import (
+    AlarmSettings,
+    BudgetSettings,
+    InspectSettings,
+    RuntimeSettings,
+    SinkSettings,
+    WebhookSettings,
+)
 from synthdata.settings.section import Section
 
 __all__ = [
@@ -30,6 +37,7 @@ __all__ = [
     "FloorSettings",
     "GateSettings",
     "GenerationSettings",
+    "InspectSettings",
     "JudgeSettings",
     "LabelSettings",
     "Recipe",

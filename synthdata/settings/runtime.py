@@ -48,6 +48,26 @@ class SinkSettings(Section):
     mlflow_experiment: str = "synthdata"
 
 
+class InspectSettings(Section):
+    """How `inspect` looks at a file (docs/inspect.md)."""
+
+    seed: int = 0
+    semantic_rows: int = Field(default=5000, ge=1)
+    subsamples: int = Field(default=200, ge=2)
+    vendi_rows: int = Field(default=300, ge=2)
+    head_rows: int = Field(default=200, ge=1)
+    preamble_sample: int = Field(default=2000, ge=2)
+    preamble_share: float = 0.5
+    preamble_rows: float = 0.02
+    preamble_words: int = 5
+    near_bands: int = Field(default=20, ge=1)
+    near_permutations: int = Field(default=120, ge=1)
+    near_chars: int = Field(default=20_000, ge=1)
+    term_share: float = 0.01
+    some_repeats: float = 0.05
+    many_repeats: float = 0.2
+
+
 class RuntimeSettings(Section):
     """Where and how fast; never changes a row."""
 
@@ -69,3 +89,5 @@ class RuntimeSettings(Section):
     budget: BudgetSettings = BudgetSettings()
     webhook: WebhookSettings = WebhookSettings()
     sinks: SinkSettings = SinkSettings()
+
+    inspect: InspectSettings = InspectSettings()

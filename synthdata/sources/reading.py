@@ -115,7 +115,7 @@ def sniff_kind(path: Path | str, *, max_row_bytes: int = _MAX_ROW_BYTES) -> Lite
             return "candidates"
         for row in chain.from_iterable(map(_parts, _rows(file, max_row_bytes))):
             if isinstance(row, Row):
-                kind = _kind(row.value)
+                kind = kind_of_row(row.value)
                 if kind:
                     return kind
                 row = row.quarantined(_tried(row.value))
@@ -124,7 +124,8 @@ def sniff_kind(path: Path | str, *, max_row_bytes: int = _MAX_ROW_BYTES) -> Lite
     raise InputError(_nothing(path, "trajectory and no candidate", first))
 
 
-def _kind(value: object) -> Literal["trajectories", "candidates"] | None:
+def kind_of_row(value: object) -> Literal["trajectories", "candidates"] | None:
+    """What one row could be, a run before a candidate; None if neither."""
     others = [reader for reader in (*READERS, traces) if reader.NAME != openai_chat.NAME]
     if any(reader.sniff(value) is None for reader in others):
         return "trajectories"

@@ -1,0 +1,127 @@
+"""`inspect`: a report of any file, on the terminal or as JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from synthdata.cli.options import AsJson, Config, Overrides
+from synthdata.cli.output import emit_json, number, say, table
+
+if TYPE_CHECKING:
+    from synthdata.inspection import Inspection
+    from synthdata.inspection.semantic import Figure
+
+_SHORT = 160
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb of this file."""
+    app.command()(inspect)
+
+
+def inspect(
+    file: Annotated[Path, typer.Argument(help="Any JSONL, JSON or Parquet of texts, or agent logs; .gz, folders too.")],
+    reference: Annotated[Path | None, typer.Option(help="Real data to compare with.")] = None,
+    field: Annotated[
+        list[str] | None,
+        typer.Option(help="The field to look at, such as output or instances.output; several are joined."),
+    ] = None,
+    keep_preamble: Annotated[
+        bool, typer.Option("--keep-preamble", help="Leave in place a beginning that most texts share.")
+    ] = False,
+    config: Config = None,
+    overrides: Overrides = None,
+    as_json: AsJson = False,
+) -> None:
+    """A free diversity report of any file: duplicates at three levels with examples, entropy, Vendi, N2, coverage."""
+    from dataclasses import asdict
+
+    from synthdata.cli.decide import load_settings
+    from synthdata.cli.output import progress
+    from synthdata.inspection import Question, inspect_file
+    from synthdata.similarity.encoder import make_encoder
+
+    settings = load_settings(config, overrides)
+    encoder = make_encoder(settings.recipe.encoder, settings.runtime)
+    question = Question(file, reference, tuple(field or ()), not keep_preamble)
+    report = inspect_file(question, settings, encoder, progress)
+    if as_json:
+        emit_json(asdict(report))
+        return
+    _show(report)
+
+
+def _show(report: Inspection) -> None:
+    for line in report.verdict:
+        say(line)
+    unread = sum(fault.rows for fault in report.unreadable)
+    length = report.lengths
+    say(
+        f"{report.file}: {report.rows:,} texts, {unread:,} rows that cannot be used; words of a text: median "
+        f"{number(length.median)}, 5 to 95 % {number(length.p5)} to {number(length.p95)}"
+    )
+    say("text: " + "; ".join(f"{name} ({rows:,} rows)" for name, rows in report.fields.items()))
+    if report.preamble:
+        say(f"cut from {report.preamble_share:.0%} of the texts: a shared preamble such as "
+            f"{report.preamble[:_SHORT]!r} (--keep-preamble leaves it)")  # fmt: skip
+    for fault in report.unreadable[:5]:
+        say(f"left out: {fault.rows:,} rows: {fault.reason}; the first: {fault.first}")
+    _show_levels(report)
+    rows = [
+        (name, _value(figure), _interval(figure), f"{figure.rows:,}", figure.note)
+        for name, figure in report.figures.items()
+    ]
+    table("figures", ["metric", "value", "interval", "rows", "note"], rows)
+    _show_beside(report)
+
+
+def _show_levels(report: Inspection) -> None:
+    rows = [
+        (
+            name,
+            level.rows,
+            level.of,
+            100 * level.share,
+            "" if level.low is None else f"{100 * level.low:.2g} to {100 * (level.high or 0):.2g}",
+        )
+        for name, level in report.levels.items()
+    ]
+    table("rows that repeat an earlier row", ["level", "rows", "of", "percent", "interval"], rows)
+    clusters = [
+        (name, c.rows, c.row, c.text[:_SHORT]) for name, level in report.levels.items() for c in level.clusters[:3]
+    ]
+    if clusters:
+        table("largest clusters", ["level", "rows", "first", "text"], clusters)
+    examples = [
+        (name, e.score, f"{e.row}: {e.text[:_SHORT]}", f"{e.repeats_row}: {e.repeats[:_SHORT]}")
+        for name, level in report.levels.items()
+        for e in level.examples
+    ]
+    if examples:
+        table("examples", ["level", "score", "text", "repeats"], examples)
+
+
+def _show_beside(report: Inspection) -> None:
+    beside = report.beside
+    if beside is None:
+        return
+    rows = [(name, _value(figure), _interval(figure), figure.note) for name, figure in beside.figures.items()]
+    title = f"beside {report.reference} ({beside.rows:,} rows), at {beside.size} rows each"
+    table(title, ["metric", "file", "where real text lies", "note"], rows)
+    if beside.terms:
+        shown = ", ".join(f"{term.term} ({term.reference_share:.0%})" for term in beside.terms)
+        say(f"terms typical of the reference that no row of the file has (share of its rows): {shown}")
+    gaps = [(gap.cosine, gap.row, gap.text[:_SHORT]) for gap in beside.gaps]
+    if gaps:
+        table("reference texts that the file is farthest from", ["cosine", "row", "text"], gaps)
+
+
+def _value(figure: Figure) -> str:
+    return number(figure.value)
+
+
+def _interval(figure: Figure) -> str:
+    return "" if figure.low is None or figure.high is None else f"{number(figure.low)} to {number(figure.high)}"

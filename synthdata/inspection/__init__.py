@@ -1,0 +1,176 @@
+"""A free diversity report of any file of samples or agent runs: no corpus, no anchor, no language model.
+
+Lexical figures and copies cover all rows, read as a stream; what vectors say comes from a seeded sample with its
+interval. docs/inspect.md says how to read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metrics.lexical import self_repetition
+from synthdata.errors import InputError
+from synthdata.inspection.beside import Beside, Side, compare
+from synthdata.inspection.copies import Earlier, Rows, exact_copies, exact_keys
+from synthdata.inspection.lexical import Lengths, Wording
+from synthdata.inspection.preamble import Preamble, find_preamble
+from synthdata.inspection.reading import read_texts
+from synthdata.inspection.repeats import Level, exact_level, near_level, semantic_level
+from synthdata.inspection.semantic import Figure, nearest_earlier, sample_rows, spread
+from synthdata.inspection.spool import Spool, Unreadable
+from synthdata.inspection.verdict import verdict
+from synthdata.measure.views import permutation
+from synthdata.protocols import Encoder, Progress, unheard
+from synthdata.settings import InspectSettings, Settings
+from synthdata.similarity.vectors import encode_heard
+
+__all__ = ["Bars", "Inspection", "Question", "inspect_file"]
+
+# Opens a progress bar of a label and a total.
+Bars = Callable[[str, int], AbstractContextManager[Progress]]
+_NEAREST_BINS = 20
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked: a file, perhaps beside a reference, of which fields, and whether a shared preamble is cut."""
+
+    path: Path
+    reference: Path | None = None
+    fields: tuple[str, ...] = ()
+    cut_preamble: bool = True
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """The report. `fields`: rows by the field looked at; `levels`: exact, near and semantic repeats; `figures` by name.
+
+    `nearest` is a histogram of each sampled row's cosine to its nearest other, between `nearest_edges`.
+    """
+
+    file: str
+    reference: str | None
+    verdict: list[str]
+    rows: int
+    unreadable: list[Unreadable]
+    fields: dict[str, int]
+    preamble: str
+    preamble_share: float
+    lengths: Lengths
+    sampled: int
+    levels: dict[str, Level]
+    figures: dict[str, Figure]
+    nearest: list[int]
+    nearest_edges: list[float]
+    beside: Beside | None
+
+
+def silent(label: str, total: int) -> AbstractContextManager[Progress]:
+    """Bars that nobody looks at."""
+    return nullcontext(unheard)
+
+
+def inspect_file(question: Question, settings: Settings, encoder: Encoder, bars: Bars = silent) -> Inspection:
+    """Inspect a file of samples, or of agent runs: then the contexts of a few of their steps.
+
+    Raises:
+        InputError: nothing readable in a file, or no row has the field asked for.
+    """
+    ours = settings.runtime.inspect
+    with Spool() as spool, Spool() as real:
+        _fill(spool, question.path, question, settings, bars)
+        if question.reference is not None:
+            _fill(real, question.reference, question, settings, bars)
+        lengths, numbers, exact = _words(spool, bars)
+        levels, copies = _copies(spool, exact, settings, bars)
+        side = _sampled(spool, ours, encoder, bars)
+        levels["semantic"], nearest = _meaning(side, copies, settings)
+        figures = {name: Figure(value, rows=len(spool)) for name, value in numbers.items()}
+        repetition = self_repetition([text.lower().split() for text in side.texts])
+        figures["self_repetition"] = Figure(repetition, rows=len(side.texts))
+        figures |= spread(side.vectors[np.linalg.norm(side.vectors, axis=1) > 0], ours)
+        beside = None
+        if question.reference is not None:
+            other = _sampled(real, ours, encoder, bars)
+            with bars("terms", len(spool)) as progress:
+                beside = compare(side, other, ours, progress)
+        counts, edges = np.histogram(np.clip(nearest, 0, 1), bins=_NEAREST_BINS, range=(0, 1))
+        return Inspection(
+            file=question.path.name,
+            reference=question.reference.name if question.reference else None,
+            verdict=verdict(levels, figures, beside, ours),
+            rows=len(spool),
+            unreadable=spool.unreadable,
+            fields=dict(spool.fields),
+            preamble=spool.preamble.example if spool.preamble else "",
+            preamble_share=spool.preamble.share if spool.preamble else 0.0,
+            lengths=lengths,
+            sampled=len(side.texts),
+            levels=levels,
+            figures=figures,
+            nearest=counts.tolist(),
+            nearest_edges=edges.tolist(),
+            beside=beside,
+        )
+
+
+def _fill(spool: Spool, path: Path, question: Question, settings: Settings, bars: Bars) -> None:
+    with bars(f"reading {path.name}", 0) as progress:
+        spool.fill(read_texts(path, settings, question.fields), progress)
+    if not len(spool):
+        first = [f"  {fault.rows} rows, the first {fault.first}" for fault in spool.unreadable[:3]]
+        raise InputError("\n".join([f"{path}: no text in it. The reasons:", *(first or ["  there is no row in it"])]))
+    if question.cut_preamble:
+        spool.preamble = _preamble(spool, settings.runtime.inspect)
+
+
+def _preamble(spool: Spool, settings: InspectSettings) -> Preamble | None:
+    chosen = np.sort(permutation(len(spool), settings.seed, "preamble")[: settings.preamble_sample])
+    return find_preamble(spool.texts(chosen), settings)
+
+
+def _words(spool: Spool, bars: Bars) -> tuple[Lengths, dict[str, float], Earlier]:
+    """Lengths, the lexical numbers, and for each row the one that it repeats exactly."""
+    wording, keys = Wording(), []
+    try:
+        with bars("words", len(spool)) as progress:
+            for numbers, texts in spool.batches():
+                wording.add(texts)
+                keys.append(exact_keys(texts))
+                progress(len(numbers))
+        return wording.lengths(), wording.numbers(), exact_copies(np.concatenate(keys))
+    finally:
+        wording.close()
+
+
+def _copies(spool: Spool, exact: Earlier, settings: Settings, bars: Bars) -> tuple[dict[str, Level], NDArray[np.bool_]]:
+    """The exact and the near level, and which rows are copies of either kind."""
+    ours, rows = settings.runtime.inspect, np.flatnonzero(exact < 0)
+    with bars("signatures", len(rows)) as signed, bars("near duplicates", ours.near_bands) as searched:
+        near, earlier = near_level(
+            spool, rows, (settings.recipe.gate, ours), settings.runtime.threads, (signed, searched)
+        )
+    copied = exact >= 0
+    copied[rows[earlier >= 0]] = True
+    return {"exact": exact_level(spool, exact), "near": near}, copied
+
+
+def _sampled(spool: Spool, settings: InspectSettings, encoder: Encoder, bars: Bars) -> Side:
+    rows: Rows = sample_rows(len(spool), settings)
+    texts: Sequence[str] = spool.texts(rows)
+    with bars("vectors", len(rows)) as progress:
+        return Side(spool, rows, texts, encode_heard(encoder, texts, progress))
+
+
+def _meaning(side: Side, copied: NDArray[np.bool_], settings: Settings) -> tuple[Level, NDArray[np.float64]]:
+    """The semantic level, and each sampled row's cosine to its nearest other."""
+    tau = settings.recipe.gate.tau or settings.recipe.anchor.tau_default
+    earlier, scores, nearest = nearest_earlier(side.vectors, tau, ~copied[side.rows])
+    found = {int(i): float(scores[i]) for i in np.flatnonzero(earlier >= 0)}
+    return semantic_level(side.spool, side.rows, earlier, found), nearest

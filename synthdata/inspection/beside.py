@@ -1,0 +1,162 @@
+"""A file beside real data: what of it is covered, at matched rows and words, and which of its terms and texts are not.
+
+Where real text would lie comes from halves of the reference against each other, as in `synthdata.measure`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metrics.coverage import prdc
+from synthdata.gate.lexical import skeleton
+from synthdata.inspection.semantic import Figure, centred
+from synthdata.inspection.spool import Spool
+from synthdata.measure import LEAST_ROWS, MOST_ROWS, View, measure
+from synthdata.measure.views import permutation
+from synthdata.protocols import Progress, Vectors
+from synthdata.settings import InspectSettings
+
+SHOWN_TERMS = 30
+SHOWN_ROWS = 5
+SHOWN_CHARS = 400
+_DRAWS, _PAIRS, _NEIGHBOURS, _WIDTH = 20, 200, 5, 2.0
+_LEAST_HOLDERS = 3
+_TERM = re.compile(r"[^\W\d_]{3,}(?:['-][^\W\d_]+)*")
+_TILES = (
+    "n2", "vendi_1", "distinct_3", "compression_ratio", "self_repetition", "skeleton_hill_1",
+    "coverage", "precision", "mmd2", "tail_coverage",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Term:
+    """A word typical of the reference that the file lacks: reference rows with it out of those looked at, file rows."""
+
+    term: str
+    reference_rows: int
+    reference_share: float
+    file_rows: int
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A reference text far from all of the file's: cosine to the nearest, both centred on the reference's mean."""
+
+    cosine: float
+    row: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Beside:
+    """`figures`: the file's values, and as interval where real text lies, both at `size` rows."""
+
+    rows: int
+    size: int
+    figures: dict[str, Figure]
+    terms: list[Term]
+    gaps: list[Gap]
+
+
+@dataclass(frozen=True)
+class Side:
+    """The looked-at rows of one side: their spool, numbers, texts and vectors."""
+
+    spool: Spool
+    rows: NDArray[np.int64]
+    texts: Sequence[str]
+    vectors: Vectors
+
+
+def compare(file: Side, real: Side, settings: InspectSettings, progress: Progress) -> Beside:
+    """The comparison; `progress` hears of the file's rows in which terms were looked for."""
+    mean = real.vectors.mean(axis=0)
+    mine, theirs = _view("file", file, mean), _view("reference", real, mean)
+    measured = measure([mine], theirs, np.ones(1), settings.seed)
+    found = {str(row["metric"]): row for row in measured if row["view"] == "file"}
+    size = int(str(found["size"]["value"])) if "size" in found else 0
+    figures = {name: _figure(found[name], size) for name in _TILES if name in found}
+    figures |= _neighbours(mine.content, theirs.content, settings)
+    terms = missing_terms(file.spool, real.texts, settings, progress)
+    return Beside(len(real.spool), size, figures, terms, _gaps(mine.content, theirs.content, real, mean))
+
+
+def _view(name: str, side: Side, mean: Vectors) -> View:
+    x, live = centred(side.vectors, mean)
+    texts = [text for text, keep in zip(side.texts, live, strict=True) if keep]
+    words = [text.lower().split() for text in texts]
+    return View(name, x, np.zeros(len(x), dtype=np.int64), words, [skeleton(text, "") for text in texts])
+
+
+def _figure(row: dict[str, object], size: int) -> Figure:
+    def number(key: str) -> float | None:
+        value = row.get(key)
+        return float(value) if isinstance(value, int | float) else None
+
+    return Figure(number("value"), number("low"), number("high"), size, str(row.get("note") or ""))
+
+
+def _neighbours(x: Vectors, real: Vectors, settings: InspectSettings) -> dict[str, Figure]:
+    """Recall and density, which `measure` does not have, on its draws of its size and with its kind of interval."""
+    if len(x) < LEAST_ROWS or len(real) < 2 * LEAST_ROWS:
+        note = f"{len(x)} rows beside {len(real)} real ones; {LEAST_ROWS} and {2 * LEAST_ROWS} are needed"
+        return {name: Figure(None, note=note) for name in ("recall", "density")}
+    real = real[np.sort(permutation(len(real), settings.seed, "reference")[: 4 * MOST_ROWS])]
+    size = min(len(x), MOST_ROWS, len(real) // 2)
+    k = min(_NEIGHBOURS, size - 1)
+    orders = [permutation(len(real), settings.seed, f"interval {i}") for i in range(_PAIRS)]
+    band = [prdc(real[order[size : 2 * size]], real[order[:size]], k) for order in orders]
+    mine = [permutation(len(x), settings.seed, f"file {i}")[:size] for i in range(_DRAWS)]
+    draws = [prdc(real[orders[i][size : 2 * size]], x[rows], k) for i, rows in enumerate(mine)]
+    correction = float(np.sqrt(1 - size / len(real)))
+    figures = {}
+    for name in ("recall", "density"):
+        values = np.array([numbers[name] for numbers in band])
+        middle, width = float(values.mean()), _WIDTH * float(values.std()) / correction
+        value = float(np.mean([numbers[name] for numbers in draws]))
+        figures[name] = Figure(value, middle - width, middle + width, size)
+    return figures
+
+
+def terms_of(text: str) -> set[str]:
+    """The words of a text that could be terms: three letters or more, in lower case."""
+    return set(_TERM.findall(text.lower()))
+
+
+def missing_terms(spool: Spool, real: Sequence[str], settings: InspectSettings, progress: Progress) -> list[Term]:
+    """Terms that at least `term_share` of the reference's rows hold (and three) and no row of the whole file does.
+
+    The most frequent first. Where the file holds every one of them, the list is empty.
+    """
+    holders = Counter(term for text in real for term in terms_of(text))
+    least = max(_LEAST_HOLDERS, settings.term_share * len(real))
+    typical = {term: rows for term, rows in holders.items() if rows >= least}
+    open_terms = dict.fromkeys(typical)
+    for numbers, texts in spool.batches():
+        # A term that was met once is covered, so ever fewer are looked for.
+        for text in texts if open_terms else ():
+            lower = text.lower()
+            for term in [term for term in open_terms if term in lower]:
+                if term in terms_of(text):
+                    del open_terms[term]
+        progress(len(numbers))
+    missing = sorted(open_terms, key=lambda term: (-typical[term], term))[:SHOWN_TERMS]
+    return [Term(term, typical[term], typical[term] / len(real), 0) for term in missing]
+
+
+def _gaps(x: Vectors, real: Vectors, side: Side, mean: Vectors) -> list[Gap]:
+    if not len(x) or not len(real):
+        return []
+    nearest = np.concatenate([(real[start : start + 1024] @ x.T).max(axis=1) for start in range(0, len(real), 1024)])
+    live = np.flatnonzero(centred(side.vectors, mean)[1])
+    order = np.lexsort((live, nearest))[:SHOWN_ROWS]
+    return [
+        Gap(float(nearest[i]), side.spool.place(int(side.rows[live[i]])), side.texts[live[i]][:SHOWN_CHARS])
+        for i in order
+    ]
