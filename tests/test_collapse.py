@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bench.collapse.arms import E1_MAIN, Arm
+from bench.collapse.claims_e2 import claims
 from bench.collapse.contrasts import compare, loss_round, red_round
 from bench.collapse.mix import need, training_rows
 from bench.collapse.ngram import Trigram, _Sampler
@@ -94,3 +95,40 @@ def test_the_alarm_sounds_when_two_tiles_have_crossed():
     assert red_round({"trace": trace}, healthy) == 2
     assert loss_round({"trace": trace}) == 3
     assert red_round({"trace": trace | {"cells": [16] * 4}}, healthy) is None
+
+
+def story(loss: float, n2: float) -> dict[str, object]:
+    return {"trace": {"loss_calibrated": [3.8, loss], "n2": [27.0, n2]}, "last": {"n2_unseen": n2}}
+
+
+def test_claims_about_the_transformer_are_paired_ratios_and_say_what_was_missed():
+    rng = np.random.default_rng(0)
+    noise = rng.normal(scale=0.03, size=3)
+    results = {
+        ("floor", 1.0): {i: story(4.2 + noise[i], 15.0 * np.exp(noise[i])) for i in range(3)},
+        ("floor dsir", 1.0): {i: story(4.2 + noise[i], 33.0) for i in range(3)},
+        ("floor gate+dsir", 1.0): {i: story(4.21 + noise[i], 30.0 * np.exp(noise[i])) for i in range(3)},
+    }
+    rows = {(row[0], row[1].partition(" of ")[0]): row[2:] for row in claims(results, 1.0)}
+    assert len(rows) == 4
+    gap, verdict = next(rest for (claim, _), rest in rows.items() if claim == "R7")
+    assert gap == "+0.010 [+0.010, +0.010]" and verdict == "met"
+    assert rows["R8", "n2"] == ["2.00 [2.00, 2.00]", "met"]
+    assert rows["R9", "n2"][1] == "**missed**"
+
+
+def test_a_small_decoder_learns_what_it_is_shown_and_samples_it():
+    torch = pytest.importorskip("torch")
+    from bench.collapse.decoder import Decoder, sample, target_scores, train
+
+    torch.manual_seed(0)
+    rows = [np.array([5, 6, 7, 8]), np.array([9, 10, 11])] * 40
+    model = Decoder(16)
+    before = np.hstack(target_scores(model, rows, (1.0,))).mean()
+    train(model, rows, 60, 3e-3, [0])
+    after = np.hstack(target_scores(model, rows, (1.0,))).mean()
+    assert after > -0.4 > before
+    drawn = {tuple(ids.tolist()) for ids in sample(model, 40, 0.2, [1])}
+    assert drawn <= {(5, 6, 7, 8), (9, 10, 11)} and drawn
+    again = sample(model, 40, 0.2, [1])
+    assert [ids.tolist() for ids in again] == [ids.tolist() for ids in sample(model, 40, 0.2, [1])]

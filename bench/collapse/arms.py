@@ -27,9 +27,8 @@ class Arm:
     pool: Literal["clean", "junk", "clones"] = "clean"
     delta: float | None = None
     gate: dict[str, float] = field(default_factory=dict)
-    # Candidates of E2 for keeping rare tokens: real rows that hold rare types first, and a bonus for them in the order.
+    # E2's candidate for keeping rare tokens: real rows that hold rare types first.
     rare_real: bool = False
-    rare_bonus: bool = False
 
 
 NO_CELLS = {"quota_slack": OFF}
@@ -86,8 +85,6 @@ E2_CROSS = tuple(
 )
 E2_BESIDE = (Arm("oracle", mix="oracle"), Arm("replace judge", "judge", "replace"))
 E2_TAIL = (
-    Arm("accumulate gate+dsir, rare bonus", "gate+dsir", "accumulate", rare_bonus=True),
     Arm("accumulate gate+dsir, rare real", "gate+dsir", "accumulate", rare_real=True),
-    Arm("accumulate gate+dsir, both", "gate+dsir", "accumulate", rare_real=True, rare_bonus=True),
     Arm("accumulate, rare real", mix="accumulate", rare_real=True),
 )

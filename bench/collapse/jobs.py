@@ -20,10 +20,21 @@ PARTS: dict[str, dict[str, Jobs]] = {
         "temperatures": tuple((arm, t) for t in (0.8, 1.0) for arm in _FIVE),
         "sweeps": tuple((arm, 0.9) for arm in A.E1_SWEEPS),
     },
+    "e2": {
+        "cross": tuple((arm, t) for t in (1.0, 0.9) for arm in (*A.E2_CROSS, *A.E2_BESIDE)),
+        "tail": tuple((arm, 1.0) for arm in A.E2_TAIL),
+    },
 }
 
 
-WORLDS: dict[str, Callable[[int], World]] = {"e1": DocstringWorld}
+def _story_world(seed: int) -> World:
+    # torch is loaded by E2 alone: E1 must start in a second.
+    from bench.collapse.stories import StoryWorld
+
+    return StoryWorld(seed)
+
+
+WORLDS: dict[str, Callable[[int], World]] = {"e1": DocstringWorld, "e2": _story_world}
 
 
 def run_missing(experiment: str, part: str, seeds: Iterable[int], containing: str, temperature: float | None) -> None:

@@ -1,6 +1,6 @@
-"""Two ways to keep rare tokens: real rows that hold rare types first, and a bonus for them in the gate's order.
+"""A way to keep rare tokens: real rows that hold rare types first.
 
-Both know only the anchor's own counts. Equal real tokens, so that what is gained is not bought by more real text.
+It knows only the anchor's own counts. Equal real tokens, so that what is gained is not bought by more real text.
 """
 
 from __future__ import annotations

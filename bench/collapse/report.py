@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 import numpy as np
 from scipy import stats
 
-from bench.collapse import store
+from bench.collapse import claims_e2, store
 from bench.collapse.contrasts import Results, compare, loss_round, per_seed, red_round, value
 
 PAGE = Path(__file__).parents[2] / "docs" / "collapse.md"
 PLOTS = store.RESULTS
 BEGIN, END = "<!-- results -->", "<!-- end: results -->"
+E2_COLUMNS = {
+    "loss_calibrated": "calibrated loss",
+    "loss": "loss",
+    "loss_rare": "rarest 15 %",
+    "loss_common": "commonest 30 %",
+    "n2": "N2",
+    "n2_unseen": "N2, unseen view",
+    "precision": "precision",
+    "distinct3": "distinct-3",
+}
 COLUMNS = {"loss": "loss, nats", "n2": "N2", "n2_unseen": "N2, unseen view", "precision": "precision", "tail": "tail"}
+DRAWN_MEASURES = (("loss", "held-out loss, nats a word"), ("n2", "N2 of raw samples"))
+E2_MEASURES = (("loss_calibrated", "held-out loss at its best temperature, nats a token"), ("n2", "N2 of raw samples"))
 DRAWN = ("replace", "floor", "floor dsir", "floor gate+dsir", "accumulate", "accumulate gate+dsir")
 
 
@@ -40,10 +52,8 @@ def write() -> None:
     head, _, rest = text.partition(BEGIN)
     tail = rest.partition(END)[2] if rest else ""
     results = load("e1")
-    plots = [
-        draw(results, name, label)
-        for name, label in (("loss", "held-out loss, nats a word"), ("n2", "N2 of raw samples"))
-    ]
+    plots = [draw("E1", results, name, label) for name, label in DRAWN_MEASURES]
+    plots += [draw("E2", load("e2"), name, label, 1.0) for name, label in E2_MEASURES]
     pictures = "\n\n".join(f"![{label}]({path.relative_to(PAGE.parent).as_posix()})" for label, path in plots)
     page = f"{head.rstrip()}\n\n{BEGIN}\n{body()}\n\n{pictures}\n{END}\n{tail.lstrip()}"
     PAGE.write_text(page, encoding="utf-8")
@@ -57,7 +67,18 @@ def body() -> str:
     parts = ["## 3. E1, confirmed", _counts(results), arms_table(results), "### Registered claims", claims(results)]
     others = sorted({t for _, t in results} - {0.9})
     parts += [f"### T = {t:g}\n\n{arms_table(results, t)}" for t in others]
-    return "\n\n".join(parts)
+    return "\n\n".join([*parts, *_transformer(load("e2"))])
+
+
+def _transformer(results: Results) -> list[str]:
+    """E2: a table and the verdicts for each temperature that was run."""
+    if not results:
+        return []
+    parts = ["## 4. E2, confirmed", _counts(results)]
+    for t in sorted({t for _, t in results}, reverse=True):
+        rows = [["claim", "is", "value, 95 %", "verdict"], *claims_e2.claims(results, t)]
+        parts += [f"### E2 at T = {t:g}", arms_table(results, t, E2_COLUMNS), _table(rows)]
+    return parts
 
 
 def _counts(results: Results) -> str:
@@ -69,12 +90,12 @@ def _counts(results: Results) -> str:
     )
 
 
-def arms_table(results: Results, temperature: float = 0.9) -> str:
+def arms_table(results: Results, temperature: float = 0.9, columns: Mapping[str, str] = COLUMNS) -> str:
     """One row an arm."""
-    lines = [["arm", "seeds", *COLUMNS.values()]]
+    lines = [["arm", "seeds", *columns.values()]]
     for (arm, t), runs in results.items():
         if t == temperature and arm != "baseline":
-            cells = [_mean([value(line, name) for line in runs.values()]) for name in COLUMNS]
+            cells = [_mean([value(line, name) for line in runs.values()]) for name in columns]
             lines.append([arm, str(len(runs)), *cells])
     return _table(lines)
 
@@ -152,27 +173,27 @@ def _table(rows: list[list[str]]) -> str:
     return "\n".join([head, "|" + " --- |" * len(rows[0]), *rest])
 
 
-def draw(results: Results, measure: str, label: str) -> tuple[str, Path]:
+def draw(experiment: str, results: Results, measure: str, label: str, temperature: float = 0.9) -> tuple[str, Path]:
     """A plot of means by round, one line an arm, as an SVG with title and description."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
+    name = f"{experiment}, T = {temperature:g}: {label}"
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "collapse", "font.size": 9}):
         figure = Figure(figsize=(7, 3.6), layout="constrained")
         axes = figure.add_subplot()
         for arm in DRAWN:
-            traces = per_seed(results, arm, lambda line: line["trace"][measure])
+            traces = per_seed(results, arm, lambda line: line["trace"][measure], temperature)
             if traces:
                 axes.plot(np.mean(traces, axis=0), marker="o", markersize=3, label=arm)
         axes.set_xlabel("round")
         axes.set_ylabel(label)
-        axes.legend(frameon=False)
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(frameon=False)
         out = io.StringIO()
         figure.savefig(out, format="svg", metadata={"Date": None})
-    described = (
-        f"<title>E1: {escape(label)}</title><desc>Mean over seeds by round for {escape(', '.join(DRAWN))}.</desc>"
-    )
+    described = f"<title>{escape(name)}</title><desc>Mean over seeds by round for {escape(', '.join(DRAWN))}.</desc>"
     PLOTS.mkdir(parents=True, exist_ok=True)
-    path = PLOTS / f"e1-{measure}.svg"
+    path = PLOTS / f"{experiment.lower()}-{measure.removesuffix('_calibrated')}.svg"
     path.write_text(re.sub(r"(<svg [^>]*>)", rf"\1{described}", out.getvalue(), count=1), encoding="utf-8")
-    return f"E1: {label}", path
+    return name, path
