@@ -7,6 +7,17 @@ from pydantic import Field
 from synthdata.settings.section import Section
 
 
+class MemorySettings(Section):
+    """How lessons are found for a query; changes no row."""
+
+    pool: int = Field(default=100, ge=1)
+    meaning_share: float = Field(default=0.5, ge=0.0, le=1.0)
+    mmr_relevance: float = Field(default=0.7, ge=0.0, le=1.0)
+    bm25_k1: float = 1.2
+    bm25_b: float = 0.75
+    query_words: int = Field(default=32, ge=1)
+
+
 class AlarmSettings(Section):
     """When the trend of the raw view is an alarm (gate.md 5)."""
 
@@ -85,6 +96,7 @@ class RuntimeSettings(Section):
     price_completion_per_million: float = 0.0
     max_row_bytes: int = 16_000_000
     cache_dir: str = ""
+    memory: MemorySettings = MemorySettings()
     alarms: AlarmSettings = AlarmSettings()
     budget: BudgetSettings = BudgetSettings()
     webhook: WebhookSettings = WebhookSettings()

@@ -1,0 +1,104 @@
+"""Whether a lesson still stands: what events say of it, and what later evidence says of the step that it speaks of.
+
+A lesson is never deleted for being wrong: it is marked, so that an agent can leave it and a person can look at why.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+from synthdata.corpus import CorpusStore
+from synthdata.errors import InputError
+from synthdata.records import content_hash
+
+Status = Literal["standing", "superseded", "contradicted"]
+_OPPOSITE = {"good": "bad", "bad": "good"}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a lesson stands; `by` is the lesson or person that speaks against it, `because` why."""
+
+    status: Status = "standing"
+    by: str = ""
+    because: str = ""
+
+
+def supersede(store: CorpusStore, name: str, because: str, by: str = "", *, contradicted: bool = False) -> bool:
+    """Mark an admitted lesson as superseded (by another one, where `by` names it) or contradicted; whether it is new.
+
+    Raises:
+        InputError: no such row in the corpus, the same row on both sides, or no reason.
+        LockedError: another process is writing.
+    """
+    if not because.strip():
+        raise InputError("say why the lesson no longer stands, with --because; the reason stays with the event")
+    status: Status = "contradicted" if contradicted else "superseded"
+    with store.writing():
+        lesson, other = _admitted_id(store, name), _admitted_id(store, by) if by else ""
+        if lesson == other:
+            raise InputError(f"{name}: a lesson cannot supersede itself")
+        payload: dict[str, object] = {"id": lesson, "by": other, "because": because, "status": status}
+        key = content_hash(lesson, other, status, because)
+        return store.append_event("supersede", key, payload, store.latest_round())
+
+
+def _admitted_id(store: CorpusStore, name: str) -> str:
+    row = store.decision(name)
+    if row is None or row["id"] not in store.admitted_ids():
+        raise InputError(f"{store.path}: {name!r} names no admitted row; `lessons` shows ids")
+    return str(row["id"])
+
+
+def standings(store: CorpusStore, rows: pl.DataFrame, as_of: int | None = None) -> dict[str, Standing]:
+    """The lessons that no longer stand, by id. `rows` are those of the corpus, in order, as in a `LessonIndex`.
+
+    The strongest word wins: an event, then a person's verdict on the step, then a later review of it. Reviews of equal
+    age do not contradict each other: neither is later.
+    """
+    found = _by_later_reviews(rows)
+    found.update(_by_people(store, rows, as_of))
+    for payload in store.events("supersede", as_of)["payload"]:
+        said = json.loads(payload)
+        found[said["id"]] = Standing(said["status"], said["by"], said["because"])
+    return found
+
+
+def _by_later_reviews(rows: pl.DataFrame) -> dict[str, Standing]:
+    reviews = rows.filter(pl.col("label").is_not_null() & (pl.col("trajectory_id") != ""))
+    latest: dict[tuple[str, int, str], tuple[int, str]] = {}
+    columns = ("trajectory_id", "step", "label", "round", "id")
+    for run, step, label, number, name in reviews.select(columns).iter_rows():
+        latest[run, step, label] = number, name
+    found = {}
+    for run, step, label, number, name in reviews.select(columns).iter_rows():
+        against = latest.get((run, step, _OPPOSITE[label]))
+        if against is not None and against[0] > number:
+            because = f"a review of round {against[0]} calls step {step} {_OPPOSITE[label]}"
+            found[name] = Standing("contradicted", against[1], because)
+    return found
+
+
+def _by_people(store: CorpusStore, rows: pl.DataFrame, as_of: int | None) -> Mapping[str, Standing]:
+    said: dict[tuple[str, int, str], tuple[str, str]] = {}
+    for payload in store.events("label", as_of)["payload"]:
+        for row in json.loads(payload)["labels"]:
+            said[row["trajectory_id"], row["step"], row["by"]] = row["label"], row["note"]
+    verdicts: dict[tuple[str, int], dict[str, tuple[str, str]]] = {}
+    for (run, step, person), (label, note) in said.items():
+        verdicts.setdefault((run, step), {})[label] = person, note
+    found = {}
+    for run, step, label, name in rows.select("trajectory_id", "step", "label", "id").iter_rows():
+        if label is None:
+            continue
+        people = verdicts.get((run, step), {})
+        # People who disagree with each other contradict nobody.
+        if _OPPOSITE[label] in people and label not in people:
+            person, note = people[_OPPOSITE[label]]
+            found[name] = Standing("contradicted", person, note or f"a person calls step {step} {_OPPOSITE[label]}")
+    return found
