@@ -1,4 +1,4 @@
-"""`inspect`: a report of any file, on the terminal or as JSON."""
+"""`inspect`: a report of any file, on the terminal, as JSON or as a page."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 
 from synthdata.cli.options import AsJson, Config, Overrides
 from synthdata.cli.output import emit_json, number, say, table
+from synthdata.errors import InputError
 
 if TYPE_CHECKING:
     from synthdata.inspection import Inspection
@@ -29,6 +30,7 @@ def inspect(
         list[str] | None,
         typer.Option(help="The field to look at, such as output or instances.output; several are joined."),
     ] = None,
+    html: Annotated[Path | None, typer.Option(help="Also write the report as one self-contained page.")] = None,
     keep_preamble: Annotated[
         bool, typer.Option("--keep-preamble", help="Leave in place a beginning that most texts share.")
     ] = False,
@@ -36,22 +38,39 @@ def inspect(
     overrides: Overrides = None,
     as_json: AsJson = False,
 ) -> None:
-    """A free diversity report of any file: duplicates at three levels with examples, entropy, Vendi, N2, coverage."""
+    """A free diversity report of any file: a verdict, copies at three levels, entropy, Vendi, N2, coverage."""
     from dataclasses import asdict
 
     from synthdata.cli.decide import load_settings
     from synthdata.cli.output import progress
+    from synthdata.generation.weights import cache_folder
     from synthdata.inspection import Question, inspect_file
+    from synthdata.inspection.page import page
     from synthdata.similarity.encoder import make_encoder
 
+    if html is not None and not html.absolute().parent.is_dir():
+        raise InputError(f"{html}: there is no folder {html.parent} to write the page to; make it first")
     settings = load_settings(config, overrides)
-    encoder = make_encoder(settings.recipe.encoder, settings.runtime)
+    # Encoding is most of the time: a second look at a file, say for its page, costs none of it.
+    cache = Path(settings.runtime.cache_dir or cache_folder()) / "vectors"
+    encoder = make_encoder(settings.recipe.encoder, settings.runtime, cache)
     question = Question(file, reference, tuple(field or ()), not keep_preamble)
     report = inspect_file(question, settings, encoder, progress)
+    if html is not None:
+        _write(html, page(report))
     if as_json:
         emit_json(asdict(report))
         return
     _show(report)
+    if html is not None:
+        say(f"the page: {html}")
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path}: the page cannot be written: {error.strerror or error}") from error
 
 
 def _show(report: Inspection) -> None:

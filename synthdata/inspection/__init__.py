@@ -6,8 +6,7 @@ interval. docs/inspect.md says how to read it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from metrics.lexical import self_repetition
 from synthdata.errors import InputError
+from synthdata.inspection.bars import Bars, silent
 from synthdata.inspection.beside import Beside, Side, compare
 from synthdata.inspection.copies import Earlier, Rows, exact_copies, exact_keys
 from synthdata.inspection.lexical import Lengths, Wording
@@ -26,14 +26,12 @@ from synthdata.inspection.semantic import Figure, nearest_earlier, sample_rows, 
 from synthdata.inspection.spool import Spool, Unreadable
 from synthdata.inspection.verdict import verdict
 from synthdata.measure.views import permutation
-from synthdata.protocols import Encoder, Progress, unheard
+from synthdata.protocols import Encoder
 from synthdata.settings import InspectSettings, Settings
 from synthdata.similarity.vectors import encode_heard
 
 __all__ = ["Bars", "Inspection", "Question", "inspect_file"]
 
-# Opens a progress bar of a label and a total.
-Bars = Callable[[str, int], AbstractContextManager[Progress]]
 _NEAREST_BINS = 20
 
 
@@ -69,11 +67,6 @@ class Inspection:
     nearest: list[int]
     nearest_edges: list[float]
     beside: Beside | None
-
-
-def silent(label: str, total: int) -> AbstractContextManager[Progress]:
-    """Bars that nobody looks at."""
-    return nullcontext(unheard)
 
 
 def inspect_file(question: Question, settings: Settings, encoder: Encoder, bars: Bars = silent) -> Inspection:
@@ -151,11 +144,8 @@ def _words(spool: Spool, bars: Bars) -> tuple[Lengths, dict[str, float], Earlier
 
 def _copies(spool: Spool, exact: Earlier, settings: Settings, bars: Bars) -> tuple[dict[str, Level], NDArray[np.bool_]]:
     """The exact and the near level, and which rows are copies of either kind."""
-    ours, rows = settings.runtime.inspect, np.flatnonzero(exact < 0)
-    with bars("signatures", len(rows)) as signed, bars("near duplicates", ours.near_bands) as searched:
-        near, earlier = near_level(
-            spool, rows, (settings.recipe.gate, ours), settings.runtime.threads, (signed, searched)
-        )
+    rows = np.flatnonzero(exact < 0)
+    near, earlier = near_level(spool, rows, settings, bars)
     copied = exact >= 0
     copied[rows[earlier >= 0]] = True
     return {"exact": exact_level(spool, exact), "near": near}, copied

@@ -54,8 +54,8 @@ def pieces(text: str) -> list[str]:
 def find_preamble(texts: Sequence[str], settings: InspectSettings) -> Preamble | None:
     """The preamble of a sample of texts, or None.
 
-    A beginning (one or more whole lines or sentences) is shared if at least `preamble_rows` of the texts have it and
-    at least half of those are different texts, so that copies make no preamble. It is cut only where at least
+    A beginning (one or more whole lines or sentences) is shared if at least `preamble_rows` texts have it and at least
+    half of those are different texts, so that copies make no preamble. It is cut only where at least
     `preamble_share` of all texts begin with the same shared piece, and with at least `preamble_words` words in the
     median text that has one: so a preamble in variants (one for each set of tools) is found, a habit of opening is not.
     """
@@ -65,11 +65,10 @@ def find_preamble(texts: Sequence[str], settings: InspectSettings) -> Preamble |
         for piece in pieces(text):
             place += len(piece)
             holders[text[:place]].append(row)
-    least = max(2.0, settings.preamble_rows * len(texts))
     shared = {
         beginning
         for beginning, rows in holders.items()
-        if len(rows) >= least and 2 * len({texts[row] for row in rows}) >= len(rows)
+        if len(rows) >= settings.preamble_rows and 2 * len({texts[row] for row in rows}) >= len(rows)
     }
     first = Counter({beginning: len(holders[beginning]) for beginning in shared if len(pieces(beginning + "x")) == 1})
     if not first or max(first.values()) < settings.preamble_share * len(texts):

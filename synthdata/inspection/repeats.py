@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from metrics.proportion import exact_interval
+from synthdata.inspection.bars import Bars
 from synthdata.inspection.copies import Earlier, NearCopies, Rows, originals
 from synthdata.inspection.spool import Spool
-from synthdata.protocols import Progress
-from synthdata.settings import GateSettings, InspectSettings
+from synthdata.settings import Settings
 
 SHOWN_EXAMPLES = 3
 SHOWN_CLUSTERS = 5
@@ -56,21 +56,15 @@ def exact_level(spool: Spool, earlier: Earlier) -> Level:
     return _level(spool, np.arange(len(earlier), dtype=np.int64), earlier, {}, len(earlier), sampled=False)
 
 
-def near_level(
-    spool: Spool,
-    rows: Rows,
-    settings: tuple[GateSettings, InspectSettings],
-    threads: int,
-    progress: tuple[Progress, Progress],
-) -> tuple[Level, Earlier]:
-    """Near copies among the rows that are no exact copy; and for each of these rows the place of the one it repeats.
-
-    `progress` hears of rows signed, and of bands searched.
-    """
-    copies = NearCopies(spool, rows, *settings)
+def near_level(spool: Spool, rows: Rows, settings: Settings, bars: Bars) -> tuple[Level, Earlier]:
+    """Near copies among the rows that are no exact copy; and for each of these rows the place of the one it repeats."""
+    ours = settings.runtime.inspect
+    copies = NearCopies(spool, rows, settings.recipe.gate, ours)
     try:
-        copies.sign(threads, progress[0])
-        earlier, scores = copies.find(progress[1])
+        with bars("signatures", len(rows)) as progress:
+            copies.sign(settings.runtime.threads, progress)
+        with bars("near duplicates", ours.near_bands) as progress:
+            earlier, scores = copies.find(progress)
     finally:
         copies.close()
     return _level(spool, rows, earlier, scores, len(spool), sampled=False), earlier

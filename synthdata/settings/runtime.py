@@ -69,7 +69,7 @@ class InspectSettings(Section):
     head_rows: int = Field(default=200, ge=1)
     preamble_sample: int = Field(default=2000, ge=2)
     preamble_share: float = 0.5
-    preamble_rows: float = 0.02
+    preamble_rows: int = Field(default=10, ge=2)
     preamble_words: int = 5
     near_bands: int = Field(default=20, ge=1)
     near_permutations: int = Field(default=120, ge=1)

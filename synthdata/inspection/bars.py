@@ -1,0 +1,16 @@
+"""How the report's long steps tell of themselves; whoever calls decides whether that becomes a progress bar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
+from synthdata.protocols import Progress, unheard
+
+# Opens a progress bar of a label and a total; 0 where the total is not known.
+Bars = Callable[[str, int], AbstractContextManager[Progress]]
+
+
+def silent(label: str, total: int) -> AbstractContextManager[Progress]:
+    """Bars that nobody looks at."""
+    return nullcontext(unheard)

@@ -1,0 +1,203 @@
+"""The report as one self-contained page: no script, no outside request, all text of the file escaped.
+
+Its content policy forbids both anyway. Light or dark as the reader's system is; a table stands beside each picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from synthdata.inspection import Inspection
+from synthdata.inspection.beside import Beside
+from synthdata.inspection.plots import Range, bars_svg, histogram_svg, ranges_svg
+from synthdata.inspection.semantic import Figure
+
+_CHARS = 300
+_STYLE = """
+:root{color-scheme:light dark;--ink:#1f2328;--soft:#59636e;--paper:#fff;--line:#d1d9e0;--bar:#2f6fbd;--band:#bcd4ef;
+--hot:#b3400f}
+@media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--soft:#9aa4ae;--paper:#0d1117;--line:#3d444d;--bar:#6ea8e8;
+--band:#29496e;--hot:#f0883e}}
+body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:64rem;margin:auto;
+padding:1rem}
+h1{font-size:1.5rem;overflow-wrap:anywhere}h2{font-size:1.15rem;margin-top:2.2rem;border-bottom:1px solid var(--line)}
+.lead{font-size:1.15rem;font-weight:600}.soft{color:var(--soft)}
+.pair{display:flex;flex-wrap:wrap;gap:1.5rem;align-items:flex-start}.pair>*{flex:1 1 20rem;min-width:0}
+svg{width:100%;max-width:36rem;height:auto;font:12px system-ui,sans-serif;fill:var(--ink)}
+.bar{fill:var(--bar)}.band{fill:var(--band)}.axis{stroke:var(--line);fill:none}
+.inside{fill:var(--paper);stroke:var(--bar);stroke-width:2}.outside{fill:var(--hot)}
+.scroll{overflow:auto;max-height:24rem}table{border-collapse:collapse;width:100%;font-size:.9rem}
+caption{text-align:left;color:var(--soft);padding:.2rem 0}
+th,td{text-align:left;padding:.25rem .6rem .25rem 0;border-bottom:1px solid var(--line);vertical-align:top}
+.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+pre,.text{white-space:pre-wrap;overflow-wrap:anywhere;font:.85rem/1.4 ui-monospace,monospace;margin:0}
+"""
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+
+def page(report: Inspection) -> str:
+    """The whole document."""
+    title = f"{report.file}: how diverse is it?"
+    parts = [
+        *_head(report),
+        _repeats(report),
+        _lengths(report),
+        _meaning(report),
+        _figures(report),
+        "" if report.beside is None else _beside(report.beside, report.reference or ""),
+        _unreadable(report),
+    ]
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<title>{_safe(title)}</title><style>{_STYLE}</style></head><body><main>{''.join(parts)}</main></body></html>\n"
+    )
+
+
+def _head(report: Inspection) -> list[str]:
+    first, *rest = report.verdict
+    fields = "; ".join(f"{name} ({rows:,} rows)" for name, rows in report.fields.items())
+    unread = sum(fault.rows for fault in report.unreadable)
+    parts = [f"<h1>{_safe(report.file)}</h1>", f'<p class="lead">{_safe(first)}</p>']
+    parts += [f"<p>{_safe(line)}</p>" for line in rest]
+    parts.append(
+        f'<p class="soft">{report.rows:,} texts, {unread:,} rows that cannot be used. Looked at: {_safe(fields)}. '
+        f"Meaning comes from {report.sampled:,} of the texts.</p>"
+    )
+    if report.preamble:
+        parts.append(
+            f"<details><summary>A shared preamble was cut from {report.preamble_share:.0%} of the texts</summary>"
+            f"<pre>{_safe(report.preamble[:2000])}</pre></details>"
+        )
+    return parts
+
+
+def _repeats(report: Inspection) -> str:
+    names, levels = list(report.levels), list(report.levels.values())
+    told = [f"{level.share:.1%}" for level in levels]
+    picture = bars_svg("Rows that repeat an earlier row", names, [level.share for level in levels], told)
+    rows = [(name, level.rows, level.of, f"{level.share:.2%}", _bounds(level.low, level.high)) for name, level in
+            report.levels.items()]  # fmt: skip
+    numbers = _table(
+        "each row on the first level that it falls under", ("level", "rows", "of", "share", "interval"), rows
+    )
+    clusters = [(name, c.rows, c.row, c.text[:_CHARS]) for name, level in report.levels.items() for c in level.clusters]
+    examples = [
+        (name, e.score, f"{e.row}\n{e.text[:_CHARS]}", f"{e.repeats_row}\n{e.repeats[:_CHARS]}")
+        for name, level in report.levels.items()
+        for e in level.examples
+    ]
+    return (
+        f"<h2>Repeats</h2>{_pair(picture, numbers)}"
+        + _table("largest clusters", ("level", "rows", "first", "its text"), clusters)
+        + _table("examples", ("level", "score", "row", "repeats"), examples)
+    )
+
+
+def _lengths(report: Inspection) -> str:
+    length = report.lengths
+    picture = histogram_svg("Words a text", length.edges, length.counts, "words (the longest 1 % in the last bar)")
+    rows = [
+        ("least", length.least), ("5 %", length.p5), ("median", length.median), ("95 %", length.p95),
+        ("most", length.most),
+    ]  # fmt: skip
+    table = _table("words a text", ("of the texts", "words"), rows) + _bins(length.edges, length.counts, "words")
+    return f"<h2>Lengths</h2>{_pair(picture, table)}"
+
+
+def _meaning(report: Inspection) -> str:
+    what = "cosine to the nearest other text"
+    picture = histogram_svg("How near the nearest other text is", report.nearest_edges, report.nearest, what)
+    note = '<p class="soft">A heap at the right end: most texts have one that says nearly the same.</p>'
+    return f"<h2>Meaning</h2>{_pair(picture + note, _bins(report.nearest_edges, report.nearest, what))}"
+
+
+def _figures(report: Inspection) -> str:
+    ranges = [_range(name, figure) for name, figure in report.figures.items() if figure.low is not None]
+    picture = ranges_svg("Numbers with their intervals", [item for item in ranges if item])
+    rows = [
+        (name, _number(figure.value), _bounds(figure.low, figure.high), f"{figure.rows:,}", figure.note)
+        for name, figure in report.figures.items()
+    ]
+    table = _table("all numbers", ("metric", "value", "interval", "rows", "note"), rows)
+    return f"<h2>Numbers</h2>{_pair(picture, table) if any(ranges) else table}"
+
+
+def _beside(beside: Beside, name: str) -> str:
+    ranges = [_range(metric, figure) for metric, figure in beside.figures.items()]
+    picture = ranges_svg(f"Beside {name}: band is real text, dot is the file", [item for item in ranges if item])
+    rows = [
+        (metric, _number(figure.value), _bounds(figure.low, figure.high), figure.note)
+        for metric, figure in beside.figures.items()
+    ]
+    caption = f"{beside.size} rows of the file beside as many of {beside.rows:,}"
+    table = _table(caption, ("metric", "file", "where real text lies", "note"), rows)
+    parts = [f"<h2>Beside {_safe(name)}</h2>", _pair(picture, table) if any(ranges) else table]
+    if beside.terms:
+        top = beside.terms[:12]
+        shares = [term.reference_share for term in top]
+        picture = bars_svg(
+            "Typical terms that the file lacks", [t.term for t in top], shares, [f"{s:.1%}" for s in shares]
+        )
+        terms = [(term.term, term.reference_rows, f"{term.reference_share:.1%}") for term in beside.terms]
+        table = _table("terms of the reference that no row has", ("term", "reference rows", "share"), terms)
+        parts.append(_pair(picture, table))
+    gaps = [(gap.cosine, gap.row, gap.text[:_CHARS]) for gap in beside.gaps]
+    parts.append(_table("reference texts that the file is farthest from", ("cosine", "row", "text"), gaps))
+    return "".join(parts)
+
+
+def _unreadable(report: Inspection) -> str:
+    rows = [(fault.rows, fault.reason, fault.first) for fault in report.unreadable]
+    table = _table("rows that were left out", ("rows", "reason", "the first"), rows)
+    return f"<h2>Left out</h2>{table}" if rows else ""
+
+
+def _range(label: str, figure: Figure) -> Range | None:
+    if figure.value is None or figure.low is None or figure.high is None:
+        return None
+    return Range(label, figure.value, figure.low, figure.high, _number(figure.value))
+
+
+def _bins(edges: Sequence[float], counts: Sequence[int], what: str) -> str:
+    rows = [(f"{low:.3g} to {high:.3g}", n) for low, high, n in zip(edges, edges[1:], counts, strict=False)]
+    return _table("the picture in numbers", (what, "texts"), rows)
+
+
+def _pair(picture: str, table: str) -> str:
+    return f'<div class="pair"><div>{picture}</div><div>{table}</div></div>'
+
+
+def _table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    if not rows:
+        return ""
+    head = "".join(f'<th scope="col">{_safe(column)}</th>' for column in columns)
+    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
+    return (
+        f'<div class="scroll" tabindex="0"><table><caption>{_safe(caption)}</caption><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, int | float):
+        return f'<td class="n">{_number(value)}</td>'
+    text = str(value)
+    return f'<td class="text">{_safe(text)}</td>' if len(text) > 40 else f"<td>{_safe(text)}</td>"
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.4g}"
+
+
+def _bounds(low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f"{_number(low)} to {_number(high)}"
+
+
+def _safe(text: str) -> str:
+    """Escaped, and without characters that cannot be seen or that turn the order of others around."""
+    return escape("".join(c if c == "\n" or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text))
