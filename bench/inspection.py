@@ -7,6 +7,7 @@ planted exact copies and near copies (one word of eighty changed).
 from __future__ import annotations
 
 import gc
+import gzip
 import json
 import resource
 import sys
@@ -33,8 +34,9 @@ SAMPLE = Path(__file__).parent.parent / "data" / "sample"
 def vocabulary() -> tuple[list[str], np.ndarray]:
     """The words of the recorded runs, and how often each is used."""
     found: Counter[str] = Counter()
-    for path in sorted(SAMPLE.rglob("*.jsonl")):
-        found.update(word for word in path.read_text(encoding="utf-8").lower().split() if word.isalpha())
+    for path in sorted(SAMPLE.glob("*.jsonl.gz")):
+        text = gzip.decompress(path.read_bytes()).decode("utf-8")
+        found.update(word for word in text.lower().split() if word.isalpha())
     words = sorted(found)
     # The root flattens what games repeat all the time, so that texts differ as ordinary ones do.
     weights = np.sqrt([found[word] for word in words])

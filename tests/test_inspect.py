@@ -6,9 +6,14 @@ import gzip
 import itertools
 import json
 import math
+import re
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import polars as pl
@@ -24,6 +29,7 @@ from synthdata.inspection import Inspection, Question, inspect_file
 from synthdata.inspection.copies import NearCopies, exact_copies, exact_keys, originals
 from synthdata.inspection.fields import choose
 from synthdata.inspection.lexical import Wording
+from synthdata.inspection.page import page
 from synthdata.inspection.preamble import find_preamble
 from synthdata.inspection.reading import Text
 from synthdata.inspection.semantic import spread
@@ -254,6 +260,79 @@ def test_beside_itself_nothing_is_missing_and_beside_other_texts_terms_are(tmp_p
     assert figures["recall"].value < figures["recall"].low
     assert {"gazebo"} <= {term.term for term in less.beside.terms}
     assert less.verdict[1].startswith("Narrower than the reference: fewer kinds")
+
+
+def test_the_page_escapes_the_file_asks_nobody_and_tells_each_picture(tmp_path):
+    hostile = "</script><script>alert(1)</script> <img src=http://example.org/x> \u202etxet \x1b[31m & so on"
+    texts = [f"{hostile} {text}" for text in lessons(60, 10)]
+    path = written(tmp_path / "<b>a&b.jsonl", [{"<i>field": text} for text in [*texts, texts[0], texts[1] + " Ah"]])
+    other = written(tmp_path / "r.jsonl", [{"text": f"{text} <u>gazebo</u>"} for text in lessons(100, 11)])
+    made = page(report_of(path, reference=other, cut=False))
+    assert not {"\u202e", "\x1b"} & set(made)
+    seen = Elements()
+    seen.feed(made)
+    assert seen.names <= {
+        "html", "head", "meta", "title", "style", "body", "main", "h1", "h2", "p", "div", "table", "caption", "thead",
+        "tbody", "tr", "th", "td", "svg", "desc", "rect", "path", "circle", "text", "details", "summary", "pre",
+    }  # fmt: skip
+    assert not {"src", "href", "onload", "onerror", "action"} & seen.attributes
+    assert "url(" not in made and "@import" not in made
+    pictures = re.findall(r"<svg.*?</svg>", made, re.DOTALL)
+    assert len(pictures) >= 5
+    for picture in pictures:
+        root = ElementTree.fromstring(picture)
+        assert root[0].tag == "title" and root[0].text
+        assert root[1].tag == "desc" and root[1].text
+    assert made.count("<table") >= len(pictures)
+
+
+class Elements(HTMLParser):
+    """Which elements and attributes a browser would see."""
+
+    def __init__(self):
+        super().__init__()
+        self.names: set[str] = set()
+        self.attributes: set[str] = set()
+
+    def handle_starttag(self, tag, attrs):
+        self.names.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+
+def synthdata(*words: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from synthdata.cli import main; main()", *map(str, words)]
+    return subprocess.run(command, text=True, capture_output=True, check=False)
+
+
+@pytest.mark.slow
+def test_the_verb_writes_json_and_a_page_and_says_what_is_wrong(tmp_path):
+    path = written(tmp_path / "a.jsonl", [{"text": text} for text in ["only one kind of text"] * 3])
+    bare = ("--set", "recipe.encoder.backend=hashing")
+    done = synthdata("inspect", path, "--json", "--html", tmp_path / "a.html", *bare)
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout, parse_constant=pytest.fail)
+    assert (facts["rows"], facts["levels"]["exact"]["rows"], facts["figures"]["n2"]["low"]) == (3, 2, None)
+    assert (tmp_path / "a.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    wrong = synthdata("inspect", path, "--field", "txet", *bare)
+    assert (wrong.returncode, "the first rows have `text`" in wrong.stderr) == (2, True)
+    nowhere = synthdata("inspect", path, "--html", tmp_path / "no" / "a.html", *bare)
+    assert (nowhere.returncode, "there is no folder" in nowhere.stderr) == (2, True)
+
+
+@pytest.mark.slow
+def test_thinning_a_real_set_raises_distinct_2_and_lowers_near_copies(shared_data, tmp_path):
+    reports = []
+    for level in ("dedupe-only", "similarity-0.9", "similarity-0.8", "similarity-0.7", "similarity-0.6"):
+        source = shared_data / "dup-gpteacher-toolformer" / f"toolformer-{level}.json.gz"
+        rows = json.loads(gzip.decompress(source.read_bytes()))
+        chosen = np.sort(np.random.default_rng(0).permutation(len(rows))[:2000])
+        reports.append(report_of(written(tmp_path / f"{level}.jsonl", [rows[i] for i in chosen])))
+    assert all(report.preamble.startswith("toolformer: enabled") and report.preamble_share == 1 for report in reports)
+    distinct = [report.figures["distinct_2"].value for report in reports]
+    near = [report.levels["near"].share for report in reports]
+    assert distinct == sorted(distinct)
+    assert near == sorted(near, reverse=True)
+    assert near[0] > 2 * near[-1]
 
 
 @pytest.mark.parametrize("content", ["", "\n\n", "{broken", '{"number": 3}\n'])
