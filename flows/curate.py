@@ -57,10 +57,11 @@ def _may_mend(task: object, run: object, state: State[Any]) -> bool:
     persist_result=False,
 )
 def reflect_chunk(
-    number: int, runs: tuple[Trajectory, ...], corpus: Corpus, generator: Generator, sample_start: int
+    number: int, runs: tuple[Trajectory, ...], corpus: Corpus, generator: Generator, work: Work
 ) -> Reviews:
     """Reviews of one chunk; what was answered before a retry comes from the cache."""
-    return reflect_on(runs, generator, corpus.settings.recipe, corpus.store.secret, sample_start)
+    recipe, secret = corpus.settings.recipe, corpus.store.secret
+    return reflect_on(runs, generator, recipe, secret, work.sample_start, work.guidance)
 
 
 @task(name="admit", cache_policy=NO_CACHE, persist_result=False)
@@ -94,9 +95,7 @@ def _reflect(corpus: Corpus, work: Work) -> Reviews:
     reviews: Reviews = []
     with bars(("reflecting: answers", count_requests(corpus, work))) as (advance,):
         generator = make_generator(corpus.settings, corpus.store.cache_dir / "responses", advance)
-        futures = [
-            reflect_chunk.submit(i, chunk, corpus, generator, work.sample_start) for i, chunk in enumerate(chunks)
-        ]
+        futures = [reflect_chunk.submit(i, chunk, corpus, generator, work) for i, chunk in enumerate(chunks)]
         for done, future in enumerate(futures, 1):
             reviews.extend(future.result())
             update_progress_artifact(artifact, 100.0 * done / len(futures))

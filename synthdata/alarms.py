@@ -27,6 +27,8 @@ AMBER_TILES = {
     "self_repetition": 1,
 }
 Alarm = dict[str, Any]
+# Every tile that `trend_alarms` can ring.
+TREND_TILES = frozenset({*RED_TILES, *AMBER_TILES, "collapse", "n2_level"})
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,7 @@ def status(store: CorpusStore, as_of: int | None = None) -> Facts:
         "rounds": store.rounds(as_of).select("round", "candidates", "admit", "reject", "quarantine").to_dicts(),
         "starved": _starved(frame, last),
         "alarms": alarms_of(store, snapshots),
+        "steering": _steered(store, as_of),
         "frozen": frozen is not None,
         "frozen_because": frozen,
     }
@@ -70,6 +71,12 @@ def alarms_of(store: CorpusStore, snapshots: pl.DataFrame) -> list[Facts]:
     course = Course(anchors, frozenset(store.events("unfreeze")["round"]))
     trend_ = trend_alarms(snapshots, reference, settings.runtime.alarms, course)
     return sorted(judge_alarms(snapshots, settings.recipe.judge) + trend_, key=lambda alarm: int(alarm["round"]))
+
+
+def _steered(store: CorpusStore, as_of: int | None) -> Facts | None:
+    """What the last steered round was steered by."""
+    events = store.events("steering", as_of)
+    return json.loads(events["payload"].item(-1)) if events.height else None
 
 
 def _after_removal(store: CorpusStore, last: int, as_of: int | None, metrics: Facts) -> Facts:
@@ -111,6 +118,25 @@ def floor_note(anchor: Facts) -> str:
     if anchor["calibrated_from"] == "generator":
         return "The diversity floor is relative to the first round, not to real data."
     return "There is no diversity floor yet: the first round will set it from its own candidates, not from real data."
+
+
+def steering_note(event: Facts) -> str:
+    """What a round's steering changed and why, in a few sentences."""
+    parts = []
+    focuses = sum(len(steps) for steps in event["focuses"].values())
+    if event["under_covered"]:
+        emptiest = ", ".join(str(cell["cell"]) for cell in event["cells"][:5])
+        parts.append(
+            f"{event['under_covered']} cells hold too little of their real share (emptiest: {emptiest}); {focuses} "
+            f"focuses in {len(event['focuses'])} runs were chosen for them"
+        )
+    if event["level"] != "calm":
+        parts.append(
+            f"{event['level']} ({', '.join(event['because'])}): samples warmer by {event['warmer']:g}, another angle, "
+            f"{event['known_lessons']} known lessons shown, at most {event['dream_share']:.0%} of the focuses outside "
+            f"all cells, real share of exports at least {event['real_share']:.0%}"
+        )
+    return f"Round {event['round']} was steered: {'; '.join(parts)}."
 
 
 def explain(store: CorpusStore, name: str) -> Facts:

@@ -13,7 +13,7 @@ from synthdata.gate.heldout import HeldOutRow, read_heldout_list
 from synthdata.gate.reference import ReferenceRow
 from synthdata.gate.state import Reject
 from synthdata.judging.floor import check_text
-from synthdata.protocols import Generator
+from synthdata.protocols import UNSTEERED, Generator, Guidance
 from synthdata.records import (
     Candidate,
     Decision,
@@ -86,12 +86,17 @@ def read_heldout(path: Path, settings: Settings) -> list[HeldOutRow]:
 
 
 def reflect_on(
-    runs: Sequence[Trajectory], generator: Generator, recipe: Recipe, secret: bytes, sample_start: int = 0
+    runs: Sequence[Trajectory],
+    generator: Generator,
+    recipe: Recipe,
+    secret: bytes,
+    sample_start: int = 0,
+    guidance: Mapping[str, Guidance] = UNSTEERED,
 ) -> list[Reflection | QuarantinedRow]:
     """Step-level reflections; what the model answered unusably comes back as quarantined rows."""
     from synthdata.reflection import reflect
 
-    return reflect(runs, generator, recipe, secret, sample_start)
+    return reflect(runs, generator, recipe, secret, sample_start, guidance)
 
 
 def render(

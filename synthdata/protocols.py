@@ -6,7 +6,7 @@ the ones and reads the others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
@@ -73,6 +73,24 @@ class Response:
     cost: float = 0.0
     cached: bool = False
     error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Guidance:
+    """What steering asks of the reflection on one run; empty, nothing changes.
+
+    `focus` are steps to take before others, in order. `known` are lessons that the corpus holds already. `warmer` is
+    added to sampling temperatures. `angle` other than 0 picks another question or wording.
+    """
+
+    focus: tuple[int, ...] = ()
+    known: tuple[str, ...] = ()
+    warmer: float = 0.0
+    angle: int = 0
+
+
+UNGUIDED = Guidance()
+UNSTEERED: Mapping[str, Guidance] = {}
 
 
 # Hears of each answer as it comes, with its request: what takes many answers at once can then keep them one by one.

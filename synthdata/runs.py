@@ -5,8 +5,8 @@ The same steps serve the flow (which spreads `reflect_on` over tasks) and `run -
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
@@ -15,10 +15,11 @@ from synthdata.api import Corpus
 from synthdata.errors import InputError
 from synthdata.labels import label_reviews
 from synthdata.pipeline import read_runs, render
-from synthdata.protocols import Progress, unheard
+from synthdata.protocols import UNSTEERED, Guidance, Progress, unheard
 from synthdata.records import Origin, QuarantinedRow, Reflection, Trajectory
 from synthdata.reflection import requests_for
 from synthdata.report import RoundReport
+from synthdata.steering import Steered, record, steer
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,20 @@ class Choice:
 
 @dataclass(frozen=True)
 class Work:
-    """The runs of a round in their order, the rows that could not be read, and the first sample index to ask for."""
+    """The runs of a round in their order, the rows that could not be read, and the first sample index to ask for.
+
+    `steered` is what the monitor made of the choice of runs and of what is asked about each.
+    """
 
     runs: tuple[Trajectory, ...]
     broken: tuple[QuarantinedRow, ...]
     sample_start: int
+    steered: Steered = field(default_factory=Steered)
+
+    @property
+    def guidance(self) -> Mapping[str, Guidance]:
+        """What steering asks of the reflection on each run, by its id."""
+        return self.steered.guidance or UNSTEERED
 
     def chunks(self, size: int) -> list[tuple[Trajectory, ...]]:
         """The runs cut into units of work; a chunk never changes a decision."""
@@ -63,18 +73,23 @@ def find_work(corpus: Corpus, path: Path, choice: Choice) -> Work:
     chosen = sorted((run for run in runs if choice.again or run.id not in done), key=lambda run: run.id)
     if not any(run.agent_steps for run in runs):
         raise InputError(f"{path}: no run in it has a step of an agent, so there is nothing to reflect on")
-    return Work(tuple(chosen[: choice.limit]), tuple(broken), _next_sample(corpus) if choice.again else 0)
+    start = _next_sample(corpus) if choice.again else 0
+    _measured(corpus)
+    steered = steer(corpus.store, corpus.anchor, corpus.settings, corpus.encode, chosen, choice.limit, start)
+    return Work(tuple(steered.first(chosen)[: choice.limit]), tuple(broken), start, steered)
 
 
 def remember(corpus: Corpus, work: Work) -> None:
-    """Write the runs to the corpus' experience, before anything is decided about them."""
+    """Write the runs to the corpus' experience and what steers the round to its events, before anything is decided."""
     with corpus.store.writing():
         corpus.store.add_experience(work.runs)
+        record(corpus.store, work.steered)
 
 
 def count_requests(corpus: Corpus, work: Work) -> int:
     """How many answers the round asks for at first; a refused lesson is asked for again."""
-    return len(requests_for(work.runs, corpus.settings.recipe, corpus.store.secret, work.sample_start))
+    recipe, secret = corpus.settings.recipe, corpus.store.secret
+    return len(requests_for(work.runs, recipe, secret, work.sample_start, work.guidance))
 
 
 def decide_reviews(
@@ -90,6 +105,13 @@ def decide_reviews(
     progress(len(settled))
     embedding(len(settled))
     return corpus.admit(candidates, settled=settled, quarantined=work.broken, progress=progress, embedding=embedding)
+
+
+def _measured(corpus: Corpus) -> None:
+    """Measure the last round where a kill kept that from happening: what steers must not depend on kills."""
+    latest = corpus.store.latest_round()
+    if latest and corpus.store.snapshots().filter(pl.col("round") == latest).is_empty():
+        corpus.watch()
 
 
 def _only_quarantined(corpus: Corpus) -> set[str]:

@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
 def status(corpus: CorpusPath, as_of: AsOf = None, as_json: AsJson = False) -> None:
     """How the corpus stands: counts, diversity of every view, what starved the last round and what to do."""
     from synthdata.corpus import CorpusStore
-    from synthdata.overview import floor_note
+    from synthdata.overview import floor_note, steering_note
     from synthdata.overview import status as facts_of
 
     facts = facts_of(CorpusStore.open(corpus), as_of)
@@ -54,6 +54,8 @@ def status(corpus: CorpusPath, as_of: AsOf = None, as_json: AsJson = False) -> N
     if facts["frozen"]:
         say(f"Frozen, nothing is exported: {facts['frozen_because']}. After a look: `unfreeze CORPUS --because ...`")
     _show_alarms(facts["alarms"], facts["round"])
+    if facts["steering"]:
+        say(steering_note(facts["steering"]))
     if facts["starved"]:
         say(f"The last round starved: {facts['starved']}")
 

@@ -94,7 +94,7 @@ def _show_estimate(corpus: Corpus, path: Path, choice: Choice, as_json: bool) ->
 
     work = find_work(corpus, path, choice)
     recipe, secret = corpus.settings.recipe, corpus.store.secret
-    requests = requests_for(work.runs, recipe, secret, work.sample_start)
+    requests = requests_for(work.runs, recipe, secret, work.sample_start, work.guidance)
     cache = make_generator(corpus.settings, corpus.store.cache_dir / "responses")
     facts = {"runs": len(work.runs)} | asdict(estimate(requests, corpus.settings, cache))
     if as_json:
@@ -117,7 +117,7 @@ def _plain(corpus: Corpus, path: Path, choice: Choice) -> RoundReport:
     with bars(("reflecting: answers", count_requests(corpus, work))) as (advance,):
         model = make_generator(corpus.settings, corpus.store.cache_dir / "responses", advance)
         for chunk in work.chunks(corpus.settings.runtime.chunk_size):
-            reviews.extend(reflect_on(chunk, model, recipe, secret, work.sample_start))
+            reviews.extend(reflect_on(chunk, model, recipe, secret, work.sample_start, work.guidance))
     if model.equal_samples:
         say(equal_samples_warning(model.equal_samples))
     with bars(("embedding", len(reviews)), ("deciding", len(reviews))) as (embedding, deciding):

@@ -31,6 +31,7 @@ from synthdata.overview import floor_note, status
 from synthdata.protocols import unheard
 from synthdata.records import content_hash
 from synthdata.settings import ExportSettings
+from synthdata.steering import plan_of
 
 __all__ = ["ExportReport", "Wanted", "export"]
 
@@ -95,6 +96,9 @@ def export(
     reason = frozen_because(store)
     if reason is not None:
         raise RefusedError(f"{store.path}: the corpus is frozen ({reason}); nothing leaves it before it is unfrozen")
+    raised = plan_of(store, corpus.anchor, corpus.settings.recipe)
+    if raised.real_share > settings.real_share:
+        settings = settings.model_copy(update={"real_share": raised.real_share})
     out = out.absolute()
     with building(out) as part:
         made = _make(part, corpus, wanted, settings, bar)
@@ -140,7 +144,8 @@ def _make(part: Path, corpus: Corpus, wanted: Wanted, settings: ExportSettings, 
         measured = Measured(corpus.anchor, corpus.encoder, _sampled(found, settings), settings.seed)
         writer = Writer(part, kinds, found, choice.keys, settings.keep_personal_data)
         written = _write(writer, there, settings, measured, progress)
-    made = _Made(facts, written, choice, measured.facts(), (*choice.notes, *_dropped(found)))
+    notes = (*choice.notes, *_dropped(found), *_raised(settings, corpus.settings.recipe.export))
+    made = _Made(facts, written, choice, measured.facts(), notes)
     _describe(part, made, settings)
     return made
 
@@ -197,6 +202,12 @@ def _sampled(found: Survey, settings: ExportSettings) -> float:
     """The share of pieces to measure: all, or so many that about `measured_rows` rows are."""
     total = sum(max(entry.rows, default=1) for entry in found.entries if entry.split == "train")
     return min(1.0, settings.measured_rows / max(1, total))
+
+
+def _raised(used: ExportSettings, own: ExportSettings) -> tuple[str, ...]:
+    if used.real_share <= own.real_share:
+        return ()
+    return (f"at least {used.real_share:.0%} real rows instead of {own.real_share:.0%}, by request or for an alarm",)
 
 
 def _dropped(found: Survey) -> tuple[str, ...]:

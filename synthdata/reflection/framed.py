@@ -7,10 +7,10 @@ come before the case, so that the prompts of a block share a cached beginning. T
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from synthdata.protocols import Generator, Message, Request, Response
+from synthdata.protocols import UNGUIDED, Generator, Guidance, Message, Request, Response
 from synthdata.records import (
     Counterfactual,
     Evidence,
@@ -24,6 +24,7 @@ from synthdata.records import (
     content_hash,
 )
 from synthdata.reflection.frames import frames_for
+from synthdata.reflection.guided import warmed
 from synthdata.reflection.lesson import check_lesson
 from synthdata.reflection.propose import Proposal, propose
 from synthdata.reflection.shots import Shot, draw_shots
@@ -44,11 +45,13 @@ class Item:
     shots: tuple[Shot, ...]
     block: int
     sample: int
+    guide: Guidance
 
     def reframed(self, attempt: int) -> Item:
         """The same case under the frame of a later try."""
         p = self.proposal
-        return replace(self, frame=_frame(p, (self.run.id, str(p.step), p.rule, str(self.sample), str(attempt))))
+        seed = (self.run.id, str(p.step), p.rule, str(self.sample), str(attempt))
+        return replace(self, frame=_frame(p, seed, self.guide))
 
     def request(self, temperature: float, settings: Recipe) -> Request:
         """The completion request: examples, then the case up to the frame's last word."""
@@ -58,7 +61,7 @@ class Item:
         return Request(
             (Message("user", prompt),),
             sample_index=self.sample,
-            temperature=temperature,
+            temperature=warmed(temperature, self.guide.warmer, settings.steering),
             top_p=settings.generation.top_p,
             min_p=settings.generation.min_p,
             max_tokens=settings.reflection.lesson_tokens,
@@ -68,14 +71,20 @@ class Item:
         )
 
 
-def framed_items(run: Trajectory, settings: Recipe, sample_start: int = 0) -> list[Item]:
-    """What is asked about a run: a function of the run and the sample indices alone, so chunks cannot change it."""
+def framed_items(run: Trajectory, settings: Recipe, sample_start: int = 0, guide: Guidance = UNGUIDED) -> list[Item]:
+    """What is asked about a run: a function of the run, its guidance and the sample indices alone.
+
+    So chunks cannot change it.
+    """
     samples = range(sample_start, sample_start + settings.reflection.samples)
-    return [item for sample in samples for item in _items(run, settings, sample)]
+    return [item for sample in samples for item in _items(run, settings, sample, guide)]
 
 
-def _items(run: Trajectory, settings: Recipe, sample: int) -> list[Item]:
-    proposals = propose(run, settings.floor, sample)
+def _items(run: Trajectory, settings: Recipe, sample: int, guide: Guidance) -> list[Item]:
+    places = {step: place for place, step in enumerate(guide.focus)}
+    proposals = sorted(
+        propose(run, settings.floor, sample), key=lambda proposal: places.get(proposal.step, len(places))
+    )
     if not proposals:
         return []
     reflection = settings.reflection
@@ -88,23 +97,37 @@ def _items(run: Trajectory, settings: Recipe, sample: int) -> list[Item]:
             run,
             proposal,
             tuple(p for p in proposals if p.step != proposal.step),
-            _frame(proposal, (run.id, str(proposal.step), proposal.rule, str(sample))),
+            _frame(proposal, (run.id, str(proposal.step), proposal.rule, str(sample)), guide),
             tuple(draw_shots(f"{proposal.group}-{proposal.label}", block, reflection.shots)),
             block,
             sample,
+            guide,
         )
         for proposal in chosen
     ]
 
 
-def _frame(proposal: Proposal, seed: tuple[str, ...]) -> str:
-    """The beginning that the seed's hash picks among those that fit and whose placeholders all have a value."""
+def _frame(proposal: Proposal, seed: tuple[str, ...], guide: Guidance) -> str:
+    """The beginning that the seed's hash picks among those that fit and whose placeholders all have a value.
+
+    Beginnings of known lessons are left out where others are there: so small a model copies what it is shown, so that
+    showing it a lesson would make it come again.
+    """
     p = proposal
     values = {"g": p.done, "c": p.order, "cg": p.better_done, "i": p.done_order}
     values |= {name.upper(): text[:1].upper() + text[1:] for name, text in values.items()}
     usable = [f for f in frames_for(p.rule, p.label) if all(values[name] for name in _PLACEHOLDER.findall(f))]
-    chosen = min(usable or ("Think twice before {g}, because",), key=lambda frame: content_hash(*seed, "frame", frame))
+    usable = [f for f in usable if not _begins_any(f, guide.known)] or usable or ["Think twice before {g}, because"]
+    seed = (*seed, f"angle {guide.angle}") if guide.angle else seed
+    chosen = min(usable, key=lambda frame: content_hash(*seed, "frame", frame))
     return chosen.format(**values)
+
+
+def _begins_any(frame: str, lessons: Sequence[str]) -> bool:
+    """Whether one of the lessons holds a sentence with this beginning, whatever fills its placeholders."""
+    parts = [re.escape(part) for part in _PLACEHOLDER.sub("\0", frame).split("\0")]
+    pattern = re.compile(".{1,200}?".join(parts))
+    return any(pattern.search(lesson) for lesson in lessons)
 
 
 def _example(move: str, fact: str, better: str, lesson: str) -> str:
@@ -114,10 +137,17 @@ def _example(move: str, fact: str, better: str, lesson: str) -> str:
 
 
 def reflect_framed(
-    runs: Sequence[Trajectory], generator: Generator, settings: Recipe, sample_start: int = 0
+    runs: Sequence[Trajectory],
+    generator: Generator,
+    settings: Recipe,
+    sample_start: int,
+    guidance: Mapping[str, Guidance],
 ) -> list[Reflection | QuarantinedRow]:
     """Reviews of the runs in their order; a run without a proposal abstains."""
-    items = [item for run in runs for item in framed_items(run, settings, sample_start)]
+    guides = [guidance.get(run.id, UNGUIDED) for run in runs]
+    items = [
+        i for run, guide in zip(runs, guides, strict=True) for i in framed_items(run, settings, sample_start, guide)
+    ]
     # Sorted by block for the model's prompt cache, put back into the order of the runs afterwards.
     keys = [(item.block, item.proposal.group, item.proposal.label) for item in items]
     order = sorted(range(len(items)), key=lambda i: (keys[i], i))

@@ -6,14 +6,14 @@ and each request may choose its focus in its own stretch only, so that K answers
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from pydantic import ValidationError
 
 from synthdata.fence import fenced, nonce
-from synthdata.protocols import Generator, Message, Request, Response
+from synthdata.protocols import UNGUIDED, Generator, Guidance, Message, Request, Response
 from synthdata.records import (
     Counterfactual,
     Evidence,
@@ -25,6 +25,8 @@ from synthdata.records import (
     StepReview,
     Trajectory,
 )
+from synthdata.reflection.guided import KNOWN as _KNOWN
+from synthdata.reflection.guided import angle_of, known_lessons, warmed
 from synthdata.reflection.quotes import Rarity
 from synthdata.reflection.schema import NO_ERROR, Answer, Focus, Offered, Review, answer_schema, offer_quotes
 from synthdata.reflection.window import show_run, window
@@ -52,6 +54,7 @@ class FullItem:
     focus_steps: tuple[int, ...]
     mark: str
     sample_index: int
+    guide: Guidance
 
     def request(self, recipe: Recipe) -> Request:
         """The prompt with the fenced run, and the schema of this run's steps and quotes."""
@@ -63,10 +66,15 @@ class FullItem:
         told = f"task: {run.task}\n\n{show_run(run, list(self.positions), settings)}"
         question = f"{fenced(told, self.mark)}\n{outcome} Choose the focus among the steps {steps}. Answer in JSON."
         rules = _RULES.format(mark=self.mark, none=NO_ERROR)
+        if self.guide.known:
+            question = f"Known already:\n{fenced(known_lessons(self.guide.known), self.mark)}\n{question}"
+            rules = f"{rules}\n{_KNOWN}"
+        if self.guide.angle:
+            rules = f"{rules}\n{angle_of(run.id, self.guide.angle)}"
         return Request(
             messages=(Message("system", rules), Message("user", question)),
             sample_index=self.sample_index,
-            temperature=recipe.generation.temperature,
+            temperature=warmed(recipe.generation.temperature, self.guide.warmer, recipe.steering),
             top_p=recipe.generation.top_p,
             min_p=recipe.generation.min_p,
             max_tokens=settings.full_tokens,
@@ -74,26 +82,45 @@ class FullItem:
         )
 
 
-def full_items(trajectory: Trajectory, recipe: Recipe, secret: bytes, sample_start: int) -> list[FullItem]:
-    """The questions about one run: a stretch of steps for each focus, each for every sample index."""
+def full_items(
+    trajectory: Trajectory, recipe: Recipe, secret: bytes, sample_start: int, guide: Guidance = UNGUIDED
+) -> list[FullItem]:
+    """The questions about one run: a stretch of steps for each focus, each for every sample index.
+
+    A step that the guidance wants is a stretch of its own; the others are dealt into what is left of the focuses.
+    """
     settings = recipe.reflection
-    positions = window(trajectory, settings.window_steps)
+    positions = window(trajectory, settings.window_steps, guide.focus)
     shown = [trajectory.steps[at] for at in positions]
     offered = offer_quotes(shown, Rarity.of(trajectory, recipe.floor), settings)
     citable = [step.idx for step in shown if step.role == "agent" and step.idx in offered]
+    wanted = [step for step in guide.focus if step in citable][: settings.focuses_per_trajectory]
+    rest = [step for step in citable if step not in wanted]
+    stretches = [(step,) for step in wanted] + _stretches(rest, settings.focuses_per_trajectory - len(wanted))
     mark = nonce(secret, trajectory.id)
     return [
-        FullItem(trajectory, tuple(positions), offered, stretch, mark, sample)
+        FullItem(trajectory, tuple(positions), offered, stretch, mark, sample, guide)
         for sample in range(sample_start, sample_start + settings.samples)
-        for stretch in _stretches(citable, settings.focuses_per_trajectory)
+        for stretch in stretches
     ]
 
 
+def citable_steps(trajectory: Trajectory, recipe: Recipe) -> list[int]:
+    """The agent's steps with a quote that a prompt could offer, whether or not a window would show them."""
+    offered = offer_quotes(list(trajectory.steps), Rarity.of(trajectory, recipe.floor), recipe.reflection)
+    return [step.idx for step in trajectory.agent_steps if step.idx in offered]
+
+
 def reflect_full(
-    trajectories: Sequence[Trajectory], generator: Generator, recipe: Recipe, secret: bytes, sample_start: int
+    trajectories: Sequence[Trajectory],
+    generator: Generator,
+    recipe: Recipe,
+    secret: bytes,
+    sample_start: int,
+    guidance: Mapping[str, Guidance],
 ) -> Iterator[Reflection | QuarantinedRow]:
     """Reviews of the runs in their order; of a run without anything to cite an abstention."""
-    by_run = [full_items(t, recipe, secret, sample_start) for t in trajectories]
+    by_run = [full_items(t, recipe, secret, sample_start, guidance.get(t.id, UNGUIDED)) for t in trajectories]
     requests = [item.request(recipe) for items in by_run for item in items]
     responses = iter(generator.generate(requests) if requests else [])
     asked = iter(requests)

@@ -6,23 +6,27 @@ inside that looks like a fence or a chat role is defused before it is shown.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from synthdata.records import Step, Trajectory
 from synthdata.reflection.reading import failure_span
 from synthdata.settings import ReflectionSettings
 
 
-def window(trajectory: Trajectory, size: int) -> list[int]:
+def window(trajectory: Trajectory, size: int, wanted: Sequence[int] = ()) -> list[int]:
     """Positions in `trajectory.steps` of at most `size` steps to show, in order.
 
-    The rule: the first step, the last agent step and every failing step with its neighbours come first, then agent
-    steps from the end backwards (outcomes hang on late steps), then the rest. A run of at most `size` steps is whole.
+    The rule: the first step, those with an index in `wanted`, the last agent step and every failing step with its
+    neighbours come first, then agent steps from the end backwards (outcomes hang on late steps), then the rest. A run
+    of at most `size` steps is whole.
     """
     steps = trajectory.steps
     if len(steps) <= size:
         return list(range(len(steps)))
     agent = [at for at, step in enumerate(steps) if step.role == "agent"]
     failing = [at for at in agent if failure_span(steps[at].observation)]
-    ranked = [0, *agent[-1:], *failing, *(at + d for at in failing for d in (-1, 1)), *reversed(agent)]
+    asked = [at for at, step in enumerate(steps) if step.idx in wanted]
+    ranked = [0, *asked, *agent[-1:], *failing, *(at + d for at in failing for d in (-1, 1)), *reversed(agent)]
     ranked += range(len(steps) - 1, -1, -1)
     chosen: list[int] = []
     for at in ranked:

@@ -17,6 +17,7 @@ from synthdata.settings.recipe import (
     LabelSettings,
     Recipe,
     ReflectionSettings,
+    SteeringSettings,
 )
 from synthdata.settings.runtime import (
     AlarmSettings,
@@ -48,5 +49,6 @@ __all__ = [
     "Section",
     "Settings",
     "SinkSettings",
+    "SteeringSettings",
     "WebhookSettings",
 ]

@@ -125,6 +125,21 @@ class GenerationSettings(Section):
     max_tokens: int = 512
 
 
+class SteeringSettings(Section):
+    """What the next round does about what the monitor saw (design 11)."""
+
+    enabled: bool = True
+    under_share: float = 0.5
+    options_per_run: int = 8
+    ahead: int = 4
+    known_lessons: int = 3
+    known_chars: int = 240
+    temperature_step: float = 0.15
+    temperature_max: float = 1.0
+    amber_real_share: float = 0.35
+    red_real_share: float = 0.5
+
+
 class JudgeSettings(Section):
     """Second opinions that may veto a reflection (science.md 5.2). No model: rows carry `judged: none`."""
 
@@ -179,6 +194,7 @@ class Recipe(Section):
     gate: GateSettings = GateSettings()
     reflection: ReflectionSettings = ReflectionSettings()
     generation: GenerationSettings = GenerationSettings()
+    steering: SteeringSettings = SteeringSettings()
     judge: JudgeSettings = JudgeSettings()
     labels: LabelSettings = LabelSettings()
     export: ExportSettings = ExportSettings()
