@@ -75,6 +75,9 @@ def find_work(corpus: Corpus, path: Path, choice: Choice) -> Work:
         raise InputError(f"{path}: no run in it has a step of an agent, so there is nothing to reflect on")
     start = _next_sample(corpus) if choice.again else 0
     _measured(corpus)
+    if choice.retry_quarantined:
+        # Whoever asks for these wants them; only what is asked about them is steered.
+        chosen = chosen[: choice.limit]
     steered = steer(corpus.store, corpus.anchor, corpus.settings, corpus.encode, chosen, choice.limit, start)
     return Work(tuple(steered.first(chosen)[: choice.limit]), tuple(broken), start, steered)
 
