@@ -17,6 +17,7 @@ from synthdata.alarms import TREND_TILES
 from synthdata.api import Corpus
 from synthdata.generation.scripted import ScriptedGenerator
 from synthdata.generation.steering import OUTSIDE, Coverage, Option, Plan, calm_plan, choose_focuses, decide_plan
+from synthdata.handoff import export
 from synthdata.overview import status, steering_note
 from synthdata.pipeline import read_runs, reflect_on
 from synthdata.protocols import UNGUIDED, Guidance
@@ -164,6 +165,10 @@ def test_an_alarm_changes_questions_temperature_and_the_real_share(begun: Path, 
     assert guide.warmer == 0.15 and guide.angle == 2 and 1 <= len(guide.known) <= 3
     held = set(corpus.store.admitted(columns=["content"])["content"])
     assert all(any(text.startswith(known) for text in held) for known in guide.known)
+    # Its rows speak of runs that the corpus holds, so that real rows are there to mix in.
+    report = export(corpus, tmp_path / "out")
+    assert all(share["rows"] >= 0.35 for share in report.real_share.values() if share["rows"])
+    assert any("at least 35% real rows instead of 25%" in note for note in report.notes)
     note = steering_note(work.steered.facts)
     assert "warmer by 0.15" in note and "real share of exports at least 35%" in note
 

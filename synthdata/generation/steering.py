@@ -88,7 +88,8 @@ def decide_plan(
         angle=number if rung else 0,
         known_lessons=settings.known_lessons if rung else 0,
         dream_share=recipe.gate.dream_share if rung else 0.0,
-        real_share=max(recipe.export.real_share, raised),
+        # Nought is the operator's word that there is nothing real to mix in.
+        real_share=max(recipe.export.real_share, raised) if recipe.export.real_share else 0.0,
     )
 
 

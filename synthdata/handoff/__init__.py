@@ -80,6 +80,8 @@ def export(
 ) -> ExportReport:
     """Write a training set and record it as a release; every piece is looked at twice, and the bar is told of each.
 
+    `settings` are the corpus' own unless others are given; its own ask for more real rows while an alarm stands.
+
     The same rows of the same corpus give the same bytes and are the same release.
 
     Raises:
@@ -87,7 +89,7 @@ def export(
         InputError: `out` holds something that is not an earlier export, or an unknown kind.
         LockedError: another process is writing to the corpus.
     """
-    wanted, settings = wanted or Wanted(), settings or corpus.settings.recipe.export
+    wanted, handed = wanted or Wanted(), settings
     store = corpus.store
     unknown = [kind for kind in wanted.kinds if kind not in KINDS]
     if unknown or not wanted.kinds:
@@ -96,9 +98,7 @@ def export(
     reason = frozen_because(store)
     if reason is not None:
         raise RefusedError(f"{store.path}: the corpus is frozen ({reason}); nothing leaves it before it is unfrozen")
-    raised = plan_of(store, corpus.anchor, corpus.settings.recipe)
-    if raised.real_share > settings.real_share:
-        settings = settings.model_copy(update={"real_share": raised.real_share})
+    settings = handed or _steered(corpus)
     out = out.absolute()
     with building(out) as part:
         made = _make(part, corpus, wanted, settings, bar)
@@ -204,10 +204,18 @@ def _sampled(found: Survey, settings: ExportSettings) -> float:
     return min(1.0, settings.measured_rows / max(1, total))
 
 
+def _steered(corpus: Corpus) -> ExportSettings:
+    """The corpus' own settings, with the real share that steering asks for while an alarm stands."""
+    recipe = corpus.settings.recipe
+    share = plan_of(corpus.store, corpus.anchor, recipe).real_share
+    return recipe.export.model_copy(update={"real_share": share})
+
+
 def _raised(used: ExportSettings, own: ExportSettings) -> tuple[str, ...]:
     if used.real_share <= own.real_share:
         return ()
-    return (f"at least {used.real_share:.0%} real rows instead of {own.real_share:.0%}, by request or for an alarm",)
+    why = "by request or while an alarm stands"
+    return (f"at least {used.real_share:.0%} real rows instead of {own.real_share:.0%}, {why}",)
 
 
 def _dropped(found: Survey) -> tuple[str, ...]:

@@ -81,12 +81,13 @@ class Draws:
     def numbers(self, words: int, shares: Shares, reference: Reference | None) -> list[Numbers]:
         """All numbers of each draw; those against the reference only where there is one."""
         found = []
+        pairs = reference.pairs(self.size)[: len(self._draws)] if reference is not None else []
         for k, rows in enumerate(self._draws):
             x = self._rows[rows]
             own = Blocks(x @ x.T)
             numbers = own_numbers(own) | cells_of(self._cells[rows], shares) | own_wording(self._wording, rows, words)
             if reference is not None:
-                real = reference.pairs(self.size)[k][1]
+                real = pairs[k][1]
                 blocks = Blocks(own.sample, reference.gram(real, real), reference.rows[real] @ x.T)
                 numbers |= numbers_against(blocks, min(NEIGHBOURS, self.size - 1))
                 numbers["tail_coverage"] = tail(reference.wording, real, self._wording, rows, words)
