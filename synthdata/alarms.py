@@ -18,17 +18,20 @@ from synthdata.corpus import CorpusStore
 from synthdata.settings import AlarmSettings
 
 # The bad direction of each tile: what falls in a collapse, and what rises.
-RED_TILES = {"n2": -1, "cell_hill_1": -1, "coverage": -1, "mmd2": 1}
+RED_TILES = {"n2": -1, "cell_hill_1": -1, "cell_max_ratio": 1, "coverage": -1, "mmd2": 1}
+# Two numbers of the cells are one tile: a narrowing moves both.
+SAME_TILE = {"cell_max_ratio": "cell_hill_1"}
 AMBER_TILES = {
     "distinct_3": -1,
     "tail_coverage": -1,
     "skeleton_hill_1": -1,
     "compression_ratio": 1,
     "self_repetition": 1,
+    "precision": -1,
 }
 Alarm = dict[str, Any]
-# Every tile that `trend_alarms` can ring.
-TREND_TILES = frozenset({*RED_TILES, *AMBER_TILES, "collapse", "n2_level"})
+# What rings for a narrowing. Precision rings for a fall of quality, which warmer samples would only deepen.
+TREND_TILES = frozenset({*RED_TILES, *AMBER_TILES, "collapse", "n2_level"}) - {"precision"}
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ def trend_alarms(snapshots: pl.DataFrame, n2_reference: float, settings: AlarmSe
                 raised.setdefault(numbers[i], set()).add(tile)
     alarms = [{"tile": tile, "level": "amber", "round": number} for number, tiles in raised.items() for tile in tiles]
     for number, tiles in raised.items():
-        if len(tiles & RED_TILES.keys()) >= settings.red_tiles:
+        if len({SAME_TILE.get(tile, tile) for tile in tiles & RED_TILES.keys()}) >= settings.red_tiles:
             alarms.append({"tile": "collapse", "level": "red", "round": number})
     levels = raw.filter((pl.col("metric") == "n2") & (pl.col("value") < settings.level_share * n2_reference))
     alarms += [{"tile": "n2_level", "level": "amber", "round": int(number)} for number in levels["round"]]

@@ -16,7 +16,16 @@ from synthdata.alarms import TREND_TILES
 from synthdata.corpus import CorpusStore
 from synthdata.gate.anchor import Anchor
 from synthdata.gate.cells import assign, centre
-from synthdata.generation.steering import OUTSIDE, Coverage, Option, Plan, calm_plan, choose_focuses, decide_plan
+from synthdata.generation.steering import (
+    OUTSIDE,
+    Coverage,
+    Option,
+    Plan,
+    calm_plan,
+    choose_focuses,
+    decide_plan,
+    rung_alarms,
+)
 from synthdata.overview import alarms_of
 from synthdata.protocols import Guidance, Vectors
 from synthdata.records import Origin, Trajectory, canonical_json, content_hash
@@ -46,15 +55,25 @@ def plan_of(store: CorpusStore, anchor: Anchor, recipe: Recipe) -> Plan:
     """What the policy does after the last round, a function of what is committed; calm where it is turned off."""
     if not recipe.steering.enabled:
         return calm_plan(recipe)
+    return _plan_and_coverage(store, anchor, recipe)[0]
+
+
+def _plan_and_coverage(store: CorpusStore, anchor: Anchor, recipe: Recipe) -> tuple[Plan, Coverage]:
     latest = store.latest_round()
     alarms = alarms_of(store, store.snapshots()) if latest else []
-    return decide_plan(coverage_of(store, anchor), alarms, latest, recipe, TREND_TILES)
+    level, because = rung_alarms(alarms, latest, TREND_TILES)
+    first = 0 if level == "calm" else latest - recipe.steering.recent_rounds + 1
+    coverage = coverage_of(store, anchor, first)
+    return decide_plan(level, because, coverage, latest, recipe), coverage
 
 
-def coverage_of(store: CorpusStore, anchor: Anchor) -> Coverage:
-    """Admitted rows of each cell of this anchor and the cells' real shares, smoothed as the quota smooths them."""
+def coverage_of(store: CorpusStore, anchor: Anchor, first: int = 0) -> Coverage:
+    """Rows admitted from round `first` on in each cell of this anchor, and the cells' real shares.
+
+    The shares are smoothed as the quota smooths them, and count the real rows of all rounds.
+    """
     half = anchor.context
-    columns = ["cell", "anchor", "origin"]
+    columns = ["cell", "anchor", "origin", "round"]
     rows = store.admitted(columns=columns)
     cells = rows["cell"].to_numpy()
     if (rows["anchor"] != anchor.number).any():
@@ -64,7 +83,8 @@ def coverage_of(store: CorpusStore, anchor: Anchor) -> Coverage:
         nearest, cosines = assign(centre(vectors, half.mean)[0], half.centroids)
         cells = np.where(cosines < half.outside_cosine, OUTSIDE, nearest)
     m = len(half.centroids)
-    counts = np.bincount(cells[cells != OUTSIDE], minlength=m).astype(np.int64)
+    counted = cells[(cells != OUTSIDE) & (rows["round"] >= first).to_numpy()]
+    counts = np.bincount(counted, minlength=m).astype(np.int64)
     own = cells[(rows["origin"] == str(Origin.REAL)).to_numpy() & (cells != OUTSIDE)]
     real = half.real_counts + np.bincount(own, minlength=m)
     return Coverage(counts, (real + 1) / (real.sum() + m))
@@ -85,14 +105,15 @@ def steer(
     which nobody knows before they are written, so no focus is chosen for it; the answers to alarms hold there too.
     """
     recipe = settings.recipe
-    plan = plan_of(store, anchor, recipe)
-    if not runs or (plan.level == "calm" and not plan.under):
+    if not runs or not recipe.steering.enabled:
+        return Steered()
+    plan, coverage = _plan_and_coverage(store, anchor, recipe)
+    if plan.level == "calm" and not plan.under:
         return Steered()
     most = len(runs) if limit is None else min(limit, len(runs))
     ahead = runs[: most * recipe.steering.ahead]
     focuses: dict[str, tuple[int, ...]] = {}
     contexts: dict[tuple[str, int], Vectors] = {}
-    coverage = coverage_of(store, anchor)
     if store.views == "two":
         options, contexts = _options(ahead, anchor, recipe, encode, sample)
         focuses = choose_focuses(options, coverage, plan, most, recipe.reflection.focuses_per_trajectory)

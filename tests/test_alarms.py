@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sample_texts import lessons
 from test_gate_tables import Given
 
-from synthdata.alarms import RED_TILES, Course, cusum, trend_alarms
+from synthdata.alarms import Course, cusum, trend_alarms
 from synthdata.api import Corpus
 from synthdata.export.releases import frozen_because
 from synthdata.gate.reference import ReferenceRow
@@ -64,6 +64,17 @@ def test_one_red_tile_is_amber_and_two_are_red() -> None:
     ]
 
 
+def test_the_two_numbers_of_the_cells_are_one_tile_and_precision_is_amber() -> None:
+    level, slide, rise = [10.0, 10.2, 9.8, 10.1, 9.9], [8.0, 6.0, 4.0, 3.0, 2.0], [12.0, 14.0, 16.0, 17.0, 18.0]
+    cells = {"cell_hill_1": level + slide, "cell_max_ratio": level + rise}
+    for other in ({}, {"precision": level + slide}):
+        alarms = trend_alarms(snapshots(cells | other), NAN, SETTINGS, COURSE)
+        assert {alarm["tile"] for alarm in alarms} == {*cells, *other}
+        assert {alarm["level"] for alarm in alarms} == {"amber"}
+    with_n2 = trend_alarms(snapshots({"cell_max_ratio": level + rise, "n2": level + slide}), NAN, SETTINGS, COURSE)
+    assert "collapse" in {alarm["tile"] for alarm in with_n2}
+
+
 def test_an_alarm_ends_with_healthy_rounds_an_unfreeze_or_a_new_anchor() -> None:
     level, slide = [10.0, 10.2, 9.8, 10.1, 9.9], [8.0, 6.0, 4.0]
     month = snapshots({"n2": level + slide + 4 * level, "cell_hill_1": level + slide + 4 * level})
@@ -84,7 +95,7 @@ def test_healthy_months_stay_silent() -> None:
     mix = np.linalg.cholesky(np.full((4, 4), 0.5) + 0.5 * np.eye(4))
     for _ in range(200):
         month = rng.normal(size=(30, 4)) @ mix.T
-        tiles = {name: list(50 + month[:, i]) for i, name in enumerate(RED_TILES)}
+        tiles = {name: list(50 + month[:, i]) for i, name in enumerate(("n2", "cell_hill_1", "coverage", "mmd2"))}
         red += any(alarm["level"] == "red" for alarm in trend_alarms(snapshots(tiles), NAN, SETTINGS, COURSE))
     assert red <= 3
 

@@ -16,7 +16,16 @@ from sample_texts import lessons
 from synthdata.alarms import TREND_TILES
 from synthdata.api import Corpus
 from synthdata.generation.scripted import ScriptedGenerator
-from synthdata.generation.steering import OUTSIDE, Coverage, Option, Plan, calm_plan, choose_focuses, decide_plan
+from synthdata.generation.steering import (
+    OUTSIDE,
+    Coverage,
+    Option,
+    Plan,
+    calm_plan,
+    choose_focuses,
+    decide_plan,
+    rung_alarms,
+)
 from synthdata.handoff import export
 from synthdata.overview import status, steering_note
 from synthdata.pipeline import read_runs, reflect_on
@@ -88,10 +97,12 @@ def test_picks_keep_their_bounds_whatever_the_order(
 def test_the_policy_step_by_step() -> None:
     def after(*alarms: tuple[str, str, int]) -> Plan:
         rung = [{"tile": tile, "level": level, "round": number} for tile, level, number in alarms]
-        return decide_plan(COVERAGE, rung, 7, RECIPE, TREND_TILES)
+        return decide_plan(*rung_alarms(rung, 7, TREND_TILES), COVERAGE, 7, RECIPE)
 
     assert after() == Plan("calm", (), (2, 1), 0.0, 0, 0, 0.0, 0.25)
-    assert after(("n2", "amber", 6), ("judge_scan", "red", 7)) == after()  # over, and not of the trend
+    assert (
+        after(("n2", "amber", 6), ("judge_scan", "red", 7), ("precision", "amber", 7)) == after()
+    )  # nothing narrows now
     assert after(("n2", "amber", 7)) == Plan("amber", ("n2",), (2, 1), 0.15, 7, 3, 0.1, 0.35)
     red = after(("n2", "amber", 7), ("collapse", "red", 7))
     assert red == Plan("red", ("collapse", "n2"), (2, 1), 0.3, 7, 3, 0.1, 0.5)
@@ -160,6 +171,8 @@ def test_an_alarm_changes_questions_temperature_and_the_real_share(begun: Path, 
     corpus.admit([Candidate(f"{base} {word}", f"a place {word}") for word in lessons(30, 4)])
     acted = plan_of(corpus.store, corpus.anchor, corpus.settings.recipe)
     assert acted.level == "amber" and "n2_level" in acted.because
+    # While it stands, the cells that round 2 brought nothing for are under-covered, whatever round 1 brought.
+    assert coverage_of(corpus.store, corpus.anchor, 2).rows.sum() < coverage_of(corpus.store, corpus.anchor).rows.sum()
     work = find_work(corpus, SAMPLE, Choice(limit=10))
     guide = next(guide for guide in work.guidance.values() if guide.focus)
     assert guide.warmer == 0.15 and guide.angle == 2 and 1 <= len(guide.known) <= 3

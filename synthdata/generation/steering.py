@@ -3,8 +3,9 @@
 Pure functions of counts, alarms and cells, so that a killed round which is run again is steered the same.
 
 The policy: cells that hold under `under_share` of their real share are under-covered, and focuses go to them first. An
-alarm on the trend of the last round also makes samples warmer, changes the angle, shows lessons that are known, opens
-the dream lane and raises the real share of exports; all of it ends with the alarm.
+alarm on the trend of the last round counts the rows of the last rounds alone, since a large corpus hides what a
+generator has ceased to bring; it also makes samples warmer, changes the angle, shows lessons that are known, opens the
+dream lane and raises the real share of exports. All of it ends with the alarm.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ OUTSIDE = -1
 
 @dataclass(frozen=True)
 class Coverage:
-    """Admitted rows of each cell (m,) beside the cells' real shares (m,), which add up to 1."""
+    """Rows of each cell (m,), of the whole corpus or of its last rounds, beside its real share (m,), adding up to 1."""
 
     rows: NDArray[np.int64]
     shares: NDArray[np.float64]
@@ -70,19 +71,24 @@ class Option:
     cosine: float
 
 
-def decide_plan(
-    coverage: Coverage, alarms: Sequence[Mapping[str, Any]], number: int, recipe: Recipe, trend: frozenset[str]
-) -> Plan:
-    """The plan after round `number` from its alarms on the tiles of `trend` and the cells' coverage."""
-    settings = recipe.steering
-    now = [alarm for alarm in alarms if alarm["round"] == number and alarm["tile"] in trend]
+def rung_alarms(
+    alarms: Sequence[Mapping[str, Any]], number: int, tiles: frozenset[str]
+) -> tuple[Level, tuple[str, ...]]:
+    """How loud round `number` rang on these tiles, and which of them."""
+    now = [alarm for alarm in alarms if alarm["round"] == number and alarm["tile"] in tiles]
     levels = {alarm["level"] for alarm in now}
     level: Level = "red" if "red" in levels else "amber" if levels else "calm"
+    return level, tuple(sorted({str(alarm["tile"]) for alarm in now}))
+
+
+def decide_plan(level: Level, because: tuple[str, ...], coverage: Coverage, number: int, recipe: Recipe) -> Plan:
+    """The plan after round `number`, which rang like this, over cells of this coverage."""
+    settings = recipe.steering
     rung = ("calm", "amber", "red").index(level)
     raised = (0.0, settings.amber_real_share, settings.red_real_share)[rung]
     return Plan(
         level=level,
-        because=tuple(sorted({str(alarm["tile"]) for alarm in now})),
+        because=because,
         under=tuple(int(cell) for cell in coverage.under(settings.under_share)),
         warmer=rung * settings.temperature_step,
         angle=number if rung else 0,
