@@ -36,12 +36,11 @@ _TILES = (
 
 @dataclass(frozen=True)
 class Term:
-    """A word typical of the reference that the file lacks: reference rows with it out of those looked at, file rows."""
+    """A word typical of the reference that no row of the file has: how many of the reference rows looked at have it."""
 
     term: str
     reference_rows: int
     reference_share: float
-    file_rows: int
 
 
 @dataclass(frozen=True)
@@ -137,17 +136,13 @@ def missing_terms(spool: Spool, real: Sequence[str], settings: InspectSettings, 
     holders = Counter(term for text in real for term in terms_of(text))
     least = max(_LEAST_HOLDERS, settings.term_share * len(real))
     typical = {term: rows for term, rows in holders.items() if rows >= least}
-    open_terms = dict.fromkeys(typical)
+    unmet = set(typical)
     for numbers, texts in spool.batches():
-        # A term that was met once is covered, so ever fewer are looked for.
-        for text in texts if open_terms else ():
-            lower = text.lower()
-            for term in [term for term in open_terms if term in lower]:
-                if term in terms_of(text):
-                    del open_terms[term]
+        for text in texts if unmet else ():
+            unmet -= terms_of(text)
         progress(len(numbers))
-    missing = sorted(open_terms, key=lambda term: (-typical[term], term))[:SHOWN_TERMS]
-    return [Term(term, typical[term], typical[term] / len(real), 0) for term in missing]
+    missing = sorted(unmet, key=lambda term: (-typical[term], term))[:SHOWN_TERMS]
+    return [Term(term, typical[term], typical[term] / len(real)) for term in missing]
 
 
 def _gaps(x: Vectors, real: Vectors, side: Side, mean: Vectors) -> list[Gap]:

@@ -106,12 +106,13 @@ class NearCopies:
         new[1:] = keys[order[1:]] != keys[order[:-1]]
         first = order[np.maximum.accumulate(np.where(new, np.arange(len(order)), 0))]
         later = order[1:][~new[1:]]
-        pairs = np.stack([np.tile(later, 2), np.concatenate([first[1:][~new[1:]], order[:-1][~new[1:]]])])
-        pairs = np.unique(pairs[:, earlier[pairs[0]] < 0], axis=1)
-        for start in range(0, pairs.shape[1], _PAIRS):
-            part = pairs[:, start : start + _PAIRS]
-            agree = (signatures[part[0]] == signatures[part[1]]).mean(axis=1)
-            yield from zip(*part[:, agree >= self._worth].tolist(), strict=True)
+        before = np.concatenate([first[1:][~new[1:]], order[:-1][~new[1:]]])
+        packed = np.tile(later, 2) * len(keys) + before
+        packed = np.unique(packed[earlier[np.tile(later, 2)] < 0])
+        for start in range(0, len(packed), _PAIRS):
+            left, right = np.divmod(packed[start : start + _PAIRS], len(keys))
+            agree = (signatures[left] == signatures[right]).mean(axis=1) >= self._worth
+            yield from zip(left[agree].tolist(), right[agree].tolist(), strict=True)
 
     def _shingles(self, place: int) -> NDArray[np.uint64]:
         text = self._spool.text(int(self._rows[place]))[: self._settings.near_chars]

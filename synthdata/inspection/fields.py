@@ -5,11 +5,11 @@ Nothing is repaired here: a row without such a text is refused with a reason.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from synthdata.records import canonical_json
 from synthdata.sources import candidates
 from synthdata.sources.fields import RowError, content_text
 
@@ -136,7 +136,8 @@ def _texts(value: object) -> list[str]:
         return ["\n".join(content_text(item.get("content", item.get("value"))) for item in value)]
     if isinstance(value, list):
         return [text for item in value for text in _texts(item)]
-    return [canonical_json(value)]
+    # Parquet also holds dates and bytes, which JSON has not.
+    return [json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)]
 
 
 def _plain(value: object) -> list[str]:

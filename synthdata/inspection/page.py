@@ -180,9 +180,10 @@ def _table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[object]
         for column, right in zip(columns, numeric, strict=True)
     )
     body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
+    title = _safe(caption)
     return (
-        f'<div class="scroll" tabindex="0"><table><caption>{_safe(caption)}</caption><thead><tr>{head}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
+        f'<div class="scroll" role="region" aria-label="{title}" tabindex="0"><table><caption>{title}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
 

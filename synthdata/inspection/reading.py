@@ -121,7 +121,7 @@ def _parquet(file: SourceFile, bound: int) -> Iterator[Row | QuarantinedRow]:
                 for value in batch.to_pylist():
                     number += 1
                     yield _bounded(file.name, number, value, bound)
-    except (pa.ArrowException, OSError, InputError) as error:
+    except (pa.ArrowException, ValueError, OverflowError, OSError, InputError) as error:
         yield refuse(file, f"cannot be read as Parquet ({str(error)[:200]}); write it again, or convert it to JSONL")
 
 

@@ -50,8 +50,8 @@ def _repetition(levels: Mapping[str, Level], settings: InspectSettings) -> str:
 def _kinds(n2: Figure) -> str:
     if n2.value is None:
         return f"How many kinds there are is not known: {n2.note}."
-    between = f" ({n2.low:.3g} to {n2.high:.3g})" if n2.low is not None and n2.high is not None else ""
-    return f"By meaning it is as varied as {n2.value:.3g}{between} equally common, unlike kinds would be (N2)."
+    between = f" ({_count(n2.low)} to {_count(n2.high)})" if n2.low is not None and n2.high is not None else ""
+    return f"By meaning it is as varied as {_count(n2.value)}{between} equally common, unlike kinds would be (N2)."
 
 
 def _comparison(beside: Beside) -> str:
@@ -65,7 +65,7 @@ def _comparison(beside: Beside) -> str:
     if not worse:
         return f"Beside real text of that size nothing is narrower.{terms}"
     n2 = placed.get("n2")
-    numbers = f" N2 {n2.value:.3g}, real text {n2.low:.3g} to {n2.high:.3g}." if n2 is not None else ""
+    numbers = f" N2 {_count(n2.value)}, real text {_count(n2.low)} to {_count(n2.high)}." if n2 is not None else ""
     return f"Narrower than the reference: {', '.join(worse)}.{numbers}{terms}"
 
 
@@ -84,6 +84,10 @@ def _under(figure: Figure) -> bool:
 
 def _over(figure: Figure) -> bool:
     return figure.value is not None and figure.high is not None and figure.value > figure.high
+
+
+def _count(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3g}" if value < 100 else f"{value:,.0f}"
 
 
 def _percent(share: float | None) -> str:
