@@ -7,6 +7,7 @@ cache and in the corpus, so a killed flow is simply run again.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
@@ -19,7 +20,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.monitor import report_round
 from synthdata.api import Corpus
-from synthdata.cli.output import bars, say
+from synthdata.cli.output import bars, note
 from synthdata.errors import EndpointError
 from synthdata.generation import equal_samples_warning, make_generator
 from synthdata.pipeline import reflect_on
@@ -28,6 +29,7 @@ from synthdata.records import QuarantinedRow, Reflection, Trajectory
 from synthdata.report import RoundReport
 from synthdata.runs import Choice, Work, count_requests, decide_reviews, find_work, remember
 from synthdata.settings import Settings
+from synthdata.spending import Purse, budget_refusal, within_budget
 
 Reviews = list[Reflection | QuarantinedRow]
 THREADS: ThreadPoolTaskRunner[Reviews] = ThreadPoolTaskRunner(max_workers=2)
@@ -65,9 +67,11 @@ def reflect_chunk(
 
 
 @task(name="admit", cache_policy=NO_CACHE, persist_result=False)
-def admit_reviews(corpus: Corpus, work: Work, reviews: Reviews, progress: Progress, embedding: Progress) -> RoundReport:
+def admit_reviews(
+    corpus: Corpus, work: Work, reviews: Reviews, most: int | None, progress: Progress, embedding: Progress
+) -> RoundReport:
     """One writer decides the whole round and commits it."""
-    return decide_reviews(corpus, work, reviews, progress, embedding)
+    return decide_reviews(corpus, work, reviews, progress, embedding, most)
 
 
 @flow(name="curate", task_runner=cast(Any, THREADS))
@@ -80,28 +84,37 @@ def curate(
     parameters over 512 KiB. `settings` are those of the corpus unless others are given.
     """
     opened = Corpus.open(corpus, settings=Settings.from_dict(settings, "settings") if settings else None)
-    work = read_logs(opened, Path(trajectories), choice or Choice())
-    reviews = _reflect(opened, work)
+    choice = choice or Choice()
+    wanted = read_logs(opened, Path(trajectories), choice)
+    work, reviews = _reflect(opened, wanted, choice.run)
     with bars(("embedding", len(reviews)), ("deciding", len(reviews))) as (embedding, deciding):
-        report = admit_reviews(opened, work, reviews, deciding, embedding)
+        report = admit_reviews(opened, work, reviews, choice.most, deciding, embedding)
     _publish(report)
     report_round(opened)
     return report
 
 
-def _reflect(corpus: Corpus, work: Work) -> Reviews:
-    chunks = work.chunks(corpus.settings.runtime.chunk_size)
+def _reflect(corpus: Corpus, work: Work, run: str) -> tuple[Work, Reviews]:
+    """Reviews of the runs that the budget pays for, and the work cut down to those."""
     artifact = cast(UUID, create_progress_artifact(0.0, key="curate", description=f"{len(work.runs)} runs"))
+    done: list[Trajectory] = []
     reviews: Reviews = []
     with bars(("reflecting: answers", count_requests(corpus, work))) as (advance,):
         generator = make_generator(corpus.settings, corpus.store.cache_dir / "responses", advance)
-        futures = [reflect_chunk.submit(i, chunk, corpus, generator, work) for i, chunk in enumerate(chunks)]
-        for done, future in enumerate(futures, 1):
-            reviews.extend(future.result())
-            update_progress_artifact(artifact, 100.0 * done / len(futures))
+        for portion in Purse(corpus, run).portions(work, generator):
+            chunks = replace(work, runs=portion).chunks(corpus.settings.runtime.chunk_size)
+            futures = [
+                reflect_chunk.submit(i, chunk, corpus, generator, work) for i, chunk in enumerate(chunks)
+            ]
+            for chunk, future in zip(chunks, futures, strict=True):
+                reviews.extend(future.result())
+                done.extend(chunk)
+                update_progress_artifact(artifact, 100.0 * len(done) / len(work.runs))
     if generator.equal_samples:
-        say(equal_samples_warning(generator.equal_samples))
-    return reviews
+        note(equal_samples_warning(generator.equal_samples))
+    if 0 < len(done) < len(work.runs):
+        note(budget_refusal(len(done), len(work.runs)))
+    return within_budget(work, done), reviews
 
 
 def _publish(report: RoundReport) -> None:

@@ -17,7 +17,7 @@ from prefect.events import emit_event
 from prefect.states import Completed, Failed
 
 from synthdata.api import Corpus
-from synthdata.cli.output import number, say
+from synthdata.cli.output import note, number
 from synthdata.errors import LockedError
 from synthdata.monitoring import Reading, is_told, note_told, read_tiles
 from synthdata.telling import log_metrics, tell
@@ -44,7 +44,7 @@ def report_round(corpus: Corpus) -> Reading:
         note_told(corpus.store, "event", found.key)
     runtime = corpus.settings.runtime
     for line in (*tell(corpus.store, runtime.webhook, found), *log_metrics(corpus.store, runtime.sinks)):
-        say(line)
+        note(line)
     return found
 
 
@@ -55,7 +55,7 @@ def monitor(corpus: str) -> State[dict[str, Any]]:
     try:
         opened.watch()
     except LockedError as error:
-        say(f"not measured now: {error}")
+        note(f"not measured now: {error}")
     found = report_round(opened)
     state = Failed if found.level == "red" else Completed
     return state(message=found.summary(), data=asdict(found))

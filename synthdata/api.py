@@ -132,8 +132,11 @@ class Corpus:
         quarantined: Sequence[QuarantinedRow] = (),
         progress: Progress = unheard,
         embedding: Progress = unheard,
+        most: int | None = None,
     ) -> RoundReport:
         """Decide candidates as one round and commit it; the same input again changes nothing.
+
+        The round ends at `most` admissions; candidates whose turn had not come stay undecided and may come again.
 
         `settled` are decisions that needed no gate (abstentions, unusable answers), `quarantined` rows that could not
         be read; both become part of the round, so that its counts add up to the input. `embedding` hears of the content
@@ -148,7 +151,7 @@ class Corpus:
             latest = self.store.latest_round()
             if latest:
                 self._watch(latest)
-            report = self._admit(candidates, settled, progress, embedding)
+            report = self._admit(candidates, settled, progress, embedding, most)
             note_last_call(self.store, report.already_decided)
             return report
 
@@ -169,14 +172,20 @@ class Corpus:
         return [(i, f"{overlap.kind}: {overlap.span}") for i, overlap in found if overlap is not None]
 
     def _admit(
-        self, candidates: Sequence[Candidate], settled: list[Decision], progress: Progress, embedding: Progress
+        self,
+        candidates: Sequence[Candidate],
+        settled: list[Decision],
+        progress: Progress,
+        embedding: Progress,
+        most: int | None,
     ) -> RoundReport:
         everyone = [*candidates, *(decision.candidate for decision in settled)]
         fingerprint = self.settings.recipe.decision_fingerprint()
         ids = sorted(candidate.id for candidate in everyone)
         if len(set(ids)) < len(ids):
             raise InputError("two candidates of one input have the same id; number equal rows by `occurrence`")
-        key = content_hash(canonical_json(ids), fingerprint, str(self.store.anchor), length=64)
+        ended = () if most is None else (f"at {most} admissions",)
+        key = content_hash(canonical_json(ids), fingerprint, str(self.store.anchor), *ended, length=64)
         found = self.store.find_round(key)
         if found is not None:
             progress(len(candidates))
@@ -187,9 +196,9 @@ class Corpus:
         progress(len(candidates) - len(fresh))
         embedding(len(candidates) - len(fresh))
         decisions = [decision for decision in settled if decision.candidate.id not in known]
-        decided, vectors = self._decide(fresh, progress, embedding)
+        done = len(everyone) - len(fresh) - len(decisions)
+        decided, vectors = self._decide(fresh, progress, embedding, most)
         decisions = decided + decisions
-        done = len(everyone) - len(decisions)
         if not decisions:
             return RoundReport(self.store.latest_round(), (), already_decided=done, repeated=True)
         number = self.store.commit_round(
@@ -200,7 +209,7 @@ class Corpus:
         return RoundReport(number, decisions, done, False, before, after, self._alarm(number) or narrows)
 
     def _decide(
-        self, candidates: Sequence[Candidate], progress: Progress, embedding: Progress
+        self, candidates: Sequence[Candidate], progress: Progress, embedding: Progress, most: int | None
     ) -> tuple[list[Decision], RowVectors]:
         if not candidates:
             return [], {}
@@ -224,6 +233,7 @@ class Corpus:
         if bench is not None:
             state.judges = RoundJudges(bench, self.settings, runs, self.store.trajectories)
         texts = order_texts(anchor, reference)
+        state.most = most
         return decide_round(state, candidates, (context, content), refused, texts, progress)
 
     @property

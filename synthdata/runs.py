@@ -28,7 +28,8 @@ class Choice:
 
     The first `limit` by id of those never reflected on; `again` takes known ones too, with the next unused sample
     indices; `retry_quarantined` adds the runs whose every decision so far is an unusable answer. `origin` and `licence`
-    are what the operator says of the logs.
+    are what the operator says of the logs. `most` ends the round at so many admissions, and candidates that were not
+    looked at yet stay undecided. Rounds of one `run` name share its budget.
     """
 
     origin: Origin = Origin.REAL
@@ -36,6 +37,8 @@ class Choice:
     limit: int | None = None
     again: bool = False
     retry_quarantined: bool = False
+    most: int | None = None
+    run: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,13 +104,19 @@ def decide_reviews(
     reviews: Sequence[Reflection | QuarantinedRow],
     progress: Progress = unheard,
     embedding: Progress = unheard,
+    most: int | None = None,
 ) -> RoundReport:
-    """Put the reviews of a round through the gate and commit it; `progress` and `embedding` hear of each once."""
+    """Put the reviews of a round through the gate and commit it; `progress` and `embedding` hear of each once.
+
+    The round admits `most` at most.
+    """
     runs = {run.id: run for run in work.runs}
     candidates, settled = render(label_reviews(reviews, runs, corpus.settings.recipe.labels), runs)
     progress(len(settled))
     embedding(len(settled))
-    return corpus.admit(candidates, settled=settled, quarantined=work.broken, progress=progress, embedding=embedding)
+    return corpus.admit(
+        candidates, settled=settled, quarantined=work.broken, progress=progress, embedding=embedding, most=most
+    )
 
 
 def _measured(corpus: Corpus) -> None:

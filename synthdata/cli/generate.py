@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
+from uuid import uuid4
 
 import typer
 
 from synthdata.cli.decide import load_settings, show_round
 from synthdata.cli.options import AsJson, Config, CorpusPath, Overrides
-from synthdata.cli.output import bars, emit_json, say, table
+from synthdata.cli.output import bars, emit_json, note, say, table
+from synthdata.errors import SettingsError
 
 if TYPE_CHECKING:
     from synthdata.api import Corpus
@@ -47,6 +52,11 @@ def run(
     retry_quarantined: Annotated[
         bool, typer.Option("--retry-quarantined", help="Ask again where the answer was unusable.")
     ] = False,
+    target: Annotated[int | None, typer.Option(min=1, help="Rounds until exactly so many rows are admitted.")] = None,
+    budget: Annotated[
+        list[str] | None,
+        typer.Option(help="Tokens of this run, or KEY=VALUE of runtime.budget, such as cost_per_day=2.5; repeatable."),
+    ] = None,
     plain: Annotated[bool, typer.Option("--plain", help="The same stages without the Prefect engine.")] = False,
     config: Config = None,
     overrides: Overrides = None,
@@ -58,13 +68,51 @@ def run(
     from synthdata.runs import Choice
 
     settings = _with_generator(load_settings(config, overrides, corpus), generator, model, reflector, samples)
+    settings = _with_budget(settings, budget or [])
     opened = Corpus.open(corpus, settings=settings)
-    choice = Choice(Origin(origin), licence, limit, again, retry_quarantined)
+    choice = Choice(Origin(origin), licence, limit, again, retry_quarantined, run=uuid4().hex)
     if dry_run:
         _show_estimate(opened, trajectories, choice, as_json)
         return
-    report = (_plain if plain else _flow)(opened, trajectories, choice)
+    one_round = partial(_plain if plain else _flow, opened, trajectories)
+    if target is not None:
+        _to_target(one_round, choice, target, settings, as_json)
+        return
+    report = one_round(choice)
     show_round(report, as_json)
+
+
+def _with_budget(settings: Settings, budget: list[str]) -> Settings:
+    for item in budget:
+        name, _, value = item.rpartition("=")
+        field = f"runtime.budget.{name.strip() or 'tokens_per_run'}"
+        try:
+            settings = settings.with_value(field, float(value) if "." in value else int(value))
+        except ValueError as error:
+            raise SettingsError(f"--budget {item}: write a number of tokens, or KEY=NUMBER") from error
+    return settings
+
+
+def _to_target(
+    one_round: Callable[[Choice], RoundReport], choice: Choice, target: int, settings: Settings, as_json: bool
+) -> None:
+    from synthdata.target import to_target
+
+    runtime = settings.runtime
+    done = to_target(one_round, choice, target, runtime.chunk_size, runtime.budget.least_yield)
+    rounds = [{"round": report.round, **report.counts} for report in done.rounds]
+    if as_json:
+        emit_json({"target": target, "admitted": done.admitted, "rounds": rounds, "stopped": done.stopped})
+    else:
+        table(
+            f"{done.admitted} of {target} rows",
+            ["round", "admitted", "rejected", "quarantined"],
+            [tuple(row.values()) for row in rounds],
+        )
+        if done.stopped:
+            say(f"stopped before the target: {done.stopped}")
+    if done.stopped:
+        raise typer.Exit(1)
 
 
 def _with_generator(
@@ -107,21 +155,28 @@ def _plain(corpus: Corpus, path: Path, choice: Choice) -> RoundReport:
     from synthdata.generation import equal_samples_warning, make_generator
     from synthdata.monitoring import read_tiles
     from synthdata.pipeline import reflect_on
+    from synthdata.records import Trajectory
     from synthdata.runs import count_requests, decide_reviews, find_work, remember
+    from synthdata.spending import Purse, budget_refusal, within_budget
     from synthdata.telling import log_metrics, tell
 
     work = find_work(corpus, path, choice)
     remember(corpus, work)
     recipe, secret = corpus.settings.recipe, corpus.store.secret
-    reviews = []
+    reviews, done = [], list[Trajectory]()
     with bars(("reflecting: answers", count_requests(corpus, work))) as (advance,):
         model = make_generator(corpus.settings, corpus.store.cache_dir / "responses", advance)
-        for chunk in work.chunks(corpus.settings.runtime.chunk_size):
-            reviews.extend(reflect_on(chunk, model, recipe, secret, work.sample_start, work.guidance))
+        for portion in Purse(corpus, choice.run).portions(work, model):
+            for chunk in replace(work, runs=portion).chunks(corpus.settings.runtime.chunk_size):
+                reviews.extend(reflect_on(chunk, model, recipe, secret, work.sample_start, work.guidance))
+            done.extend(portion)
+    if 0 < len(done) < len(work.runs):
+        note(budget_refusal(len(done), len(work.runs)))
+    work = within_budget(work, done)
     if model.equal_samples:
-        say(equal_samples_warning(model.equal_samples))
+        note(equal_samples_warning(model.equal_samples))
     with bars(("embedding", len(reviews)), ("deciding", len(reviews))) as (embedding, deciding):
-        report = decide_reviews(corpus, work, reviews, deciding, embedding)
+        report = decide_reviews(corpus, work, reviews, deciding, embedding, choice.most)
     runtime = corpus.settings.runtime
     for line in (
         *tell(corpus.store, runtime.webhook, read_tiles(corpus.store)),

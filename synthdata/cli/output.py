@@ -44,6 +44,11 @@ def say(line: str) -> None:
     out().print(Text(printable(line)))
 
 
+def note(line: str) -> None:
+    """One line beside the results, on standard error, so that `--json` stays one document."""
+    sys.stderr.write(printable(line) + "\n")
+
+
 def left_out(rows: Iterable[QuarantinedRow], limit: int = 3) -> None:
     """Say which rows could not be read, those of one file and reason together, with the line of the first."""
     groups: dict[tuple[str, str], list[int]] = {}

@@ -69,14 +69,20 @@ def _ordered(items: list[Item], reference: Sequence[str], seed: int) -> list[Ite
 
 
 def _loop(items: list[Item], state: GateState, progress: Progress) -> tuple[list[Decision], list[Decision]]:
-    """Pass over the items; what the quota refused is tried again as the corpus grows, until a pass admits none."""
+    """Pass over the items; what the quota refused is tried again as the corpus grows, until a pass admits none.
+
+    At `state.most` admissions the rest stays undecided.
+    """
     admitted: list[Decision] = []
     refused: list[Decision] = []
     waiting = items
     while waiting:
         again: list[tuple[Item, Decision]] = []
         before = len(admitted)
-        for item in waiting:
+        for place, item in enumerate(waiting):
+            if len(admitted) == state.most:
+                progress(len(waiting) - place + len(again))
+                return admitted, refused
             refusal = _first(LOOP, item, state)
             if refusal is None:
                 state.commit(item)

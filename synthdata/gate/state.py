@@ -114,7 +114,7 @@ class GateState:
     """The gate's memory. `floor` holds what the rules refused in this round, by candidate id.
 
     `judges` are asked once a round, about the candidates that all stages before them let through; None where there are
-    no judges. `opinions` holds their answers.
+    no judges. `opinions` holds their answers. A round ends at `most` admissions, None for no end.
     """
 
     def __init__(self, anchor: Anchor, reference: Reference, settings: GateSettings) -> None:
@@ -135,6 +135,7 @@ class GateState:
         self.floor: Mapping[str, Reject] = {}
         self.judges: Judges | None = None
         self.opinions: Mapping[str, Opinion] = {}
+        self.most: int | None = None
         self._window = frozenset(self.content.window_ids)
         self._add_reference(reference)
 

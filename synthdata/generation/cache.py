@@ -35,6 +35,7 @@ class CachedGenerator:
         self._group = group
         self._heard: set[str] = set()
         self._equal: list[int] = []
+        self._paid: list[Response] = []
 
     def generate(self, requests: Sequence[Request]) -> list[Response]:
         """One response a request, in order; those from the cache say `cached` and cost nothing."""
@@ -59,6 +60,7 @@ class CachedGenerator:
         key = self.key(request)
         self._heard.add(key)
         self._progress(1)
+        self._paid.append(replace(response, text=""))
         if not response.error:
             self._keep(key, request, response)
 
@@ -66,6 +68,13 @@ class CachedGenerator:
     def equal_samples(self) -> int:
         """Prompts so far whose several samples, at a temperature over 0, were all the same text."""
         return sum(self._equal)
+
+    @property
+    def paid(self) -> tuple[int, float]:
+        """Tokens and cost of the answers so far that were not in the cache."""
+        paid = self._paid.copy()
+        tokens = sum(response.prompt_tokens + response.completion_tokens for response in paid)
+        return tokens, sum(response.cost for response in paid)
 
     def lookup(self, request: Request) -> Response | None:
         """The kept response, or None."""
