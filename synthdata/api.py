@@ -136,8 +136,7 @@ class Corpus:
     ) -> RoundReport:
         """Decide candidates as one round and commit it; the same input again changes nothing.
 
-        The round ends at `most` admissions; candidates whose turn had not come stay undecided and may come again.
-
+        The round ends at `most` admissions; who had no turn by then stays undecided.
         `settled` are decisions that needed no gate (abstentions, unusable answers), `quarantined` rows that could not
         be read; both become part of the round, so that its counts add up to the input. `embedding` hears of the content
         of each candidate on its way to the encoder, `progress` of each decision.
@@ -151,7 +150,7 @@ class Corpus:
             latest = self.store.latest_round()
             if latest:
                 self._watch(latest)
-            report = self._admit(candidates, settled, progress, embedding, most)
+            report = self._admit(candidates, settled, (progress, embedding), most)
             note_last_call(self.store, report.already_decided)
             return report
 
@@ -175,16 +174,16 @@ class Corpus:
         self,
         candidates: Sequence[Candidate],
         settled: list[Decision],
-        progress: Progress,
-        embedding: Progress,
+        heard: tuple[Progress, Progress],
         most: int | None,
     ) -> RoundReport:
+        progress, embedding = heard
         everyone = [*candidates, *(decision.candidate for decision in settled)]
         fingerprint = self.settings.recipe.decision_fingerprint()
         ids = sorted(candidate.id for candidate in everyone)
         if len(set(ids)) < len(ids):
             raise InputError("two candidates of one input have the same id; number equal rows by `occurrence`")
-        ended = () if most is None else (f"at {most} admissions",)
+        ended = [] if most is None else [f"at {most} admissions"]
         key = content_hash(canonical_json(ids), fingerprint, str(self.store.anchor), *ended, length=64)
         found = self.store.find_round(key)
         if found is not None:
@@ -201,9 +200,8 @@ class Corpus:
         decisions = decided + decisions
         if not decisions:
             return RoundReport(self.store.latest_round(), (), already_decided=done, repeated=True)
-        number = self.store.commit_round(
-            decisions, vectors, round_key=key, recipe=fingerprint, anchor=self.store.anchor
-        )
+        stamp = {"round_key": key, "recipe": fingerprint}
+        number = self.store.commit_round(decisions, vectors, anchor=self.store.anchor, **stamp)
         narrows = self._watch(number)
         before, after = before_and_after(self.store, number)
         return RoundReport(number, decisions, done, False, before, after, self._alarm(number) or narrows)
@@ -279,9 +277,7 @@ class Corpus:
 
 def reference_rows(reference: Path | str | Sequence[ReferenceRow], settings: Settings) -> list[ReferenceRow]:
     """The rows of a path, or those given."""
-    if isinstance(reference, Path | str):
-        return read_reference(Path(reference), settings)[0]
-    return list(reference)
+    return read_reference(Path(reference), settings)[0] if isinstance(reference, Path | str) else list(reference)
 
 
 def _views(rows: Sequence[ReferenceRow], choice: ViewChoice) -> Literal["one", "two"]:
