@@ -103,9 +103,7 @@ def _reflect(corpus: Corpus, work: Work, run: str) -> tuple[Work, Reviews]:
         generator = make_generator(corpus.settings, corpus.store.cache_dir / "responses", advance)
         for portion in Purse(corpus, run).portions(work, generator):
             chunks = replace(work, runs=portion).chunks(corpus.settings.runtime.chunk_size)
-            futures = [
-                reflect_chunk.submit(i, chunk, corpus, generator, work) for i, chunk in enumerate(chunks)
-            ]
+            futures = [reflect_chunk.submit(i, chunk, corpus, generator, work) for i, chunk in enumerate(chunks)]
             for chunk, future in zip(chunks, futures, strict=True):
                 reviews.extend(future.result())
                 done.extend(chunk)

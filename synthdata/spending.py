@@ -97,10 +97,11 @@ class Purse:
         self, rest: tuple[Trajectory, ...], work: Work, generator: CachedGenerator, left: Spend
     ) -> tuple[int, Spend]:
         """How many runs from the first on can be paid whatever is answered, and what they cost at most."""
-        settings, most = self._corpus.settings, Spend()
+        settings, secret, most = self._corpus.settings, self._corpus.store.secret, Spend()
+        recipe = settings.recipe
         for count, run in enumerate(rest[: settings.runtime.chunk_size]):
-            requests = requests_for([run], settings.recipe, self._corpus.store.secret, work.sample_start)
-            one, tries = estimate(requests, settings, generator), tries_at_most(settings.recipe)
+            requests = requests_for([run], recipe, secret, work.sample_start, work.guidance)
+            one, tries = estimate(requests, settings, generator), tries_at_most(recipe)
             more = most + Spend(tries * (one.prompt_tokens + one.completion_tokens_max), tries * one.cost_max)
             if more.tokens > left.tokens or more.cost > left.cost:
                 return count, most
