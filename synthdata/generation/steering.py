@@ -46,14 +46,16 @@ class Coverage:
 class Plan:
     """What a round does differently, and why.
 
-    `because` names the tiles that rang, `under` the under-covered cells. `warmer` is added to sampling temperatures,
-    `angle` picks the question that is asked (0: as always), `known_lessons` how many known lessons a prompt shows,
+    `because` names the tiles that rang, `under` the under-covered cells, `focus_share` which share of the focuses goes
+    to them at most: the rest still shows what the generator brings itself. `warmer` is added to temperatures, `angle`
+    picks the question that is asked (0: as always), `known_lessons` how many known lessons a prompt shows,
     `dream_share` which share of focuses may lie outside all cells, `real_share` the least real share of an export.
     """
 
     level: Level
     because: tuple[str, ...]
     under: tuple[int, ...]
+    focus_share: float
     warmer: float
     angle: int
     known_lessons: int
@@ -90,6 +92,7 @@ def decide_plan(level: Level, because: tuple[str, ...], coverage: Coverage, numb
         level=level,
         because=because,
         under=tuple(int(cell) for cell in coverage.under(settings.under_share)),
+        focus_share=settings.focus_share,
         warmer=rung * settings.temperature_step,
         angle=number if rung else 0,
         known_lessons=settings.known_lessons if rung else 0,
@@ -101,7 +104,7 @@ def decide_plan(level: Level, because: tuple[str, ...], coverage: Coverage, numb
 
 def calm_plan(recipe: Recipe) -> Plan:
     """The plan that changes nothing."""
-    return Plan("calm", (), (), 0.0, 0, 0, 0.0, recipe.export.real_share)
+    return Plan("calm", (), (), 0.0, 0.0, 0, 0, 0.0, recipe.export.real_share)
 
 
 def choose_focuses(
@@ -110,8 +113,9 @@ def choose_focuses(
     """The steps to take first, by run, in the order of first picks; at most `runs` runs with `per_run` steps each.
 
     One by one the emptiest under-covered cell gets its nearest option, and a planned focus counts as a row, until each
-    of these cells is at its real share or has no option left. Then come options outside all cells, for at most
-    `dream_share` of the round's focuses. Ties go to the lower cell, then to the smaller run id and step.
+    of these cells is at its real share or has no option left, or `focus_share` is used up. Then come options outside
+    all cells, for at most `dream_share` of the round's focuses. Ties go to the lower cell, then to the smaller run id
+    and step.
     """
     picked: dict[str, list[int]] = {}
     budget = runs * per_run
@@ -121,9 +125,12 @@ def choose_focuses(
             queues[option.cell].append(option)
     wanted = coverage.shares * (int(coverage.rows.sum()) + budget)
     rows = coverage.rows.astype(np.float64)
-    while live := [cell for cell in plan.under if queues[cell] and rows[cell] < wanted[cell]]:
+    room = int(plan.focus_share * budget)
+    while live := [cell for cell in plan.under if room and queues[cell] and rows[cell] < wanted[cell]]:
         cell = min(live, key=lambda cell: (rows[cell] / wanted[cell], cell))
-        rows[cell] += _take(queues[cell].pop(0), picked, runs, per_run)
+        taken = _take(queues[cell].pop(0), picked, runs, per_run)
+        rows[cell] += taken
+        room -= taken
     left = int(plan.dream_share * budget)
     for option in sorted((o for o in options if o.cell == OUTSIDE), key=lambda o: (o.run, o.step)):
         if left > 0:

@@ -130,6 +130,7 @@ class SteeringSettings(Section):
 
     enabled: bool = True
     under_share: float = 0.5
+    focus_share: float = 0.5
     recent_rounds: int = 3
     options_per_run: int = 8
     ahead: int = 4
