@@ -34,7 +34,8 @@ def run(
     corpus: CorpusPath,
     trajectories: Annotated[Path, typer.Option(help="Agent logs in any known format: a file or a folder.")],
     generator: Annotated[
-        str | None, typer.Option(help="embedded, scripted, or the base URL of an OpenAI-compatible endpoint.")
+        str | None,
+        typer.Option(help="embedded, adapter (kept by the last sleep), scripted, or the base URL of an endpoint."),
     ] = None,
     model: Annotated[str | None, typer.Option(help="Model name that the endpoint knows.")] = None,
     reflector: Annotated[
@@ -69,6 +70,10 @@ def run(
 
     settings = _with_generator(load_settings(config, overrides, corpus), generator, model, reflector, samples)
     settings = _with_budget(settings, budget or [])
+    if settings.recipe.generation.generator == "adapter":
+        from synthdata.sleep.serving import with_adapter
+
+        settings = with_adapter(Corpus.open(corpus), settings)
     opened = Corpus.open(corpus, settings=settings)
     choice = Choice(Origin(origin), licence, limit, again, retry_quarantined, run=uuid4().hex)
     if dry_run:

@@ -6,12 +6,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from synthdata.errors import SettingsError
 from synthdata.generation.cache import CachedGenerator, count_equal_samples, equal_samples_warning
 from synthdata.protocols import Progress, unheard
 from synthdata.settings import Settings
 
 if TYPE_CHECKING:
     from synthdata.generation.embedded import EmbeddedGenerator
+    from synthdata.generation.local import LocalModel
     from synthdata.generation.openai_http import OpenAIGenerator
     from synthdata.generation.scripted import ScriptedGenerator
 
@@ -31,12 +33,14 @@ def make_generator(settings: Settings, cache_dir: Path | str, progress: Progress
     return cached
 
 
-def _inner(settings: Settings) -> EmbeddedGenerator | ScriptedGenerator | OpenAIGenerator:
+def _inner(settings: Settings) -> EmbeddedGenerator | LocalModel | ScriptedGenerator | OpenAIGenerator:
     match settings.recipe.generation.generator:
         case "embedded":
             from synthdata.generation.embedded import EmbeddedGenerator
 
             return EmbeddedGenerator(settings.runtime.threads)
+        case "adapter":
+            return _adapter(settings)
         case "scripted":
             from synthdata.generation.scripted import ScriptedGenerator
 
@@ -45,3 +49,19 @@ def _inner(settings: Settings) -> EmbeddedGenerator | ScriptedGenerator | OpenAI
             from synthdata.generation.openai_http import OpenAIGenerator
 
             return OpenAIGenerator(settings.recipe.generation.model, settings.runtime)
+
+
+def _adapter(settings: Settings) -> EmbeddedGenerator | LocalModel:
+    """A trained adapter: over the embedded model in llama.cpp, over any other base in transformers."""
+    base, folder = settings.recipe.training.base, Path(settings.runtime.adapter)
+    if not settings.runtime.adapter:
+        raise SettingsError('generator "adapter" needs runtime.adapter; `run --generator adapter` fills it in')
+    from synthdata.generation.local import EMBEDDED, LocalModel, load
+
+    if base == EMBEDDED:
+        from synthdata.generation.embedded import EmbeddedGenerator
+
+        return EmbeddedGenerator(settings.runtime.threads, folder / "adapter.gguf", settings.recipe.generation.model)
+    local = LocalModel(load(base, folder))
+    local.model = f"{base}+{settings.recipe.generation.model}"
+    return local

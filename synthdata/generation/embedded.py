@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -24,10 +25,14 @@ CONTEXT_TOKENS = 2048
 
 
 class EmbeddedGenerator:
-    """Generator and Scorer on the packaged weights; the model is loaded at the first request."""
+    """Generator and Scorer on the packaged weights; the model is loaded at the first request.
 
-    def __init__(self, threads: int = 2) -> None:
-        self.model = f"SmolLM2-135M-Instruct.Q4_1@{SHA256[:12]}"
+    `adapter` is a LoRA adapter as GGUF file, put over the weights unmerged; its name becomes part of `model`.
+    """
+
+    def __init__(self, threads: int = 2, adapter: Path | None = None, adapter_name: str = "") -> None:
+        self.model = f"SmolLM2-135M-Instruct.Q4_1@{SHA256[:12]}" + (f"+{adapter_name}" if adapter else "")
+        self._adapter = adapter
         self._threads = threads
         self.answered: Answered = unkept
         self._server: Any = None
@@ -89,6 +94,10 @@ class EmbeddedGenerator:
                 params.cpuparams.n_threads = params.cpuparams_batch.n_threads = self._threads
                 params.n_gpu_layers = 0
                 params.warmup = False
+                if self._adapter is not None:
+                    over = xllamacpp.CommonAdapterLoraInfo()
+                    over.path, over.scale = str(self._adapter), 1.0
+                    params.lora_adapters = [over]
                 # The server listens on a loopback port that any local user could ask.
                 params.api_keys = [self._key]
                 params.endpoint_slots = False

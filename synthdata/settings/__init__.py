@@ -29,6 +29,7 @@ from synthdata.settings.runtime import (
     WebhookSettings,
 )
 from synthdata.settings.section import Section
+from synthdata.settings.training import TrainingSettings
 
 __all__ = [
     "AlarmSettings",
@@ -50,5 +51,6 @@ __all__ = [
     "Settings",
     "SinkSettings",
     "SteeringSettings",
+    "TrainingSettings",
     "WebhookSettings",
 ]

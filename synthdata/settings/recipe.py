@@ -6,6 +6,7 @@ from typing import Literal
 
 from synthdata.records import canonical_json, content_hash
 from synthdata.settings.section import Section
+from synthdata.settings.training import TrainingSettings
 
 
 class EncoderSettings(Section):
@@ -117,7 +118,7 @@ class ReflectionSettings(Section):
 class GenerationSettings(Section):
     """What is asked of the model. Keys are named by environment variable, never written here."""
 
-    generator: Literal["embedded", "scripted", "openai_http"] = "embedded"
+    generator: Literal["embedded", "adapter", "scripted", "openai_http"] = "embedded"
     model: str = "SmolLM2-135M-Instruct.Q4_1"
     temperature: float = 0.7
     top_p: float = 1.0
@@ -200,6 +201,7 @@ class Recipe(Section):
     judge: JudgeSettings = JudgeSettings()
     labels: LabelSettings = LabelSettings()
     export: ExportSettings = ExportSettings()
+    training: TrainingSettings = TrainingSettings()
 
     def fingerprint(self) -> str:
         """16 hex characters over all fields: two runs with the same one make the same rows."""

@@ -89,6 +89,7 @@ class RuntimeSettings(Section):
     retries: int = 5
     requests_per_minute: float = 0.0
     endpoint: str = ""
+    adapter: str = ""
     judge_endpoints: tuple[str, ...] = ()
     audit_endpoint: str = ""
     api_key_env: str = "OPENAI_API_KEY"

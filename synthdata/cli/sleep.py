@@ -1,0 +1,75 @@
+"""Verbs that change the model: `consolidate` trains an adapter on a release and keeps it only if it helps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from synthdata.cli.decide import load_settings
+from synthdata.cli.options import AsJson, Config, CorpusPath, Overrides
+from synthdata.cli.output import emit_json, number, progress, say, table
+
+if TYPE_CHECKING:
+    from synthdata.sleep import SleepReport
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this file."""
+    app.command()(consolidate)
+
+
+def consolidate(
+    corpus: CorpusPath,
+    release: Annotated[str, typer.Option(help="Number or folder of a release that `export` recorded.")],
+    base: Annotated[
+        str | None, typer.Option(help="embedded, or the folder or name of a model that transformers loads.")
+    ] = None,
+    plain: Annotated[bool, typer.Option("--plain", help="Without the Prefect engine.")] = False,
+    config: Config = None,
+    overrides: Overrides = None,
+    as_json: AsJson = False,
+) -> None:
+    """Sleep on a release: train a LoRA adapter, compare before and after, keep it or roll it back.
+
+    Rolled back is an outcome like any other: exit code 0, and the reasons are told.
+    """
+    from dataclasses import asdict
+
+    from synthdata.api import Corpus
+
+    settings = load_settings(config, overrides, corpus)
+    if base is not None:
+        settings = settings.with_value("recipe.training.base", base)
+    if plain:
+        from synthdata.sleep import consolidate as sleep
+
+        report = sleep(Corpus.open(corpus, settings=settings), release, bar=progress)
+    else:
+        from flows.server import prefect_api
+
+        with prefect_api():
+            from flows.consolidate import consolidate as flow
+
+            report = flow(str(corpus), release, settings.model_dump(mode="json"))
+    if as_json:
+        emit_json(asdict(report))
+    else:
+        show_sleep(report)
+
+
+def show_sleep(report: SleepReport) -> None:
+    """The before-and-after table and the decision."""
+    if report.number is None:
+        say("; ".join(report.reasons))
+        return
+    rows = [
+        (one["name"], number(one["before"]), number(one["after"]), f"{one['low']:+.3f} to {one['high']:+.3f}", one["n"])
+        for one in report.measured
+    ]
+    parent = "the base model" if report.parent is None else f"adapter {report.parent}"
+    table(f"adapter {report.number} against {parent}", ["measure", "before", "after", "change (interval)", "n"], rows)
+    counts = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in report.rows.items())
+    say(f"{counts}; folder {report.folder}")
+    again = " (decided before)" if report.repeated else ""
+    say(f"{'Kept' if report.kept else 'Rolled back'}{again}: {'; '.join(report.reasons)}.")
