@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metrics.coverage import prdc
-from synthdata.gate.lexical import skeleton
+from synthdata.gate.lexical import FUNCTION_WORDS
 from synthdata.inspection.semantic import Figure, centred
 from synthdata.inspection.spool import Spool
 from synthdata.measure import LEAST_ROWS, MOST_ROWS, View, measure
@@ -29,9 +29,10 @@ _DRAWS, _PAIRS, _NEIGHBOURS, _WIDTH = 20, 200, 5, 2.0
 _LEAST_HOLDERS = 3
 _TERM = re.compile(r"[^\W\d_]{3,}(?:['-][^\W\d_]+)*")
 _TILES = (
-    "n2", "vendi_1", "distinct_3", "compression_ratio", "self_repetition", "skeleton_hill_1",
+    "n2", "vendi_1", "distinct_3", "compression_ratio", "self_repetition",
     "coverage", "precision", "mmd2", "tail_coverage",
 )  # fmt: skip
+_SHARES = ("distinct_3", "coverage", "precision", "tail_coverage", "recall")
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def compare(file: Side, real: Side, settings: InspectSettings, progress: Progres
     measured = measure([mine], theirs, np.ones(1), settings.seed)
     found = {str(row["metric"]): row for row in measured if row["view"] == "file"}
     size = int(str(found["size"]["value"])) if "size" in found else 0
-    figures = {name: _figure(found[name], size) for name in _TILES if name in found}
+    figures = {name: _figure(name, found[name], size) for name in _TILES if name in found}
     figures |= _neighbours(mine.content, theirs.content, settings)
     terms = missing_terms(file.spool, real.texts, settings, progress)
     return Beside(len(real.spool), size, figures, terms, _gaps(mine.content, theirs.content, real, mean))
@@ -90,15 +91,25 @@ def _view(name: str, side: Side, mean: Vectors) -> View:
     x, live = centred(side.vectors, mean)
     texts = [text for text, keep in zip(side.texts, live, strict=True) if keep]
     words = [text.lower().split() for text in texts]
-    return View(name, x, np.zeros(len(x), dtype=np.int64), words, [skeleton(text, "") for text in texts])
+    return View(name, x, np.zeros(len(x), dtype=np.int64), words, [""] * len(texts))
 
 
-def _figure(row: dict[str, object], size: int) -> Figure:
+def _figure(name: str, row: dict[str, object], size: int) -> Figure:
     def number(key: str) -> float | None:
         value = row.get(key)
         return float(value) if isinstance(value, int | float) else None
 
-    return Figure(number("value"), number("low"), number("high"), size, str(row.get("note") or ""))
+    low, high = number("low"), number("high")
+    if low is None or high is None:
+        return Figure(number("value"), None, None, size, str(row.get("note") or ""))
+    return Figure(number("value"), *_possible(name, low, high), size)
+
+
+def _possible(name: str, low: float, high: float) -> tuple[float, float]:
+    """An interval cut to what the number can be: two deviations may reach beyond."""
+    if name == "mmd2":
+        return low, high
+    return max(0.0, low), min(1.0, high) if name in _SHARES else high
 
 
 def _neighbours(x: Vectors, real: Vectors, settings: InspectSettings) -> dict[str, Figure]:
@@ -119,13 +130,13 @@ def _neighbours(x: Vectors, real: Vectors, settings: InspectSettings) -> dict[st
         values = np.array([numbers[name] for numbers in band])
         middle, width = float(values.mean()), _WIDTH * float(values.std()) / correction
         value = float(np.mean([numbers[name] for numbers in draws]))
-        figures[name] = Figure(value, middle - width, middle + width, size)
+        figures[name] = Figure(value, *_possible(name, middle - width, middle + width), size)
     return figures
 
 
 def terms_of(text: str) -> set[str]:
-    """The words of a text that could be terms: three letters or more, in lower case."""
-    return set(_TERM.findall(text.lower()))
+    """The words of a text that could be terms: three letters or more, in lower case, no function words."""
+    return set(_TERM.findall(text.lower())) - FUNCTION_WORDS
 
 
 def missing_terms(spool: Spool, real: Sequence[str], settings: InspectSettings, progress: Progress) -> list[Term]:

@@ -27,7 +27,7 @@ h1{font-size:1.5rem;overflow-wrap:anywhere}h2{font-size:1.15rem;margin-top:2.2re
 svg{width:100%;max-width:36rem;height:auto;font:12px system-ui,sans-serif;fill:var(--ink)}
 .bar{fill:var(--bar)}.band{fill:var(--band)}.axis{stroke:var(--line);fill:none}
 .inside{fill:var(--paper);stroke:var(--bar);stroke-width:2}.outside{fill:var(--hot)}
-.scroll{overflow:auto;max-height:24rem;margin-bottom:1rem}.pair .scroll{max-height:13rem}.text{min-width:13rem}
+.scroll{overflow:auto;max-height:24rem;margin-bottom:1rem}.pair .scroll{max-height:20rem}.text{min-width:13rem}
 table{border-collapse:collapse;width:100%;font-size:.9rem}
 caption{text-align:left;color:var(--soft);padding:.2rem 0}
 th,td{text-align:left;padding:.25rem .6rem .25rem 0;border-bottom:1px solid var(--line);vertical-align:top}
