@@ -92,10 +92,9 @@ def main() -> None:
 {table(("phase", "seconds"), list(seconds.items()))}
 
 Peak memory {peak():,.0f} MB ({before:,.0f} MB of it before, when the file was made); {busy:.0f} processor seconds.
-Planted {planted["exact"]:,} exact copies, found {exact:,}; planted {planted["near"]:,} near copies, found {near:,}
-(a text that was planted twice with the same word in the same place changed is near to itself, and one that was
-changed twice may be near to its twin alone). From 5,000 rows on the vectors take as long whatever the file;
-signatures and words grow with it."""
+Planted {planted["exact"]:,} exact copies, found {exact:,}; planted {planted["near"]:,} near copies, found {near:,}.
+From 5,000 rows on the vectors take as long whatever the file; signatures and words grow with it. On a busy machine
+the processor seconds say more than the seconds."""
     write_section("inspection", "Inspecting a file of 200 MB", body)
     print(body)
 
