@@ -38,7 +38,7 @@ from synthdata.inspection.tally import Tally
 from synthdata.protocols import unheard
 from synthdata.settings import GateSettings, InspectSettings, Settings
 from synthdata.similarity.encoder import make_encoder
-from synthdata.similarity.minhash import jaccard, shingles
+from synthdata.similarity.shingles import jaccard, shingles
 
 HASHING = Settings.from_dict(
     {"recipe": {"encoder": {"backend": "hashing", "dim": 96}}, "runtime": {"inspect": {"subsamples": 40}}}

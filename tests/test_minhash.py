@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from synthdata.settings import GateSettings
 from synthdata.similarity.exact import normalise
-from synthdata.similarity.minhash import LexicalIndex, jaccard, shingles
+from synthdata.similarity.minhash import LexicalIndex
+from synthdata.similarity.shingles import jaccard, shingles
 
 SETTINGS = GateSettings()
 
@@ -163,3 +164,37 @@ def test_fingerprint_names_what_signatures_depend_on():
 def test_bands_that_do_not_divide_are_refused():
     with pytest.raises(ValueError, match="divide"):
         LexicalIndex(GateSettings(permutations=100, bands=32))
+
+
+@given(st.lists(st.text(max_size=40), max_size=12), st.integers(1, 6))
+def test_signing_many_texts_at_once_is_signing_each(texts, size):
+    index = LexicalIndex(SETTINGS.model_copy(update={"shingle_chars": size}))
+    made = index.signatures(texts)
+    for text, signature in zip(texts, made, strict=True):
+        np.testing.assert_array_equal(index.signatures([text])[0], signature)
+        sketch = MinHash(num_perm=128, seed=1, scheme="affine32", hashfunc=int)
+        sketch.update_batch((shingles(text, size) & np.uint64(0xFFFFFFFF)).tolist())
+        assert signature.tolist() == sketch.hashvalues.tolist()
+
+
+def test_other_schemes_are_datasketchs_too():
+    index = LexicalIndex(SETTINGS.model_copy(update={"minhash_scheme": "legacy"}))
+    text = sentences(1)[0]
+    sketch = MinHash(num_perm=128, seed=1, scheme="legacy", hashfunc=int)
+    sketch.update_batch((shingles(text, 5) & np.uint64(0xFFFFFFFF)).tolist())
+    assert index.signatures([text])[0].tolist() == sketch.hashvalues.tolist()
+
+
+def test_rows_entered_at_once_are_found_as_those_entered_one_by_one():
+    texts = sentences(1500)
+    rng = random.Random(0)
+    queries = [edited(text, rng, 2) for text in texts[::50]]
+    bulk, single = LexicalIndex(SETTINGS), LexicalIndex(SETTINGS)
+    sketches = bulk.sketches(texts)
+    bulk.enter(range(len(texts)), sketches)
+    for row, sketch in enumerate(sketches):
+        single.enter([row], [sketch])
+    found = [bulk.query(query) for query in queries]
+    assert found == [single.query(query) for query in queries]
+    assert [bulk.find(sketch) for sketch in bulk.sketches(queries)] == found
+    assert sum(map(len, found)) >= len(queries) // 2

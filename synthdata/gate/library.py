@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from synthdata.protocols import Vectors
 from synthdata.settings import GateSettings
-from synthdata.similarity.exact import exact_key
-from synthdata.similarity.index import VectorIndex
-from synthdata.similarity.minhash import LexicalIndex
+from synthdata.similarity.index import ROUNDING, VectorIndex
+from synthdata.similarity.minhash import LexicalIndex, Sketch
 
 
 class Library:
@@ -32,9 +31,9 @@ class Library:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def signatures(self, contents: Sequence[str]) -> NDArray[np.uint32]:
-        """MinHash signatures of texts, in bulk, for `add` and `near`."""
-        return self._lexical.signatures(contents)
+    def sketches(self, contents: Sequence[str]) -> list[Sketch]:
+        """What `add` and `near` need of texts, in bulk."""
+        return self._lexical.sketches(contents)
 
     def add(
         self,
@@ -42,25 +41,26 @@ class Library:
         contents: Sequence[str],
         cells: Sequence[int],
         vectors: Vectors,
-        signatures: NDArray[np.uint32],
+        sketches: Sequence[Sketch],
+        keys: Sequence[str],
     ) -> None:
-        """Append rows; `vectors` are centred unit contents (n, d)."""
+        """Append rows; `vectors` are centred unit contents (n, d), `keys` their exact keys."""
         start = len(self.ids)
         self.ids.extend(ids)
         self.contents.extend(contents)
         self.cells.extend(int(cell) for cell in cells)
-        for offset, content in enumerate(contents):
-            self._exact.setdefault(exact_key(content), start + offset)
-        self._lexical.add(list(range(start, len(self.ids))), contents, signatures)
+        for offset, key in enumerate(keys):
+            self._exact.setdefault(key, start + offset)
+        self._lexical.enter(range(start, len(self.ids)), sketches)
         self._vectors.add(vectors)
 
     def exact(self, key: str) -> int | None:
         """The first row with this exact key."""
         return self._exact.get(key)
 
-    def near(self, content: str, signature: NDArray[np.uint32]) -> list[tuple[int, float]]:
+    def near(self, sketch: Sketch) -> list[tuple[int, float]]:
         """Rows whose true Jaccard reaches the threshold, nearest first."""
-        return self._lexical.query(content, signature)
+        return self._lexical.find(sketch)
 
     def nearest(self, vectors: Vectors) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Cosine and row of the nearest content of each vector; -1 and -1 where there are no rows."""
@@ -79,3 +79,35 @@ class Library:
             return []
         scores, rows = self._vectors.within(vector, tau)
         return sorted(zip(rows.tolist(), scores.tolist(), strict=True), key=lambda pair: (-pair[1], pair[0]))
+
+
+class LookAhead:
+    """The nearest row of a library for each vector of a block, kept true while rows of that block enter.
+
+    One search of the whole block and one product of the block with itself take the place of a search a row, whose
+    scores they equal to the bit: float32 finds, one float64 sum a pair decides, and of equal scores the older row wins.
+    """
+
+    def __init__(self, library: Library, vectors: Vectors) -> None:
+        self._vectors = vectors
+        self._products = vectors @ vectors.T
+        self._scores, self._rows = library.nearest(vectors)
+        self._next = len(library)
+        self._entered: list[int] = []
+
+    def enter(self, place: int) -> None:
+        """The vector at this place of the block has been added to the library."""
+        self._entered.append(place)
+
+    def nearest(self, place: int) -> tuple[float, int]:
+        """Cosine and row of the nearest row to the vector at this place; -1 and -1 where there are none."""
+        best, row = float(self._scores[place]), int(self._rows[place])
+        if self._entered:
+            rough = self._products[place, self._entered]
+            close = np.flatnonzero(rough >= rough.max() - ROUNDING)
+            theirs = self._vectors[[self._entered[i] for i in close]].astype(np.float64)
+            exact = (theirs * self._vectors[place]).sum(axis=1)
+            first = int(np.argmax(exact))
+            if exact[first] > best or row < 0:
+                best, row = float(exact[first]), self._next + int(close[first])
+        return best, row

@@ -16,6 +16,9 @@ from synthdata.gate.state import GateState, Item, Reject
 from synthdata.protocols import Progress, Vectors, unheard
 from synthdata.records import Candidate, Decision, Reason, Verdict
 
+# Items whose neighbours within the round are looked up together; their products with each other take 1 MB.
+_BLOCK = 512
+
 
 def decide(
     candidates: Sequence[Candidate],
@@ -83,6 +86,9 @@ def _loop(items: list[Item], state: GateState, progress: Progress) -> tuple[list
             if len(admitted) == state.most:
                 progress(len(waiting) - place + len(again))
                 return admitted, refused
+        for number, item in enumerate(waiting):
+            if number % _BLOCK == 0:
+                state.look_ahead(waiting[number : number + _BLOCK])
             refusal = _first(LOOP, item, state)
             if refusal is None:
                 state.commit(item)

@@ -17,12 +17,13 @@ from synthdata.gate.anchor import Anchor, ContentHalf
 from synthdata.gate.cells import assign, centre
 from synthdata.gate.heldout import HeldOut
 from synthdata.gate.lexical import PhraseCounters, SkeletonCounts, ngram_slots, skeleton
-from synthdata.gate.library import Library
+from synthdata.gate.library import Library, LookAhead
 from synthdata.gate.reference import Reference
 from synthdata.protocols import Vectors
 from synthdata.records import Candidate, Origin, Reason
 from synthdata.settings import GateSettings
 from synthdata.similarity.exact import exact_key
+from synthdata.similarity.minhash import Sketch
 
 OUTSIDE = -1
 Row = tuple[Library, int]
@@ -62,6 +63,7 @@ class Item:
 
     `context` and `content` are centred unit vectors (d,), `norm` the content's length before scaling. The neighbours
     are rows of other cells within tau: those of the history are found once, those of this round anew in each pass.
+    `place` is where it stands in the block that is under decision.
     """
 
     candidate: Candidate
@@ -70,10 +72,11 @@ class Item:
     norm: float
     cell: int
     key: str
-    signature: NDArray[np.uint32]
+    sketch: Sketch
     slots: NDArray[np.int64]
     frame: str
     nearest: tuple[float, int] = (-1, -1)
+    place: int = -1
     history_neighbours: list[Row] = field(default_factory=list)
     round_neighbours: list[Row] = field(default_factory=list)
     numbers: dict[str, float] = field(default_factory=dict)
@@ -136,6 +139,7 @@ class GateState:
         self.judges: Judges | None = None
         self.opinions: Mapping[str, Opinion] = {}
         self.most: int | None = None
+        self.ahead = LookAhead(self.this_round, np.empty((0, dim), dtype=np.float32))
         self._window = frozenset(self.content.window_ids)
         self._add_reference(reference)
 
@@ -156,7 +160,7 @@ class GateState:
         y, norms = centre(content, self.content.mean)
         cells, cosines = assign(x, half.centroids)
         cells = np.where(cosines < half.outside_cosine, OUTSIDE, cells)
-        signatures = self.history.signatures([c.content for c in candidates])
+        sketches = self.history.sketches([c.content for c in candidates])
         ready = []
         for i, candidate in enumerate(candidates):
             own = candidate.context if self.anchor.views == "two" else ""
@@ -167,7 +171,7 @@ class GateState:
                 norm=float(norms[i]),
                 cell=int(cells[i]),
                 key=exact_key(candidate.content),
-                signature=signatures[i],
+                sketch=sketches[i],
                 slots=ngram_slots(candidate.content, self.settings.lexical_ngram),
                 frame=skeleton(candidate.content, own),
             )
@@ -186,9 +190,16 @@ class GateState:
         for item in items:
             self._count(item)
 
+    def look_ahead(self, block: Sequence[Item]) -> None:
+        """Make the next items of the loop ready: their neighbours in this round are then looked up and not searched."""
+        for place, item in enumerate(block):
+            item.place = place
+        self.ahead = LookAhead(self.this_round, np.array([item.content for item in block], dtype=np.float32))
+
     def commit(self, item: Item) -> None:
         """Admit the item: the only place where a decision changes what later decisions see."""
         self._extend(self.this_round, [item])
+        self.ahead.enter(item.place)
         if not self.in_window(item):
             self.corpus_scope.add_one(item.content)
             self.round_scope.add_one(item.content)
@@ -221,7 +232,8 @@ class GateState:
             [item.candidate.content for item in items],
             [item.cell for item in items],
             np.array([item.content for item in items], dtype=np.float32),
-            np.array([item.signature for item in items]),
+            [item.sketch for item in items],
+            [item.key for item in items],
         )
 
 

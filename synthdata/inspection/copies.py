@@ -19,7 +19,8 @@ from synthdata.inspection.spool import Spool
 from synthdata.protocols import Progress
 from synthdata.settings import GateSettings, InspectSettings
 from synthdata.similarity.exact import exact_key
-from synthdata.similarity.minhash import LexicalIndex, jaccard, shingles
+from synthdata.similarity.minhash import LexicalIndex
+from synthdata.similarity.shingles import jaccard, shingles
 
 # For each row the earlier row that it repeats, -1 for none; a repeated row is always an earlier one.
 Earlier = NDArray[np.int64]

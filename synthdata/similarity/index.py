@@ -26,7 +26,7 @@ faiss.cvar.distance_compute_blas_threshold = 1536
 
 # float32 inner products of unit vectors of up to some thousand dimensions err by less than 1e-5; hits within it are
 # fetched as well and scored again.
-_SLACK = 1e-5
+ROUNDING = 1e-5
 _EXTRA = 4
 _QUERY_ROWS = 1024
 _SCORE_ROWS = 16384
@@ -167,14 +167,14 @@ class VectorIndex:
         ids[start : start + len(block)] = np.take_along_axis(found, order, axis=1)
         if fetch < len(self):
             # A row left out could tie with, or by rounding beat, the last one kept: only then look at all of them.
-            open_ended = np.flatnonzero(rough[:, -1] >= scores[start : start + len(block), -1] - _SLACK)
+            open_ended = np.flatnonzero(rough[:, -1] >= scores[start : start + len(block), -1] - ROUNDING)
             for row in open_ended:
                 floor = float(scores[start + row, -1])
                 all_scores, all_ids = self._within_block(block[row : row + 1], floor)[0]
                 scores[start + row], ids[start + row] = all_scores[:width], all_ids[:width]
 
     def _within_block(self, block: NDArray[np.float32], threshold: float) -> list[tuple[Scores, Ids]]:
-        limits, _, found = self._index.range_search(block, threshold - _SLACK)
+        limits, _, found = self._index.range_search(block, threshold - ROUNDING)
         which = np.searchsorted(limits.astype(np.int64)[1:], np.arange(len(found)), side="right")
         exact = self._score(block, which, found)
         keep = exact >= threshold

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from datasketch import MinHash
@@ -17,56 +18,32 @@ from numpy.typing import NDArray
 from synthdata.records import canonical_json, content_hash
 from synthdata.settings import GateSettings
 from synthdata.similarity.exact import normalise
+from synthdata.similarity.shingles import (
+    BASE,
+    Shingles,
+    all_shingles,
+    chunks,
+    jaccard,
+    mix,
+    shingles_of_plain,
+)
 
 Signatures = NDArray[np.uint32]
-Shingles = NDArray[np.uint64]
 
 _SEED = 1
-_BASE = 0x9E3779B97F4A7C15
-_MASK = (1 << 64) - 1
 _TAIL_ROWS = 1024
 _TAIL_SHARE = 16
+# Shingles permuted in one go: with 128 permutations 2 MB, which a cache holds.
+_SIGNED_AT_ONCE = 4096
 
 
-def shingles(text: str, size: int) -> Shingles:
-    """The set of character `size`-grams of the normalised text as sorted distinct 64-bit hashes.
+@dataclass(frozen=True, slots=True, eq=False)
+class Sketch:
+    """A text made ready: its normal form as UTF-8, its signature (permutations,) and one key a band (bands,)."""
 
-    A text shorter than `size` is one shingle; an empty one has none. With 64 bits two different shingles of a corpus of
-    10^9 meet with probability 0.03, so Jaccard on hashes is Jaccard on shingles.
-    """
-    if size < 1:
-        raise ValueError(f"size must be at least 1, got {size}")
-    return _shingles(normalise(text), size)
-
-
-def _shingles(text: str, size: int) -> Shingles:
-    if not text:
-        return np.empty(0, dtype=np.uint64)
-    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.uint64) + np.uint64(1)
-    width = min(size, len(codes))
-    hashed = np.zeros(len(codes) - width + 1, dtype=np.uint64)
-    for offset in range(width):
-        weight = np.uint64(pow(_BASE, offset + 1, 1 << 64))
-        hashed += codes[offset : offset + len(hashed)] * weight
-    hashed = np.sort(_mix(hashed))
-    first = np.ones(len(hashed), dtype=bool)
-    first[1:] = hashed[1:] != hashed[:-1]
-    return hashed[first]
-
-
-def _mix(values: Shingles) -> Shingles:
-    """The splitmix64 finaliser: a bijection that spreads the polynomial sums over all bits."""
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
-
-
-def jaccard(left: Shingles, right: Shingles) -> float:
-    """Shared shingles over all shingles, in [0, 1]; 0 where either set is empty."""
-    if not len(left) or not len(right):
-        return 0.0
-    shared = len(np.intersect1d(left, right, assume_unique=True))
-    return shared / (len(left) + len(right) - shared)
+    plain: bytes
+    signature: Signatures
+    bands: NDArray[np.uint64]
 
 
 class LexicalIndex:
@@ -116,10 +93,17 @@ class LexicalIndex:
 
     def signatures(self, texts: Sequence[str]) -> Signatures:
         """MinHash signatures, shape (n, permutations); a text without content has the all-ones row."""
-        found = np.empty((len(texts), self._settings.permutations), dtype=np.uint32)
-        for row, text in enumerate(texts):
-            found[row] = self._sign(shingles(text, self._settings.shingle_chars))
-        return found
+        return self._sign_all([normalise(text) for text in texts])
+
+    def sketches(self, texts: Sequence[str]) -> list[Sketch]:
+        """All that `enter` and `find` need of texts, made in bulk."""
+        plain = [normalise(text) for text in texts]
+        made = self._sign_all(plain)
+        keys = self._band_keys(made)
+        return [
+            Sketch(text.encode("utf-8", "surrogatepass"), signature, bands)
+            for text, signature, bands in zip(plain, made, keys, strict=True)
+        ]
 
     def add(self, ids: Sequence[int], texts: Sequence[str], signatures: Signatures | None = None) -> None:
         """Put texts under new ids; `signatures` saves making them again where the caller kept those of `signatures`.
@@ -134,15 +118,40 @@ class LexicalIndex:
             raise ValueError(
                 f"ids must be new, distinct and not negative; refused: {taken[:5] or 'repeated in the call'}"
             )
-        made = self.signatures(texts) if signatures is None else signatures
-        bands = self._band_keys(made)
-        for row, (row_id, text) in enumerate(zip(ids, texts, strict=True)):
-            plain = normalise(text)
-            self._rows[row_id] = (plain.encode("utf-8", "surrogatepass"), made[row].copy())
-            if plain:
-                for key in bands[row].tolist():
-                    self._tail.setdefault(key, []).append(row_id)
-                self._tail_rows += 1
+        plain = [normalise(text) for text in texts]
+        made = self._sign_all(plain) if signatures is None else signatures
+        for row_id, text, signature, keys in zip(ids, plain, made, self._band_keys(made), strict=True):
+            self._enter(row_id, Sketch(text.encode("utf-8", "surrogatepass"), signature.copy(), keys))
+        self._merge_long_tail()
+
+    def enter(self, ids: Sequence[int], sketches: Sequence[Sketch]) -> None:
+        """As `add`, of sketches; the ids must be new, which is not looked at."""
+        if len(sketches) <= _TAIL_ROWS:
+            for row_id, sketch in zip(ids, sketches, strict=True):
+                self._enter(row_id, sketch)
+            self._merge_long_tail()
+            return
+        # So many at once go straight to the sorted arrays, past the dictionary, which takes nine times their memory.
+        self._rows.update(
+            (row_id, (sketch.plain, sketch.signature)) for row_id, sketch in zip(ids, sketches, strict=True)
+        )
+        full = [(row_id, sketch.bands) for row_id, sketch in zip(ids, sketches, strict=True) if sketch.plain]
+        keys = np.concatenate([bands for _, bands in full]) if full else np.empty(0, dtype=np.uint64)
+        self._merge(keys, np.repeat(np.array([i for i, _ in full], dtype=np.int64), self._settings.bands))
+
+    def _enter(self, row_id: int, sketch: Sketch) -> None:
+        self._rows[row_id] = (sketch.plain, sketch.signature)
+        if sketch.plain:
+            tail = self._tail
+            for key in sketch.bands.tolist():
+                held = tail.get(key)
+                if held is None:
+                    tail[key] = [row_id]
+                else:
+                    held.append(row_id)
+            self._tail_rows += 1
+
+    def _merge_long_tail(self) -> None:
         if self._tail_rows > max(_TAIL_ROWS, len(self._rows) // _TAIL_SHARE):
             self._merge_tail()
 
@@ -156,25 +165,60 @@ class LexicalIndex:
 
     def query(self, text: str, signature: Signatures | None = None) -> list[tuple[int, float]]:
         """Ids and true Jaccard of all rows at or above `near_jaccard`, highest first, then by id; [] for no text."""
-        own = shingles(text, self._settings.shingle_chars)
-        if not len(own):
+        plain = normalise(text)
+        made = self._sign_all([plain]) if signature is None else signature.reshape(1, -1)
+        return self.find(Sketch(plain.encode("utf-8", "surrogatepass"), made[0], self._band_keys(made)[0]))
+
+    def find(self, sketch: Sketch) -> list[tuple[int, float]]:
+        """As `query`, of a sketch."""
+        promising = self._promising(sketch) if sketch.plain else []
+        if not promising:
             return []
-        made = self._sign(own) if signature is None else signature
-        hits = [(row_id, self._jaccard_to(own, row_id)) for row_id in self._promising(made)]
+        own = shingles_of_plain(sketch.plain.decode("utf-8", "surrogatepass"), self._settings.shingle_chars)
+        hits = [(row_id, self._jaccard_to(own, row_id)) for row_id in promising]
         near = [hit for hit in hits if hit[1] >= self._settings.near_jaccard]
         return sorted(near, key=lambda hit: (-hit[1], hit[0]))
 
-    def _sign(self, own: Shingles) -> Signatures:
-        sketch = MinHash(
-            seed=_SEED,
-            scheme=self._settings.minhash_scheme,
-            hashfunc=int,
-            hashvalues=self._prototype.hashvalues,
-            permutations=self._prototype.permutations,
-        )
-        if len(own):
-            sketch.update_batch((own & np.uint64(0xFFFFFFFF)).tolist())
-        return np.asarray(sketch.hashvalues, dtype=np.uint32)
+    def _sign_all(self, plain: Sequence[str]) -> Signatures:
+        """Signatures of normalised texts: shingles of many are hashed at once and permuted in blocks that fit a cache.
+
+        A shingle that occurs twice changes no minimum, so nothing is sorted out here.
+        """
+        made = np.full((len(plain), self._settings.permutations), np.iinfo(np.uint32).max, dtype=np.uint32)
+        for first, last in chunks(plain):
+            hashed, starts, rows = all_shingles(plain[first:last], self._settings.shingle_chars)
+            low = (hashed & np.uint64(0xFFFFFFFF)).astype(np.uint32)
+            begin = 0
+            while begin < len(rows):
+                end = int(np.searchsorted(starts, starts[begin] + _SIGNED_AT_ONCE, side="right")) - 1
+                end = min(max(end, begin + 1), len(rows))
+                part = self._permuted(low[starts[begin] : starts[end]])
+                made[first + rows[begin:end]] = np.minimum.reduceat(part, starts[begin:end] - starts[begin], axis=1).T
+                begin = end
+        return made
+
+    def _permuted(self, values: NDArray[np.uint32]) -> NDArray[np.uint32]:
+        """All permutations of 32-bit values, (permutations, n): datasketch's, as its `update_batch` applies them."""
+        a, b = self._prototype.permutations
+        if self._settings.minhash_scheme == "affine32":
+            mixed = values ^ (values >> np.uint32(16))
+            mixed = mixed * np.uint32(0x85EBCA6B)
+            mixed = mixed ^ (mixed >> np.uint32(13))
+            mixed = mixed * np.uint32(0xC2B2AE35)
+            mixed = mixed ^ (mixed >> np.uint32(16))
+            return np.asarray(mixed * a[:, None] + b[:, None], dtype=np.uint32)
+        return self._one_by_one(values)
+
+    def _one_by_one(self, values: NDArray[np.uint32]) -> NDArray[np.uint32]:
+        """Other schemes than the default, through datasketch itself."""
+        columns = []
+        for value in values.tolist():
+            sketch = MinHash(
+                seed=_SEED, scheme=self._settings.minhash_scheme, hashfunc=int, num_perm=self._settings.permutations
+            )
+            sketch.update(value)
+            columns.append(np.asarray(sketch.hashvalues, dtype=np.uint32))
+        return np.array(columns, dtype=np.uint32).T
 
     def _band_keys(self, made: Signatures) -> NDArray[np.uint64]:
         """One 64-bit key a band, the band's number folded in, so that all bands share one sorted array."""
@@ -182,41 +226,49 @@ class LexicalIndex:
         parts = made.reshape(len(made), self._settings.bands, rows).astype(np.uint64)
         keys = np.broadcast_to(np.arange(1, self._settings.bands + 1, dtype=np.uint64), parts.shape[:2]).copy()
         for column in range(rows):
-            keys = _mix(keys * np.uint64(_BASE) + parts[:, :, column])
+            keys = mix(keys * np.uint64(BASE) + parts[:, :, column])
         return keys
 
-    def _lookup(self, signature: Signatures) -> list[int]:
-        keys = self._band_keys(signature.reshape(1, -1))[0]
+    def _lookup(self, keys: NDArray[np.uint64]) -> list[int]:
         found: set[int] = set()
-        for key in keys.tolist():
-            found.update(self._tail.get(key, ()))
-        lows = np.searchsorted(self._sorted_keys, keys, side="left")
-        highs = np.searchsorted(self._sorted_keys, keys, side="right")
-        for low, high in zip(lows, highs, strict=True):
-            if high > low:
+        if self._tail:
+            get = self._tail.get
+            for key in keys.tolist():
+                held = get(key)
+                if held is not None:
+                    found.update(held)
+        if len(self._sorted_keys):
+            lows = np.searchsorted(self._sorted_keys, keys, side="left")
+            # A key that is absent, as nearly all are, has no second search.
+            there = np.flatnonzero(self._sorted_keys[np.minimum(lows, len(self._sorted_keys) - 1)] == keys)
+            for place in there.tolist():
+                low = int(lows[place])
+                high = int(np.searchsorted(self._sorted_keys, keys[place], side="right"))
                 found.update(self._sorted_ids[low:high].tolist())
         return sorted(row_id for row_id in found if row_id in self._rows)
 
-    def _promising(self, signature: Signatures) -> list[int]:
+    def _promising(self, sketch: Sketch) -> list[int]:
         """Bands let one in eight pairs at Jaccard 0.25 through; agreeing positions sort most of those out cheaply."""
-        found = self._lookup(signature)
+        found = self._lookup(sketch.bands)
         if not found:
             return []
-        agreement = (np.stack([self._rows[row_id][1] for row_id in found]) == signature).mean(axis=1)
+        agreement = (np.stack([self._rows[row_id][1] for row_id in found]) == sketch.signature).mean(axis=1)
         return [row_id for row_id, share in zip(found, agreement, strict=True) if share >= self._worth_checking]
 
     def _jaccard_to(self, own: Shingles, row_id: int) -> float:
         text = self._rows[row_id][0].decode("utf-8", "surrogatepass")
-        return jaccard(own, _shingles(text, self._settings.shingle_chars))
+        return jaccard(own, shingles_of_plain(text, self._settings.shingle_chars))
 
     def _merge_tail(self) -> None:
         keys = [key for key, ids in self._tail.items() for _ in ids]
         ids = [row_id for ids in self._tail.values() for row_id in ids]
-        all_keys = np.concatenate([self._sorted_keys, np.array(keys, dtype=np.uint64)])
-        all_ids = np.concatenate([self._sorted_ids, np.array(ids, dtype=np.int64)])
+        self._tail, self._tail_rows = {}, 0
+        self._merge(np.array(keys, dtype=np.uint64), np.array(ids, dtype=np.int64))
+
+    def _merge(self, keys: NDArray[np.uint64], ids: NDArray[np.int64]) -> None:
+        all_keys, all_ids = np.concatenate([self._sorted_keys, keys]), np.concatenate([self._sorted_ids, ids])
         if len(self._rows) * self._settings.bands < len(all_ids):
             live = np.isin(all_ids, np.fromiter(self._rows, dtype=np.int64, count=len(self._rows)))
             all_keys, all_ids = all_keys[live], all_ids[live]
         order = np.argsort(all_keys, kind="stable")
         self._sorted_keys, self._sorted_ids = all_keys[order], all_ids[order]
-        self._tail, self._tail_rows = {}, 0

@@ -18,7 +18,7 @@ def exact_in(item: Item, library: Library) -> Reject | None:
 
 def near_in(item: Item, library: Library, state: GateState) -> Reject | None:
     """Verified Jaccard over the threshold with a row of the same cell."""
-    for row, jaccard in library.near(item.candidate.content, item.signature):
+    for row, jaccard in library.near(item.sketch):
         item.numbers["jaccard"] = max(jaccard, item.numbers.get("jaccard", 0))
         if library.cells[row] == item.cell:
             return _copy(Reason.NEAR_DUPLICATE, jaccard, state.settings.near_jaccard, library, row)

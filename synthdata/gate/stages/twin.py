@@ -17,6 +17,6 @@ def twin(item: Item, state: GateState) -> Reject | None:
         return refused
     # The row may have been here in an earlier pass: what that pass found is found again.
     item.round_neighbours = []
-    scores, rows = library.nearest(item.content[None])
-    nearest = float(scores[0]), int(rows[0])
-    return semantic_in(item, library, state, nearest, item.round_neighbours) or lesson_quota(item, state)
+    return semantic_in(item, library, state, state.ahead.nearest(item.place), item.round_neighbours) or lesson_quota(
+        item, state
+    )
