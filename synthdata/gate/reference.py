@@ -17,8 +17,8 @@ from synthdata.protocols import Vectors
 from synthdata.records import content_hash
 from synthdata.settings import AnchorSettings, GateSettings
 from synthdata.similarity.exact import exact_key
-from synthdata.similarity.index import VectorIndex
 from synthdata.similarity.minhash import LexicalIndex
+from synthdata.similarity.pairs import pairs_within
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,20 +78,21 @@ def clean(
     has = np.array([bool(row.content) for row in rows], dtype=bool)
     vectors = np.where(has[:, None], content, context)
     unit, _ = centre(vectors, vectors.mean(axis=0)) if len(rows) else (vectors, None)
-    index = VectorIndex(vectors.shape[1])
+    copies = _copies(unit[order], settings.clean_cosine)
     signatures = lexical.signatures([row.text for row in rows])
-    for i in order:
+    stays = np.zeros(len(rows), dtype=bool)
+    for place, i in enumerate(order):
         key = exact_key(rows[i].text)
         if key in seen:
             fell["exact"] += 1
         elif lexical.query(rows[i].text, signatures[i]):
             fell["near"] += 1
-        elif (best := index.nearest(unit[i])) is not None and best[0] >= settings.clean_cosine:
+        elif stays[copies.get(place, [])].any():
             fell["semantic"] += 1
         else:
             seen.add(key)
             lexical.add([len(kept)], [rows[i].text], signatures[i : i + 1])
-            index.add(unit[i : i + 1])
+            stays[place] = True
             kept.append(i)
     if len(kept) < settings.min_rows:
         raise AnchorError(
@@ -101,6 +102,15 @@ def clean(
         )
     chosen = [rows[i] for i in kept]
     return Reference(chosen, context[kept], content[kept], _set_aside(chosen, settings), fell)
+
+
+def _copies(unit: Vectors, cosine: float) -> dict[int, list[int]]:
+    """Earlier rows within the cosine of each row that has any."""
+    found: dict[int, list[int]] = {}
+    for later, earlier, _ in pairs_within(unit, cosine):
+        for row, other in zip(later.tolist(), earlier.tolist(), strict=True):
+            found.setdefault(row, []).append(other)
+    return found
 
 
 def _set_aside(rows: list[ReferenceRow], settings: AnchorSettings) -> NDArray[np.bool_]:

@@ -157,11 +157,13 @@ class Memory:
 
         float32 finds them; one float64 sum a row scores them, so that rounding decides nothing.
         """
-        rough = np.where(allowed, self._mixed(cosines, bm25, cosines[allowed].max(), bm25[allowed].max()), -np.inf)
+        best_bm25 = bm25.max(where=allowed, initial=0.0)
+        rough = self._mixed(cosines, bm25, cosines.max(where=allowed, initial=-np.inf), best_bm25)
+        rough[~allowed] = -np.inf
         count = min(self.settings.pool + _SLACK, int(allowed.sum()))
         found = np.argpartition(-rough, count - 1)[:count]
         exact = (self.vectors[found].astype(np.float64) * vector).sum(axis=1)
-        scores = self._mixed(exact, bm25[found], exact.max(), bm25[allowed].max())
+        scores = self._mixed(exact, bm25[found], exact.max(), best_bm25)
         order = np.lexsort((-found, -scores))[: self.settings.pool]
         return [(int(found[i]), float(scores[i])) for i in order if scores[i] > 0.0]
 

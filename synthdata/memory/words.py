@@ -74,12 +74,12 @@ class WordIndex:
         if not n:
             return total
         k1, b = settings.bm25_k1, settings.bm25_b
-        norm = k1 * (1.0 - b + b * self.lengths / max(1.0, float(self.lengths.mean())))
+        mean = max(1.0, float(self.lengths.mean()))
         for term in self._rarest(query, settings.query_words):
             part = slice(int(self.starts[term]), int(self.starts[term + 1]))
             rows, counts = self.rows[part], self.counts[part].astype(np.float64)
             weight = np.log1p((n - len(rows) + 0.5) / (len(rows) + 0.5))
-            total[rows] += weight * counts * (k1 + 1.0) / (counts + norm[rows])
+            total[rows] += weight * counts * (k1 + 1.0) / (counts + k1 * (1.0 - b + b * self.lengths[rows] / mean))
         return total
 
     def _rarest(self, query: str, limit: int) -> list[int]:
