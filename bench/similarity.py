@@ -212,8 +212,8 @@ def main() -> None:
         f"to 0.999, threshold {THRESHOLD}. Bar: 3 times as fast as semhash, none missed.\n\n"
         + table(columns, semantic)
         + f"\n\nDocuments: {asked.documents:,} of 14 words, character {SHINGLE}-grams, {PERMUTATIONS} permutations, "
-        f"{BANDS} bands for all, one word at an end changed. Precision counts pairs at a Jaccard of {JACCARD} and over; "
-        "ours verifies each pair, the others report what shares a band. Bars: recall 0.97 at precision 0.99, at least as "
+        f"{BANDS} bands for all, one word at an end changed. Precision counts pairs of a Jaccard from {JACCARD}; "
+        "ours verifies each, the others report what shares a band. Bars: recall 0.97 at precision 0.99, at least as "
         "fast as datasketch. Where other work shares the cores, processor seconds compare better than seconds.\n\n"
         + table(columns, lexical)
     )
