@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +22,7 @@ from typer.testing import CliRunner
 
 from synthdata import Candidate, Corpus, Settings
 from synthdata.cli import app
+from synthdata.corpus import to_decision
 from synthdata.corpus.verify import verify
 from synthdata.errors import InputError
 from synthdata.gate.reference import ReferenceRow
@@ -26,7 +30,7 @@ from synthdata.handoff.retraction import Naming, retract
 from synthdata.labels import take_labels
 from synthdata.memory import Memory, Scope, recall, supersede
 from synthdata.memory.api import lessons_router
-from synthdata.memory.index import build_index, open_index
+from synthdata.memory.index import build_index, open_index, present
 from synthdata.memory.words import WordIndex, words_of
 from synthdata.records import Decision, GeneratorStamp, LabelSource, Lesson, Reflection, StepReview, Trajectory, Verdict
 from synthdata.reflection import restatements, to_candidate
@@ -293,3 +297,57 @@ def test_the_endpoint_answers_as_the_verb_and_follows_the_corpus(corpus):
         {"query": "x" * 30_000},
     ):
         assert client.get("/lessons", params=wrong).status_code == 422
+
+
+def test_what_is_present_is_what_the_store_says(corpus):
+    store = corpus.store
+    (gone, back) = (item.id for item in Memory.open(store).recall("unlock the safe", 2))
+    retract(corpus, Naming(ids=(gone, back)), "wrong")
+    row = store.decision(back)
+    assert row is not None
+    with store.writing():
+        store.commit_round(
+            [replace(to_decision(row), verdict=Verdict.ADMIT)],
+            {back: (np.array(row["context_vector"], np.float32), np.array(row["content_vector"], np.float32))},
+            round_key="again", recipe="r", anchor=0, kind="reconsider",
+        )  # fmt: skip
+    for as_of in (None, 0, 1, 2, 3):
+        index = build_index(store)
+        kept = set(index.rows["id"].to_numpy()[present(index, store, as_of)])
+        assert kept == store.admitted_ids(as_of)
+    assert back in store.admitted_ids() and gone not in store.admitted_ids()
+
+
+KILLED_WHILE_INDEXING = """
+import os, sys, threading, time
+from synthdata.corpus import CorpusStore
+from synthdata.memory.index import build_index
+store = CorpusStore.open(sys.argv[1])
+build_index(store)
+threading.Thread(target=lambda: (time.sleep(float(sys.argv[2])), os.kill(os.getpid(), 9)), daemon=True).start()
+import shutil
+while True:
+    shutil.rmtree(store.derived_path("lessons"))
+    build_index(store)
+"""
+
+
+def test_a_kill_while_the_index_is_made_leaves_a_whole_one_or_none(corpus):
+    store = corpus.store
+    expected = Memory.open(store).recall("unlock the safe", 5)
+    for delay in (0.02, 0.05, 0.11):
+        child = subprocess.run([sys.executable, "-c", KILLED_WHILE_INDEXING, str(store.path), str(delay)], check=False)
+        assert child.returncode == -9
+        # The index is whole, or absent, or its folder was being removed: an answer is right in every case.
+        assert Memory.open(store).recall("unlock the safe", 5) == expected
+    assert verify(store) == []
+
+
+def test_rebuilding_makes_the_index_again_and_older_ones_go(corpus):
+    store = corpus.store
+    Memory.open(store)
+    old = store.derived_path("lessons")
+    enter(corpus, [review(RUNS[70], "A later lesson about the lamp in the attic.")], "three")
+    assert CliRunner().invoke(app, ["lessons", str(store.path), "lamp in the attic"]).exit_code == 0
+    assert store.derived_path("lessons") != old and not old.exists()
+    assert open_index(store) is not None

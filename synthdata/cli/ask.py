@@ -170,6 +170,10 @@ def verify(
         from synthdata.rounds import recheck
 
         findings = recheck(store)
+        if not findings:
+            from synthdata.memory.index import build_index
+
+            build_index(store)
     if as_json:
         emit_json({"findings": findings, "digest": text})
     else:

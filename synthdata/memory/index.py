@@ -13,9 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from synthdata.corpus import CorpusStore
-from synthdata.corpus.derived import publish
+from synthdata.corpus.derived import publish, sweep
+from synthdata.corpus.events import without_removed
 from synthdata.memory.words import WordIndex
 from synthdata.protocols import Progress, Vectors, unheard
 from synthdata.records import Verdict
@@ -30,7 +32,7 @@ _COLUMNS = (
 
 @dataclass(frozen=True, eq=False)
 class LessonIndex:
-    """Rows in order of round and position, one a candidate; `vectors` (n, d) unit length, `words` over all their text.
+    """Rows in order of round and position; `vectors` (n, d) unit length, `words` over all their text.
 
     A row's vector is the mean of its context's and its content's, so that one product with a query ranks by the mean of
     both cosines. `rows` has the columns of `decisions` that an answer shows, and `step` and `label` (good or bad): what
@@ -63,14 +65,29 @@ def build_index(store: CorpusStore, progress: Progress = unheard) -> LessonIndex
     version = store.decisions_table.version()
     columns = [*_COLUMNS, "content_vector", "context_vector"]
     frame = store.decisions(columns, where=pl.col("verdict") == str(Verdict.ADMIT))
-    frame = frame.unique("id", keep="first", maintain_order=True)
     index = LessonIndex(
         _with_reviews(frame.select(_COLUMNS)), _means(store, frame), WordIndex.of(_texts(frame, progress))
     )
     # A cache: a disk that is full or read-only costs the next reader the time to make it again.
     with suppress(OSError):
         publish(store.derived_dir, version, NAME, lambda folder: _save(index, folder))
+        sweep(store.derived_dir, version)
     return index
+
+
+def present(index: LessonIndex, store: CorpusStore, as_of: int | None = None) -> NDArray[np.bool_]:
+    """Which rows of the index are in the corpus, (n,): what `CorpusStore.admitted` says, from the index and the events.
+
+    Raises:
+        InputError: no such round.
+    """
+    rows = index.rows.select("id", "round").with_row_index("place")
+    events = store.events(as_of=as_of)
+    until = rows if as_of is None else rows.filter(pl.col("round") <= as_of)
+    kept = without_removed(until, events).unique("id", keep="first", maintain_order=True)
+    mask = np.zeros(rows.height, dtype=bool)
+    mask[kept["place"].to_numpy()] = True
+    return mask
 
 
 def _save(index: LessonIndex, folder: Path) -> None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from synthdata.corpus import CorpusStore
 from synthdata.errors import InputError
-from synthdata.memory.index import LessonIndex, build_index, open_index
+from synthdata.memory.index import LessonIndex, build_index, open_index, present
 from synthdata.memory.standing import Standing, standings
 from synthdata.protocols import Encoder, Progress, Vectors, unheard
 from synthdata.settings import MemorySettings, Settings
@@ -81,10 +81,11 @@ class Memory:
         self.settings: MemorySettings = settings.runtime.memory
         self.vectors, self.words = index.vectors, index.words
         self._encoder = encoder or make_encoder(settings.recipe.encoder, settings.runtime)
-        present = self.rows["id"].is_in(list(store.admitted_ids(as_of)))
-        self.present: NDArray[np.bool_] = present.to_numpy()
-        self._standings = standings(store, self.rows.filter(present), as_of)
-        self._fallen: NDArray[np.bool_] = self.rows["id"].is_in(list(self._standings)).to_numpy()
+        self.present = present(index, store, as_of)
+        self._standings = standings(store, self.rows.filter(self.present), as_of)
+        self._fallen = np.zeros(len(self.present), dtype=bool)
+        if self._standings:
+            self._fallen = self.rows["id"].is_in(list(self._standings)).to_numpy()
 
     @classmethod
     def open(

@@ -71,6 +71,10 @@ def standings(store: CorpusStore, rows: pl.DataFrame, as_of: int | None = None) 
 
 def _by_later_reviews(rows: pl.DataFrame) -> dict[str, Standing]:
     reviews = rows.filter(pl.col("label").is_not_null() & (pl.col("trajectory_id") != ""))
+    same = ["trajectory_id", "step"]
+    # Nearly all steps have one opinion; only the others are walked.
+    disputed = reviews.group_by(same).agg(pl.col("label").n_unique().alias("labels")).filter(pl.col("labels") > 1)
+    reviews = reviews.join(disputed.select(same), on=same, how="semi", maintain_order="left")
     latest: dict[tuple[str, int, str], tuple[int, str]] = {}
     columns = ("trajectory_id", "step", "label", "round", "id")
     for run, step, label, number, name in reviews.select(columns).iter_rows():
@@ -89,6 +93,8 @@ def _by_people(store: CorpusStore, rows: pl.DataFrame, as_of: int | None) -> Map
     for payload in store.events("label", as_of)["payload"]:
         for row in json.loads(payload)["labels"]:
             said[row["trajectory_id"], row["step"], row["by"]] = row["label"], row["note"]
+    if not said:
+        return {}
     verdicts: dict[tuple[str, int], dict[str, tuple[str, str]]] = {}
     for (run, step, person), (label, note) in said.items():
         verdicts.setdefault((run, step), {})[label] = person, note
