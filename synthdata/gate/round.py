@@ -86,9 +86,8 @@ def _loop(items: list[Item], state: GateState, progress: Progress) -> tuple[list
             if len(admitted) == state.most:
                 progress(len(waiting) - place + len(again))
                 return admitted, refused
-        for number, item in enumerate(waiting):
-            if number % _BLOCK == 0:
-                state.look_ahead(waiting[number : number + _BLOCK])
+            if place % _BLOCK == 0:
+                state.look_ahead(waiting[place : place + _BLOCK])
             refusal = _first(LOOP, item, state)
             if refusal is None:
                 state.commit(item)
