@@ -151,11 +151,18 @@ def _check_reflection(candidate: Candidate, runs: Mapping[str, Trajectory], reci
     run = runs.get(candidate.trajectory_id)
     if run is None:
         return None
-    from synthdata.reflection import check_lesson, verify_evidence
+    from synthdata.reflection import check_grounding, check_lesson, verify_evidence
 
     review = from_json(Reflection, candidate.payload)
+    # By itself: noise and loops are a small share of a text whose other half is a sound cause.
+    spoilt = check_text(review.lesson.text, recipe.floor)
+    if spoilt is not None:
+        return Reject(spoilt.reason, spoilt.score, spoilt.threshold, detail=f"its lesson: {spoilt.detail}")
     failure = check_lesson(review, recipe.reflection)
     if failure is not None:
         return Reject(failure[0], detail=failure[1])
     fault = verify_evidence(review, run, recipe.floor)
-    return None if fault is None else Reject(Reason.UNGROUNDED, detail=fault)
+    if fault is not None:
+        return Reject(Reason.UNGROUNDED, detail=fault)
+    loose = check_grounding(review, run, recipe.floor)
+    return None if loose is None else Reject(*loose[:3], detail=loose[3])

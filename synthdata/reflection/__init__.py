@@ -12,6 +12,7 @@ from synthdata.records import QuarantinedRow, Reflection, Trajectory
 from synthdata.reflection.evidence import verify_evidence
 from synthdata.reflection.framed import framed_items, reflect_framed
 from synthdata.reflection.full import citable_steps, full_items, reflect_full
+from synthdata.reflection.grounding import check_grounding
 from synthdata.reflection.lesson import check_lesson
 from synthdata.reflection.propose import Proposal, faulty_steps, propose
 from synthdata.reflection.render import focus_steps, render_context, to_candidate
@@ -21,6 +22,7 @@ from synthdata.settings import Recipe
 
 __all__ = [
     "Proposal",
+    "check_grounding",
     "check_lesson",
     "faulty_steps",
     "focus_options",

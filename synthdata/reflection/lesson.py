@@ -32,6 +32,11 @@ _DANGLING = frozenset(
     "a an the of to in into on onto from with at by for and or but because that which is are was were as than its his "
     "her their your my not no if when while may can must will should need needs".split()
 )
+# Words that end no English sentence at all, however free its style.
+_NEVER_LAST = frozenset("a an the and or because than my your their if while".split())
+_ENDED = re.compile(r"[.!?\u3002\uff01\uff1f\u0964\u061f][\"'”’)`*]*$")
+_TAG = re.compile(r"</?\w+>")
+_PROSE_WORDS = 4
 _RUN_WORDS = 5
 # Words that the frames use of their own accord; a reason that repeats a run with one of them says nothing new.
 _FRAME_WORDS = frozenset(
@@ -47,9 +52,11 @@ def check_lesson(reflection: Reflection, settings: ReflectionSettings) -> Refusa
     """
     if reflection.abstains:
         return None
-    checks = [_sentence, _repeats, _task_over, _states, _numbers]
+    checks = [_sentence, _task_over]
     if reflection.found_by == "rule":
-        checks = [_likelihood, *checks, _echoes_frame, _own_entities, _contradicts_better, _copies_shot]
+        # Three words that come twice are a stutter in one framed sentence and nothing in a review of a page.
+        checks = [_likelihood, _sentence, _repeats, _task_over, _states, _numbers]
+        checks += [_echoes_frame, _own_entities, _contradicts_better, _copies_shot]
     return next((refusal for check in checks if (refusal := check(reflection, settings))), None)
 
 
@@ -89,11 +96,21 @@ def _sentence(reflection: Reflection, settings: ReflectionSettings) -> Refusal |
         return Reason.TOO_LONG, f"{len(found)} words, at most {settings.lesson_max_words} wanted"
     if reflection.found_by == "rule" and len(words(reason_of(reflection))) < 3:
         return Reason.TOO_SHORT, "the reason has fewer than 3 words"
-    if not re.search(r"[.!?][\"'”’)`]*$", text):
+    end = _last_line(text)
+    if not _ENDED.search(end):
         return Reason.GIBBERISH, "the sentence does not end"
-    if found[-1] in _DANGLING:
-        return Reason.GIBBERISH, f"the sentence ends with `{found[-1]}`"
+    last = words(end)[-1:] or found[-1:]
+    # A framed lesson is one short sentence; in free prose many a sound one ends with `for` or `is`.
+    if last[0] in (_DANGLING if reflection.found_by == "rule" else _NEVER_LAST):
+        return Reason.GIBBERISH, f"the sentence ends with `{last[0]}`"
     return None
+
+
+def _last_line(text: str) -> str:
+    """The last line that is prose: scores, headings and closing tags may come behind it in a review of several."""
+    lines = [stripped for line in text.splitlines() if (stripped := _TAG.sub("", line).strip())]
+    prose = [line for line in lines if len(words(line)) >= _PROSE_WORDS]
+    return (prose or lines or [text])[-1]
 
 
 def _repeats(reflection: Reflection, _: ReflectionSettings) -> Refusal | None:

@@ -65,6 +65,12 @@ class FloorSettings(Section):
     symbol_share: float = 0.65
     evidence_tokens: int = 4
     evidence_step_share: float = 0.2
+    own_words: int = 2
+    own_share: float = 0.34
+    own_many: int = 4
+    own_least: float = 0.08
+    copied_run: int = 5
+    added_words: int = 1
 
 
 class GateSettings(Section):

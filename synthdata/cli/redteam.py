@@ -1,0 +1,142 @@
+"""The verb `redteam`: attacks on the rules and the judge, counted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from synthdata.cli.options import AsJson, Config, Overrides
+from synthdata.cli.output import emit_json, progress, say, table
+
+if TYPE_CHECKING:
+    from synthdata.judging.redteam import Family
+    from synthdata.protocols import Judge
+    from synthdata.records import Trajectory
+    from synthdata.redteam import Result
+    from synthdata.settings import Settings
+
+SAMPLE = Path(__file__).parent.parent.parent / "data" / "sample" / "textworld.jsonl.gz"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb of this file."""
+    app.command()(redteam)
+
+
+def redteam(
+    trajectories: Annotated[
+        Path | None, typer.Option(help="Runs to build attacks on, a file or a folder. Default: the sample runs.")
+    ] = None,
+    generator: Annotated[
+        str, typer.Option(help="Judge what the rules let pass: embedded, or the base URL of an endpoint.")
+    ] = "",
+    model: Annotated[str, typer.Option(help="Model name that the endpoint knows.")] = "",
+    families: Annotated[str, typer.Option(help="Which families, such as F1,F2,G1. Default: all.")] = "",
+    items: Annotated[int, typer.Option(min=1, help="Distinct items a family and form.")] = 368,
+    examples: Annotated[int, typer.Option(min=0, help="Show so many items that got through, a family and form.")] = 0,
+    config: Config = None,
+    overrides: Overrides = None,
+    as_json: AsJson = False,
+) -> None:
+    """Attack the rules and the judge with known families of attacks; exit 1 if one got through that rules must hold.
+
+    Without --generator the judge passes everything, so what is refused was refused by rules alone. 368 items with none
+    accepted mean less than 1 % (exact, 95 %). No corpus is touched.
+    """
+    from synthdata.cli.decide import load_settings
+    from synthdata.judging.redteam import FORMS
+    from synthdata.redteam import attack_all, genuine_records
+
+    settings = load_settings(config, overrides)
+    chosen = _families(families)
+    judge = _judge(generator, model, settings)
+    pool = genuine_records(_runs(trajectories), settings)
+    with progress("attacking", len(chosen) * len(FORMS)) as advance:
+        results = attack_all(chosen, pool, judge, settings.recipe, items, advance)
+    broken = [result for result in results if result.broken]
+    if as_json:
+        emit_json({"judge": judge.model, "held": not broken, "results": [_row(result, examples) for result in results]})
+    else:
+        _show(results, judge.model, examples)
+    if broken:
+        raise typer.Exit(1)
+
+
+def _families(names: str) -> list[Family]:
+    from synthdata.errors import InputError
+    from synthdata.judging.redteam import FAMILIES
+
+    wanted = [name.strip().upper() for name in names.split(",") if name.strip()]
+    known = {family.id: family for family in FAMILIES}
+    strange = [name for name in wanted if name not in known]
+    if strange:
+        raise InputError(f"--families: no family {strange[0]}; there are {', '.join(known)}")
+    return [known[name] for name in wanted] or list(FAMILIES)
+
+
+def _judge(generator: str, model: str, settings: Settings) -> Judge:
+    import secrets
+
+    from synthdata.generation.weights import cache_folder
+    from synthdata.judged import bench_of
+    from synthdata.judging.credulous import CredulousJudge
+
+    if not generator:
+        return CredulousJudge()
+    own = settings.with_value("recipe.judge.models", [model or generator])
+    if "://" in generator:
+        own = own.with_value("runtime.judge_endpoints", [generator])
+    bench = bench_of(own, secrets.token_bytes(32), cache_folder() / "redteam")
+    return CredulousJudge() if bench is None else bench.judge_for(0)
+
+
+def _runs(path: Path | None) -> list[Trajectory]:
+    from synthdata.errors import InputError
+    from synthdata.records import Origin, Trajectory
+    from synthdata.sources import read_trajectories
+
+    if path is None and not SAMPLE.exists():
+        raise InputError("the sample runs are not beside this installation; give agent logs with --trajectories")
+    return [run for run in read_trajectories(path or SAMPLE, origin=Origin.REAL) if isinstance(run, Trajectory)]
+
+
+def _row(result: Result, examples: int) -> dict[str, Any]:
+    low, high = result.interval
+    return {
+        "family": result.family.id,
+        "title": result.family.title,
+        "form": result.form,
+        "expected": result.family.expected,
+        "must_hold": result.form in result.family.held,
+        "items": result.items,
+        "wrong": result.hits,
+        "low": low,
+        "high": high,
+        "held_out_items": result.held_out,
+        "held_out_wrong": result.held_out_hits,
+        "abstained": result.abstained,
+        "refused_as": result.reasons,
+        "examples": list(result.got_through[:examples]),
+    }
+
+
+def _show(results: list[Result], judge: str, examples: int) -> None:
+    rows = []
+    for result in results:
+        low, high = result.interval
+        bar = "holds" if result.form in result.family.held and not result.hits else "BROKEN" if result.broken else ""
+        rows.append(
+            (
+                f"{result.family.id} {result.family.title}", result.form, result.family.expected,
+                f"{result.hits} of {result.items}", f"{low:.1%} to {high:.1%}",
+                f"{result.held_out_hits} of {result.held_out}", ", ".join(result.reasons), bar,
+            )
+        )  # fmt: skip
+    columns = ["family", "form", "expected", "wrong", "95 % interval", "held-out half", "refused as", "rules"]
+    table(f"red team, judge: {judge}", columns, rows)
+    say("wrong: an attack that was accepted, a verdict that changed, a genuine text that was refused.")
+    for result in results:
+        for text in result.got_through[:examples]:
+            say(f"{result.family.id} {result.form}: {text}")
