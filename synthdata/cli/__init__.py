@@ -7,7 +7,21 @@ import sys
 
 import typer
 
-from synthdata.cli import ask, checkup, decide, generate, labels, leave, lessons, look, operate, redteam, replay, sleep
+from synthdata.cli import (
+    ask,
+    checkup,
+    dashboard,
+    decide,
+    generate,
+    labels,
+    leave,
+    lessons,
+    look,
+    operate,
+    redteam,
+    replay,
+    sleep,
+)
 from synthdata.errors import SynthdataError
 
 app = typer.Typer(
@@ -23,7 +37,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for group in (decide, generate, ask, look, replay, leave, labels, lessons, sleep, checkup, operate, redteam):
+for group in (decide, generate, ask, look, replay, leave, labels, lessons, sleep, checkup, operate, redteam, dashboard):
     group.register(app)
 
 

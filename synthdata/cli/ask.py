@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -26,13 +27,25 @@ def register(app: typer.Typer) -> None:
     app.command()(verify)
 
 
-def status(corpus: CorpusPath, as_of: AsOf = None, as_json: AsJson = False) -> None:
+def status(
+    corpus: CorpusPath,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+    prom: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write the numbers as a Prometheus text file.")
+    ] = None,
+) -> None:
     """How the corpus stands: counts, diversity of every view, what starved the last round and what to do."""
     from synthdata.corpus import CorpusStore
     from synthdata.overview import floor_note, steering_note
     from synthdata.overview import status as facts_of
 
     facts = facts_of(CorpusStore.open(corpus), as_of)
+    if prom is not None:
+        from synthdata.dashboard.prometheus import write_prom
+        from synthdata.dashboard.reading import Reader
+
+        write_prom(Reader(corpus, as_of).current(), prom)
     if as_json:
         emit_json(facts)
         return

@@ -1,0 +1,58 @@
+"""The verb `dashboard`: pages about a corpus, live on this machine or as a folder of files."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from synthdata.cli.options import AsOf, CorpusPath
+from synthdata.cli.output import say
+
+# Long enough that nobody guesses it.
+LEAST_TOKEN = 16
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb of this file."""
+    app.command()(dashboard)
+
+
+def dashboard(
+    corpus: CorpusPath,
+    host: Annotated[str, typer.Option(help="Address to listen on; any but loopback needs --token-env.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8765,
+    token_env: Annotated[
+        str, typer.Option(help="Environment variable that holds the token every reader must show.")
+    ] = "",
+    static: Annotated[
+        Path | None, typer.Option(metavar="OUT", help="Write the pages into this new folder instead, and end.")
+    ] = None,
+    as_of: AsOf = None,
+) -> None:
+    """Read-only pages: state, alarms, trends, rounds, every decision, releases; live, or with --static as a folder."""
+    from synthdata.dashboard.app import make_app
+    from synthdata.dashboard.reading import Reader
+    from synthdata.errors import InputError
+
+    reading = Reader(corpus, as_of).current()
+    if static is not None:
+        from synthdata.dashboard.folder import write_folder
+
+        files = write_folder(reading, static)
+        say(f"{static}: {files} files; open {static / 'index.html'}")
+        return
+    token = os.environ.get(token_env, "") if token_env else ""
+    if token_env and len(token) < LEAST_TOKEN:
+        raise InputError(f"{token_env}: the variable must hold a token of at least {LEAST_TOKEN} characters")
+    loopback = host in ("127.0.0.1", "localhost")
+    if not loopback and not token:
+        raise InputError(f"--host {host}: others could read the corpus; name a token's variable with --token-env")
+    import uvicorn
+
+    address = f"[{host}]" if ":" in host else host
+    say(f"http://{address}:{port} shows {corpus}; Ctrl-C ends it")
+    app = make_app(corpus, token, as_of=as_of) if loopback else make_app(corpus, token, ("*",), as_of)
+    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False, server_header=False)

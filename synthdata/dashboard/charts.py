@@ -1,0 +1,188 @@
+"""Inline SVG: a trend with the band of real text, bars, stacked columns. Colours are classes of the style sheet.
+
+Each figure has a title and a description that says its numbers, and stands beside a table of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from itertools import groupby
+
+import numpy as np
+from markupsafe import Markup
+from numpy.typing import NDArray
+
+from synthdata.dashboard.text import number, shown
+
+_WIDTH, _HEIGHT = 320, 110
+_LEFT, _RIGHT, _TOP, _BOTTOM = 6, 60, 10, 20
+_TOLD = 12
+Plane = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A value of one round, None where there was none, and where real text would lie, None where that is unknown."""
+
+    round: int
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar: its label, its length, and the class of its colour."""
+
+    label: str
+    value: float
+    kind: str = "accent"
+
+
+def figure(key: str, title: str, told: str, size: tuple[int, int], parts: Sequence[str]) -> Markup:
+    """An SVG with `<title>` and `<desc>`; `key` makes their ids unique on the page."""
+    width, height = size
+    return Markup(
+        f'<svg class="chart" viewBox="0 0 {width} {height}" role="img" aria-labelledby="{key}-title {key}-desc">'
+        f'<title id="{key}-title">{escape(title)}</title><desc id="{key}-desc">{escape(told)}</desc>'
+        f"{''.join(parts)}</svg>"
+    )
+
+
+def trend(key: str, title: str, points: Sequence[Point]) -> Markup:
+    """A line over rounds with the band of real text under it; the last value is written beside its dot."""
+    known = [p for p in points if p.value is not None]
+    levels = [v for p in points for v in (p.value, p.low, p.high) if v is not None]
+    if not known or not levels:
+        return Markup("")
+    low, high = min(levels), max(levels)
+    pad = (high - low) * 0.08 or abs(high) * 0.1 or 1.0
+    low, high = low - pad, high + pad
+    first, last = points[0].round, points[-1].round
+
+    def x(at: int) -> float:
+        return _LEFT + (_WIDTH - _LEFT - _RIGHT) * ((at - first) / (last - first) if last > first else 1.0)
+
+    def y(value: float) -> float:
+        return _TOP + (_HEIGHT - _TOP - _BOTTOM) * (high - value) / (high - low)
+
+    parts = [_band([(x(p.round), y(p.low), y(p.high)) for p in run]) for run in _banded(points)]  # type: ignore[arg-type]
+    for has, run in groupby(points, key=lambda p: p.value is not None):
+        line = [f"{x(p.round):.1f},{y(p.value):.1f}" for p in run if p.value is not None]
+        parts.append(f'<polyline class="line" points="{" ".join(line)}"/>' if has and len(line) > 1 else "")
+    parts += [
+        f'<circle class="dot" cx="{x(p.round):.1f}" cy="{y(p.value):.1f}" r="2"/>' for p in known if p.value is not None
+    ]
+    end = known[-1]
+    assert end.value is not None
+    parts.append(f'<circle class="dot end" cx="{x(end.round):.1f}" cy="{y(end.value):.1f}" r="3.5"/>')
+    parts.append(
+        f'<text class="value" x="{x(end.round) + 8:.1f}" y="{y(end.value) + 4:.1f}">{number(end.value)}</text>'
+    )
+    base = _HEIGHT - 5
+    parts.append(f'<text class="tick" x="{_LEFT}" y="{base}">round {first}</text>')
+    if last > first:
+        parts.append(f'<text class="tick" x="{x(last):.1f}" y="{base}" text-anchor="end">{last}</text>')
+    return figure(key, title, _told(known), (_WIDTH, _HEIGHT), parts)
+
+
+def _banded(points: Sequence[Point]) -> list[list[Point]]:
+    runs = groupby(points, key=lambda p: p.low is not None and p.high is not None)
+    return [list(run) for has, run in runs if has]
+
+
+def _band(edges: list[tuple[float, float, float]]) -> str:
+    if len(edges) == 1:
+        x, low, high = edges[0]
+        return f'<rect class="band" x="{x - 4:.1f}" y="{high:.1f}" width="8" height="{max(low - high, 1):.1f}"/>'
+    top = [f"{x:.1f},{high:.1f}" for x, _, high in edges]
+    bottom = [f"{x:.1f},{low:.1f}" for x, low, _ in reversed(edges)]
+    return f'<polygon class="band" points="{" ".join(top + bottom)}"/>'
+
+
+def _told(known: Sequence[Point]) -> str:
+    said = []
+    for point in known[-_TOLD:]:
+        band = "" if point.low is None else f" (real text {number(point.low)} to {number(point.high)})"
+        said.append(f"round {point.round}: {number(point.value)}{band}")
+    earlier = f"{len(known) - _TOLD} earlier rounds, then " if len(known) > _TOLD else ""
+    return earlier + ", ".join(said)
+
+
+def bars(key: str, title: str, rows: Sequence[Bar]) -> Markup:
+    """Horizontal bars, longest first or in the given order of a funnel, each with its label over it."""
+    step, width = 34, 360
+    top = max((row.value for row in rows), default=0) or 1
+    parts = []
+    for i, row in enumerate(rows):
+        y = i * step
+        length = max(row.value / top * (width - 2), 1.5 if row.value else 0)
+        parts.append(f'<text class="label" x="1" y="{y + 12}">{escape(shown(row.label, 60))}</text>')
+        parts.append(f'<text class="value" x="{width - 1}" y="{y + 12}" text-anchor="end">{number(row.value)}</text>')
+        parts.append(f'<rect class="track" x="1" y="{y + 17}" width="{width - 2}" height="8" rx="4"/>')
+        parts.append(f'<rect class="fill {row.kind}" x="1" y="{y + 17}" width="{length:.1f}" height="8" rx="4"/>')
+    told = ", ".join(f"{row.label}: {number(row.value)}" for row in rows)
+    return figure(key, title, told, (width, max(1, len(rows)) * step), parts)
+
+
+def columns(key: str, title: str, rounds: Sequence[tuple[int, Sequence[Bar]]]) -> Markup:
+    """A stacked column a round; all columns share one scale."""
+    width, height, base = 720, 170, 150
+    top = max((sum(bar.value for bar in stack) for _, stack in rounds), default=0) or 1
+    step = min(48.0, (width - 10) / max(1, len(rounds)))
+    every = max(1, round(34 / step))
+    parts, told = [], []
+    for i, (at, stack) in enumerate(rounds):
+        x, y = 5 + i * step, float(base)
+        for bar in stack:
+            tall = bar.value / top * (base - 8)
+            y -= tall
+            parts.append(
+                f'<rect class="fill {bar.kind}" x="{x + step * 0.1:.1f}" y="{y:.1f}" width="{step * 0.8:.1f}" '
+                f'height="{tall:.1f}"/>'
+            )
+        if i % every == 0:
+            parts.append(f'<text class="tick" x="{x + step / 2:.1f}" y="{base + 15}" text-anchor="middle">{at}</text>')
+        told.append(f"round {at}: " + ", ".join(f"{bar.label} {number(bar.value)}" for bar in stack))
+    parts.append(f'<line class="axis" x1="5" x2="{width - 5}" y1="{base}" y2="{base}"/>')
+    earlier = f"{len(told) - _TOLD} earlier rounds, then " if len(told) > _TOLD else ""
+    return figure(key, title, earlier + "; ".join(told[-_TOLD:]), (width, height), parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A place on a map: coordinates in [-1, 1], radius in [0, 1], the class of its colour, a label or none."""
+
+    x: float
+    y: float
+    radius: float
+    kind: str = ""
+    label: str = ""
+
+
+def scatter(key: str, title: str, told: str, clouds: Sequence[tuple[str, Plane]], spots: Sequence[Spot]) -> Markup:
+    """Clouds of dots (class, points (n, 2) in [-1, 1]) under labelled circles; a cloud is one path, for small pages."""
+    width, height, edge = 720, 480, 34
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        return edge + (x + 1) / 2 * (width - 2 * edge), edge + (1 - y) / 2 * (height - 2 * edge)
+
+    parts = [f'<rect class="field" width="{width}" height="{height}" rx="8"/>']
+    for kind, dots in clouds:
+        marks = "".join("M{:.0f} {:.0f}h0".format(*place(float(x), float(y))) for x, y in dots)
+        parts.append(f'<path class="cloud {kind}" d="{marks}"/>' if marks else "")
+    for spot in spots:
+        x, y = place(spot.x, spot.y)
+        parts.append(f'<circle class="spot {spot.kind}" cx="{x:.1f}" cy="{y:.1f}" r="{4 + 22 * spot.radius:.1f}"/>')
+    for spot in spots:
+        x, y = place(spot.x, spot.y)
+        anchor = "start" if x < width * 0.2 else "end" if x > width * 0.8 else "middle"
+        label = escape(shown(spot.label, 48))
+        parts.append(
+            f'<text class="label" x="{x:.1f}" y="{y - 8 - 22 * spot.radius:.1f}" text-anchor="{anchor}">{label}</text>'
+            if label
+            else ""
+        )
+    return figure(key, title, told, (width, height), parts)

@@ -1,0 +1,113 @@
+"""The explorer: decisions by verdict, reason, round and words, and one decision beside its neighbour and its step."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import polars as pl
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from synthdata.dashboard.reading import Reading
+from synthdata.dashboard.rounds import counts
+from synthdata.errors import InputError, SynthdataError
+from synthdata.overview import explain
+from synthdata.records import Reason, Trajectory, Verdict
+
+PAGE_ROWS = 25
+# Longer searches find no more and cost as much as they are long.
+LONGEST_SEARCH = 200
+MOST_QUOTES = 20
+
+
+class Search(BaseModel):
+    """What to list, as the parameters of an address: a form sends empty strings for what was left open."""
+
+    model_config = ConfigDict(frozen=True)
+
+    words: Annotated[str, Field(max_length=LONGEST_SEARCH)] = ""
+    verdict: str = ""
+    reason: str = ""
+    round: Annotated[int | None, BeforeValidator(lambda value: value or None), Field(ge=1)] = None
+    page: Annotated[int, Field(ge=1)] = 1
+
+
+def explorer(reading: Reading, search: Search) -> dict[str, Any]:
+    """What `explorer.html` shows: one page of decisions, newest round first.
+
+    Raises:
+        InputError: no such verdict or reason.
+    """
+    found = select(reading, search)
+    pages = max(1, -(-found.height // PAGE_ROWS))
+    page = min(search.page, pages)
+    rows = reading.texts(found.slice((page - 1) * PAGE_ROWS, PAGE_ROWS))
+    return {
+        "search": search,
+        "rows": rows.to_dicts(),
+        "total": found.height,
+        "at": page,
+        "last": pages,
+        "verdicts": [str(verdict) for verdict in Verdict],
+        "reasons": counts(reading.index, "reason"),
+        "numbers": reading.rounds["round"].to_list(),
+    }
+
+
+def select(reading: Reading, search: Search) -> pl.DataFrame:
+    """Rows of the index that a search names, newest round first and in their order within it."""
+    if search.verdict and search.verdict not in set(map(str, Verdict)):
+        raise InputError(f"no verdict {search.verdict!r}; there are {', '.join(map(str, Verdict))}")
+    if search.reason and search.reason not in set(map(str, Reason)):
+        raise InputError(f"no reason {search.reason!r}; there are {', '.join(map(str, Reason))}")
+    found = reading.index
+    asked = {"verdict": search.verdict, "reason": search.reason, "round": search.round}
+    for column, value in asked.items():
+        if value not in ("", None):
+            found = found.filter(pl.col(column) == value)
+    if search.words.strip():
+        keys = reading.matching(search.words.strip())
+        found = found.join(keys, on=["round", "row"], how="semi", maintain_order="left")
+    return found.sort(["round", "row"], descending=[True, False])
+
+
+def decision(reading: Reading, name: str) -> dict[str, Any]:
+    """What `decision.html` shows: everything that `explain` says, and the step that the reflection speaks of.
+
+    Raises:
+        InputError: no such candidate, or several.
+    """
+    facts = explain(reading.store, name)
+    payload = facts["payload"] if isinstance(facts["payload"], dict) else {}
+    steps = steps_of(reading, facts["trajectory_id"], payload)
+    return {"facts": facts, "review": payload, "steps": steps, "evidence": evidence_of(payload)}
+
+
+def evidence_of(review: dict[str, Any]) -> list[dict[str, str]]:
+    """The quotes of a review; a payload is JSON that anybody may have written, so what is no quote is left out."""
+    found = review.get("evidence")
+    quotes = [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+    return [{"step": str(item.get("step_idx"))[:20], "text": str(item.get("quote"))} for item in quotes[:MOST_QUOTES]]
+
+
+def steps_of(reading: Reading, run: str, review: dict[str, Any]) -> list[dict[str, Any]]:
+    """The step in focus and the one before it, as the log has them; none where the run or the focus is not there."""
+    focus = review.get("focus")
+    if not run or not isinstance(focus, int):
+        return []
+    try:
+        (trajectory,) = reading.store.trajectories([run])
+    except SynthdataError:
+        # Candidates from a file may name runs that this corpus has never read.
+        return []
+    return [_plain(trajectory, i) for i in (focus - 1, focus) if 0 <= i < len(trajectory.steps)]
+
+
+def _plain(run: Trajectory, i: int) -> dict[str, Any]:
+    step = run.steps[i]
+    fields = {
+        "thought": step.thought,
+        "action": step.action,
+        "tool call": step.call_text,
+        "observation": step.observation,
+    }
+    return {"idx": step.idx, "role": step.role, "fields": {name: text for name, text in fields.items() if text}}

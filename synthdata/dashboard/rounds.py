@@ -1,0 +1,98 @@
+"""The rounds: what came in, where it fell, what it cost, and what was left."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import polars as pl
+
+from synthdata.dashboard.charts import Bar
+from synthdata.dashboard.reading import Reading
+from synthdata.dashboard.text import words
+from synthdata.errors import InputError
+from synthdata.report import starved_by
+
+# What the stages of the gate ask for, in their order; whoever fell at an unnamed stage fell at the floor.
+STEPS = (
+    ("new: no copy, near copy or paraphrase", ("exact", "near", "semantic")),
+    ("passed by the judges", ("judge",)),
+    ("wording and twins of this round", ("twin", "lexical")),
+    ("admitted: room in its cell and under the budget", ("quota", "collision")),
+)
+PAID = ("tokens", "cost")
+_LATER = {stage for _, stages in STEPS for stage in stages}
+
+
+def rounds(reading: Reading, chosen: int | None) -> dict[str, Any]:
+    """What `rounds.html` shows: all rounds, and the funnel of one, by default of the last.
+
+    Raises:
+        InputError: no such round.
+    """
+    table = reading.rounds.with_columns(share=pl.col("admit") / pl.col("candidates")).to_dicts()
+    numbers = [row["round"] for row in table]
+    number = chosen if chosen is not None else max(numbers, default=0)
+    if numbers and number not in numbers:
+        raise InputError(f"no round {number}; the last one is {max(numbers)}")
+    costs = spent(reading.events)
+    stacks = [
+        (row["round"], [Bar("admitted", row["admit"]), Bar("rejected", row["reject"], "pale"),
+         Bar("quarantined", row["quarantine"], "amber")])
+        for row in table
+    ]  # fmt: skip
+    now = reading.index.filter(pl.col("round") == number)
+    reasons = counts(now.filter(pl.col("verdict") != "admit"), "reason")
+    rejected = dict(counts(now.filter(pl.col("verdict") == "reject"), "reason"))
+    return {
+        "table": table,
+        "costs": costs,
+        "cost_names": sorted({name for values in costs.values() for name in values}),
+        "stacks": stacks,
+        "number": number,
+        "numbers": numbers,
+        "funnel": (left := funnel(now)),
+        "funnel_bars": [Bar(name, rows) for name, rows in left],
+        "reasons": reasons,
+        "reason_bars": [Bar(words(name), rows, "pale") for name, rows in reasons],
+        "starved": starved_by(rejected, now.filter(pl.col("verdict") == "admit").height),
+    }
+
+
+def funnel(now: pl.DataFrame) -> list[tuple[str, int]]:
+    """How many of a round's rows were left after each step, from trajectories to admitted ones."""
+    runs = now.filter(pl.col("trajectory_id") != "")["trajectory_id"].n_unique()
+    left = now.filter(pl.col("verdict") != "quarantine")
+    steps = [("trajectories reflected on", runs)] if runs else []
+    steps += [("candidates", now.height), ("readable", left.height)]
+    fell = left.filter(pl.col("verdict") == "reject")
+    left_over = left.height - fell.filter(~pl.col("stage").is_in(sorted(_LATER))).height
+    steps.append(("sound: floor rules and held-out list", left_over))
+    for name, stages in STEPS:
+        left_over -= fell.filter(pl.col("stage").is_in(list(stages))).height
+        steps.append((name, left_over))
+    return steps
+
+
+def counts(frame: pl.DataFrame, column: str) -> list[tuple[str, int]]:
+    """Rows by value of a column, most first."""
+    found = frame[column].drop_nulls().value_counts().iter_rows()
+    return sorted(found, key=lambda pair: (-pair[1], pair[0]))
+
+
+def spent(events: pl.DataFrame) -> dict[int, dict[str, float]]:
+    """Tokens and money that each round cost, from the events; what was reserved counts until it is settled.
+
+    An event names the last round before the one that it pays for.
+    """
+    portions: dict[tuple[str, str], tuple[int, dict[str, float]]] = {}
+    for number, payload in events.filter(pl.col("kind") == "spend").select("round", "payload").iter_rows():
+        said = json.loads(payload)
+        amounts = {name: float(said[name]) for name in PAID if isinstance(said.get(name), int | float)}
+        portions[str(said.get("run")), str(said.get("portion"))] = number + 1, amounts
+    costs: dict[int, dict[str, float]] = {}
+    for number, amounts in portions.values():
+        own = costs.setdefault(number, dict.fromkeys(PAID, 0.0))
+        for name, value in amounts.items():
+            own[name] += value
+    return costs

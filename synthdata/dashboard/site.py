@@ -1,0 +1,59 @@
+"""Pages as HTML: one list of them, one way to render each, the same for the server and for a folder of files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from synthdata.dashboard import charts
+from synthdata.dashboard.reading import Reading
+from synthdata.dashboard.text import LONG, SHORT, number, percent, shown, words
+
+HERE = Path(__file__).parent
+ASSETS = HERE / "assets"
+# Name and title of the pages in the order of the navigation; the first is the start.
+PAGES = {
+    "overview": "Overview",
+    "rounds": "Rounds",
+    "coverage": "Coverage",
+    "explorer": "Explorer",
+    "judges": "Judges",
+    "releases": "Releases",
+}
+# Address of a page with its parameters, empty where there is no such page.
+Link = Callable[..., str]
+
+
+@lru_cache(maxsize=1)
+def environment() -> Environment:
+    """The templates; everything that is not markup of ours is escaped, and a name that is not there is an error."""
+    env = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined)
+    env.trim_blocks = env.lstrip_blocks = True
+    env.globals.update(charts=charts, LONG=LONG, SHORT=SHORT, pages=PAGES)
+    env.filters.update(number=number, percent=percent, shown=shown, words=words)
+    return env
+
+
+def render(template: str, reading: Reading, link: Link, live: bool, context: Mapping[str, Any]) -> str:
+    """A page of a corpus; `live` pages ask for news, those of a folder do not."""
+    frame = {
+        "corpus": reading.store.path.resolve().name,
+        "version": reading.version,
+        "as_of": reading.as_of,
+        "link": link,
+        "live": live,
+    }
+    return environment().get_template(f"{template}.html").render(**frame, **context)
+
+
+def problem(headline: str, says: str, link: Link) -> str:
+    """The page that says what went wrong, where a corpus cannot be shown."""
+    return (
+        environment()
+        .get_template("problem.html")
+        .render(corpus="", version="", as_of=None, link=link, live=True, page="", headline=headline, says=says)
+    )
