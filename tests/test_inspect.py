@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
@@ -26,15 +26,18 @@ from metrics.entropy import shannon_entropy
 from metrics.lexical import compression_ratio, distinct_n, ngram_entropy
 from synthdata.errors import InputError
 from synthdata.inspection import Inspection, Question, inspect_file
+from synthdata.inspection.beside import Beside, Term
 from synthdata.inspection.copies import NearCopies, exact_copies, exact_keys, originals
 from synthdata.inspection.fields import choose
 from synthdata.inspection.lexical import Wording
 from synthdata.inspection.page import page
 from synthdata.inspection.preamble import find_preamble
 from synthdata.inspection.reading import Text
-from synthdata.inspection.semantic import spread
+from synthdata.inspection.repeats import Level
+from synthdata.inspection.semantic import Figure, spread
 from synthdata.inspection.spool import Spool
 from synthdata.inspection.tally import Tally
+from synthdata.inspection.verdict import verdict
 from synthdata.protocols import unheard
 from synthdata.settings import GateSettings, InspectSettings, Settings
 from synthdata.similarity.encoder import make_encoder
@@ -333,6 +336,23 @@ def test_thinning_a_real_set_raises_distinct_2_and_lowers_near_copies(shared_dat
     assert distinct == sorted(distinct)
     assert near == sorted(near, reverse=True)
     assert near[0] > 2 * near[-1]
+
+
+def test_the_verdict_names_what_is_under_and_not_what_is_inside():
+    level = Level(0, 100, 0.0, None, None, [], [])
+    levels = {"exact": level, "near": level, "semantic": replace(level, rows=7, share=0.07)}
+    inside, under = Figure(5.0, 4.0, 6.0), Figure(3.0, 4.0, 6.0)
+
+    def said(**figures: Figure) -> list[str]:
+        return verdict(levels, {"n2": inside}, Beside(100, 50, figures, [Term("owl", 9, 0.09)], []), OURS)
+
+    assert said(n2=inside)[0].startswith("Partly repetitive: 7 % of 100 rows")
+    assert said(n2=inside)[1] == (
+        "Beside real text of that size nothing is narrower. Typical terms that it never uses: owl."
+    )
+    assert said(n2=inside, distinct_3=under)[1].startswith("It covers what real text of that size covers, but there is")
+    assert said(n2=under)[1].startswith("Narrower than the reference: fewer kinds. N2 3, real text 4 to 6.")
+    assert said(n2=Figure(None, note="2 rows"))[1] == "Nothing can be said beside the reference: 2 rows."
 
 
 @pytest.mark.parametrize("content", ["", "\n\n", "{broken", '{"number": 3}\n'])

@@ -142,10 +142,11 @@ def terms_of(text: str) -> set[str]:
 def missing_terms(spool: Spool, real: Sequence[str], settings: InspectSettings, progress: Progress) -> list[Term]:
     """Terms that at least `term_share` of the reference's rows hold (and three) and no row of the whole file does.
 
-    The most frequent first. Where the file holds every one of them, the list is empty.
+    Left out are those that would be expected in less than three rows of the file. The most frequent first; empty where
+    the file holds every one.
     """
     holders = Counter(term for text in real for term in terms_of(text))
-    least = max(_LEAST_HOLDERS, settings.term_share * len(real))
+    least = max(_LEAST_HOLDERS, settings.term_share * len(real), _LEAST_HOLDERS * len(real) / len(spool))
     typical = {term: rows for term, rows in holders.items() if rows >= least}
     unmet = set(typical)
     for numbers, texts in spool.batches():
