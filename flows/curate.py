@@ -27,7 +27,7 @@ from synthdata.pipeline import reflect_on
 from synthdata.protocols import Generator, Progress
 from synthdata.records import QuarantinedRow, Reflection, Trajectory
 from synthdata.report import RoundReport
-from synthdata.runs import Choice, Work, count_requests, decide_reviews, find_work, remember
+from synthdata.runs import Choice, Work, count_requests, decide_reviews, find_work, remember, round_lock
 from synthdata.settings import Settings
 from synthdata.spending import Purse, budget_refusal, within_budget
 
@@ -84,13 +84,17 @@ def curate(
     parameters over 512 KiB. `settings` are those of the corpus unless others are given.
     """
     opened = Corpus.open(corpus, settings=Settings.from_dict(settings, "settings") if settings else None)
-    choice = choice or Choice()
-    wanted = read_logs(opened, Path(trajectories), choice)
-    work, reviews = _reflect(opened, wanted, choice.run)
+    with round_lock(opened.store).held():
+        return _one_round(opened, Path(trajectories), choice or Choice())
+
+
+def _one_round(corpus: Corpus, trajectories: Path, choice: Choice) -> RoundReport:
+    wanted = read_logs(corpus, trajectories, choice)
+    work, reviews = _reflect(corpus, wanted, choice.run)
     with bars(("embedding", len(reviews)), ("deciding", len(reviews))) as (embedding, deciding):
-        report = admit_reviews(opened, work, reviews, choice.most, deciding, embedding)
+        report = admit_reviews(corpus, work, reviews, choice.most, deciding, embedding)
     _publish(report)
-    report_round(opened)
+    report_round(corpus)
     return report
 
 

@@ -44,6 +44,8 @@ RETENTION = {
     "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
     "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(7 * 86400),
     "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "P1D",
+    # In memory, a lease would be lost with a killed server and its slot would stay taken for good.
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
 }
 
 
@@ -61,7 +63,7 @@ def prefect_api() -> Iterator[str]:
     """
     url = os.environ.get("PREFECT_API_URL", "")
     if url:
-        _wait_until_healthy(url, ANSWER_SECONDS)
+        wait_until_healthy(url, ANSWER_SECONDS)
         with _environment({name: os.environ.get(name, value) for name, value in TERSE.items()}):
             yield url
         return
@@ -101,10 +103,21 @@ def _own_home() -> Iterator[Path]:
 @contextlib.contextmanager
 def _running_server(home: Path) -> Iterator[str]:
     # The socket is bound here and handed down: no other process can take the port between choosing and using it.
-    with socket.create_server(("127.0.0.1", 0)) as listener, (home / "server.log").open("wb") as log:
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
-        fresh = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-        environment = {**fresh, **QUIET, **RETENTION, "PREFECT_HOME": str(home), "PREFECT_UI_API_URL": url}
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url, server = start_server(home, listener)
+    try:
+        wait_until_healthy(url, START_SECONDS, server, home / "server.log")
+        yield url
+    finally:
+        stop(server)
+
+
+def start_server(home: Path, listener: socket.socket) -> tuple[str, subprocess.Popen[bytes]]:
+    """A server on a bound socket, with its API's URL; it ends when this process does, or when `stop` is called."""
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
+    fresh = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    environment = {**fresh, **QUIET, **RETENTION, "PREFECT_HOME": str(home), "PREFECT_UI_API_URL": url}
+    with (home / "server.log").open("wb") as log:
         server = subprocess.Popen(
             [sys.executable, "-m", "flows.server", str(listener.fileno())],
             env=environment,
@@ -115,14 +128,11 @@ def _running_server(home: Path) -> Iterator[str]:
             # Ctrl-C reaches the flow alone, which can then still report its end to the server.
             start_new_session=True,
         )
-    try:
-        _wait_until_healthy(url, START_SECONDS, server, home / "server.log")
-        yield url
-    finally:
-        _stop(server)
+    return url, server
 
 
-def _stop(server: subprocess.Popen[bytes]) -> None:
+def stop(server: subprocess.Popen[bytes]) -> None:
+    """Ask a child of ours to end by closing its standard input; after ten seconds it is killed."""
     if server.stdin is not None:
         server.stdin.close()
     try:
@@ -132,9 +142,14 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
         server.wait()
 
 
-def _wait_until_healthy(
+def wait_until_healthy(
     url: str, seconds: float, server: subprocess.Popen[bytes] | None = None, log: Path | None = None
 ) -> None:
+    """Wait for a Prefect API to answer.
+
+    Raises:
+        EndpointError: it does not in that time, or `server` ends; the message shows the end of its `log`.
+    """
     deadline = time.monotonic() + seconds
     problem = "no answer"
     with httpx2.Client(trust_env=False, timeout=5.0) as client:

@@ -12,6 +12,8 @@ from pathlib import Path
 import polars as pl
 
 from synthdata.api import Corpus
+from synthdata.corpus import CorpusStore
+from synthdata.corpus.lock import WriterLock
 from synthdata.errors import InputError
 from synthdata.labels import label_reviews
 from synthdata.pipeline import read_runs, render
@@ -61,6 +63,14 @@ class Work:
     def chunks(self, size: int) -> list[tuple[Trajectory, ...]]:
         """The runs cut into units of work; a chunk never changes a decision."""
         return [self.runs[i : i + size] for i in range(0, len(self.runs), size)]
+
+
+def round_lock(store: CorpusStore) -> WriterLock:
+    """What a run holds from reading the logs to its commit, so that no two pay for the same reflections.
+
+    The writer lock is held for the moments of writing alone, so that `retract` or `label` need not wait for a model.
+    """
+    return WriterLock(store.path, "round", "makes a round on it")
 
 
 def find_work(corpus: Corpus, path: Path, choice: Choice) -> Work:

@@ -157,6 +157,13 @@ def _show_estimate(corpus: Corpus, path: Path, choice: Choice, as_json: bool) ->
 
 
 def _plain(corpus: Corpus, path: Path, choice: Choice) -> RoundReport:
+    from synthdata.runs import round_lock
+
+    with round_lock(corpus.store).held():
+        return _one_round(corpus, path, choice)
+
+
+def _one_round(corpus: Corpus, path: Path, choice: Choice) -> RoundReport:
     from synthdata.generation import equal_samples_warning, make_generator
     from synthdata.monitoring import read_tiles
     from synthdata.pipeline import reflect_on

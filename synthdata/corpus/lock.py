@@ -18,11 +18,12 @@ from synthdata.errors import LockedError
 
 
 class WriterLock:
-    """The writer lock of one corpus folder; not re-entrant."""
+    """The lock `name` of one corpus folder, by default its writer's; not re-entrant. `doing` is what a holder does."""
 
-    def __init__(self, corpus: Path) -> None:
+    def __init__(self, corpus: Path, name: str = "writer", doing: str = "is writing to it") -> None:
         self._corpus = corpus
-        self._holder = corpus / "writer.json"
+        self._name, self._doing = name, doing
+        self._holder = corpus / f"{name}.json"
         self._held = False
 
     @contextmanager
@@ -35,7 +36,7 @@ class WriterLock:
         from filelock import FileLock, Timeout
 
         # Not thread-local: whoever holds the store may commit from any of its threads.
-        lock = FileLock(self._corpus / "writer.lock", timeout=0, thread_local=False, mode=0o600)
+        lock = FileLock(self._corpus / f"{self._name}.lock", timeout=0, thread_local=False, mode=0o600)
         try:
             lock.acquire()
         except Timeout as error:
@@ -70,6 +71,6 @@ class WriterLock:
             holder = json.loads(self._holder.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             # The holder took the lock this instant and has not said who it is.
-            return f"{self._corpus}: another process is writing to it; try again when it is done"
+            return f"{self._corpus}: another process {self._doing}; try again when it is done"
         who = f"process {holder['pid']} on {holder['host']} ({holder['command']}), since {holder['started']}"
-        return f"{self._corpus}: {who} is writing to it; wait for it or stop it, then run the same command again"
+        return f"{self._corpus}: {who} {self._doing}; wait for it or stop it, then run the same command again"

@@ -98,6 +98,36 @@ class Table:
                 lazy = lazy.filter(where)
             return lazy.select(list(columns or self.schema)).collect()
 
+    def compact(self) -> None:
+        """Rewrite small files as few large ones in one commit, and shorten the log's reading by a checkpoint.
+
+        Raises:
+            CorruptStoreError: another process committed in between, or a file cannot be read.
+        """
+        table = self.open()
+        before = int(table.version())
+        try:
+            table.optimize.compact()
+        except (CommitFailedError, DeltaError, OSError) as error:
+            raise CorruptStoreError(f"{self.folder}: cannot be compacted: {_first_line(error)}") from error
+        after = int(self.version())
+        if after > before:
+            self._sync(after)
+            self.open().create_checkpoint()
+
+    def vacuum(self, keep_versions: Sequence[int], keep_hours: int) -> list[str]:
+        """Remove files that none of these versions names and that were dropped over so many hours ago; their paths.
+
+        Raises:
+            InputError: the disk refuses.
+        """
+        try:
+            return self.open().vacuum(
+                keep_hours, dry_run=False, enforce_retention_duration=False, keep_versions=list(keep_versions)
+            )
+        except (DeltaError, OSError) as error:
+            raise InputError(f"{self.folder}: cannot be vacuumed: {_first_line(error)}") from error
+
     def files(self) -> dict[Path, int]:
         """The data files of the current version with the sizes in bytes that the log says they have."""
         added = pl.DataFrame(self.open().get_add_actions(flatten=True)).select("path", "size_bytes").sort("path")

@@ -1,0 +1,136 @@
+"""The process that `schedule` keeps: it tells the server of the deployments and starts each run that comes due.
+
+Runs that a killed process left as running are reported as crashed once nobody holds the corpus' round lock, so that
+their place under the concurrency limit is free again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+from uuid import UUID
+
+from prefect import serve
+from prefect.automations import Automation
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import DeploymentFilter, FlowRunFilter
+from prefect.client.schemas.objects import ConcurrencyLimitConfig, FlowRun
+from prefect.deployments.runner import RunnerDeployment
+from prefect.events.actions import PauseDeployment
+from prefect.events.schemas.automations import EventTrigger, Posture
+from prefect.exceptions import PrefectException
+from prefect.states import Crashed
+from prefect.types.entrypoint import EntrypointType
+
+from flows.monitor import EVENTS, monitor, resource_of
+from flows.schedule import Plan
+from flows.scheduled import tick
+from synthdata.api import Corpus
+from synthdata.errors import LockedError
+from synthdata.runs import round_lock
+
+LOOK_SECONDS = 15.0
+# A run that is starting has no lock yet; imports take this long on a busy machine.
+STARTING = timedelta(seconds=60)
+
+
+def deployments(plan: Plan) -> list[RunnerDeployment]:
+    """The tick, one at a time with a late one cancelled, and where it is wanted the monitor."""
+    name = Path(plan.corpus).name
+    when: dict[str, Any] = {"cron": plan.cron} if plan.cron else {"interval": timedelta(seconds=plan.seconds)}
+    parameters = {"corpus": plan.corpus, "trajectories": plan.trajectories, "choice": plan.choice}
+    found: list[Any] = [
+        tick.to_deployment(
+            name=name,
+            **when,
+            parameters=parameters | {"settings": plan.settings},
+            concurrency_limit=ConcurrencyLimitConfig.model_validate({"limit": 1, "collision_strategy": "CANCEL_NEW"}),
+            entrypoint_type=EntrypointType.MODULE_PATH,
+        )
+    ]
+    if plan.monitor_seconds:
+        found.append(
+            monitor.to_deployment(
+                name=name,
+                interval=timedelta(seconds=plan.monitor_seconds),
+                parameters={"corpus": plan.corpus},
+                concurrency_limit=1,
+                entrypoint_type=EntrypointType.MODULE_PATH,
+            )
+        )
+    return found
+
+
+def make_automation(plan: Plan, deployment: UUID) -> None:
+    """The brake: a red round pauses this deployment. Made anew each time; it acts only where the plan says so."""
+    corpus = Corpus.open(plan.corpus)
+    name = f"pause {corpus.store.path.name} on red"
+    with contextlib.suppress(ValueError):  # there is none yet
+        cast(Automation, Automation.read(name=name)).delete()
+    Automation(
+        name=name,
+        description="A red round of the corpus stops its schedule until somebody has looked.",
+        enabled=plan.pause_on_red,
+        trigger=EventTrigger(
+            expect={EVENTS["red"]},
+            match={"prefect.resource.id": resource_of(corpus)["prefect.resource.id"]},
+            posture=Posture.Reactive,
+            threshold=1,
+        ),
+        actions=[PauseDeployment(source="selected", deployment_id=deployment)],
+    ).create()
+
+
+def report_crashed(client: SyncPrefectClient, plan: Plan, deployment: UUID) -> list[FlowRun]:
+    """Report runs as crashed that the server takes for alive while nobody makes a round; those that it was."""
+    try:
+        with round_lock(Corpus.open(plan.corpus).store).held():
+            pass
+    except LockedError:
+        return []
+    alive = FlowRunFilter.model_validate({"state": {"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}}})
+    mine = DeploymentFilter.model_validate({"id": {"any_": [str(deployment)]}})
+    old = datetime.now(UTC) - STARTING
+    gone = []
+    for run in client.read_flow_runs(flow_run_filter=alive, deployment_filter=mine):
+        if run.state is not None and run.state.timestamp < old:
+            client.set_flow_run_state(run.id, Crashed(message="its process is gone; the next tick takes its work up"))
+            gone.append(run)
+    return gone
+
+
+def _look_for_crashed(plan: Plan, deployment: UUID) -> None:
+    with get_client(sync_client=True) as client:
+        while True:
+            time.sleep(LOOK_SECONDS)
+            try:
+                report_crashed(client, plan, deployment)
+            except (PrefectException, OSError) as error:
+                sys.stderr.write(f"the server does not answer now: {error}\n")
+
+
+def _end_with_parent() -> None:
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
+def main(plan: Plan) -> None:
+    """Tell the server of the plan and start its runs until the parent ends."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    served = deployments(plan)
+    first = served[0].apply()
+    assert isinstance(first, UUID)
+    make_automation(plan, first)
+    threading.Thread(target=_look_for_crashed, args=(plan, first), daemon=True).start()
+    serve(*served, pause_on_shutdown=False, print_starting_message=False)
+
+
+if __name__ == "__main__":
+    main(Plan(**json.loads(sys.argv[1])))
