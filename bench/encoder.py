@@ -18,7 +18,7 @@ from synthdata.errors import SettingsError
 from synthdata.settings import EncoderSettings
 from synthdata.similarity.encoder import SentenceEncoder
 
-TEXTS, WORDS, REPEATS, BAR, COSINE_BAR = 128, 60, 3, 2.0, 0.999
+TEXTS, WORDS, REPEATS, BAR, COSINE_BAR = 64, 60, 3, 2.0, 0.999
 
 
 def texts() -> list[str]:

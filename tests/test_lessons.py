@@ -22,6 +22,7 @@ from typer.testing import CliRunner
 
 from synthdata import Candidate, Corpus, Settings
 from synthdata.cli import app
+from synthdata.cli.dashboard import server
 from synthdata.corpus import to_decision
 from synthdata.corpus.verify import verify
 from synthdata.errors import InputError
@@ -297,6 +298,18 @@ def test_the_endpoint_answers_as_the_verb_and_follows_the_corpus(corpus):
         {"query": "x" * 30_000},
     ):
         assert client.get("/lessons", params=wrong).status_code == 422
+
+
+def test_the_dashboard_serves_lessons_behind_its_guard(made):
+    app = server(made, "s" * 20, None, loopback=True)
+    client = TestClient(app, base_url="http://127.0.0.1")
+    asked = {"query": LABELLED[0][1], "limit": 1}
+    assert client.get("/lessons", params=asked).status_code == 401
+    shown = client.get("/lessons", params=asked, headers={"Authorization": f"Bearer {'s' * 20}"})
+    assert shown.json()["lessons"][0]["lesson"] == LABELLED[0][0]
+    assert shown.headers["Cache-Control"] == "no-store"
+    foreign = TestClient(app, base_url="http://elsewhere.example")
+    assert foreign.get("/lessons", params=asked).status_code == 400
 
 
 def test_what_is_present_is_what_the_store_says(corpus):

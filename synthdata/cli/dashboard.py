@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from synthdata.cli.options import AsOf, CorpusPath
 from synthdata.cli.output import say
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 # Long enough that nobody guesses it.
 LEAST_TOKEN = 16
@@ -33,7 +36,6 @@ def dashboard(
     as_of: AsOf = None,
 ) -> None:
     """Read-only pages: state, alarms, trends, rounds, every decision, releases; live, or with --static as a folder."""
-    from synthdata.dashboard.app import make_app
     from synthdata.dashboard.reading import Reader
     from synthdata.errors import InputError
 
@@ -54,5 +56,21 @@ def dashboard(
 
     address = f"[{host}]" if ":" in host else host
     say(f"http://{address}:{port} shows {corpus}; Ctrl-C ends it")
-    app = make_app(corpus, token, as_of=as_of) if loopback else make_app(corpus, token, ("*",), as_of)
-    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False, server_header=False)
+    uvicorn.run(
+        server(corpus, token, as_of, loopback=loopback),
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+    )
+
+
+def server(corpus: Path, token: str, as_of: int | None, *, loopback: bool) -> FastAPI:
+    """What the verb serves: the pages, and `/lessons` for agents behind the same guard."""
+    from synthdata.dashboard.app import LOOPBACK, make_app
+    from synthdata.memory.api import lessons_router
+
+    app = make_app(corpus, token, LOOPBACK if loopback else ("*",), as_of)
+    app.include_router(lessons_router(corpus, as_of=as_of))
+    return app

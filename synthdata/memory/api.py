@@ -18,16 +18,16 @@ MAX_QUERY = 20_000
 MAX_LIMIT = 50
 
 
-def lessons_router(corpus: Path | str, encoder: Encoder | None = None) -> "APIRouter":
+def lessons_router(corpus: Path | str, encoder: Encoder | None = None, as_of: int | None = None) -> "APIRouter":
     """`GET /lessons?query=...` with `limit` (at most 50), `task`, `source`, `licence`, `since` and `standing`.
 
     Answers `{"query", "searched", "lessons": [...]}`, a lesson as `lessons --json` shows it. The memory is opened at
-    the first request and again when the corpus has changed.
+    the first request and again when the corpus has changed; with `as_of` it is that of an earlier round.
     """
     from fastapi import APIRouter, Query
 
     router = APIRouter()
-    current = _current_memory(Path(corpus), encoder)
+    current = _current_memory(Path(corpus), encoder, as_of)
 
     # A plain function: the search is work of the processor, which the framework then keeps off its event loop.
     def lessons(
@@ -47,7 +47,7 @@ def lessons_router(corpus: Path | str, encoder: Encoder | None = None) -> "APIRo
     return router
 
 
-def _current_memory(corpus: Path, encoder: Encoder | None) -> Callable[[], Memory]:
+def _current_memory(corpus: Path, encoder: Encoder | None, as_of: int | None) -> Callable[[], Memory]:
     """The memory of the corpus as it is now, opened again only after a commit to one of its tables."""
     lock = Lock()
     known: dict[tuple[int, int], Memory] = {}
@@ -57,7 +57,7 @@ def _current_memory(corpus: Path, encoder: Encoder | None) -> Callable[[], Memor
         version = store.decisions_table.version(), store.events_table.version()
         with lock:
             if version not in known:
-                made = Memory.open(store, encoder=encoder)
+                made = Memory.open(store, as_of=as_of, encoder=encoder)
                 known.clear()
                 known[version] = made
             return known[version]
