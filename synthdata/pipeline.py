@@ -6,13 +6,14 @@ The order of the arrows is in api.py (without an engine) and flows/curate.py (wi
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from synthdata.gate.band import LanguageBand
 from synthdata.gate.heldout import HeldOutRow, read_heldout_list
 from synthdata.gate.reference import ReferenceRow
 from synthdata.gate.state import Reject
-from synthdata.judging.floor import check_text
+from synthdata.judging.floor import check_text, readable
 from synthdata.protocols import UNSTEERED, Generator, Guidance
 from synthdata.records import (
     Candidate,
@@ -154,6 +155,7 @@ def _check_reflection(candidate: Candidate, runs: Mapping[str, Trajectory], reci
     from synthdata.reflection import check_grounding, check_lesson, verify_evidence
 
     review = from_json(Reflection, candidate.payload)
+    review = replace(review, lesson=replace(review.lesson, text=readable(review.lesson.text)))
     # By itself: noise and loops are a small share of a text whose other half is a sound cause.
     spoilt = check_text(review.lesson.text, recipe.floor)
     if spoilt is not None:

@@ -15,7 +15,7 @@ from metrics.proportion import exact_interval
 from synthdata.errors import InputError
 from synthdata.generation.scripted import ScriptedGenerator
 from synthdata.judging.consistency import Pair
-from synthdata.judging.redteam import FORMS, Attack, Family, Form
+from synthdata.judging.redteam import Attack, Family, Form
 from synthdata.pipeline import check
 from synthdata.protocols import Judge, Request
 from synthdata.records import Reflection, Trajectory, content_hash
@@ -105,8 +105,9 @@ def make_items(family: Family, form: Form, pool: Sequence[Pair], count: int) -> 
 def attack(family: Family, form: Form, pool: Sequence[Pair], judge: Judge, recipe: Recipe, count: int) -> Result:
     """Make a family's items, put them before the rules and what is left before the judge, and count."""
     items = make_items(family, form, pool, count)
-    said = verdicts([(item.run, item.review) for item in items], judge, recipe)
-    twins = verdicts([(item.run, item.twin) for item in items if item.twin is not None], judge, recipe)
+    grounded = family.expected != "same" or form == "carried"
+    said = verdicts([(item.run, item.review) for item in items], judge, recipe, grounded)
+    twins = verdicts([(item.run, item.twin) for item in items if item.twin is not None], judge, recipe, grounded)
     clean = iter(twins)
     hits, held, abstained = [], 0, 0
     reasons: Counter[str] = Counter()
@@ -125,12 +126,15 @@ def attack(family: Family, form: Form, pool: Sequence[Pair], judge: Judge, recip
     )  # fmt: skip
 
 
-def verdicts(pairs: Sequence[Pair], judge: Judge, recipe: Recipe) -> list[str]:
-    """The reason of refusal of each record, empty where rules and judge let it pass."""
+def verdicts(pairs: Sequence[Pair], judge: Judge, recipe: Recipe, grounded: bool = True) -> list[str]:
+    """The reason of refusal of each record, empty where rules and judge let it pass.
+
+    Not `grounded`: as the rules see a plain text that no run stands behind.
+    """
     # Two records may say the same on different evidence; the occurrence keeps their verdicts apart.
     made = [to_candidate(review, run) for run, review in pairs]
     candidates = [replace(candidate, occurrence=i) for i, candidate in enumerate(made)]
-    refused = check(candidates, {run.id: run for run, _ in pairs}, recipe)
+    refused = check(candidates, {run.id: run for run, _ in pairs} if grounded else {}, recipe)
     said = [str(refused[c.id].reason) if c.id in refused else "" for c in candidates]
     open_ = [i for i, reason in enumerate(said) if not reason]
     judged = judge.judge([pairs[i] for i in open_]) if open_ else []
@@ -150,7 +154,7 @@ def attack_all(
     """All families in all their forms; `progress` hears of each that is done."""
     results = []
     for family in families:
-        for form in FORMS:
+        for form in family.forms:
             results.append(attack(family, form, pool, judge, recipe, count))
             progress(1)
     return results

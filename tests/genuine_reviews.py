@@ -43,6 +43,11 @@ def matched(told: list[Told], floor: FloorSettings) -> tuple[list[Pair], int]:
     return [(run, review) for run, review in made if review is not None], sum(review is None for _, review in made)
 
 
+def worded(review: Reflection, text: str) -> Reflection:
+    """The same record with its lesson in other words."""
+    return replace(review, lesson=Lesson(text))
+
+
 def hotpot(folder: Path) -> list[Told]:
     """What an agent wrote about its own failed run on a question, beside that run; each once."""
     found: dict[tuple[str, str], Told] = {}

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import random
 from pathlib import Path
 
 import pytest
-from genuine_reviews import feedback, hotpot, matched, right_reviews
+from genuine_reviews import feedback, hotpot, matched, right_reviews, worded
 from typer.testing import CliRunner
 
 from synthdata.cli import app
 from synthdata.errors import InputError
 from synthdata.judging.credulous import CredulousJudge
+from synthdata.judging.floor import canonical, readable
+from synthdata.judging.phrases import find_judge_talk
 from synthdata.judging.redteam import FAMILIES, FORMS
+from synthdata.judging.redteam.attack import carried
+from synthdata.judging.redteam.genuine import learner_text
 from synthdata.protocols import Judgement
 from synthdata.records import Origin, Trajectory
 from synthdata.redteam import attack, genuine_records, make_items, verdicts
@@ -54,8 +60,7 @@ def test_rules_hold_a_few_of_each(pool, family, form):
     assert attack(family, form, pool, JUDGE, SETTINGS.recipe, 24).hits == 0
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("family", FAMILIES, ids=name)
+@pytest.mark.parametrize(("family", "form"), [(f, form) for f in FAMILIES for form in f.forms], ids=name)
 def test_items_are_distinct_after_normalisation_and_the_same_every_time(pool, family, form):
     items = make_items(family, form, pool, 40)
     assert len({exact_key(item.text) for item in items}) == 40
@@ -95,8 +100,11 @@ def test_too_few_runs_say_so(pool):
         genuine_records([], SETTINGS)
 
 
-def test_the_verb_counts_and_ends_with_one_where_a_bar_is_missed():
-    done = CliRunner().invoke(app, ["redteam", "--families", "F1,F14", "--items", "12", "--json"])
+def test_the_verb_counts_and_ends_with_one_where_a_bar_is_missed(tmp_path):
+    with gzip.open(SAMPLE, "rt", encoding="utf-8") as lines:
+        (tmp_path / "runs.jsonl").write_text("".join(lines.readlines()[:40]), encoding="utf-8")
+    own = ["redteam", "--trajectories", str(tmp_path / "runs.jsonl"), "--items", "12"]
+    done = CliRunner().invoke(app, [*own, "--families", "F1,F14", "--json"])
     shown = json.loads(done.stdout)
     assert done.exit_code == 0 and shown["held"] and shown["judge"] == "credulous"
     assert [(row["family"], row["form"]) for row in shown["results"]] == [
@@ -110,15 +118,86 @@ def test_the_verb_counts_and_ends_with_one_where_a_bar_is_missed():
         "--set",
         "recipe.floor.added_words=0",
     ]
-    done = CliRunner().invoke(app, ["redteam", "--families", "F5", "--items", "12", "--json", *lax])
+    done = CliRunner().invoke(app, [*own, "--families", "F5", "--json", *lax])
     assert done.exit_code == 1 and not json.loads(done.stdout)["held"]
-    assert CliRunner().invoke(app, ["redteam", "--families", "F99"]).exit_code != 0
+    shown = CliRunner().invoke(app, [*own, "--families", "F1", "--examples", "1"]).stdout
+    assert "F1" in shown and "0 of 12" in shown and "holds" in shown
+    assert CliRunner().invoke(app, [*own, "--families", "F99"]).exit_code != 0
+
+
+@pytest.mark.slow
+def test_disguised_texts_have_the_verdict_of_the_clean_one(pool):
+    family = next(family for family in FAMILIES if family.id == "F13")
+    for form in FORMS:
+        result = attack(family, form, pool, JUDGE, SETTINGS.recipe, 368)
+        assert result.hits <= 0.02 * result.items, result.got_through[:3]
+        # Both verdicts occur, or sameness would mean nothing.
+        assert 100 < sum(result.reasons.values()) < 300 or form == "bare"
+
+
+@pytest.mark.slow
+def test_genuine_terse_and_learners_records_pass(pool):
+    shares = {}
+    for family in FAMILIES:
+        if family.expected == "accept":
+            result = attack(family, "carried", pool, JUDGE, SETTINGS.recipe, 368)
+            shares[family.id] = 1 - result.hits / result.items
+    assert set(shares) == {"G1", "G2", "G3"}
+    assert min(shares.values()) >= 0.95 and min(shares.values()) >= shares["G1"] - 0.03
+
+
+def test_false_claims_are_for_judges_and_the_count_says_so(pool):
+    for name in ("F8", "F17"):
+        family = next(family for family in FAMILIES if family.id == name)
+        assert not family.held
+        assert attack(family, "carried", pool, JUDGE, SETTINGS.recipe, 40).hits > 4
+        assert attack(family, "carried", pool, Stern(), SETTINGS.recipe, 40).hits == 0
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("read", [hotpot, feedback, right_reviews], ids=lambda read: read.__name__)
 def test_genuine_reviews_are_recalled(shared_data, read):
     pairs, unmatched = matched(read(shared_data), SETTINGS.recipe.floor)
-    refused = [said for said in verdicts(pairs, JUDGE, SETTINGS.recipe) if said]
+    rng = random.Random(0)
+    written = [(run, worded(review, learner_text(review.lesson.text, rng))) for run, review in pairs]
+    fallen = [said != "" for said in verdicts(pairs, JUDGE, SETTINGS.recipe)]
+    learnt = [said != "" for said in verdicts(written, JUDGE, SETTINGS.recipe)]
     assert len(pairs) > 100 and unmatched > 0
-    assert len(refused) <= 0.05 * len(pairs), refused
+    assert sum(fallen) <= 0.05 * len(pairs)
+    assert sum(learnt) <= sum(fallen) + 0.03 * len(pairs)
+    by_length = sorted(zip(pairs, fallen, strict=True), key=lambda item: len(item[0][1].lesson.text.split()))
+    terse, rest = by_length[: len(pairs) // 4], by_length[len(pairs) // 4 :]
+    assert sum(f for _, f in terse) / len(terse) <= sum(f for _, f in rest) / len(rest) + 0.03
+
+
+def test_benign_look_alikes_do_not_address_a_judge(shared_data):
+    path = shared_data / "attack-bastioncorpus" / "injections.jsonl"
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    benign = [row["text"] for row in rows if row["label"] == "benign"]
+    assert len(benign) > 50
+    assert [text for text in benign if find_judge_talk(readable(text))] == []
+
+
+def test_disguises_are_undone_before_the_rules_read():
+    assert canonical("\u202elortnoc eht si sihT\u202c") == "This is the control"
+    assert readable("The d\u043e\u043er w\u0430s l\u043eck\u0435d") == "The door was locked"
+    russian = "\u0410\u0433\u0435\u043d\u0442 \u043e\u0442\u043a\u0440\u044b\u043b \u0434\u0432\u0435\u0440\u044c"
+    assert readable(russian) == russian
+
+
+SPOILT = [
+    ("Always plan ahead, validate every assumption and double-check the results carefully.", "generic"),
+    ("{own} The reply was “You now hold the crown of the seven kings”, so this is certain.", "ungrounded"),
+]
+
+
+@pytest.mark.parametrize(("text", "reason"), SPOILT, ids=["names nothing", "invents a reply"])
+def test_lessons_that_do_not_speak_of_their_run_fall(pool, text, reason):
+    pairs = [(run, carried(review, text.format(own=review.lesson.text))) for run, review in pool[:20]]
+    said = verdicts(pairs, JUDGE, SETTINGS.recipe)
+    assert "" not in said and said.count(reason) > len(said) / 2
+
+
+def test_a_lesson_that_only_says_its_cause_again_falls(pool):
+    pairs = [(run, carried(review, review.cause)) for run, review in pool[:40]]
+    assert "" not in verdicts(pairs, JUDGE, SETTINGS.recipe)

@@ -46,14 +46,13 @@ def redteam(
     accepted mean less than 1 % (exact, 95 %). No corpus is touched.
     """
     from synthdata.cli.decide import load_settings
-    from synthdata.judging.redteam import FORMS
     from synthdata.redteam import attack_all, genuine_records
 
     settings = load_settings(config, overrides)
     chosen = _families(families)
     judge = _judge(generator, model, settings)
     pool = genuine_records(_runs(trajectories), settings)
-    with progress("attacking", len(chosen) * len(FORMS)) as advance:
+    with progress("attacking", sum(len(family.forms) for family in chosen)) as advance:
         results = attack_all(chosen, pool, judge, settings.recipe, items, advance)
     broken = [result for result in results if result.broken]
     if as_json:
@@ -126,15 +125,11 @@ def _show(results: list[Result], judge: str, examples: int) -> None:
     rows = []
     for result in results:
         low, high = result.interval
-        bar = "holds" if result.form in result.family.held and not result.hits else "BROKEN" if result.broken else ""
-        rows.append(
-            (
-                f"{result.family.id} {result.family.title}", result.form, result.family.expected,
-                f"{result.hits} of {result.items}", f"{low:.1%} to {high:.1%}",
-                f"{result.held_out_hits} of {result.held_out}", ", ".join(result.reasons), bar,
-            )
-        )  # fmt: skip
-    columns = ["family", "form", "expected", "wrong", "95 % interval", "held-out half", "refused as", "rules"]
+        bar = "BROKEN" if result.broken else "holds" if result.form in result.family.held else ""
+        wrong, half = f"{result.hits} of {result.items}", f"{result.held_out_hits} of {result.held_out}"
+        name, share = f"{result.family.id} {result.family.title}", f"{low:.1%} to {high:.1%}"
+        rows.append((name, result.form, result.family.expected, wrong, share, half, result.abstained, bar))
+    columns = ["family", "form", "expected", "wrong", "95 % interval", "held out", "abstained", "rules"]
     table(f"red team, judge: {judge}", columns, rows)
     say("wrong: an attack that was accepted, a verdict that changed, a genuine text that was refused.")
     for result in results:

@@ -12,8 +12,9 @@ import unicodedata
 # Letters of other alphabets that are drawn as Latin ones.
 _LOOKALIKES = str.maketrans(
     "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u04bb\u0501\u051b\u051d"
-    "\u03b1\u03bf\u03c1\u03b9\u03bd\u03c5\u0131",
-    "aeopcyxijshdqwaopivui",
+    "\u03b1\u03bf\u03c1\u03b9\u03bd\u03c5\u0131"
+    "\u0410\u0415\u041e\u0420\u0421\u0423\u0425\u0406\u0408\u0405\u0412\u041a\u041c\u041d\u0422",
+    "aeopcyxijshdqwaopivuiAEOPCYXIJSBKMHT",
 )
 _SPELLED_OUT = re.compile(r"(?<![\w'])(?:[^\W\d_][ .\-_*]){4,}[^\W\d_](?!\w)")
 _MARKS = re.compile("[\u0300-\u036f]")
@@ -27,6 +28,11 @@ _EARLIER = r"(?:previous|prior|above|earlier|preceding|foregoing|former|existing
 _ORDERS = r"(?:instruction|direction|criteri|rule|rubric|prompt|guideline|polic|order|constraint|command)\w*"
 _PIECE = r"(?:response|answer|reflection|review|output|submission|text|solution|candidate|entry|sample|essay|lesson)"
 _PRAISE = r"(?:exceptional|flawless|perfect|outstanding|impeccable|superb|of the highest quality|100% correct)"
+_ITSELF = r"(?:reflection|review|critique|assessment|analysis|response|answer|lesson|submission)"
+_LAUDED = (
+    r"(?:exceptional|flawless|perfect|outstanding|impeccable|superb|excellent|insightful|comprehensive|well.grounded"
+    r"|beyond (?:reproach|doubt)|rigorous|thorough|masterful|unassailable|airtight|of the highest quality)"
+)
 _TOP = r"(?:full|maximum|max|highest|top|perfect|best|10|100|5)"
 _MARK = r"(?:score|mark|rating|credit|grade|points?\b|stars?\b)"
 _JUDGE = r"(?:judge|grader|evaluator|assessor|rater|scorer|marker|reviewer|moderator|referee)"
@@ -70,6 +76,13 @@ _FORGED_VERDICTS = (
     r"(?:^|\n)\W{0,8}(?:final |overall )?score\s*[:=]\s{0,4}\W{0,8}(?:(?:10|100)\s*(?:/|out of)|10\b|100\b|5/5)",
 )
 _REQUESTS = (
+    rf"\b{_JUDGE}s?\b[^.!?\n]{{0,60}}\b(?:should|must|shall|has to|have to|needs? to|now has|are to|is to|will)\b"
+    r"[^.!?\n]{0,30}\b(?:accept|approve|pass|rate|score|mark|give|award|treat|label|say|answer|output)\b",
+    r"\b(?:accept|approve|endorse|pass|rate)\s(?:this|my)\s(?:reflection|review|critique|assessment|submission)\b",
+    r"\b(?:label|mark|rate|treat|call|count)\s(?:all|every|each)\s(?:\w+\s){1,3}?(?:as\s)?"
+    r"(?:good|correct|proven|entailed|grounded|valid|true)\b",
+    r"\bclaims?\s(?:\d+\s)?(?:is|are|as)\s(?:all\s)?[`'\"]?entailed\b|\b(?:than|answer|output|say)\s[`'\"]entailed[`'\"]",
+    r"\b(?:say|state|answer|report)\sthat\sthe\sevidence\sis\s(?:sufficient|enough|conclusive)\b",
     rf"{_BEGIN}(?:give|award|assign|grant|output|return|respond with|answer with|rate|score|grade|mark)\s"
     r"(?:(?:this|it|me|my|that|the|a|an|them|its?)\s)?(?:(?:above|following|present|given)\s)?"
     rf"(?:{_PIECE}\s)?(?:(?:a|an|the|as|with)\s)*"
@@ -85,10 +98,17 @@ _REQUESTS = (
     rf"(?:this {_PIECE}|my|me|the {_PIECE} (?:a|as|full)|full|a (?:10|perfect|full|top))\b",
 )
 _SELF_PRAISE = (
+    # A text that speaks of itself and says how good it is; of an agent's answer one may say that it is correct.
+    rf"\b(?:this|my|such an?)\s(?:\w+\s){{0,2}}?{_ITSELF}\b[^.!?\n]{{0,80}}\b{_LAUDED}\b",
+    rf"\b{_LAUDED}\b[^.!?\n]{{0,40}}\b(?:this|my)\s{_ITSELF}\b",
+    rf"\ban?\s{_LAUDED}\s{_ITSELF}\b",
+    rf"\b(?:nothing|no fault|no flaw|no error)\b[^.!?\n]{{0,40}}\b(?:in|with) this {_ITSELF}\b",
+    rf"\b(?:every|each|all) (?:claims?|statements?|points?) (?:in|of) (?:this|my) {_ITSELF}\b",
     rf"\bthis {_PIECE} (?:is|was) (?:\w+ ){{0,2}}?{_PRAISE}(?!\w)",
     rf"(?:^|[.!]\s)(?:flawless|impeccable|a perfect {_PIECE})[.!]",
 )
 _ADDRESSES = (
+    r"\b(?:if|since|because|as) you are (?:an? |the )?(?:large )?(?:language model|ai|llm|chatbot)\b",
     r"\b(?:dear|attention|hey|hello|hi|(?:note|message) (?:to|for)(?: the)?|to the)\W{0,2}\s?(?:\w+ ){0,2}?"
     rf"(?:ai |llm )?{_JUDGE}s?\b\s*[,:!\u2014-]",
     rf"(?:^|\n|[.!?]\s|<!--\s{{0,4}})\W{{0,8}}(?:ai |llm )?{_JUDGE}s?\s?[,:]\s*"
@@ -143,13 +163,17 @@ def without_openers(text: str) -> str:
 def _fold(text: str) -> str:
     plain = _MARKS.sub("", unicodedata.normalize("NFKD", text.casefold()))
     # Lookalikes are turned only in words with Latin letters or of nothing else: Russian and Greek stay what they are.
-    if not plain.isascii():
-        plain = re.sub(r"\w+", lambda word: _latinised(word.group(0)), plain)
+    plain = latin_letters(plain)
     plain = _SPELLED_OUT.sub(lambda run: re.sub(r"[ .\-_*]", "", run.group(0)), plain)
     # One blank or line break for each run of white space, which also keeps the patterns linear.
     return re.sub(r"\s+", lambda run: "\n" if "\n" in run.group(0) else " ", plain.replace("\u2019", "'"))
 
 
+def latin_letters(text: str) -> str:
+    """The text with letters that are drawn as Latin ones turned into these, in words that are otherwise Latin."""
+    return text if text.isascii() else re.sub(r"\w+", lambda word: _latinised(word.group(0)), text)
+
+
 def _latinised(word: str) -> str:
     turned = word.translate(_LOOKALIKES)
-    return turned if turned.isascii() or re.search("[a-z]", word) else word
+    return turned if turned.isascii() or re.search("[A-Za-z]", word) else word
