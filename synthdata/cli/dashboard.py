@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synthdata.cli.options import AsOf, CorpusPath
-from synthdata.cli.output import say
+from synthdata.cli.output import progress, say
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -43,7 +43,8 @@ def dashboard(
     if static is not None:
         from synthdata.dashboard.folder import write_folder
 
-        files = write_folder(reading, static)
+        with progress("pages", 0) as heard:
+            files = write_folder(reading, static, heard)
         say(f"{static}: {files} files; open {static / 'index.html'}")
         return
     token = os.environ.get(token_env, "") if token_env else ""

@@ -18,6 +18,7 @@ from synthdata.dashboard.releases import history
 from synthdata.dashboard.rounds import rounds
 from synthdata.dashboard.site import ASSETS, PAGES, render
 from synthdata.errors import InputError
+from synthdata.protocols import Progress, unheard
 
 # Scripts ask a server for news; a folder has none.
 _ASSETS = ("style.css", "icon.svg")
@@ -48,8 +49,10 @@ def file_name(page: str, /, **given: object) -> str:
     return "-".join([stem, *parts]) + ".html"
 
 
-def write_folder(reading: Reading, out: Path) -> int:
+def write_folder(reading: Reading, out: Path, progress: Progress = unheard) -> int:
     """Write all pages, each round, each reason's first decisions and the pages of these; how many files.
+
+    `progress` hears of each page.
 
     Raises:
         InputError: the folder holds something already.
@@ -69,6 +72,7 @@ def write_folder(reading: Reading, out: Path) -> int:
     for file, template, page, context in _pages(reading, lists, names):
         text = render(template, reading, plan.link, False, context | {"page": page})
         (out / file).write_text(text, encoding="utf-8")
+        progress(1)
     return sum(path.is_file() for path in out.rglob("*"))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from synthdata.dashboard.charts import Bar
 from synthdata.dashboard.reading import Reading
-from synthdata.export.releases import canonical, members
+from synthdata.export.releases import canonical, frozen_because, members
 
 _LISTED = 200
 # Lists of ids are counted; the rest of an event is shown as it is.
@@ -30,7 +30,7 @@ def history(reading: Reading) -> dict[str, Any]:
         ],
         "events": events[::-1][:_LISTED],
         "all_events": len(events),
-        "frozen_because": reading.facts["frozen_because"],
+        "frozen_because": frozen_because(reading.store),
     }
 
 
