@@ -248,6 +248,21 @@ def spread(memory: Memory, found) -> float:
     return float((x @ x.T)[np.triu_indices(len(x), 1)].mean())
 
 
+def test_the_best_are_those_of_brute_force(made):
+    memory = Memory.open(made)
+    memory.settings = memory.settings.model_copy(update={"mmr_relevance": 1.0, "pool": 12})
+    # The pool is smaller than the corpus, and the row with the best cosine need not be in it.
+    for query in [*made_texts(20, 3), *(query for _, query in LABELLED), "the", "zzz qqq"]:
+        vector = memory._encoder.encode([query])[0]
+        cosines = np.maximum(memory.vectors.astype(np.float64) @ vector.astype(np.float64), 0.0)
+        bm25 = memory.words.scores(query, memory.settings)
+        best = 0.5 * cosines / cosines.max() + 0.5 * bm25 / (bm25.max() or 1.0)
+        expected = np.sort(best)[::-1][:10]
+        found = [item.score for item in memory.nearest(query, vector, 10)]
+        np.testing.assert_allclose(found, expected[: len(found)], atol=1e-12)
+        assert len(found) == min(10, int((best > 0).sum()))
+
+
 TEXT = st.lists(st.sampled_from("key safe door stove chest west a the".split()), max_size=12).map(" ".join)
 
 

@@ -158,15 +158,20 @@ class Memory:
 
         float32 finds them; one float64 sum a row scores them, so that rounding decides nothing.
         """
-        best_bm25 = bm25.max(where=allowed, initial=0.0)
-        rough = self._mixed(cosines, bm25, cosines.max(where=allowed, initial=-np.inf), best_bm25)
+        best_bm25 = float(bm25.max(where=allowed, initial=0.0))
+        nearest = int(np.argmax(np.where(allowed, cosines, -np.inf)))
+        best_cosine = float(self._exact(np.array([nearest]), vector)[0])
+        rough = self._mixed(cosines, bm25, best_cosine, best_bm25)
         rough[~allowed] = -np.inf
         count = min(self.settings.pool + _SLACK, int(allowed.sum()))
         found = np.argpartition(-rough, count - 1)[:count]
-        exact = (self.vectors[found].astype(np.float64) * vector).sum(axis=1)
-        scores = self._mixed(exact, bm25[found], exact.max(), best_bm25)
+        scores = self._mixed(self._exact(found, vector), bm25[found], best_cosine, best_bm25)
         order = np.lexsort((-found, -scores))[: self.settings.pool]
         return [(int(found[i]), float(scores[i])) for i in order if scores[i] > 0.0]
+
+    def _exact(self, rows: NDArray[np.int64], vector: Vectors) -> NDArray[np.float64]:
+        """Cosines of a few rows, one float64 sum each."""
+        return np.asarray((self.vectors[rows].astype(np.float64) * vector).sum(axis=1))
 
     def _mixed(
         self, cosines: NDArray[Any], bm25: NDArray[np.float64], best_cosine: float, best_bm25: float
