@@ -86,9 +86,10 @@ def steered(every: Months) -> str:
         gain = with_it - plain
         half = stats.t.ppf(0.975, len(gain) - 1) * gain.std(ddof=1) / np.sqrt(len(gain))
         rows.append((name, float(plain.mean()), float(with_it.mean()), f"{gain.mean():+.3f} ± {half:.3f}"))
-    return f"The same month through the gate, {len(seeds)} seeds:\n\n" + table(
-        ["mean of months", "unsteered", "steered", "difference, 95 %"], rows
-    )
+    healthy = of(every, "steered", 0.0)
+    reds = sum(month["red"] is not None for month in healthy)
+    head = f"The same month through the gate, {len(seeds)} seeds; {reds} of {len(healthy)} steered healthy months red."
+    return f"{head}\n\n{table(['mean of months', 'unsteered', 'steered', 'difference, 95 %'], rows)}"
 
 
 def of(every: Months, kind: str, rate: float) -> list[dict[str, Any]]:

@@ -36,8 +36,9 @@ SAMPLE, RESULTS = ROOT / "data" / "sample", ROOT / "docs" / "steering.jsonl"
 COMMON, FIRST, RARE = 30, 45, 2
 # The games repeat themselves: with the usual 0.95 eleven cells would be left, too coarse to tell games apart.
 CLEAN_COSINE = 0.99
-# Seeds, rounds after the common one and runs a round, by model: the embedded one costs seconds an answer.
-PLANS = {"scripted": (range(10), 2, 25), "embedded": (range(4), 2, 15)}
+# Seeds, rounds after the common one, runs a round, focuses a run and tries a lesson, by model: the embedded one costs
+# seconds an answer.
+PLANS = {"scripted": (range(10), 2, 25, 2, 5), "embedded": (range(3), 2, 15, 1, 2)}
 ARMS = (("unsteered", False), ("steered", True))
 
 
@@ -78,8 +79,12 @@ def split(runs: list[Trajectory], seed: int) -> tuple[list[Trajectory], list[Tra
 
 def replicate(model: str, seed: int, vectors: Path) -> dict[str, Any]:
     """Both arms of one choice of runs; replicates share the folder of vectors, since they share texts."""
-    _, rounds, limit = PLANS[model]
-    recipe = {"generation": {"generator": model}, "anchor": {"clean_cosine": CLEAN_COSINE}}
+    _, rounds, limit, focuses, tries = PLANS[model]
+    recipe: dict[str, dict[str, object]] = {
+        "generation": {"generator": model},
+        "anchor": {"clean_cosine": CLEAN_COSINE},
+    }
+    recipe["reflection"] = {"focuses_per_trajectory": focuses, "tries": tries}
     settings = Settings.from_dict({"recipe": recipe}, "bench")
     encoder = make_encoder(settings.recipe.encoder, settings.runtime, vectors)
     first, later = split(sorted(read_runs(SAMPLE, Origin.REAL, settings)[0], key=lambda run: run.id), seed)

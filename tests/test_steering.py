@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from sample_texts import lessons
 
 from synthdata.alarms import TREND_TILES
 from synthdata.api import Corpus
+from synthdata.corpus.digest import digest
 from synthdata.generation.scripted import ScriptedGenerator
 from synthdata.generation.steering import (
     OUTSIDE,
@@ -164,6 +168,30 @@ def test_a_killed_round_is_steered_the_same_and_recorded_once(begun: Path, tmp_p
     assert again.steered == work.steered and again.runs == work.runs
     remember(corpus, again)
     assert corpus.store.events("steering").height == 1
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_steered_round_that_is_killed_ends_as_if_it_had_not_been(begun: Path, tmp_path: Path) -> None:
+    def end(path: Path) -> tuple[str, list[str]]:
+        store = Corpus.open(path).store
+        return digest(store), store.events("steering")["payload"].to_list()
+
+    command = [sys.executable, "-c", "from synthdata.cli import main; main()", "run", "--plain", "--limit", "20"]
+    command += ["--trajectories", str(SAMPLE), "--generator", "scripted"]
+    whole, cut = (shutil.copytree(begun, tmp_path / name) for name in ("whole", "cut"))
+    run_round(Corpus.open(whole), 20)
+    log = cut / "events" / "_delta_log"
+    before = len(list(log.glob("*.json")))
+    with subprocess.Popen([*command, str(cut)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        # It is killed as soon as it has written what steers it, and nothing is decided yet.
+        while process.poll() is None and len(list(log.glob("*.json"))) == before:
+            time.sleep(0.01)
+        process.kill()
+    if Corpus.open(cut).store.latest_round() == 1:
+        subprocess.run([*command, str(cut)], check=True, capture_output=True)
+    assert end(cut) == end(whole)
+    assert len(end(cut)[1]) == 1
 
 
 def test_an_alarm_changes_questions_temperature_and_the_real_share(begun: Path, tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ def jobs() -> list[Key]:
     """Kind, rate and seed of every month, those that matter most first."""
     months = [("watched", RATES[1], seed) for seed in SEEDS] + [("watched", 0.0, seed) for seed in HEALTHY]
     months += [("watched", rate, seed) for rate in (RATES[0], RATES[2]) for seed in SEEDS]
-    return months + [(kind, RATES[1], seed) for seed in SEEDS for kind in ("unsteered", "steered")]
+    months += [(kind, RATES[1], seed) for seed in SEEDS for kind in ("unsteered", "steered")]
+    return months + [("steered", 0.0, seed) for seed in HEALTHY[:20]]
 
 
 def read(file: Path = RESULTS) -> list[dict[str, Any]]:
