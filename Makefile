@@ -5,7 +5,7 @@ TORCH_ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup weights demo test test-all check format-check lint types imports bench clean
+.PHONY: help setup weights demo night test test-all check format-check lint types imports bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,12 @@ demo: weights ## two rounds over data/sample with the embedded model, and an exp
 	$(BIN)/synthdata export demo-corpus demo-export
 	$(BIN)/synthdata verify demo-corpus
 
+night: weights ## three nights on text games with the embedded model: does it get better?
+	rm -rf night-corpus
+	$(BIN)/synthdata init night-corpus --reference data/sample --config configs/night.toml
+	$(BIN)/synthdata night night-corpus --nights 3
+	cat night-corpus/nights/report.md
+
 test: weights ## the default tests
 	$(BIN)/python -m pytest
 
@@ -57,4 +63,4 @@ bench: weights ## rerun the benchmarks; each writes its section of docs/benchmar
 	for script in $$(grep -l __main__ bench/*.py); do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
 
 clean: ## remove what the targets above made, except .venv
-	rm -rf demo-corpus demo-export dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf demo-corpus demo-export night-corpus dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

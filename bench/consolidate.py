@@ -27,7 +27,7 @@ from synthdata.export.manifest import file_hashes
 from synthdata.settings import TrainingSettings
 from synthdata.sleep import SleepReport, consolidate
 
-SETTINGS = TrainingSettings(max_steps=20, max_tokens=192, heldout_rows=24, games=3, sample_tokens=12)
+SETTINGS = TrainingSettings(max_steps=12, learning_rate=1e-3, max_tokens=160, heldout_rows=20, games=2, sample_tokens=8)
 FILES = ("sft", "lesson")
 Rows = list[dict[str, Any]]
 DOCS = Path(__file__).parent.parent / "docs" / "consolidate"

@@ -1,8 +1,9 @@
-"""Verbs that change the model: `consolidate` trains an adapter on a release and keeps it only if it helps."""
+"""Verbs that change the model: `consolidate` sleeps on a release, `night` is the whole chain that ends in a sleep."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the verbs of this file."""
     app.command()(consolidate)
+    app.command()(night)
 
 
 def consolidate(
@@ -56,6 +58,36 @@ def consolidate(
         emit_json(asdict(report))
     else:
         show_sleep(report)
+
+
+def night(
+    corpus: CorpusPath,
+    trajectories: Annotated[
+        Path | None, typer.Option(help="New agent logs. Without them the night plays text games of its own.")
+    ] = None,
+    origin: Annotated[Literal["real", "on_policy"], typer.Option(help="What those logs are.")] = "real",
+    count: Annotated[int, typer.Option("--nights", min=1, help="So many nights, one after the other.")] = 1,
+    config: Config = None,
+    overrides: Overrides = None,
+    as_json: AsJson = False,
+) -> None:
+    """Collect, curate, monitor, export and consolidate in one go; run again after a kill, it goes on where it was."""
+    settings = load_settings(config, overrides, corpus)
+    from flows.server import prefect_api
+
+    with prefect_api():
+        from flows.night import night as flow
+
+        logs = str(trajectories) if trajectories else ""
+        told = [flow(str(corpus), logs, origin, settings.model_dump(mode="json")) for _ in range(count)]
+    if as_json:
+        emit_json(told)
+        return
+    from synthdata.night import decision_of
+
+    rows = [(one["night"], one["in_corpus"], one["own_games"]["won"], decision_of(one["sleep"])) for one in told]
+    table("nights", ["night", "rows in corpus", "own games won", "decision"], rows)
+    say(f"Before and after of each: {corpus / 'nights' / 'report.md'}")
 
 
 def show_sleep(report: SleepReport) -> None:

@@ -29,7 +29,7 @@ from synthdata.settings.runtime import (
     WebhookSettings,
 )
 from synthdata.settings.section import Section
-from synthdata.settings.training import TrainingSettings
+from synthdata.settings.training import NightSettings, TrainingSettings
 
 __all__ = [
     "AlarmSettings",
@@ -44,6 +44,7 @@ __all__ = [
     "JudgeSettings",
     "LabelSettings",
     "MemorySettings",
+    "NightSettings",
     "Recipe",
     "ReflectionSettings",
     "RuntimeSettings",

@@ -6,7 +6,7 @@ from typing import Literal
 
 from synthdata.records import canonical_json, content_hash
 from synthdata.settings.section import Section
-from synthdata.settings.training import TrainingSettings
+from synthdata.settings.training import NightSettings, TrainingSettings
 
 
 class EncoderSettings(Section):
@@ -208,6 +208,7 @@ class Recipe(Section):
     labels: LabelSettings = LabelSettings()
     export: ExportSettings = ExportSettings()
     training: TrainingSettings = TrainingSettings()
+    night: NightSettings = NightSettings()
 
     def fingerprint(self) -> str:
         """16 hex characters over all fields: two runs with the same one make the same rows."""

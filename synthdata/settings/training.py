@@ -33,3 +33,13 @@ class TrainingSettings(Section):
     resamples: int = Field(default=2000, ge=100)
     forget_margin: float = 0.1
     red_tiles: int = Field(default=2, ge=1)
+
+
+class NightSettings(Section):
+    """What a night collects before it reflects: games that an expert shows, and games that the model plays itself."""
+
+    shown: int = Field(default=12, ge=1)
+    epsilons: tuple[float, ...] = (0.0, 0.4)
+    played: int = Field(default=4, ge=0)
+    seed: int = 2_000_003
+    limit: int | None = Field(default=None, ge=1)
