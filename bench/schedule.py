@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+from report import conditions, table, write_section
 
 from synthdata.corpus import CorpusStore
 from synthdata.corpus.verify import verify
@@ -41,6 +42,7 @@ chunk_size = 10
 FIRST_RUNS = 60
 NEW_RUNS = 10
 LAST_SECONDS = 45.0
+WHOLE_MINUTES = 10.0  # a shorter run is a trial and is not written down
 
 
 @dataclass(frozen=True)
@@ -85,10 +87,13 @@ def start(folder: Path, interval: float) -> tuple[subprocess.Popen[str], str]:
         [*command(), *arguments, "--monitor-every", "5m"], env=environment, text=True, stderr=subprocess.PIPE
     )
     assert scheduler.stderr is not None
+    said = []
     for line in scheduler.stderr:
+        said.append(line)
         if line.startswith("Prefect API: "):
             return scheduler, line.split()[-1]
-    raise SystemExit(f"the scheduler ended with code {scheduler.wait()}")
+    scheduler.stderr.close()
+    raise SystemExit(f"the scheduler ended with code {scheduler.wait()}: {''.join(said)}")
 
 
 def kill(scheduler: subprocess.Popen[str], what: str) -> str:
@@ -135,7 +140,7 @@ def watch(folder: Path, later: list[str], minutes: float, interval: float) -> tu
     """Run the schedule with kills at a third, half and two thirds of the time, and logs that arrive for each tick."""
     scheduler, url = start(folder, interval)
     began, kills, files = time.monotonic(), [], 0
-    plan = [(0.3, "flows.runner"), (0.5, "flows.server"), (0.7, "prefect.flow_engine")]
+    plan = [(0.3, "flows.runner"), (0.5, "flows.server"), (0.7, "prefect.engine")]
     try:
         while (passed := time.monotonic() - began) < 60 * minutes:
             if later and passed >= files * interval:
@@ -175,6 +180,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--interval", type=float, default=60.0, help="seconds")
     options = parser.parse_args(arguments)
+    told = conditions()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         later = prepare(folder)
@@ -190,6 +196,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         kinds = dict(Counter(tick.kind for tick in listed))
         summary = {"ticks": len(listed), **kinds, "rounds": store.latest_round(), "runs": runs, "offered": offered}
         print(json.dumps(summary | {"faults": wrong}))
+    if options.minutes >= WHOLE_MINUTES:
+        parts = [f"{told} Interval {options.interval:g} s, {options.minutes:g} minutes, ten new runs of logs a tick."]
+        parts += ["Killed on the way (UTC): " + "; ".join(kills) + "."]
+        parts += [table(["due", "became", "state", "says"], [(t.due, t.kind, t.state, t.message) for t in listed])]
+        parts += [f"{summary}. " + ("Faults: " + "; ".join(wrong) if wrong else "No round was lost or made twice.")]
+        write_section("schedule", "A schedule that is killed", "\n\n".join(parts))
     return 1 if wrong else 0
 
 
