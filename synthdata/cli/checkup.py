@@ -16,8 +16,9 @@ def register(app: typer.Typer) -> None:
 def doctor(config: Config = None, overrides: Overrides = None, as_json: AsJson = False) -> None:
     """Plant known faults in a throw-away corpus and show, line by line, which control fired; exit 1 if one did not.
 
-    Copies at three levels, gibberish, a leak of a held-out text, a secret, a burst of one lesson, a generator that
-    narrows, reviews of other runs, a judge that passes everything. With your --config or --set it tries your settings.
+    Copies at three levels, noise of two kinds, a leak of a held-out text, a secret, bursts of one lesson, a generator
+    that narrows, reviews of other runs and of other trials, a judge that passes everything. Where several controls
+    would stop a fault each is tried alone. With your --config or --set it tries your settings.
     """
     import tempfile
     from dataclasses import asdict

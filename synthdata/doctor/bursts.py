@@ -1,0 +1,60 @@
+"""One lesson in many wordings at once: each control that should stop it is tried alone, so that none hides another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from synthdata.api import Corpus
+from synthdata.doctor.finding import Finding
+from synthdata.doctor.material import REFERENCE_ROWS, cheap, edits, frames, text_corpus, texts, wordings
+from synthdata.protocols import unheard
+from synthdata.records import Candidate
+from synthdata.rounds import decide_round, order_texts, restore
+from synthdata.settings import Settings
+
+CLONES = 120
+# Most of a burst must fall to each control by itself.
+LEAST_SHARE = 0.8
+# Under these settings a control lets everything through.
+WIDE_OPEN: dict[str, float] = {
+    "near_jaccard": 1.0, "tau": 2.0, "lexical_share": 1.0, "skeleton_share": 1.0, "quota_slack": 1e9,
+    "dream_share": 1.0, "collision_max": 1.0,
+}  # fmt: skip
+# What is planted, the control that is tried on it, the settings that are its own, and the reason that it gives.
+ALONE = (
+    ("edits of a lesson", edits, "likeness of meaning", ("tau",), "semantic_duplicate"),
+    ("edits of a lesson", edits, "repeated phrases", ("lexical_share",), "lexical_saturation"),
+    ("fillings of one frame", frames, "skeletons", ("skeleton_share",), "lexical_saturation"),
+    ("wordings of a lesson", wordings, "cell quota", ("quota_slack", "dream_share"), "cell_quota"),
+    ("wordings of a lesson", wordings, "collision budget", ("collision_max",), "collision_budget"),
+)
+
+
+def one_control_at_a_time(folder: Path, settings: Settings) -> list[Finding]:
+    """A burst for each control, with the others open; nothing is written."""
+    corpus = text_corpus(folder / "bursts", texts(REFERENCE_ROWS), cheap(settings))
+    findings = []
+    for what, planted, control, own, reason in ALONE:
+        fell = _fallen(corpus, planted(CLONES), own, reason)
+        seen = f"{fell} fell as {reason}, the other controls being off"
+        findings.append(Finding(f"{CLONES} {what}", control, fell >= LEAST_SHARE * CLONES, seen))
+    return findings
+
+
+def _fallen(corpus: Corpus, burst: Sequence[str], own: tuple[str, ...], reason: str) -> int:
+    """How many of a burst fall for this reason where all settings but a control's own let everything through."""
+    others = {name: value for name, value in WIDE_OPEN.items() if name not in own}
+    recipe = corpus.settings.recipe
+    recipe = recipe.model_copy(update={"gate": recipe.gate.model_copy(update=others)})
+    anchor, reference = corpus.anchor, corpus.reference
+    vectors = corpus.encode(burst)
+    decisions, _ = decide_round(
+        restore(corpus.store, anchor, reference, recipe),
+        [Candidate(text, occurrence=i) for i, text in enumerate(burst)],
+        (vectors, vectors),
+        {},
+        order_texts(anchor, reference),
+        unheard,
+    )
+    return sum(str(decision.reason) == reason for decision in decisions)

@@ -1,0 +1,71 @@
+"""Copies at three levels, noise of two kinds, a leak, a secret: each must fall for its own reason."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+from synthdata.doctor.finding import Finding
+from synthdata.doctor.material import LESSON, REFERENCE_ROWS, ROUND_ROWS, SEED, text_corpus, texts
+from synthdata.records import Candidate, Decision
+from synthdata.settings import Settings
+
+PARAPHRASE = (
+    "The agent should look up the booking's fare class before promising a refund, since basic economy tickets cannot "
+    "be refunded at all."
+)
+LEAK = (
+    "Which of the four lighthouse keepers signed the log on the night of the storm, and what did he write about the "
+    "broken lamp and the missing boat?"
+)
+# What the detail says where the language band refused, and not a rule about letters.
+_BY_BAND = "nats a token"
+
+
+def copies_and_noise(folder: Path, settings: Settings) -> list[Finding]:
+    """A round of sound text, then one faulty text of each kind."""
+    found = texts(REFERENCE_ROWS + ROUND_ROWS)
+    # The lesson is real, so that its paraphrase has something to be a copy of whatever the quotas say.
+    corpus = text_corpus(folder / "texts", [*found[:REFERENCE_ROWS], LESSON], settings)
+    corpus.hold_out([{"text": LEAK}])
+    sound = found[REFERENCE_ROWS:]
+    first = corpus.admit([Candidate(text, external_id="sound") for text in sound])
+    kept = [d.candidate.content for d in first.admitted]
+    share = first.counts["admit"] / len(first.decisions)
+    findings = [Finding("sound text", "passes", share >= 0.5, f"{share:.0%} of {len(first.decisions)} admitted")]
+    if len(kept) < 2:
+        return findings
+    # In a long text one word more changes neither its words nor its cell much.
+    longest = max(kept[1:], key=len)
+    planted = {
+        "an exact copy": (kept[0].upper(), "exact_duplicate"),
+        "a light edit": (f"{longest} indeed", "near_duplicate"),
+        "a paraphrase": (PARAPHRASE, "semantic_duplicate"),
+        "letters at random": (_letters(), "gibberish"),
+        "words of no language": (_syllables(), "language band"),
+        "a held-out leak": (f"Remember this question: {LEAK}", "contaminated"),
+        "a secret": (f"To call the service again the agent set the key AK{'IA'}Q3EGRXSCZ4LTKWN7 once more.", "secret"),
+    }
+    report = corpus.admit([Candidate(text, external_id=name) for name, (text, _) in planted.items()])
+    by_name = {d.candidate.external_id: d for d in report.decisions}
+    return findings + [_verdict(name, by_name[name], control) for name, (_, control) in planted.items()]
+
+
+def _verdict(name: str, decision: Decision, control: str) -> Finding:
+    """Fired where the decision has the control's own reason: noise that the other kind of check stops is a miss."""
+    seen = str(decision.reason or decision.verdict)
+    detail = decision.detail or (f"score {decision.score:.3f}" if decision.score is not None else "")
+    by_band = _BY_BAND in detail
+    fired = by_band if control == "language band" else seen == control and not by_band
+    return Finding(name, control, fired, f"{seen}{f': {detail}' if detail else ''}")
+
+
+def _letters() -> str:
+    rng = random.Random(SEED)
+    return " ".join("".join(rng.choices("bcdfghjklmnpqrstvwxz", k=7)) for _ in range(20))
+
+
+def _syllables() -> str:
+    """Words that can be read aloud and mean nothing."""
+    rng = random.Random(SEED)
+    return " ".join("".join(rng.choice("bdlmnrst") + rng.choice("aeiou") for _ in range(3)) for _ in range(24))
