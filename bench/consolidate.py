@@ -4,7 +4,7 @@ Takes a corpus with a release (that of `make demo`) and works on a copy. Poison 
 after the gate, on purpose: one whose every answer is one of two texts, and one whose answers are shuffled among the
 prompts. Each is slept on after the sound one, so that it has something to spoil. Run again it goes on where it stopped.
 
-    python bench/consolidate.py demo-corpus demo-export WORK_FOLDER
+    python bench/consolidate.py [CORPUS RELEASE WORK_FOLDER]    # demo-corpus, demo-export, bench/results/consolidate
 """
 
 from __future__ import annotations
@@ -72,7 +72,12 @@ def poison(corpus: Corpus, release: Path, out: Path, change: Callable[[Rows, ran
 
 def main() -> None:
     """Sleep three times and write the section."""
-    source, release, work = (Path(argument).absolute() for argument in sys.argv[1:4])
+    given = sys.argv[1:4] if len(sys.argv) > 3 else ("demo-corpus", "demo-export", "bench/results/consolidate")
+    source, release, work = (Path(argument).absolute() for argument in given)
+    if not source.is_dir() or not release.is_dir():
+        print(f"{source} and {release} are not there: `make demo` makes them; nothing was measured")
+        return
+    work.mkdir(parents=True, exist_ok=True)
     where = conditions()
     if not (work / "corpus").exists():
         shutil.copytree(source, work / "corpus")
