@@ -128,3 +128,9 @@ def test_the_wheel_holds_exactly_the_three_packages(tmp_path):
     assert {f"{package}/py.typed" for package in PACKAGES} <= set(names)
     expected = {str(path.relative_to(ROOT)) for path in SOURCES}
     assert {name for name in names if name.endswith(".py")} == expected
+    pages = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "synthdata" / "dashboard").rglob("*.*")
+        if path.suffix in {".html", ".css", ".js"}
+    }
+    assert pages and pages <= set(names)
