@@ -21,7 +21,7 @@ from synthdata.memory.index import build_index
 from synthdata.records import Decision, Verdict
 from synthdata.similarity.hashing import HashingEncoder
 
-ROWS, QUERIES, LIMIT, DIM, WORDS, SEED = 100_000, 200, 10, 384, 60, 0
+ROWS, QUERIES, LIMIT, DIM, WORDS, SEED = 100_000, 60, 10, 384, 60, 0
 RECALL_BAR, MILLISECONDS_BAR = 0.95, 20.0
 VOCABULARY = 20_000
 
