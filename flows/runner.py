@@ -26,6 +26,7 @@ from prefect.deployments.runner import RunnerDeployment
 from prefect.events.actions import PauseDeployment
 from prefect.events.schemas.automations import EventTrigger, Posture
 from prefect.exceptions import PrefectException
+from prefect.schedules import Cron, Interval, Schedule
 from prefect.states import Crashed
 from prefect.types.entrypoint import EntrypointType
 
@@ -44,12 +45,12 @@ STARTING = timedelta(seconds=60)
 def deployments(plan: Plan) -> list[RunnerDeployment]:
     """The tick, one at a time with a late one cancelled, and where it is wanted the monitor."""
     name = Path(plan.corpus).name
-    when: dict[str, Any] = {"cron": plan.cron} if plan.cron else {"interval": timedelta(seconds=plan.seconds)}
+    when = Cron(plan.cron) if plan.cron else _every(plan.seconds)
     parameters = {"corpus": plan.corpus, "trajectories": plan.trajectories, "choice": plan.choice}
     found: list[Any] = [
         tick.to_deployment(
             name=name,
-            **when,
+            schedule=when,
             parameters=parameters | {"settings": plan.settings},
             concurrency_limit=ConcurrencyLimitConfig.model_validate({"limit": 1, "collision_strategy": "CANCEL_NEW"}),
             entrypoint_type=EntrypointType.MODULE_PATH,
@@ -59,13 +60,18 @@ def deployments(plan: Plan) -> list[RunnerDeployment]:
         found.append(
             monitor.to_deployment(
                 name=name,
-                interval=timedelta(seconds=plan.monitor_seconds),
+                schedule=_every(plan.monitor_seconds),
                 parameters={"corpus": plan.corpus},
                 concurrency_limit=1,
                 entrypoint_type=EntrypointType.MODULE_PATH,
             )
         )
     return found
+
+
+def _every(seconds: float) -> Schedule:
+    # A fixed beginning: started again, the process keeps to the same ticks.
+    return Interval(timedelta(seconds=seconds), anchor_date=datetime(2026, 1, 1, tzinfo=UTC))
 
 
 def make_automation(plan: Plan, deployment: UUID) -> None:

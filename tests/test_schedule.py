@@ -66,6 +66,16 @@ def test_what_the_benchmark_calls_a_fault(prepared):
     assert bench.faults(store, []) == []
 
 
+def test_a_tick_that_nobody_made_a_run_for_is_listed():
+    due = ["10:00:00", "10:01:00", "10:04:00"]
+    listed = bench.with_missed([bench.Tick(at, "done", "Completed", "") for at in due], 60)
+    assert [(tick.due, tick.kind) for tick in listed if tick.state == "not made"] == [
+        ("10:02:00", "run again"),
+        ("10:03:00", "run again"),
+    ]
+    assert len(listed) == 5
+
+
 @pytest.mark.slow
 @pytest.mark.prefect
 @pytest.mark.timeout(400)
