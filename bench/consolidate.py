@@ -27,7 +27,9 @@ from synthdata.export.manifest import file_hashes
 from synthdata.settings import TrainingSettings
 from synthdata.sleep import SleepReport, consolidate
 
-SETTINGS = TrainingSettings(max_steps=12, learning_rate=1e-3, max_tokens=160, heldout_rows=20, games=2, sample_tokens=8)
+SETTINGS = TrainingSettings(
+    max_steps=12, learning_rate=1e-3, max_tokens=400, heldout_rows=20, games=2, sample_tokens=32
+)
 FILES = ("sft", "lesson")
 Rows = list[dict[str, Any]]
 DOCS = Path(__file__).parent.parent / "docs" / "consolidate"
@@ -62,7 +64,8 @@ def poison(corpus: Corpus, release: Path, out: Path, change: Callable[[Rows, ran
     sources.write_parquet(out / "provenance.parquet")
     manifest = json.loads((release / "manifest.json").read_text(encoding="utf-8"))
     manifest["release"]["key"] = out.name
-    manifest["files"] = {name: {"sha256": sha} for name, sha in file_hashes(out).items()}
+    hashes = {name: sha for name, sha in file_hashes(out).items() if name != "manifest.json"}
+    manifest["files"] = {name: {"sha256": sha} for name, sha in hashes.items()}
     (out / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     payload: dict[str, object] = {"out": str(out), "added": [], "removed": [], "rows": 0, "manifest_sha256": ""}
     with corpus.store.writing():
@@ -103,7 +106,7 @@ def main() -> None:
             + "\n",
             encoding="utf-8",
         )
-    write_section("consolidate", "A sleep that is kept, and two that are rolled back", body(reports, where))
+    write_section("consolidate", "A sleep on a sound release, and on two poisoned ones", body(reports, where))
 
 
 def body(reports: dict[str, tuple[SleepReport, float]], where: str) -> str:

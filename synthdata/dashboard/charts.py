@@ -18,6 +18,8 @@ from synthdata.dashboard.text import number, shown
 
 _WIDTH, _HEIGHT = 320, 110
 _LEFT, _RIGHT, _TOP, _BOTTOM = 6, 60, 10, 20
+# The least height of a picture, relative to the values in it.
+_LEAST_SPAN = 0.25
 _TOLD = 12
 Plane = NDArray[np.float64]
 
@@ -58,8 +60,9 @@ def trend(key: str, title: str, points: Sequence[Point]) -> Markup:
     if not known or not levels:
         return Markup("")
     low, high = min(levels), max(levels)
-    pad = (high - low) * 0.08 or abs(high) * 0.1 or 1.0
-    low, high = low - pad, high + pad
+    # A change of a few percent must not fill the picture: without a band nothing else says how small it is.
+    room = max(high - low, _LEAST_SPAN * max(abs(low), abs(high))) or 1.0
+    low, high = (low + high - 1.16 * room) / 2, (low + high + 1.16 * room) / 2
     first, last = points[0].round, points[-1].round
 
     def x(at: int) -> float:
