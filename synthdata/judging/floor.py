@@ -37,7 +37,8 @@ _INVISIBLE = re.compile(
     "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
-_OVERRIDDEN = re.compile("\u202e([^\u202c\u202e\n]*)\u202c?")
+# Only a closed override is turned: an open one, put before a reply in a log, would turn what the log truly says.
+_OVERRIDDEN = re.compile("\u202e([^\u202c\u202e\n]*)\u202c")
 # Han, kana, Hangul are counted by the character, as are Thai, Lao, Khmer and Burmese: no spaces between words.
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\U00020000-\U0003ffff]"
@@ -74,7 +75,8 @@ _LEAST_GRAMS, _LEAST_BYTES, _LEAST_PAIRS, _LEAST_LETTERS, _LEAST_CHARS, _LEAST_F
 def canonical(text: str) -> str:
     """The text as a judge should see it: NFKC, without control, zero-width, bidi and other invisible characters.
 
-    What stands backwards under a right-to-left override is turned round, as a reader sees it.
+    What stands backwards under a right-to-left override, up to the mark that ends it, is turned round, as a reader sees
+    it.
     """
     turned = _OVERRIDDEN.sub(lambda span: span[1][::-1], text) if "\u202e" in text else text
     return _INVISIBLE.sub("", unicodedata.normalize("NFKC", _INVISIBLE.sub("", turned)))
