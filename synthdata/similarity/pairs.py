@@ -19,7 +19,8 @@ Rows = NDArray[np.int64]
 
 _HEAD = 63
 _SAMPLE = 8192
-_LATER, _EARLIER = 512, 2048
+LATER = 512
+_EARLIER = 2048
 # Of a tile in which more pairs than this may be near, the full product is cheaper than looking at each.
 _DENSE = 1 / 64
 
@@ -33,10 +34,10 @@ def pairs_within(vectors: Vectors, threshold: float) -> Iterator[tuple[Rows, Row
     """
     rows = np.ascontiguousarray(vectors, dtype=np.float32)
     heads = _heads(rows)
-    for first in range(0, len(rows), _LATER):
-        later = slice(first, first + _LATER)
-        for start in range(0, min(first + _LATER, len(rows)), _EARLIER):
-            earlier = slice(start, min(start + _EARLIER, first + _LATER))
+    for first in range(0, len(rows), LATER):
+        later = slice(first, first + LATER)
+        for start in range(0, min(first + LATER, len(rows)), _EARLIER):
+            earlier = slice(start, min(start + _EARLIER, first + LATER))
             found = _tile(rows, heads, later, earlier, threshold)
             if len(found[0]):
                 yield found
