@@ -1,10 +1,9 @@
 """What is compared, as literals: an arm is a way of choosing samples, a way of mixing in real rows, and a pool.
 
 Choosing is `none` (random), `dsir`, `judge` (best third by the reference model's score), `dedup` (the gate's likeness
-stages alone), `gate` (random order), `gate+dsir` and `gate+judge` (another order inside the gate). Mixing is `replace`,
-`real` (a fixed share of fresh real rows), `accumulate` (a draw from real rows and all samples so far, at equal size),
-`all` (everything, unmatched) and `oracle`
-(real rows alone).
+stages alone), `gate` (random order), `gate+dsir`, and `gate+judge` and `gate+rare` (other orders inside the gate).
+Mixing is `replace`, `real` (a fixed share of fresh real rows), `accumulate` (a draw from real rows and all samples so
+far, at equal size), `all` (everything, unmatched) and `oracle` (real rows alone).
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ class Arm:
     """`gate` overrides settings of recipe.gate; `delta` sets the collision budget relative to the reference."""
 
     name: str
-    select: Literal["none", "dsir", "judge", "dedup", "gate", "gate+dsir", "gate+judge"] = "none"
+    select: Literal["none", "dsir", "judge", "dedup", "gate", "gate+dsir", "gate+judge", "gate+rare"] = "none"
     mix: Literal["replace", "real", "accumulate", "all", "oracle"] = "real"
     real_share: float = 0.25
     kernel: Literal["cos2", "rbf"] = "cos2"
@@ -87,4 +86,5 @@ E2_BESIDE = (Arm("oracle", mix="oracle"), Arm("replace judge", "judge", "replace
 E2_TAIL = (
     Arm("accumulate gate+dsir, rare real", "gate+dsir", "accumulate", rare_real=True),
     Arm("accumulate, rare real", mix="accumulate", rare_real=True),
+    Arm("accumulate gate+rare", "gate+rare", "accumulate"),
 )

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.collapse.arms import OFF, Arm
+from bench.collapse.rare import wanted_types
 from bench.collapse.world import Row, World
-from synthdata.gate.order import gumbel_dsir
+from synthdata.gate.order import dsir_scores, gumbel_dsir
 from synthdata.gate.round import decide
 from synthdata.gate.state import GateState, Reject
 from synthdata.records import Candidate, Decision, Reason, Verdict
@@ -73,8 +74,7 @@ def gate_settings(arm: Arm, world: World, round_: int) -> GateSettings:
 
 def _through_gate(arm: Arm, pool: list[Row], need: int, world: World, kept: list[Row], round_: int) -> Chosen:
     state = open_gate(arm, world, kept, round_)
-    order = range(len(pool)) if arm.select != "gate+judge" else by_score(world, pool).tolist()
-    ordered = [pool[i] for i in order]
+    ordered = [pool[i] for i in _order(arm, pool, world, kept, round_)]
     candidates = [Candidate(row.text, external_id=f"{round_}-{i}") for i, row in enumerate(ordered)]
     state.floor = band_floor(candidates, world.first.mean_log_likelihood(ordered), world.shared.band)
     row_of = {candidate.id: row for candidate, row in zip(candidates, ordered, strict=True)}
@@ -94,6 +94,24 @@ def _through_gate(arm: Arm, pool: list[Row], need: int, world: World, kept: list
     refused = Counter(str(made.reason) for made in decisions if made.reason)
     held = state.collision_max / max(state.corpus_scope.collision(), state.round_scope.collision())
     return Chosen(admitted[:need], held, dict(sorted(refused.items())))
+
+
+def _order(arm: Arm, pool: list[Row], world: World, kept: list[Row], round_: int) -> list[int]:
+    """The order in which slices of the pool reach the gate."""
+    if arm.select == "gate+judge":
+        return by_score(world, pool).tolist()
+    if arm.select == "gate+rare":
+        return rare_order(pool, world, kept, round_)
+    return list(range(len(pool)))
+
+
+def rare_order(pool: Sequence[Row], world: World, kept: Sequence[Row], round_: int) -> list[int]:
+    """Gumbel-DSIR with a bonus of 1 for each rare type of a row that the kept rows hold too seldom."""
+    wanted = wanted_types(world, kept)
+    ids, texts = [str(i) for i in range(len(pool))], [row.text for row in pool]
+    scores = dsir_scores(ids, texts, world.shared.texts, world.seed * 1000 + round_)
+    bonus = [len(wanted.intersection(row.ids.tolist())) for row in pool]
+    return sorted(range(len(pool)), key=lambda i: (-scores[i] - bonus[i], i))
 
 
 def open_gate(arm: Arm, world: World, kept: list[Row], round_: int) -> GateState:

@@ -46,9 +46,13 @@ def wording(world: World, rows: Sequence[Row]) -> dict[str, float]:
         "n2_unseen": effective_number(x),
         "precision_unseen": near["precision"],
         "coverage_unseen": near["coverage"],
-        "judge": float(world.first.mean_log_likelihood(rows).mean()),
         "length": float(np.mean([len(row.ids) for row in rows])),
     }
+
+
+def judged(world: World, rows: Sequence[Row]) -> float:
+    """The mean score of the judge that ranks: log likelihood a token under the first model, nats."""
+    return float(world.first.mean_log_likelihood(rows).mean())
 
 
 def cut(documents: Sequence[list[str]], tokens: int) -> list[list[str]]:

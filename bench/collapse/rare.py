@@ -1,11 +1,12 @@
-"""A way to keep rare tokens: real rows that hold rare types first.
+"""Two ways to keep rare tokens: real rows that hold rare types first, and samples that hold missing ones first.
 
-It knows only the anchor's own counts. Equal real tokens, so that what is gained is not bought by more real text.
+Both know only the anchor's own counts. Equal real tokens, so that what is gained is not bought by more real text.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from bench.collapse.world import Row, World
 
@@ -16,6 +17,14 @@ def rare_types(world: World) -> set[int]:
     """Token ids that the anchor holds at most three times."""
     counts = Counter(int(i) for row in world.anchor for i in row.ids)
     return {token for token, count in counts.items() if count <= RARE}
+
+
+def wanted_types(world: World, kept: Sequence[Row]) -> set[int]:
+    """Rare types that are rarer in the kept rows than in the anchor; all of them before anything is kept."""
+    held = Counter(int(i) for row in kept for i in row.ids)
+    real = Counter(int(i) for row in world.anchor for i in row.ids)
+    share = sum(held.values()) / sum(real.values())
+    return {token for token in rare_types(world) if held[token] <= real[token] * share}
 
 
 def rare_real_rows(world: World, drawn: list[int], rare_first: bool) -> list[Row]:

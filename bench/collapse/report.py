@@ -147,17 +147,25 @@ def _other_claims(results: Results) -> list[str]:
             f"in {len(losses)}, in round {_median(losses)}; two rounds ahead or never needed in {sum(early)}: "
             f"{_met(all(early) and bool(losses))}."
         )
-    judged = results.get(("replace judge", 0.9), {})
-    if judged:
-        first = [line["trace"]["loss"][-1] - line["trace"]["loss"][0] for line in judged.values()]
-        plain = per_seed(results, "replace", lambda line: line["last"]["judge"])
-        scores = [line["last"]["judge"] for line in judged.values()]
-        said.append(
-            f"R6, *replace judge*: loss {np.mean(first):+.1f} nats, the judge's score of its samples "
-            f"{np.mean(scores):.2f} at the end against {np.mean(plain):.2f} without a judge. That the score rises by "
-            "round was registered and not recorded: **not tested**."
-        )
+    said += _judged(results)
     return said
+
+
+def _judged(results: Results) -> list[str]:
+    """R6: what a judge that ranks does to its own score and to the loss, between the first model and the last."""
+    lines = results.get(("replace judge", 0.9), {}).values()
+    if not lines:
+        return []
+    gaps = {name: [line["trace"][name][-1] - line["trace"][name][0] for line in lines] for name in ("loss", "judge")}
+    rises = [np.diff(line["trace"]["judge"]) > 0 for line in lines]
+    both = [loss > 0 and score > 0 for loss, score in zip(gaps["loss"], gaps["judge"], strict=True)]
+    plain = per_seed(results, "replace", lambda line: value(line, "judge"))
+    return [
+        f"R6, *replace judge*: loss {np.mean(gaps['loss']):+.1f} nats while the judge's score of raw samples goes "
+        f"{np.mean(gaps['judge']):+.2f} nats a token, up in {np.sum(rises)} of {np.size(rises)} rounds, and ends at "
+        f"{np.mean([value(line, 'judge') for line in lines]):.2f} beside {np.mean(plain):.2f} without a judge; both "
+        f"rise in {sum(both)} of {len(both)} seeds: {_met(all(both))}."
+    ]
 
 
 def _median(rounds: Sequence[int]) -> str:

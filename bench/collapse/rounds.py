@@ -13,7 +13,7 @@ import numpy as np
 
 from bench.collapse.arms import Arm
 from bench.collapse.choose import choose
-from bench.collapse.measures import diversity, wording
+from bench.collapse.measures import diversity, judged, wording
 from bench.collapse.mix import need, training_rows
 from bench.collapse.rare import rare_real_rows
 from bench.collapse.world import Model, Row, World
@@ -26,12 +26,12 @@ def run(world: World, arm: Arm, temperature: float, progress: Callable[[], None]
     """One line of results: values by round (0 is before any sleep), the last round in full, and what the gate held."""
     start = time.process_time()
     model = world.first
-    trace = [model.losses() | diversity(world, raw_samples(world, model, temperature, 0))]
+    raw = raw_samples(world, model, temperature, 0)
+    trace = [model.losses() | diversity(world, raw) | {"judge": judged(world, raw)}]
     chosen: list[list[Row]] = []
     held: list[float] = []
     counts: list[int] = []
     tokens = 0
-    raw: list[Row] = []
     for round_ in range(1, world.rounds + 1):
         wanted = need(arm, world)
         pool = spoiled(arm, world, pool_of(arm, world, model, temperature, round_), round_)
@@ -45,7 +45,7 @@ def run(world: World, arm: Arm, temperature: float, progress: Callable[[], None]
         tokens += sum(len(row.ids) for row in rows)
         model = world.fit(rows, model, round_)
         raw = raw_samples(world, model, temperature, round_)
-        trace.append(model.losses() | diversity(world, raw))
+        trace.append(model.losses() | diversity(world, raw) | {"judge": judged(world, raw)})
         progress()
     return {
         "trace": {name: [round(step[name], 4) for step in trace] for name in trace[0]},

@@ -30,7 +30,13 @@ def shuffled(ids: Sequence[str], seed: int) -> list[int]:
 
 
 def gumbel_dsir(ids: Sequence[str], contents: Sequence[str], reference: Sequence[str], seed: int) -> list[int]:
-    """Positions by descending log importance weight a square root of length, plus seeded Gumbel noise; ties by id.
+    """Positions by descending score of `dsir_scores`; ties by id."""
+    scores = dsir_scores(ids, contents, reference, seed)
+    return sorted(range(len(ids)), key=lambda i: (-scores[i], ids[i]))
+
+
+def dsir_scores(ids: Sequence[str], contents: Sequence[str], reference: Sequence[str], seed: int) -> list[float]:
+    """The log importance weight a square root of length, plus seeded Gumbel noise, of each candidate.
 
     Features are counts of hashed uni- and bigrams of words and punctuation in 8,192 bins, as in the paper, add-one
     smoothed.
@@ -41,8 +47,8 @@ def gumbel_dsir(ids: Sequence[str], contents: Sequence[str], reference: Sequence
     for key, content in zip(ids, contents, strict=True):
         bins = _bins(content)
         weight = ratio[bins].sum() / np.sqrt(len(bins)) if len(bins) else 0
-        scores.append(weight + _gumbel(key, seed))
-    return sorted(range(len(ids)), key=lambda i: (-scores[i], ids[i]))
+        scores.append(float(weight) + _gumbel(key, seed))
+    return scores
 
 
 def _bins(text: str) -> NDArray[np.int64]:
