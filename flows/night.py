@@ -20,7 +20,7 @@ from synthdata.cli.output import note, progress
 from synthdata.records import Origin
 from synthdata.runs import Choice
 from synthdata.settings import Settings
-from synthdata.sleep import SleepReport, consolidate
+from synthdata.sleep import SleepReport
 
 Logs = list[tuple[Path, Origin]]
 
@@ -45,7 +45,7 @@ def release(corpus: Corpus, tonight: stages.Night) -> str:
 @task(name="consolidate", cache_policy=NO_CACHE, persist_result=False)
 def sleep(corpus: Corpus, folder: str) -> SleepReport:
     """Train, compare, keep or roll back; the same release again only tells what came of it."""
-    return consolidate(corpus, folder, bar=progress)
+    return stages.sleep(corpus, folder, progress)
 
 
 @flow(name="night")

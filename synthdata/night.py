@@ -21,7 +21,8 @@ from synthdata.play.collect import Order, collect_to
 from synthdata.play.players import Expert, Player
 from synthdata.records import Origin
 from synthdata.settings import Settings
-from synthdata.sleep import SleepReport, known_adapters
+from synthdata.sleep import Bar as Progress
+from synthdata.sleep import SleepReport, TooFewHeldOutError, consolidate, known_adapters
 from synthdata.sleep.games import ChatPlayer
 from synthdata.sleep.serving import with_adapter
 from synthdata.training.registry import current, weights_of
@@ -88,6 +89,17 @@ def release(corpus: Corpus, night: Night, bar: Bar = no_bar) -> ExportReport | N
     """This night's training set; None where it was written before."""
     out = night.folder / RELEASE
     return None if (out / "manifest.json").is_file() else export(corpus, out, bar=bar)
+
+
+def sleep(corpus: Corpus, folder: str, bar: Progress) -> SleepReport:
+    """Consolidate the night's release; a night whose tasks are too few for the exam trains nothing, and says so.
+
+    Its release stays as it was written, so that only a later night's, with more tasks, can be enough.
+    """
+    try:
+        return consolidate(corpus, folder, bar=bar)
+    except TooFewHeldOutError as error:
+        return SleepReport(None, False, (str(error),), folder, corpus.settings.recipe.training.base)
 
 
 def finish(corpus: Corpus, night: Night, slept: SleepReport) -> dict[str, Any]:

@@ -16,8 +16,10 @@ from tiny_model import tiny_model
 
 from synthdata import Corpus
 from synthdata.corpus import CorpusStore
-from synthdata.night import begin, decision_of, nights, write_report
+from synthdata.handoff import export
+from synthdata.night import begin, decision_of, nights, sleep, write_report
 from synthdata.records import Origin
+from synthdata.sleep import no_bar
 
 SMALL = {
     "recipe.generation.generator": "scripted",
@@ -72,3 +74,19 @@ def test_a_killed_night_goes_on_and_a_finished_one_is_not_done_again(tmp_path: P
     assert nights(opened)[0]["sleep"]["reasons"] == told["sleep"]["reasons"]
     report = write_report(opened).read_text(encoding="utf-8")
     assert decision_of(told["sleep"]) in report and "heldout_loss" in report
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_a_night_with_too_few_held_out_tasks_trains_nothing_and_says_what_would_help(tmp_path: Path) -> None:
+    corpus = game_corpus(tmp_path / "c", 24)
+    base = tiny_model(tmp_path / "base", [run.task for run in corpus.store.trajectories()][:20])
+    settings = corpus.settings
+    for name, value in SMALL.items():
+        settings = settings.with_value(name, value)
+    small = Corpus.open(tmp_path / "c", settings=settings.with_value("recipe.training.base", str(base)))
+    export(small, tmp_path / "release")
+    slept = sleep(small, str(tmp_path / "release"), no_bar)
+    assert (slept.number, slept.kept) == (None, False)
+    assert "recipe.export.test_share" in slept.reasons[0]
+    assert small.store.events("adapter").height == 0

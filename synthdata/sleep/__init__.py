@@ -22,7 +22,7 @@ from synthdata.generation.local import LocalModel, identity, load
 from synthdata.protocols import unheard
 from synthdata.records import canonical_json, content_hash
 from synthdata.settings import TrainingSettings
-from synthdata.sleep.exam import Exam, Marks, make_exam, sit
+from synthdata.sleep.exam import Exam, Marks, TooFewHeldOutError, make_exam, sit
 from synthdata.sleep.tiles import compare_samples
 from synthdata.training.compare import BEHAVIOUR, CONTEXT, FORGETTING, GAIN, Paired, Verdict, decide, paired
 from synthdata.training.curve import write_curve
@@ -42,7 +42,7 @@ from synthdata.training.registry import (
 )
 from synthdata.training.rows import FILES, Chosen, check_release, choose_rows, read_rows
 
-__all__ = ["SleepReport", "consolidate", "known_adapters"]
+__all__ = ["SleepReport", "TooFewHeldOutError", "consolidate", "known_adapters"]
 
 Bar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 

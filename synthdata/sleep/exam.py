@@ -25,6 +25,10 @@ from synthdata.training.lora import recent
 from synthdata.training.rows import TrainingRow, read_rows
 
 
+class TooFewHeldOutError(RefusedError):
+    """A release whose held-out rows cannot tell a model that got better from one that did not."""
+
+
 @dataclass(frozen=True)
 class Exam:
     """Held-out real rows, texts of old knowledge, and how many games of which series; `settings` are the training's."""
@@ -64,7 +68,7 @@ def make_exam(folder: Path, tokenizer: Any, settings: TrainingSettings) -> Exam:
     """The exam that a release gives: rows by hash, at most `heldout_rows`, of the test split and then of validation.
 
     Raises:
-        RefusedError: too few held-out rows to tell a model that got better from one that did not.
+        TooFewHeldOutError: fewer than 20 held-out rows, or all of one task.
         InputError: games are asked for, and the textworld extra is missing.
     """
     rows = []
@@ -73,7 +77,7 @@ def make_exam(folder: Path, tokenizer: Any, settings: TrainingSettings) -> Exam:
         rows += [row for row in ordered if recent(row.prompt, row.completion, tokenizer, settings.max_tokens)]
     rows = rows[: settings.heldout_rows]
     if len({row.task for row in rows}) < 2 or len(rows) < 20:
-        raise RefusedError(
+        raise TooFewHeldOutError(
             f"{folder}: {len(rows)} real held-out rows fit, and a comparison needs 20 of at least two tasks; raise "
             "recipe.export.test_share or recipe.training.max_tokens, or add real runs"
         )
