@@ -23,6 +23,7 @@ from report import conditions, table, write_section
 from scipy import stats
 
 from synthdata.api import Corpus
+from synthdata.errors import AnchorError
 from synthdata.generation import make_generator
 from synthdata.pipeline import read_runs, reflect_on
 from synthdata.records import Origin, Trajectory, to_json
@@ -33,14 +34,14 @@ from synthdata.steering import coverage_of
 
 ROOT = Path(__file__).parents[1]
 SAMPLE, RESULTS = ROOT / "data" / "sample", ROOT / "docs" / "steering.jsonl"
-COMMON, FIRST, RARE = 30, 45, 2
+COMMON, FIRST, MORE, RARE = 30, 45, 15, 2
 # The games repeat themselves: with the usual 0.95 eleven cells would be left, too coarse to tell games apart.
 CLEAN_COSINE = 0.99
 # Of 45 runs with one focus each the embedded model left 28 usable lessons, under the usual 30.
 FILL = 20
 # Seeds, rounds after the common one, runs a round, focuses a run and tries a lesson, by model: the embedded one costs
 # seconds an answer.
-PLANS = {"scripted": (range(10), 2, 25, 2, 5), "embedded": (range(3), 2, 15, 1, 2)}
+PLANS = {"scripted": (range(10), 2, 25, 2, 5), "embedded": (range(10), 2, 15, 1, 2)}
 ARMS = (("unsteered", False), ("steered", True))
 
 
@@ -68,15 +69,37 @@ def measured(corpus: Corpus, under: set[int]) -> dict[str, Any]:
     }
 
 
+def begin(corpus: Corpus, folder: Path, usual: list[Trajectory]) -> int:
+    """The common round over the first runs, and how many those were.
+
+    Where too few lessons come of them to open the anchor it takes more runs, as the refusal advises; what was
+    generated is cached and costs nothing twice.
+    """
+    for first in range(FIRST, len(usual), MORE):
+        write(folder / "before.jsonl", usual[:first])
+        try:
+            run_round(corpus, folder / "before.jsonl", first)
+        except AnchorError as error:
+            sys.stderr.write(f"{first} runs: {error}\n")
+        else:
+            return first
+    raise SystemExit(f"no anchor after {len(usual)} runs")
+
+
+def write(path: Path, runs: list[Trajectory]) -> None:
+    """Runs as lines of a log."""
+    path.write_text("".join(to_json(run) + "\n" for run in runs), encoding="utf-8")
+
+
 def split(runs: list[Trajectory], seed: int) -> tuple[list[Trajectory], list[Trajectory]]:
-    """Runs of the first round, all of common games, and those of the later logs: the other common ones and few rare."""
+    """Runs of the common games in the order in which rounds see them, and the few of the rare games."""
     rng = random.Random(seed)
     games = sorted({run.task_id for run in runs})
     common = set(rng.sample(games, COMMON))
     usual = [run for run in runs if run.task_id in common]
     rng.shuffle(usual)
     rare = [run for game in games if game not in common for run in [r for r in runs if r.task_id == game][:RARE]]
-    return usual[:FIRST], usual[FIRST:] + rare
+    return usual, rare
 
 
 def replicate(model: str, seed: int, vectors: Path) -> dict[str, Any]:
@@ -89,16 +112,15 @@ def replicate(model: str, seed: int, vectors: Path) -> dict[str, Any]:
     recipe["reflection"] = {"focuses_per_trajectory": focuses, "tries": tries}
     settings = Settings.from_dict({"recipe": recipe}, "bench")
     encoder = make_encoder(settings.recipe.encoder, settings.runtime, vectors)
-    first, later = split(sorted(read_runs(SAMPLE, Origin.REAL, settings)[0], key=lambda run: run.id), seed)
+    usual, rare = split(sorted(read_runs(SAMPLE, Origin.REAL, settings)[0], key=lambda run: run.id), seed)
     line: dict[str, Any] = {"model": model, "seed": seed}
     with tempfile.TemporaryDirectory() as folder:
-        before, logs = Path(folder) / "before.jsonl", Path(folder) / "logs.jsonl"
-        before.write_text("".join(to_json(run) + "\n" for run in first), encoding="utf-8")
-        logs.write_text("".join(to_json(run) + "\n" for run in later), encoding="utf-8")
+        logs = Path(folder) / "logs.jsonl"
         begun = Corpus.init(Path(folder) / "begun", SAMPLE, settings=settings, encoder=encoder)
-        run_round(begun, before, FIRST)
+        first = begin(begun, Path(folder), usual)
+        write(logs, usual[first:] + rare)
         under = {int(cell) for cell in coverage_of(begun.store, begun.anchor).under(0.5)}
-        line |= {"cells": len(begun.anchor.context.centroids), "under": len(under)}
+        line |= {"cells": len(begun.anchor.context.centroids), "under": len(under), "first": first}
         for arm, steered in ARMS:
             path = shutil.copytree(Path(folder) / "begun", Path(folder) / arm)
             own = settings.with_value("recipe.steering.enabled", steered)

@@ -29,6 +29,9 @@ AMBER_TILES = {
     "self_repetition": 1,
     "precision": -1,
 }
+# What one event moves a tile by, times the rows of the view: two texts that share one word 4-gram add ln 2 each to the
+# mean over rows. Five rounds without any say that such events are rare, not that one of them is news.
+EVENT = {"self_repetition": 2 * math.log(2)}
 Alarm = dict[str, Any]
 # What rings for a narrowing. Precision rings for a fall of quality, which warmer samples would only deepen.
 TREND_TILES = frozenset({*RED_TILES, *AMBER_TILES, "collapse", "n2_level"}) - {"precision"}
@@ -60,7 +63,8 @@ def trend_alarms(snapshots: pl.DataFrame, n2_reference: float, settings: AlarmSe
             rows = raw.filter((pl.col("metric") == tile) & pl.col("value").is_not_null() & pl.col("round").is_in(own))
             numbers = [int(number) for number in rows["round"]]
             restarts = {i for i, number in enumerate(numbers) if number in course.restarts}
-            for i in cusum([sign * value for value in rows["value"]], settings, restarts):
+            event = _event(raw, tile, numbers[: settings.healthy_rounds])
+            for i in cusum([sign * value for value in rows["value"]], settings, restarts, event):
                 raised.setdefault(numbers[i], set()).add(tile)
     alarms = [{"tile": tile, "level": "amber", "round": number} for number, tiles in raised.items() for tile in tiles]
     for number, tiles in raised.items():
@@ -71,13 +75,24 @@ def trend_alarms(snapshots: pl.DataFrame, n2_reference: float, settings: AlarmSe
     return sorted(alarms, key=lambda alarm: (alarm["round"], alarm["level"] != "red", alarm["tile"]))
 
 
-def cusum(values: Sequence[float], settings: AlarmSettings, restarts: Collection[int] = ()) -> list[int]:
+def _event(raw: pl.DataFrame, tile: str, healthy: Sequence[int]) -> float:
+    """What one event moves a tile by in the smallest of its healthy rounds; 0 where it is no count of rare events."""
+    if tile not in EVENT:
+        return 0.0
+    sizes = raw.filter((pl.col("metric") == "rows") & pl.col("round").is_in(list(healthy)) & (pl.col("value") > 0))
+    return EVENT[tile] / min(sizes["value"]) if sizes.height else 0.0
+
+
+def cusum(
+    values: Sequence[float], settings: AlarmSettings, restarts: Collection[int] = (), event: float = 0.0
+) -> list[int]:
     """Positions at which values have risen for good above the first `healthy_rounds` of them.
 
     Steps are in errors of a round: the healthy rounds' deviation with that of their mean, widened by the quotient of
     Student's t and the normal distribution at `confidence`, because so few rounds say little about either. After Page
-    1954; `allowance` is k and `threshold` h. The sum is capped at `cap` times h, so that rounds which are healthy again
-    silence it, and begins anew after a position in `restarts`.
+    1954; `allowance` is k and `threshold` h. The error is never under one `event`, the least by which values can differ
+    from none: a count of rare events that was nought so far has no spread of its own. The sum is capped at `cap` times
+    h, so that rounds which are healthy again silence it, and begins anew after a position in `restarts`.
     """
     from scipy import stats
 
@@ -89,7 +104,7 @@ def cusum(values: Sequence[float], settings: AlarmSettings, restarts: Collection
     deviation = math.sqrt(sum((value - mean) ** 2 for value in healthy) / (count - 1) * (1 + 1 / count))
     widened = deviation * float(stats.t.ppf(settings.confidence, count - 1) / stats.norm.ppf(settings.confidence))
     # Healthy rounds that are all alike would make an alarm of any rounding.
-    error = max(widened, settings.least_error * abs(mean), 1e-12)
+    error = max(widened, settings.least_error * abs(mean), event, 1e-12)
     total, above = 0.0, []
     for place in range(count, len(values)):
         total = max(0.0, total + (values[place] - mean) / error - settings.allowance)

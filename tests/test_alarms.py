@@ -42,6 +42,24 @@ def test_the_sum_by_hand() -> None:
     assert cusum(healthy, SETTINGS) == []
 
 
+def test_one_shared_phrase_after_rounds_without_any_is_not_news_and_a_rise_is() -> None:
+    # Of 100 texts two share one 4-gram: ln 2 each. Seven rounds with two such pairs each: 7 * (2 - 0.5) > 8.
+    pair = 2 * np.log(2) / 100
+    sizes = {"rows": [100.0] * 20}
+
+    def ambers(repetition: list[float]) -> list[int]:
+        return [
+            a["round"] for a in trend_alarms(snapshots(sizes | {"self_repetition": repetition}), NAN, SETTINGS, COURSE)
+        ]
+
+    assert ambers([0.0] * 5 + [pair] + [0.0] * 6 + [pair, pair] + [0.0] * 6) == []
+    assert ambers([0.0] * 5 + [2 * pair] * 7)[0] == 11
+    assert ambers([0.0] * 5 + [20 * pair]) == [6]
+    # What repeats itself in health is measured by its own spread.
+    noisy = [0.5, 0.7, 0.6, 0.4, 0.6]
+    assert ambers([*noisy, *(value + pair for value in noisy)]) == []
+
+
 @given(st.lists(st.floats(-5, 5), min_size=6, max_size=30))
 def test_what_never_gets_worse_never_alarms(values: list[float]) -> None:
     falling = sorted(values, reverse=True)

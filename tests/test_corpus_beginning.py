@@ -4,8 +4,10 @@ import os
 import shutil
 
 import pytest
+from test_cli import synthdata
 
 from synthdata.corpus import CorpusStore
+from synthdata.corpus.maintain import maintain
 from synthdata.errors import InputError, LockedError
 from synthdata.records import Candidate, Decision, Verdict
 
@@ -75,3 +77,36 @@ def test_a_corpus_that_lost_its_anchor_is_not_begun_anew(tmp_path):
     with pytest.raises(InputError, match="already a corpus"), CorpusStore.making(store.path, views="two", recipe={}):
         pass
     assert CorpusStore.open(store.path).decisions(["id"]).height == 1
+
+
+@pytest.mark.parametrize("name", ["<a> \u00e4\u65e5 50% *{a}`b`", "a:b;c&d+e='f'\"(g)~@$!,"])
+def test_a_folder_may_have_an_odd_name(tmp_path, name):
+    store = new_store(tmp_path / name)
+    for i in range(3):
+        with store.writing():
+            row = Decision(Candidate(f"row {i}"), Verdict.ADMIT)
+            store.commit_round([row], {}, round_key=f"key {i}", recipe="recipe", anchor=0)
+    assert CorpusStore.open(tmp_path / name).admitted(columns=["content"]).height == 3
+    maintain(store, 1, 0)
+    again = CorpusStore.open(tmp_path / name)
+    assert sorted(again.admitted(columns=["content"])["content"]) == ["row 0", "row 1", "row 2"]
+    assert again.admitted(as_of=1, columns=["content"])["content"].to_list() == ["row 0"]
+    assert again.decisions_table.files().keys() <= set((tmp_path / name).rglob("*.parquet"))
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("name", ["a%20b", "a#b", "a?b", "a\\b", "a[b", "a]b", "a|b", "a^b", "a\nb"])
+def test_a_folder_whose_name_the_tables_would_misread_is_refused(tmp_path, name):
+    path = tmp_path / name / "c"
+    with pytest.raises(InputError, match="rename it"), CorpusStore.making(path, views="one", recipe={}):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_misread_is_said_before_anything_is_read_and_of_a_corpus_that_was_moved(tmp_path):
+    done = synthdata("init", tmp_path / "a[b]" / "c", "--reference", tmp_path / "none")
+    assert done.returncode == 2 and "cannot lie in a folder with '['" in done.stderr
+    new_store(tmp_path / "c")
+    (tmp_path / "c").rename(tmp_path / "a[b]")
+    with pytest.raises(InputError, match="rename it"):
+        CorpusStore.open(tmp_path / "a[b]")

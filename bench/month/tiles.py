@@ -67,7 +67,8 @@ class Gauge:
             numbers["tail_coverage"] = tail(self._reference.wording, real, wording, rows, self._size * CONTENT_WORDS)
             for name, value in numbers.items():
                 found.setdefault(name, []).append(value)
-        return {name: sum(values) / DRAWS for name, values in found.items()} | {"n2": effective_number(view.content)}
+        whole = {"rows": float(len(view)), "n2": effective_number(view.content)}
+        return {name: sum(values) / DRAWS for name, values in found.items()} | whole
 
     def _draw(self, x: np.ndarray, real: np.ndarray) -> dict[str, float]:
         reference = self._reference

@@ -45,8 +45,10 @@ def init(
 ) -> None:
     """Make a corpus: read real reference data, calibrate every threshold from it and freeze them as anchor 0."""
     from synthdata.api import Corpus
+    from synthdata.corpus.beginning import refuse_occupied
     from synthdata.pipeline import read_heldout, read_reference
 
+    refuse_occupied(corpus)
     settings = load_settings(config, overrides)
     rows, broken = read_reference(reference, settings)
     never = read_heldout(heldout, settings) if heldout else []

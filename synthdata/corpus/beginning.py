@@ -6,6 +6,7 @@ A corpus is finished when its first anchor is in place; until then `init` begins
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,14 +21,31 @@ ANCHORS, HELDOUT = "anchors", "heldout"
 FOLDERS = (ANCHORS, HELDOUT, "cache", "derived")
 # What a killed `init` may leave before there is a header.
 _BEFORE_HEADER = frozenset({f".{NAME}.part", "writer.lock", "writer.json", "writer.part"})
+# What the table library takes for something else than part of a name: escapes, separators, what no URL may hold.
+_MISREAD = re.compile(r"%[0-9A-Fa-f]{2}|[#?\\\[\]|^\x00-\x1f\x7f]")
+
+
+def refuse_misread(path: Path) -> None:
+    """Refuse a place whose full path, links followed, holds what the tables cannot be written or found under.
+
+    Raises:
+        InputError: one of these, which it names.
+    """
+    found = _MISREAD.search(str(path.resolve()))
+    if found:
+        raise InputError(
+            f"{str(path.resolve())!r}: a corpus cannot lie in a folder with {found[0]!r} in its path; rename it, or "
+            r"name another without # ? \ [ ] | ^, control characters and escapes such as %20 (spaces are fine)"
+        )
 
 
 def refuse_occupied(path: Path) -> None:
-    """Refuse a place where no corpus can be made: a file, other people's folder, or a finished corpus.
+    """Refuse a place where no corpus can be made: a misread path, a file, other people's folder, a finished corpus.
 
     Raises:
         InputError: one of these.
     """
+    refuse_misread(path)
     if path.exists() and not path.is_dir():
         raise InputError(f"{path}: is a file; name a folder")
     if (path / NAME).exists():
@@ -40,6 +58,20 @@ def refuse_occupied(path: Path) -> None:
 def is_unfinished(corpus: Path) -> bool:
     """Whether the `init` of this corpus has not put its first anchor in place; rows without an anchor are damage."""
     return not (corpus / ANCHORS / "0").is_dir() and not any((corpus / "decisions").glob("*.parquet"))
+
+
+def open_header(path: Path) -> Header:
+    """The header of a finished corpus.
+
+    Raises:
+        InputError: not a corpus, one of another format version, one whose `init` was cut off, or a misread path.
+        CorruptStoreError: corpus.json cannot be read.
+    """
+    header = read_header(path)
+    refuse_misread(path)
+    if is_unfinished(path):
+        raise InputError(f"{path}: its `init` has not ended; wait for it, or run it again if it was cut off")
+    return header
 
 
 def begin(path: Path, header: Header) -> Header:

@@ -19,7 +19,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synthdata.corpus import derived, rounds
-from synthdata.corpus.beginning import ANCHORS, HELDOUT, begin, is_unfinished, refuse_occupied, whole_folder
+from synthdata.corpus.beginning import ANCHORS, HELDOUT, begin, open_header, refuse_occupied, whole_folder
 from synthdata.corpus.events import append_event, without_removed
 from synthdata.corpus.experience import add_trajectories, read_trajectories
 from synthdata.corpus.header import Header, Views, read_header, write_header
@@ -75,14 +75,10 @@ class CorpusStore:
         """Open an existing corpus; its tables are read when they are asked for.
 
         Raises:
-            InputError: not a corpus, one of another format version, or one whose `init` was cut off.
+            InputError: not a corpus, one of another format version, one whose `init` was cut off, or a misread path.
             CorruptStoreError: corpus.json cannot be read.
         """
-        path = Path(path)
-        header = read_header(path)
-        if is_unfinished(path):
-            raise InputError(f"{path}: its `init` has not ended; wait for it, or run it again if it was cut off")
-        return cls(path, header)
+        return cls(Path(path), open_header(Path(path)))
 
     def tables(self) -> tuple[Table, ...]:
         """The four tables in write order."""

@@ -93,10 +93,18 @@ class Table:
             raise InputError(f"{self.folder.name}: no column {', '.join(unknown)}; there are {', '.join(self.schema)}")
         table = self.open()
         with _damage_named(self.folder):
-            lazy = pl.scan_delta(table)
+            lazy = self._scan(table)
             if where is not None:
                 lazy = lazy.filter(where)
             return lazy.select(list(columns or self.schema)).collect()
+
+    def _scan(self, table: DeltaTable) -> pl.LazyFrame:
+        uris = table.file_uris()
+        if all(unquote(uri) == uri for uri in uris):
+            return pl.scan_delta(table)
+        # polars takes an escaped path (a space is %20) for the name of a file, so here it is told the names. It prunes
+        # by the statistics in the files then, not by those of the log.
+        return pl.scan_parquet([unquote(uri) for uri in uris], schema=self.schema, glob=False)
 
     def compact(self) -> None:
         """Rewrite small files as few large ones in one commit, and shorten the log's reading by a checkpoint.
