@@ -41,6 +41,9 @@ def consolidate(
     from synthdata.api import Corpus
 
     settings = load_settings(config, overrides, corpus)
+    from synthdata.training.lora import check_extra
+
+    check_extra()
     if base is not None:
         settings = settings.with_value("recipe.training.base", base)
     if plain:
@@ -73,6 +76,10 @@ def night(
 ) -> None:
     """Collect, curate, monitor, export and consolidate in one go; run again after a kill, it goes on where it was."""
     settings = load_settings(config, overrides, corpus)
+    from synthdata.training.lora import check_extra
+
+    # Before games are played and rounds made for a sleep that cannot be.
+    check_extra()
     from flows.server import prefect_api
 
     with prefect_api():

@@ -21,6 +21,9 @@ _TAGS = {
     "function_tag": "function_call",
     "system_tag": "system",
 }
+_AXOLOTL_NOTES = {
+    "preference": "# Its DPO reader takes a message's content alone: rows that choose among tool calls are for TRL.\n"
+}
 
 Splits = Mapping[str, Mapping[str, int]]
 
@@ -76,9 +79,9 @@ def _axolotl(splits: Splits) -> dict[str, str]:
         }
         made["sft"] = {"datasets": [data], "output_dir": "trained-sft"}
     if "train" in splits.get("preference", {}):
+        # Without `ds_type`: with it, its schema takes the entry for an SFT set and drops the two fields.
         data = {
             "path": "jsonl/preference.train.jsonl",
-            "ds_type": "json",
             "split": "train",
             "type": "chat_template.default",
             "field_messages": "prompt",
@@ -98,7 +101,10 @@ def _axolotl(splits: Splits) -> dict[str, str]:
     for values in made.values():
         # Axolotl's own required fields; sizes to change at will.
         values |= {"micro_batch_size": 1, "gradient_accumulation_steps": 8, "num_epochs": 1, "learning_rate": 1e-5}
-    return {kind: f"# axolotl train axolotl/{kind}.yaml\n{_yaml(common | values)}" for kind, values in made.items()}
+    return {
+        kind: f"# axolotl train axolotl/{kind}.yaml\n{_AXOLOTL_NOTES.get(kind, '')}{_yaml(common | values)}"
+        for kind, values in made.items()
+    }
 
 
 def _dataset_info(splits: Splits) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from synthdata.sleep.tiles import compare_samples
 from synthdata.training.compare import BEHAVIOUR, CONTEXT, FORGETTING, GAIN, Paired, Verdict, decide, paired
 from synthdata.training.curve import write_curve
 from synthdata.training.gguf import write_gguf
-from synthdata.training.lora import Curve, adapt, save
+from synthdata.training.lora import Curve, adapt, check_extra, save
 from synthdata.training.registry import (
     MANIFEST,
     WEIGHTS,
@@ -104,6 +104,7 @@ def consolidate(
         InputError: no such release, its folder was changed, no such base model, a missing extra.
     """
     settings = settings or corpus.settings.recipe.training
+    check_extra()
     reason = frozen_because(corpus.store)
     if reason is not None:
         raise RefusedError(

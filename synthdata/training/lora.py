@@ -9,12 +9,29 @@ import tempfile
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from synthdata.errors import InputError
 from synthdata.settings import TrainingSettings
 from synthdata.training.rows import TrainingRow
+
+# What the train extra brings: all of it is looked for before an exam of minutes is sat.
+PACKAGES = ("trl", "peft", "datasets", "gguf")
+
+
+def check_extra() -> None:
+    """See that the train extra is installed, without importing it.
+
+    Raises:
+        InputError: a package of it is missing.
+    """
+    missing = [name for name in PACKAGES if find_spec(name) is None]
+    if missing:
+        raise InputError(
+            f"no package {', '.join(missing)} here: training needs the train extra: pip install 'synthdata-gate[train]'"
+        )
 
 
 @dataclass(frozen=True)
