@@ -102,27 +102,33 @@ def split(runs: list[Trajectory], seed: int) -> tuple[list[Trajectory], list[Tra
     return usual, rare
 
 
-def replicate(model: str, seed: int, vectors: Path) -> dict[str, Any]:
-    """Both arms of one choice of runs; replicates share the folder of vectors, since they share texts."""
-    _, rounds, limit, focuses, tries = PLANS[model]
+def settings_of(model: str) -> Settings:
+    """The settings of both arms of a model."""
+    _, _, _, focuses, tries = PLANS[model]
     recipe: dict[str, dict[str, object]] = {
         "generation": {"generator": model},
         "anchor": {"clean_cosine": CLEAN_COSINE, "fill_trajectories": FILL},
+        "reflection": {"focuses_per_trajectory": focuses, "tries": tries},
     }
-    recipe["reflection"] = {"focuses_per_trajectory": focuses, "tries": tries}
-    settings = Settings.from_dict({"recipe": recipe}, "bench")
-    encoder = make_encoder(settings.recipe.encoder, settings.runtime, vectors)
+    return Settings.from_dict({"recipe": recipe}, "bench")
+
+
+def replicate(model: str, seed: int, kept: Path) -> dict[str, Any]:
+    """Both arms of one choice of runs, begun with the empty corpus in `kept`, whose answers and vectors they share."""
+    _, rounds, limit, _, _ = PLANS[model]
+    settings = settings_of(model)
+    encoder = make_encoder(settings.recipe.encoder, settings.runtime, kept / "cache" / "vectors")
     usual, rare = split(sorted(read_runs(SAMPLE, Origin.REAL, settings)[0], key=lambda run: run.id), seed)
     line: dict[str, Any] = {"model": model, "seed": seed}
     with tempfile.TemporaryDirectory() as folder:
         logs = Path(folder) / "logs.jsonl"
-        begun = Corpus.init(Path(folder) / "begun", SAMPLE, settings=settings, encoder=encoder)
+        begun = Corpus.open(copied(kept, Path(folder) / "begun"), settings=settings, encoder=encoder)
         first = begin(begun, Path(folder), usual)
         write(logs, usual[first:] + rare)
         under = {int(cell) for cell in coverage_of(begun.store, begun.anchor).under(0.5)}
         line |= {"cells": len(begun.anchor.context.centroids), "under": len(under), "first": first}
         for arm, steered in ARMS:
-            path = shutil.copytree(Path(folder) / "begun", Path(folder) / arm)
+            path = copied(begun.store.path, Path(folder) / arm)
             own = settings.with_value("recipe.steering.enabled", steered)
             corpus = Corpus.open(path, settings=own, encoder=encoder)
             for _ in range(rounds):
@@ -131,21 +137,29 @@ def replicate(model: str, seed: int, vectors: Path) -> dict[str, Any]:
     return line
 
 
+def copied(corpus: Path, to: Path) -> Path:
+    """A copy that shares the cache: the same question about the same step is asked once over arms and replicates."""
+    shutil.copytree(corpus, to, symlinks=True, ignore=lambda folder, names: {"cache"} & set(names))
+    (to / "cache").symlink_to((corpus / "cache").resolve())
+    return to
+
+
 def read() -> list[dict[str, Any]]:
     """The replicates that are done."""
     return [json.loads(line) for line in RESULTS.read_text().splitlines()] if RESULTS.is_file() else []
 
 
-def run_missing(model: str) -> None:
+def run_missing(model: str, kept: Path) -> None:
     """Replicates of this model that the file does not hold, each appended as it ends."""
     done = {(line["model"], line["seed"]) for line in read()}
-    with tempfile.TemporaryDirectory() as vectors:
-        for seed in PLANS[model][0]:
-            if (model, seed) not in done:
-                line = replicate(model, seed, Path(vectors))
-                with RESULTS.open("a", encoding="utf-8") as out:
-                    out.write(json.dumps(line, separators=(",", ":")) + "\n")
-                sys.stderr.write(f"{json.dumps(line)}\n")
+    missing = [seed for seed in PLANS[model][0] if (model, seed) not in done]
+    if missing and not (kept / "corpus.json").exists():
+        Corpus.init(kept, SAMPLE, settings=settings_of(model))
+    for seed in missing:
+        line = replicate(model, seed, kept)
+        with RESULTS.open("a", encoding="utf-8") as out:
+            out.write(json.dumps(line, separators=(",", ":")) + "\n")
+        sys.stderr.write(f"{json.dumps(line)}\n")
 
 
 def paired(lines: list[dict[str, Any]], over: str, under: str) -> tuple[float, float, str]:
@@ -183,16 +197,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", choices=list(PLANS), default="scripted")
     parser.add_argument("--report", action="store_true", help="only write what the file holds")
+    parser.add_argument("--keep", type=Path, help="folder for answers and vectors, so that a stopped run goes on")
     given = parser.parse_args()
     told = conditions()
-    if not given.report:
-        run_missing(given.model)
+    with tempfile.TemporaryDirectory() as folder:
+        if not given.report:
+            run_missing(given.model, (given.keep or Path(folder)) / given.model)
     intro = (
         "Recorded games of data/sample, framed reflector, packaged encoder. The first round, common to both, sees "
         "30 of 40 games; in the later logs two runs of each other game stand among about 135. Both arms get as many "
         "runs and focuses; under-covered are cells with less than half of their real share after the first round. "
-        "Intervals are Student's t over replicates, each another choice of games: runs overlap, so intervals are "
-        "somewhat too narrow."
+        "Intervals are Student's t over replicates, each another choice of games: runs overlap and the same question "
+        "is answered once for all of them, so intervals are somewhat too narrow."
     )
     write_section("steering", "Steering", f"{told} {intro}\n\n{report()}")
     print(report())

@@ -25,11 +25,12 @@ from synthdata.errors import EndpointError
 from synthdata.generation import equal_samples_warning, make_generator
 from synthdata.pipeline import reflect_on
 from synthdata.protocols import Generator, Progress
+from synthdata.purse import Purse
 from synthdata.records import QuarantinedRow, Reflection, Trajectory
 from synthdata.report import RoundReport
 from synthdata.runs import Choice, Work, count_requests, decide_reviews, find_work, remember, round_lock
 from synthdata.settings import Settings
-from synthdata.spending import Purse, budget_refusal, within_budget
+from synthdata.spending import budget_refusal, portions, within_budget
 
 Reviews = list[Reflection | QuarantinedRow]
 THREADS: ThreadPoolTaskRunner[Reviews] = ThreadPoolTaskRunner(max_workers=2)
@@ -90,22 +91,23 @@ def curate(
 
 def _one_round(corpus: Corpus, trajectories: Path, choice: Choice) -> RoundReport:
     wanted = read_logs(corpus, trajectories, choice)
-    work, reviews = _reflect(corpus, wanted, choice.run)
+    purse = Purse(corpus.store, corpus.settings, choice.run)
+    work, reviews = _reflect(corpus, wanted, purse)
     with bars(("embedding", len(reviews)), ("deciding", len(reviews))) as (embedding, deciding):
-        report = admit_reviews(corpus, work, reviews, choice.most, deciding, embedding)
+        report = admit_reviews(corpus.billed(purse), work, reviews, choice.most, deciding, embedding)
     _publish(report)
     report_round(corpus)
     return report
 
 
-def _reflect(corpus: Corpus, work: Work, run: str) -> tuple[Work, Reviews]:
+def _reflect(corpus: Corpus, work: Work, purse: Purse) -> tuple[Work, Reviews]:
     """Reviews of the runs that the budget pays for, and the work cut down to those."""
     artifact = cast(UUID, create_progress_artifact(0.0, key="curate", description=f"{len(work.runs)} runs"))
     done: list[Trajectory] = []
     reviews: Reviews = []
     with bars(("reflecting: answers", count_requests(corpus, work))) as (advance,):
         generator = make_generator(corpus.settings, corpus.store.cache_dir / "responses", advance)
-        for portion in Purse(corpus, run).portions(work, generator):
+        for portion in portions(corpus, purse, work, generator):
             chunks = replace(work, runs=portion).chunks(corpus.settings.runtime.chunk_size)
             futures = [reflect_chunk.submit(i, chunk, corpus, generator, work) for i, chunk in enumerate(chunks)]
             for chunk, future in zip(chunks, futures, strict=True):

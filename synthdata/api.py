@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from copy import copy
 from pathlib import Path
-from typing import Literal
 
 from synthdata.alarms import freeze_on_red
 from synthdata.corpus import CorpusStore
-from synthdata.errors import AnchorError, InputError
+from synthdata.errors import InputError
 from synthdata.gate.anchor import Anchor, load_anchor, save_content, save_context
 from synthdata.gate.calibrate import calibrate
 from synthdata.gate.fill import fill_content
@@ -19,8 +19,9 @@ from synthdata.gate.heldout import HeldOut, HeldOutRow, write_heldout
 from synthdata.gate.reference import Reference, ReferenceRow, clean, load_reference, save_reference
 from synthdata.judged import Bench, RoundJudges, bench_of, plugged
 from synthdata.overview import alarms_of, describe, note_last_call
-from synthdata.pipeline import check, check_language, read_reference
+from synthdata.pipeline import ViewChoice, check, check_language, read_reference, views_of
 from synthdata.protocols import Encoder, Judge, Progress, Vectors, unheard
+from synthdata.purse import Purse
 from synthdata.records import Candidate, Decision, QuarantinedRow, Trajectory, canonical_json, content_hash
 from synthdata.report import RoundReport
 from synthdata.rounds import RowVectors, before_and_after, decide_round, order_texts, restore
@@ -29,8 +30,6 @@ from synthdata.settled import numbered, quarantine
 from synthdata.similarity.encoder import make_encoder
 from synthdata.similarity.vectors import encode_heard
 from synthdata.snapshot import ensure_snapshot
-
-ViewChoice = Literal["auto", "one", "two"]
 
 
 class Corpus:
@@ -42,6 +41,7 @@ class Corpus:
         self.store = store
         self._encoder = encoder
         self._bench: Bench | None = None
+        self._purse: Purse | None = None
         self.settings = settings
         if judge is not None:
             self._bench, self.settings = plugged(judge, settings)
@@ -68,7 +68,7 @@ class Corpus:
         """
         settings = settings or Settings()
         rows = reference_rows(reference, settings)
-        chosen = _views(rows, views)
+        chosen = views_of(rows, views)
         encoder = encoder or make_encoder(settings.recipe.encoder, settings.runtime)
         if chosen == "one":
             rows = [ReferenceRow(row.content, "", row.task_id, row.source) for row in rows]
@@ -101,6 +101,12 @@ class Corpus:
         """
         store = CorpusStore.open(path)
         return cls(store, settings or Settings.from_dict(store.settings, where=str(path)), encoder, judge)
+
+    def billed(self, purse: Purse) -> Corpus:
+        """The same corpus, whose judges this purse pays; without, each `admit` is a run of its own by the budget."""
+        twin = copy(self)
+        twin._purse = purse
+        return twin
 
     @property
     def anchor(self) -> Anchor:
@@ -144,6 +150,7 @@ class Corpus:
         Raises:
             LockedError: another process is writing.
             AnchorError: the encoder differs from the anchor's, or an open anchor cannot be filled from so few rows.
+            UnpaidError: the budget does not pay for the judges; nothing is decided, what they answered is kept.
         """
         settled = numbered([*settled, *(quarantine(row) for row in quarantined)])
         with self.store.writing():
@@ -227,7 +234,9 @@ class Corpus:
         refused |= check_language(alive, anchor.content.language, self.settings.recipe.anchor)
         reference = self.reference
         state = restore(self.store, anchor, reference, self.settings.recipe)
-        bench = self._bench or bench_of(self.settings, self.store.secret, self.store.cache_dir / "responses")
+        purse = self._purse or Purse(self.store, self.settings)
+        responses = self.store.cache_dir / "responses"
+        bench = self._bench or bench_of(self.settings, self.store.secret, responses, purse.pay)
         if bench is not None:
             state.judges = RoundJudges(bench, self.settings, runs, self.store.trajectories)
         texts = order_texts(anchor, reference)
@@ -278,19 +287,6 @@ class Corpus:
 def reference_rows(reference: Path | str | Sequence[ReferenceRow], settings: Settings) -> list[ReferenceRow]:
     """The rows of a path, or those given."""
     return read_reference(Path(reference), settings)[0] if isinstance(reference, Path | str) else list(reference)
-
-
-def _views(rows: Sequence[ReferenceRow], choice: ViewChoice) -> Literal["one", "two"]:
-    if not rows:
-        raise AnchorError("the reference holds no usable row")
-    contexts = sum(bool(row.context) for row in rows)
-    if choice == "one" and not all(row.content for row in rows):
-        raise InputError("a one-view corpus needs reference rows with content; bare trajectories give contexts alone")
-    if choice == "two" and contexts < len(rows):
-        raise InputError(f"a two-view corpus needs a context in every reference row; {len(rows) - contexts} have none")
-    if choice != "auto":
-        return choice
-    return "two" if contexts == len(rows) else "one"
 
 
 def encode_reference(rows: Sequence[ReferenceRow], encoder: Encoder, embedding: Progress) -> tuple[Vectors, Vectors]:

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from synthdata.errors import SettingsError
 from synthdata.gate.state import Opinion, Reject
-from synthdata.generation import make_generator
+from synthdata.generation import CachedGenerator, make_generator
 from synthdata.judging.canaries import Canary, Outcome, make_canaries
 from synthdata.judging.consistency import Consistent, Pair
 from synthdata.judging.credulous import CredulousJudge
@@ -23,7 +23,7 @@ from synthdata.judging.ensemble import Ensemble, family_of
 from synthdata.judging.llm import LlmJudge
 from synthdata.judging.scan import Scanned, scan
 from synthdata.labelling import with_opinions
-from synthdata.protocols import Judge, Judgement
+from synthdata.protocols import Generator, Judge, Judgement
 from synthdata.records import (
     Candidate,
     LabelSource,
@@ -38,6 +38,8 @@ from synthdata.reflection import restatements
 from synthdata.settings import Settings
 
 JudgeFor = Callable[[int], Judge]
+# Puts a model that costs money behind whoever pays for it.
+Pay = Callable[[CachedGenerator], Generator]
 # A round is judged once more where its canaries got past, and not a third time.
 ATTEMPTS = 2
 
@@ -50,8 +52,13 @@ class Bench:
     audit: Judge | None = None
 
 
-def bench_of(settings: Settings, secret: bytes, cache_dir: Path) -> Bench | None:
-    """The judges that the settings name, None where they name none.
+def unbilled(model: CachedGenerator) -> Generator:
+    """The model itself: nobody counts what it is paid."""
+    return model
+
+
+def bench_of(settings: Settings, secret: bytes, cache_dir: Path, pay: Pay = unbilled) -> Bench | None:
+    """The judges that the settings name, None where they name none; what their models cost goes through `pay`.
 
     Raises:
         SettingsError: two judges of one family, or families and endpoints that do not match the models.
@@ -70,14 +77,14 @@ def bench_of(settings: Settings, secret: bytes, cache_dir: Path) -> Bench | None
 
     def judge_for(attempt: int) -> Judge:
         made = [
-            _one(model, url, settings, secret, cache_dir, attempt)
+            _one(_endpoint(model, url, settings), secret, cache_dir, pay, attempt)
             for model, url in zip(judge.models, urls, strict=True)
         ]
         return Ensemble(tuple(made), families)
 
     judge_for(0)
     audit = (
-        _one(judge.audit, runtime.audit_endpoint or runtime.endpoint, settings, secret, cache_dir, 0)
+        _one(_endpoint(judge.audit, runtime.audit_endpoint or runtime.endpoint, settings), secret, cache_dir, pay, 0)
         if judge.audit
         else None
     )
@@ -88,13 +95,17 @@ def _plain_name(model: str) -> str:
     return Settings().recipe.generation.model if model == "embedded" else model
 
 
-def _one(model: str, url: str, settings: Settings, secret: bytes, cache_dir: Path, attempt: int) -> Judge:
-    if model == "credulous":
+def _endpoint(model: str, url: str, settings: Settings) -> Settings:
+    """The settings with this judge's model in the place of the generator's."""
+    kind = model if model in ("credulous", "embedded", "scripted") else "openai_http"
+    own = settings.with_value("recipe.generation.model", model).with_value("runtime.endpoint", url)
+    return own if kind == "credulous" else own.with_value("recipe.generation.generator", kind)
+
+
+def _one(own: Settings, secret: bytes, cache_dir: Path, pay: Pay, attempt: int) -> Judge:
+    if own.recipe.generation.model == "credulous":
         return CredulousJudge()
-    kind = model if model in ("embedded", "scripted") else "openai_http"
-    own = settings.with_value("recipe.generation.generator", kind).with_value("recipe.generation.model", model)
-    own = own.with_value("runtime.endpoint", url)
-    return LlmJudge(make_generator(own, cache_dir), settings.recipe, secret, attempt)
+    return LlmJudge(pay(make_generator(own, cache_dir)), own.recipe, secret, attempt)
 
 
 @dataclass(frozen=True)

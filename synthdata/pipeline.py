@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
+from synthdata.errors import AnchorError, InputError
 from synthdata.gate.band import LanguageBand
 from synthdata.gate.heldout import HeldOutRow, read_heldout_list
 from synthdata.gate.reference import ReferenceRow
@@ -28,6 +30,27 @@ from synthdata.records import (
 from synthdata.settings import AnchorSettings, Recipe, Settings
 from synthdata.settled import abstention, quarantine
 from synthdata.sources import read_candidates, read_trajectories, sniff_kind
+
+ViewChoice = Literal["auto", "one", "two"]
+
+
+def views_of(rows: Sequence[ReferenceRow], choice: ViewChoice) -> Literal["one", "two"]:
+    """How many views a corpus of these rows has.
+
+    Raises:
+        AnchorError: no rows.
+        InputError: the rows do not hold what was chosen.
+    """
+    if not rows:
+        raise AnchorError("the reference holds no usable row")
+    contexts = sum(bool(row.context) for row in rows)
+    if choice == "one" and not all(row.content for row in rows):
+        raise InputError("a one-view corpus needs reference rows with content; bare trajectories give contexts alone")
+    if choice == "two" and contexts < len(rows):
+        raise InputError(f"a two-view corpus needs a context in every reference row; {len(rows) - contexts} have none")
+    if choice != "auto":
+        return choice
+    return "two" if contexts == len(rows) else "one"
 
 
 def read_runs(

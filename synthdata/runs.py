@@ -18,6 +18,7 @@ from synthdata.errors import InputError
 from synthdata.labels import label_reviews
 from synthdata.pipeline import read_runs, render
 from synthdata.protocols import UNSTEERED, Guidance, Progress, unheard
+from synthdata.purse import UnpaidError, held_back, hold_back
 from synthdata.records import Origin, QuarantinedRow, Reflection, Trajectory
 from synthdata.reflection import requests_for
 from synthdata.report import RoundReport
@@ -74,7 +75,7 @@ def round_lock(store: CorpusStore) -> WriterLock:
 
 
 def find_work(corpus: Corpus, path: Path, choice: Choice) -> Work:
-    """Read logs and choose the runs to reflect on.
+    """Read logs and choose the runs to reflect on; where a round waits for its judges, the runs of that round.
 
     Raises:
         InputError: nothing readable at the path.
@@ -84,6 +85,8 @@ def find_work(corpus: Corpus, path: Path, choice: Choice) -> Work:
     if choice.retry_quarantined:
         done -= _only_quarantined(corpus)
     chosen = sorted((run for run in runs if choice.again or run.id not in done), key=lambda run: run.id)
+    waiting = held_back(corpus.store)
+    chosen = [run for run in chosen if run.id in waiting] or chosen
     if not any(run.agent_steps for run in runs):
         raise InputError(f"{path}: no run in it has a step of an agent, so there is nothing to reflect on")
     start = _next_sample(corpus) if choice.again else 0
@@ -119,14 +122,21 @@ def decide_reviews(
     """Put the reviews of a round through the gate and commit it; `progress` and `embedding` hear of each once.
 
     The round admits `most` at most.
+
+    Raises:
+        UnpaidError: the budget does not pay for the judges; the next round is about the same runs.
     """
     runs = {run.id: run for run in work.runs}
     candidates, settled = render(label_reviews(reviews, runs, corpus.settings.recipe.labels), runs)
     progress(len(settled))
     embedding(len(settled))
-    return corpus.admit(
-        candidates, settled=settled, quarantined=work.broken, progress=progress, embedding=embedding, most=most
-    )
+    try:
+        return corpus.admit(
+            candidates, settled=settled, quarantined=work.broken, progress=progress, embedding=embedding, most=most
+        )
+    except UnpaidError:
+        hold_back(corpus.store, list(runs))
+        raise
 
 
 def _measured(corpus: Corpus) -> None:

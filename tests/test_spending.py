@@ -19,10 +19,11 @@ from synthdata.corpus import CorpusStore
 from synthdata.corpus.verify import verify
 from synthdata.errors import RefusedError, SynthdataError
 from synthdata.generation import make_generator
+from synthdata.purse import Purse, Spend, spent
 from synthdata.records import Candidate, Decision, Origin, Reason, Verdict
 from synthdata.report import RoundReport
 from synthdata.runs import Choice, find_work
-from synthdata.spending import Purse, Spend, spent
+from synthdata.spending import portions
 from synthdata.target import to_target
 
 SAMPLE = Path(__file__).parent.parent / "data" / "sample"
@@ -86,7 +87,7 @@ def test_a_day_that_is_spent_refuses_and_the_next_day_does_not(corpus):
     assert totals(corpus) == before
     settings = Corpus.open(corpus).settings.with_value("runtime.budget.tokens_per_day", 1000)
     opened = Corpus.open(corpus, settings=settings)
-    today, tomorrow = Purse(opened).left(), Purse(opened, day="2100-01-01").left()
+    today, tomorrow = Purse(opened.store, settings).left(), Purse(opened.store, settings, day="2100-01-01").left()
     assert today is not None and today.tokens < 0
     assert tomorrow == Spend(1000, float("inf"))
 
@@ -97,12 +98,12 @@ def test_a_killed_run_has_spent_what_it_reserved(corpus):
     opened = Corpus.open(corpus, settings=settings)
     work = find_work(opened, SAMPLE, Choice())
     generator = make_generator(settings, opened.store.cache_dir / "responses")
-    portions = Purse(opened, "killed").portions(work, generator)
-    assert next(portions)
+    paid = portions(opened, Purse(opened.store, settings, "killed"), work, generator)
+    assert next(paid)
     # Here the process would die: nothing after `next` has happened, and this is what another process reads.
     reserved = spent(CorpusStore.open(corpus), run="killed")
     assert 0 < reserved.tokens <= 100_000
-    portions.close()  # the block ends without any answer: nothing was paid
+    paid.close()  # the block ends without any answer: nothing was paid
     assert spent(opened.store, run="killed") == Spend()
 
 

@@ -167,18 +167,20 @@ def _one_round(corpus: Corpus, path: Path, choice: Choice) -> RoundReport:
     from synthdata.generation import equal_samples_warning, make_generator
     from synthdata.monitoring import read_tiles
     from synthdata.pipeline import reflect_on
+    from synthdata.purse import Purse
     from synthdata.records import Trajectory
     from synthdata.runs import count_requests, decide_reviews, find_work, remember
-    from synthdata.spending import Purse, budget_refusal, within_budget
+    from synthdata.spending import budget_refusal, portions, within_budget
     from synthdata.telling import log_metrics, tell
 
     work = find_work(corpus, path, choice)
     remember(corpus, work)
     recipe, secret = corpus.settings.recipe, corpus.store.secret
+    purse = Purse(corpus.store, corpus.settings, choice.run)
     reviews, done = [], list[Trajectory]()
     with bars(("reflecting: answers", count_requests(corpus, work))) as (advance,):
         model = make_generator(corpus.settings, corpus.store.cache_dir / "responses", advance)
-        for portion in Purse(corpus, choice.run).portions(work, model):
+        for portion in portions(corpus, purse, work, model):
             for chunk in replace(work, runs=portion).chunks(corpus.settings.runtime.chunk_size):
                 reviews.extend(reflect_on(chunk, model, recipe, secret, work.sample_start, work.guidance))
             done.extend(portion)
@@ -188,7 +190,7 @@ def _one_round(corpus: Corpus, path: Path, choice: Choice) -> RoundReport:
     if model.equal_samples:
         note(equal_samples_warning(model.equal_samples))
     with bars(("embedding", len(reviews)), ("deciding", len(reviews))) as (embedding, deciding):
-        report = decide_reviews(corpus, work, reviews, deciding, embedding, choice.most)
+        report = decide_reviews(corpus.billed(purse), work, reviews, deciding, embedding, choice.most)
     runtime = corpus.settings.runtime
     for line in (
         *tell(corpus.store, runtime.webhook, read_tiles(corpus.store)),
