@@ -192,7 +192,7 @@ class _Run:
     def _kept(self, number: int) -> pl.DataFrame:
         """The replay's own history less what events had removed before this round."""
         events = self.store.events(as_of=number - 1)
-        return without_removed(self.history, events).unique("id", keep="first", maintain_order=True)
+        return without_removed(self.history, events)
 
     def _count_orphans(self, frame: pl.DataFrame, find: Callable[[str], int | None]) -> None:
         copies = frame.filter((pl.col("stage") == "exact") & pl.col("content_vector").is_null())

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import math
 import sys
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -19,19 +18,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
+from synthdata.visible import visible
+
 if TYPE_CHECKING:
     from synthdata.records import QuarantinedRow
-
-_KEPT = {"\n", "\t"}
-# Unicode's control, format, surrogate, private and unassigned characters, and its separators of lines and paragraphs.
-_UNSAFE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-
-
-def printable(text: str, limit: int = 4000) -> str:
-    """Text without control, format (bidirectional, zero-width) or surrogate characters, cut with a note of how much."""
-    shown = text[:limit]
-    safe = "".join(c if c in _KEPT or unicodedata.category(c) not in _UNSAFE else f"\\x{ord(c):02x}" for c in shown)
-    return safe if len(text) <= limit else f"{safe} [{len(text) - limit:,} more characters]"
 
 
 def out() -> Console:
@@ -41,12 +31,12 @@ def out() -> Console:
 
 def say(line: str) -> None:
     """One line of prose, safe for the terminal."""
-    out().print(Text(printable(line)))
+    out().print(Text(visible(line)))
 
 
 def note(line: str) -> None:
     """One line beside the results, on standard error, so that `--json` stays one document."""
-    sys.stderr.write(printable(line) + "\n")
+    sys.stderr.write(visible(line) + "\n")
 
 
 def left_out(rows: Iterable[QuarantinedRow], limit: int = 3) -> None:
@@ -78,7 +68,7 @@ def _finite(value: object) -> object:
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """A table; numbers right, texts left."""
-    shown = Table(title=Text(printable(title)), title_justify="left", title_style="bold", header_style="bold")
+    shown = Table(title=Text(visible(title)), title_justify="left", title_style="bold", header_style="bold")
     for i, column in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[i], int | float) for row in rows)
         shown.add_column(column, justify="right" if numeric else "left", overflow="fold")
@@ -90,7 +80,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
 def _cell(value: object) -> str:
     if value is None:
         return ""
-    return number(value) if isinstance(value, float) else printable(str(value), 600)
+    return number(value) if isinstance(value, float) else visible(str(value), 600)
 
 
 def number(value: float | None) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from synthdata.corpus.tables import Table
+from synthdata.corpus.tables import Table, both
 from synthdata.errors import InputError
 from synthdata.records import canonical_json
 
@@ -38,10 +38,16 @@ def append_event(table: Table, kind: str, key: str, payload: dict[str, object], 
     return True
 
 
+def read_events(table: Table, kind: str | None, where: pl.Expr | None) -> pl.DataFrame:
+    """Events of that kind, by default of every kind, that `where` lets through, in the order of their appending."""
+    of_kind = None if kind is None else pl.col("kind") == kind
+    return table.read(None, both(of_kind, where)).sort("seq")
+
+
 def without_removed(admitted: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
     """The admitted rows (columns `id`, `round`) that no removing event of their round or a later one names.
 
-    A row that is admitted again after its removal is back.
+    A row that is admitted again after its removal is back; of several rows of one candidate the first is given.
     """
     removed = (
         events.filter(pl.col("kind").is_in(REMOVING))
@@ -52,4 +58,5 @@ def without_removed(admitted: pl.DataFrame, events: pl.DataFrame) -> pl.DataFram
         .rename({"ids": "id"})
     )
     joined = admitted.join(removed, on="id", how="left", maintain_order="left")
-    return joined.filter(pl.col("removed_at").is_null() | (pl.col("round") > pl.col("removed_at"))).drop("removed_at")
+    kept = joined.filter(pl.col("removed_at").is_null() | (pl.col("round") > pl.col("removed_at"))).drop("removed_at")
+    return kept.unique("id", keep="first", maintain_order=True)

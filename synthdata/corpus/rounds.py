@@ -61,6 +61,12 @@ def commit(table: Table, decisions: Sequence[Decision], vectors: Mapping[str, Vi
     return number
 
 
+def read(table: Table, columns: Sequence[str], where: pl.Expr | None) -> pl.DataFrame:
+    """These columns of the decisions that `where` lets through, by round and row."""
+    extra = [name for name in ("round", "row") if name not in columns]
+    return table.read([*columns, *extra], where).sort("round", "row").select(columns)
+
+
 def latest(table: Table) -> int:
     """The number of the last round, 0 before the first."""
     rounds = table.read(["round"])["round"].to_numpy()

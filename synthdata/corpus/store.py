@@ -3,7 +3,6 @@
 Truth is `decisions` (verdict admit) less what `events` took away. Write order is experience, decisions, snapshots; only
 the one `decisions` commit makes a round exist, so a killed round leaves either all of it or nothing. Everything that
 must last is a column: nothing here relies on Delta's history, which compaction and log retention may shorten.
-No decision is made here.
 """
 
 from __future__ import annotations
@@ -20,13 +19,14 @@ from numpy.typing import NDArray
 
 from synthdata.corpus import derived, rounds
 from synthdata.corpus.beginning import ANCHORS, HELDOUT, begin, open_header, refuse_occupied, whole_folder
-from synthdata.corpus.events import append_event, without_removed
+from synthdata.corpus.events import append_event, read_events, without_removed
 from synthdata.corpus.experience import add_trajectories, read_trajectories
 from synthdata.corpus.header import Header, Views, read_header, write_header
 from synthdata.corpus.lock import WriterLock
 from synthdata.corpus.rounds import Stamp
 from synthdata.corpus.rows import DECISIONS, EVENTS, EXPERIENCE, SNAPSHOTS, ViewVectors, vector_matrix
-from synthdata.corpus.tables import Table
+from synthdata.corpus.snapshots import write_snapshot
+from synthdata.corpus.tables import Table, both
 from synthdata.errors import InputError
 from synthdata.records import Decision, Trajectory, Verdict
 
@@ -210,18 +210,14 @@ class CorpusStore:
         self, columns: Sequence[str] | None = None, as_of: int | None = None, where: pl.Expr | None = None
     ) -> pl.DataFrame:
         """All decisions by round and row; name the columns, or text and vectors of every row are loaded."""
-        names = list(columns or DECISIONS)
-        extra = [name for name in ("round", "row") if name not in names]
-        frame = self.decisions_table.read([*names, *extra], _both(where, self._until(as_of)))
-        return frame.sort("round", "row").select(names)
+        return rounds.read(self.decisions_table, columns or list(DECISIONS), both(where, self._until(as_of)))
 
     def admitted(self, as_of: int | None = None, columns: Sequence[str] | None = None) -> pl.DataFrame:
         """The corpus: admitted rows that no event removed, one a candidate, in order of round and position."""
         names = list(columns or DECISIONS)
-        extra = [name for name in ("id", "round") if name not in names]
-        frame = self.decisions([*names, *extra], as_of, pl.col("verdict") == str(Verdict.ADMIT))
-        kept = without_removed(frame, self.events(as_of=as_of))
-        return kept.unique("id", keep="first", maintain_order=True).select(names)
+        asked = list(dict.fromkeys((*names, "id", "round")))
+        frame = self.decisions(asked, as_of, pl.col("verdict") == str(Verdict.ADMIT))
+        return without_removed(frame, self.events(as_of=as_of)).select(names)
 
     def admitted_ids(self, as_of: int | None = None) -> set[str]:
         """Candidate ids of `admitted`."""
@@ -272,18 +268,12 @@ class CorpusStore:
 
     def events(self, kind: str | None = None, as_of: int | None = None) -> pl.DataFrame:
         """Events in the order in which they were appended; `payload` is JSON text."""
-        of_kind = None if kind is None else pl.col("kind") == kind
-        return self.events_table.read(None, _both(of_kind, self._until(as_of))).sort("seq")
+        return read_events(self.events_table, kind, self._until(as_of))
 
     def write_snapshot(self, round: int, rows: Sequence[Mapping[str, Any]]) -> int:
         """Append metrics of a round (`view, metric, value, low, high, note`) that are new; how many that were."""
         self._lock.require()
-        known = self.snapshots_table.read(["view", "metric"], pl.col("round") == round)
-        new = {(row["view"], row["metric"]): {"round": round, **row} for row in rows}
-        fresh = [new[key] for key in sorted(new.keys() - set(known.iter_rows()))]
-        if fresh:
-            self.snapshots_table.append(pl.DataFrame(fresh, schema=SNAPSHOTS), {"round": str(round)})
-        return len(fresh)
+        return write_snapshot(self.snapshots_table, round, rows)
 
     def snapshots(self, as_of: int | None = None) -> pl.DataFrame:
         """Metrics by round, view and metric, with the bounds of their interval."""
@@ -308,9 +298,3 @@ class CorpusStore:
     def _replace_header(self, **changes: Any) -> None:  # noqa: ANN401 - fields of Header, checked by it
         self._header = replace(self._header, **changes)
         write_header(self.path, self._header)
-
-
-def _both(first: pl.Expr | None, second: pl.Expr | None) -> pl.Expr | None:
-    if first is None or second is None:
-        return second if first is None else first
-    return first & second

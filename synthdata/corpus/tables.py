@@ -150,6 +150,13 @@ class Table:
             sync_path(path)
 
 
+def both(first: pl.Expr | None, second: pl.Expr | None) -> pl.Expr | None:
+    """A filter that asks for both conditions; None asks for nothing."""
+    if first is None or second is None:
+        return second if first is None else first
+    return first & second
+
+
 def sync_path(path: Path) -> None:
     """Flush a file or folder to the disk."""
     descriptor = os.open(path, os.O_RDONLY)

@@ -1,25 +1,12 @@
-"""Untrusted text and numbers on their way into a page: cut, made visible, never markup. Escaping is the templates'."""
+"""Numbers, names and documents on their way into a page; what is shown of a text is visible.py's."""
 
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-LONG, SHORT = 4000, 280
-_KEPT = {"\n", "\t"}
-# Control, format (bidirectional, zero-width), surrogate, private and unassigned characters, line and paragraph ends.
-_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-
-
-def shown(text: str | None, limit: int = LONG) -> str:
-    """The first `limit` characters with unseen ones as escapes, and a note of how many more there are."""
-    text = text or ""
-    safe = "".join(
-        c if c in _KEPT or unicodedata.category(c) not in _UNSEEN else f"\\x{ord(c):02x}" for c in text[:limit]
-    )
-    return safe if len(text) <= limit else f"{safe} … [{len(text) - limit:,} more characters]"
+SHORT = 280
 
 
 def number(value: float | None) -> str:

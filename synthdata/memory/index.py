@@ -84,7 +84,7 @@ def present(index: LessonIndex, store: CorpusStore, as_of: int | None = None) ->
     rows = index.rows.select("id", "round").with_row_index("place")
     events = store.events(as_of=as_of)
     until = rows if as_of is None else rows.filter(pl.col("round") <= as_of)
-    kept = without_removed(until, events).unique("id", keep="first", maintain_order=True)
+    kept = without_removed(until, events)
     mask = np.zeros(rows.height, dtype=bool)
     mask[kept["place"].to_numpy()] = True
     return mask

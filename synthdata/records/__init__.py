@@ -1,0 +1,51 @@
+"""The nouns of one round, frozen: what sources read, what reflection writes, what the gate decides.
+
+Values only: no I/O, no settings, no behaviour beyond identity and JSON. Identities are content hashes, so the same
+experience read twice, from two files or in two orders, is the same record.
+"""
+
+from synthdata.records.decision import Candidate, Decision, Reason, Verdict
+from synthdata.records.experience import Observation, Origin, QuarantinedRow, Step, ToolCall, Trajectory
+from synthdata.records.identity import canonical_json, content_hash
+from synthdata.records.reflection import (
+    CauseCode,
+    Counterfactual,
+    Evidence,
+    EvidenceField,
+    GeneratorStamp,
+    HumanLabel,
+    Label,
+    LabelSource,
+    Lesson,
+    Reflection,
+    StepReview,
+)
+from synthdata.records.serial import from_json, to_json
+
+__all__ = [
+    "Candidate",
+    "CauseCode",
+    "Counterfactual",
+    "Decision",
+    "Evidence",
+    "EvidenceField",
+    "GeneratorStamp",
+    "HumanLabel",
+    "Label",
+    "LabelSource",
+    "Lesson",
+    "Observation",
+    "Origin",
+    "QuarantinedRow",
+    "Reason",
+    "Reflection",
+    "Step",
+    "StepReview",
+    "ToolCall",
+    "Trajectory",
+    "Verdict",
+    "canonical_json",
+    "content_hash",
+    "from_json",
+    "to_json",
+]

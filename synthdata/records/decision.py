@@ -1,0 +1,98 @@
+"""What asks to be admitted, and what became of it with every number that the verdict rests on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+
+from synthdata.records.experience import Origin
+from synthdata.records.identity import content_hash
+
+
+class Verdict(StrEnum):
+    """What became of a candidate; every candidate gets exactly one."""
+
+    ADMIT = "admit"
+    REJECT = "reject"
+    QUARANTINE = "quarantine"
+
+
+class Reason(StrEnum):
+    """Why a candidate was not admitted: the closed list of architecture.md 8, and `abstained`."""
+
+    MALFORMED = "malformed"
+    TOO_SHORT = "too_short"
+    TOO_LONG = "too_long"
+    GENERIC = "generic"
+    UNGROUNDED = "ungrounded"
+    GIBBERISH = "gibberish"
+    LOOP = "loop"
+    ADDRESSES_JUDGE = "addresses_judge"
+    SECRET = "secret"
+    CONTAMINATED = "contaminated"
+    LINEAGE_DEPTH = "lineage_depth"
+    EXACT_DUPLICATE = "exact_duplicate"
+    NEAR_DUPLICATE = "near_duplicate"
+    SEMANTIC_DUPLICATE = "semantic_duplicate"
+    LESSON_QUOTA = "lesson_quota"
+    JUDGE_REJECTED = "judge_rejected"
+    JUDGE_ABSTAINED = "judge_abstained"
+    LEXICAL_SATURATION = "lexical_saturation"
+    CELL_QUOTA = "cell_quota"
+    COLLISION_BUDGET = "collision_budget"
+    # A reflector that finds nothing to say about a trajectory says so here, so that the trajectory counts as read.
+    ABSTAINED = "abstained"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A text that asks to be admitted: `content` is what it teaches, `context` what it is about (gate.md 1).
+
+    `occurrence` counts earlier candidates of the same input that are equal in all else, so that every line of a file is
+    one candidate with one decision. `payload` is JSON text that travels with the verdict (a reflection's record).
+    """
+
+    content: str
+    context: str = ""
+    external_id: str = ""
+    origin: Origin = Origin.SYNTHETIC
+    source: str = ""
+    licence: str = ""
+    task_id: str = ""
+    trajectory_id: str = ""
+    lineage_depth: int = 1
+    generator: str = ""
+    prompt_sha256: str = ""
+    sample_index: int = 0
+    occurrence: int = 0
+    payload: str = ""
+
+    @cached_property
+    def id(self) -> str:
+        """24 hex characters over what the candidate says, where it comes from and its occurrence."""
+        place = (self.trajectory_id, str(self.sample_index), str(self.occurrence))
+        return content_hash(self.external_id, self.context, self.content, *place)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The verdict on one candidate with every number that it rests on.
+
+    `score` and `threshold` belong to the deciding stage; `numbers` holds all numbers seen up to it, by name. `judged`
+    names the models that judged it, or is `none`. For a quarantined row `candidate.content` is empty and `detail` says
+    file, line and reason.
+    """
+
+    candidate: Candidate
+    verdict: Verdict
+    stage: str = ""
+    reason: Reason | None = None
+    score: float | None = None
+    threshold: float | None = None
+    neighbour_id: str = ""
+    neighbour_text: str = ""
+    detail: str = ""
+    cell: int | None = None
+    numbers: dict[str, float] = field(default_factory=dict)
+    judged: str = "none"

@@ -1,0 +1,109 @@
+"""What an agent lived through: one run, step by step, and the rows of a log that could not be read."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import Literal
+
+from synthdata.records.identity import canonical_json, content_hash
+
+
+class Origin(StrEnum):
+    """Where a record comes from; only the operator can say `real` (gate.md 1)."""
+
+    REAL = "real"
+    ON_POLICY = "on_policy"
+    SYNTHETIC = "synthetic"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """One call as logged. `arguments` is JSON text: verbatim where the log held text, canonical for an object."""
+
+    name: str
+    arguments: str
+    call_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What the environment answered; `call_id` names the tool call that it answers, where the log says so."""
+
+    content: str
+    call_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One turn; an agent's carries its thought, its action (message or command), its tool calls and what came back.
+
+    `role` is who acted: `agent`, or `user` and `system`, whose message is the `action`. `optimal` is ground truth where
+    the environment gives it (was the move on an optimal path), else None; it never enters a prompt or a rule.
+    """
+
+    idx: int
+    role: Literal["agent", "user", "system"]
+    action: str = ""
+    thought: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    observations: tuple[Observation, ...] = ()
+    optimal: bool | None = None
+
+    @property
+    def observation(self) -> str:
+        """All observations of the step joined by blank lines, the text that evidence offsets refer to."""
+        return "\n\n".join(o.content for o in self.observations)
+
+    @property
+    def call_text(self) -> str:
+        """The tool calls as `name(arguments)` lines, the text that evidence on field `tool_call` refers to."""
+        return "\n".join(f"{c.name}({c.arguments})" for c in self.tool_calls)
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """One run of an agent. `id` is a hash of what happened, not of where it was read or who vouches for it.
+
+    `environment` is JSON text from which the run's environment can be made again, empty where the log does not say.
+    """
+
+    task: str
+    steps: tuple[Step, ...]
+    task_id: str = ""
+    success: bool | None = None
+    reward: float | None = None
+    source: str = ""
+    format: str = ""
+    licence: str = ""
+    origin: Origin = Origin.SYNTHETIC
+    lineage_depth: int = 0
+    lineage: tuple[str, ...] = ()
+    agent_model: str = ""
+    tools: str = ""
+    truncated: bool = False
+    environment: str = ""
+
+    @cached_property
+    def id(self) -> str:
+        """24 hex characters over task, steps and outcome."""
+        steps = canonical_json([asdict(step) for step in self.steps])
+        return content_hash(self.task_id, self.task, steps, repr(self.success), repr(self.reward))
+
+    @property
+    def agent_steps(self) -> tuple[Step, ...]:
+        """The steps that the agent took: the ones a reflection may label."""
+        return tuple(step for step in self.steps if step.role == "agent")
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantinedRow:
+    """A row that could not be used: where it stood, why, and how it began (at most 500 characters, made printable)."""
+
+    file: str
+    line: int
+    reason: str
+    head: str = ""
+    stage: str = "read"
+    trajectory_id: str = ""
