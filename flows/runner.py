@@ -77,7 +77,8 @@ def _every(seconds: float) -> Schedule:
 def make_automation(plan: Plan, deployment: UUID) -> None:
     """The brake: a red round pauses this deployment. Made anew each time; it acts only where the plan says so."""
     corpus = Corpus.open(plan.corpus)
-    name = f"pause {corpus.store.path.name} on red"
+    resource = resource_of(corpus)["prefect.resource.id"]
+    name = f"pause {corpus.store.path.name} on red ({resource.rpartition('.')[2]})"
     with contextlib.suppress(ValueError):  # there is none yet
         cast(Automation, Automation.read(name=name)).delete()
     Automation(
@@ -86,7 +87,7 @@ def make_automation(plan: Plan, deployment: UUID) -> None:
         enabled=plan.pause_on_red,
         trigger=EventTrigger(
             expect={EVENTS["red"]},
-            match={"prefect.resource.id": resource_of(corpus)["prefect.resource.id"]},
+            match={"prefect.resource.id": resource},
             posture=Posture.Reactive,
             threshold=1,
         ),
