@@ -1,106 +1,142 @@
-"""Shuffled real words: what the n-gram band sees of them, and what the likelihood of the embedded model sees.
+"""Real words in a wrong order: what the n-gram band sees of them, and what the loss of the embedded model sees.
 
-Real texts of two kinds calibrate both bands from their own 1st and 99th percentile; other real texts measure the false
-alarms, and the same texts with their words in another order, and with words drawn from all texts, the hits. Neither
-band gets the slack that the gate adds, so that both are compared at the same aim: two false alarms in a hundred.
+    python bench/fluency.py [--rows 100] [--minutes 20]
+
+Real texts calibrate both bands as `init` does, once with the slack that the gate ships and once without; other real
+texts measure the false alarms, the same texts with their words in another order the hits. Losses are kept in
+bench/results, so that the command goes on after a kill; what --minutes leave unscored is left out, and counted.
 """
 
 from __future__ import annotations
 
+import argparse
 import gzip
 import json
 import random
-from collections.abc import Callable, Sequence
+import sys
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from report import conditions, table, write_section
-from scipy.stats import binomtest
 
-from synthdata.cli.output import progress
-from synthdata.gate.band import calibrate_band
-from synthdata.generation.embedded import EmbeddedGenerator
-from synthdata.settings import AnchorSettings
+# This folder holds modules whose names hide the packages; the root of the checkout is what is meant.
+ROOT = Path(__file__).parents[1]
+sys.path[0] = str(ROOT)
 
-SHARED = Path(__file__).parents[2] / "shared" / "data"
-CALIBRATE, TRIED, WORDS = 100, 40, 40
-PERCENTILES = (1.0, 99.0)
-Score = Callable[[Sequence[str]], tuple[np.ndarray, np.ndarray]]
+from bench.genuine_texts import expert_feedback, reflections, right_reviews  # noqa: E402 - the path above comes first
+from bench.report import conditions, table, write_section  # noqa: E402
+from metrics.proportion import exact_interval  # noqa: E402
+from synthdata.cli.output import progress  # noqa: E402
+from synthdata.fluency import ScoredTexts  # noqa: E402
+from synthdata.gate.band import calibrate_band  # noqa: E402
+from synthdata.gate.fluency import calibrate_fluency  # noqa: E402
+from synthdata.generation.embedded import EmbeddedGenerator  # noqa: E402
+from synthdata.settings import AnchorSettings, Settings  # noqa: E402
+
+SHARED = ROOT.parent / "shared" / "data"
+WORDS = 40
+RECIPE = Settings().recipe
+Pair = tuple[str, str]
 
 
 def stories() -> list[str]:
-    """Beginnings of short stories."""
+    """The first 40 words of short stories."""
     with gzip.open(SHARED / "text-tinystories-sample" / "creative_fiction.jsonl.gz", "rt", encoding="utf-8") as file:
-        return [json.loads(line)["text"] for line in file]
+        return _cut([json.loads(line)["text"] for line in file])
 
 
 def answers() -> list[str]:
-    """Beginnings of a large model's answers to instructions."""
+    """The first 40 words of a large model's answers to instructions."""
     with gzip.open(SHARED / "div-alpaca-eval" / "gpt4_1106_preview.json.gz", "rt", encoding="utf-8") as file:
-        return [row["output"] for row in json.load(file)]
+        return _cut([row["output"] for row in json.load(file)])
 
 
-def cut(texts: Sequence[str]) -> list[str]:
-    """The first 40 words of texts that have so many, in a seeded order."""
-    long = [" ".join(text.split()[:WORDS]) for text in texts if len(text.split()) >= WORDS]
-    random.Random(0).shuffle(long)
-    return long[: CALIBRATE + TRIED]
+def _cut(texts: Sequence[str]) -> list[str]:
+    return [" ".join(text.split()[:WORDS]) for text in texts if len(text.split()) >= WORDS]
 
 
-def spoilt(texts: Sequence[str]) -> dict[str, list[str]]:
-    """The texts as they are, with their words in another order, and as many words drawn from all of them."""
-    rng = random.Random(1)
-    everything = [word for text in texts for word in text.split()]
-    shuffled = [" ".join(rng.sample(text.split(), WORDS)) for text in texts]
-    drawn = [" ".join(rng.choices(everything, k=WORDS)) for _ in texts]
-    return {"real, held out": list(texts), "own words shuffled": shuffled, "words of all texts": drawn}
+def in_order(texts: Sequence[str]) -> list[str]:
+    """Distinct texts in a seeded order."""
+    rest = sorted(set(texts))
+    random.Random(0).shuffle(rest)
+    return rest
 
 
-def outside(low: float, high: float, scores: tuple[np.ndarray, np.ndarray]) -> int:
-    """How many lie outside the band, by the lower score above it and by the higher score below it."""
-    least, most = scores
-    return int(((least > high) | (most < low)).sum())
+def shuffled(text: str) -> str:
+    """The words of a text in another order."""
+    words = text.split()
+    random.Random(text).shuffle(words)
+    return " ".join(words)
 
 
-def rows(kind: str, texts: Sequence[str], likelihood: Score) -> list[tuple[object, ...]]:
-    """A row a form of text and a band: outside, of how many, and the exact interval."""
-    known, tried = texts[:CALIBRATE], texts[CALIBRATE:]
-    settings = AnchorSettings(band_slack=0.0, band_low_percentile=PERCENTILES[0], band_high_percentile=PERCENTILES[1])
-    ngram = calibrate_band(known, settings)
-    low, high = np.percentile(likelihood(known)[0], PERCENTILES)
-    found: list[tuple[object, ...]] = []
-    for form, given in spoilt(tried).items():
-        grams = outside(ngram.low, ngram.high, ngram.scores(given, settings.band_tokens))
-        model = outside(float(low), float(high), likelihood(given))
-        for band, hits in (("word trigrams", grams), ("embedded model", model)):
-            low_, high_ = binomtest(hits, len(given)).proportion_ci(0.95, "exact")
-            found.append((kind, form, band, hits, len(given), f"{low_:.2f} to {high_:.2f}"))
-    return found
+def rows(kind: str, known: Sequence[str], tried: Sequence[str], model: ScoredTexts) -> Iterator[tuple[object, ...]]:
+    """A row for each form of text, band and slack."""
+    forms = {"real, held out": list(tried), "own words shuffled": [shuffled(text) for text in tried]}
+    for slack in (True, False):
+        bare = {} if slack else {"band_slack": 0.0, "fluency_slack": 0.0}
+        settings: AnchorSettings = RECIPE.anchor.model_copy(update=bare)
+        ngram, fluency = calibrate_band(known, settings), calibrate_fluency(known, model, settings)
+        for form, texts in forms.items():
+            least, most = ngram.scores(texts, settings.band_tokens)
+            losses = model(texts)
+            seen = {
+                "word trigrams": (least > ngram.high) | (most < ngram.low),
+                "embedded model": (losses > fluency.high) | (losses < fluency.low),
+            }
+            for band, outside in (seen | {"both": seen["word trigrams"] | seen["embedded model"]}).items():
+                yield (kind, form, "as shipped" if slack else "none", band, *_share(outside))
+
+
+def _share(outside: np.ndarray) -> tuple[object, ...]:
+    hits = int(outside.sum())
+    low, high = exact_interval(hits, len(outside))
+    return hits, len(outside), f"{low:.2f} to {high:.2f}"
+
+
+def score(texts: dict[str, list[str]], known: int, rows_each: int, model: ScoredTexts, until: float) -> dict[str, int]:
+    """Read texts until the time is over, each kind in turn; how many of each are scored, those that calibrate first."""
+    wanted = {kind: min(len(found), known + rows_each) for kind, found in texts.items()}
+    done = dict.fromkeys(texts, 0)
+    with progress("texts read", sum(wanted.values())) as advance:
+        for place in range(max(wanted.values())):
+            for kind in texts:
+                if place < wanted[kind] and time.monotonic() < until:
+                    text = texts[kind][place]
+                    model([text] if place < known else [text, shuffled(text)])
+                    done[kind] += 1
+                    advance(1)
+    return done
 
 
 def main() -> None:
     """Measure, print and write the section."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=100, help="texts of a kind that are tried")
+    parser.add_argument("--minutes", type=float, default=60.0, help="stop reading new texts then")
+    given = parser.parse_args()
     if not SHARED.is_dir():
         print(f"{SHARED} is not there; nothing was measured")
         return
-    told, generator = conditions(), EmbeddedGenerator(threads=1)
-    kinds = {"stories": cut(stories()), "answers": cut(answers())}
-    with progress("texts scored", len(kinds) * (CALIBRATE + 3 * TRIED)) as advance:
-
-        def likelihood(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-            scores = []
-            for text in texts:
-                # The first word is the prompt: the model scores nothing before it has read something.
-                first, _, rest = text.partition(" ")
-                scores += generator.nll(first, [f" {rest}"])
-                advance(1)
-            return np.array(scores), np.array(scores)
-
-        found = [row for kind, texts in kinds.items() for row in rows(kind, texts, likelihood)]
+    told, embedded, known = conditions(), EmbeddedGenerator(threads=1), RECIPE.anchor.fluency_rows
+    model = ScoredTexts(embedded, embedded.model, RECIPE.floor.fluency_chars, ROOT / "bench" / "results")
+    kinds = {
+        "HotpotQA reflections": reflections(SHARED),
+        "right reviews of GSM8K": right_reviews(SHARED),
+        "expert feedback (MINT)": expert_feedback(SHARED),
+        "answers, 40 words": answers(),
+        "stories, 40 words": stories(),
+    }
+    texts = {kind: in_order(found) for kind, found in kinds.items()}
+    began = time.process_time()
+    done = score(texts, known, given.rows, model, time.monotonic() + 60 * given.minutes)
+    spent = time.process_time() - began
+    found = [r for k, t in texts.items() if done[k] > known for r in rows(k, t[:known], t[known : done[k]], model)]
     body = (
-        f"{told} {CALIBRATE} real texts of {WORDS} words calibrate each band, {TRIED} are tried in each form; both "
-        "bands reach from the 1st to the 99th percentile, without the slack of the gate.\n\n"
-        + table(["texts", "form", "band", "outside", "of", "95 %"], found)
+        f"{told} {known} real texts of a kind calibrate each band as `init` does, others are tried. `slack` is how far "
+        f"the bands reach beyond real texts: {RECIPE.anchor.band_slack:g} nats for trigrams and "
+        f"{RECIPE.anchor.fluency_slack:g} for the model, or nothing. {spent:.0f} processor seconds in this run.\n\n"
+        + table(["texts", "form", "slack", "band", "outside", "of", "95 %"], found)
     )
     print(body)
     write_section("fluency", "Shuffled words, by two bands", body)

@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 
 from metrics.entropy import jensen_shannon
-from synthdata.api import Corpus, encode_reference, reference_rows
+from synthdata.api import Corpus
 from synthdata.errors import InputError
 from synthdata.gate.anchor import Anchor, save_content, save_context
 from synthdata.gate.calibrate import calibrate
 from synthdata.gate.cells import assign, centre
 from synthdata.gate.reference import Reference, ReferenceRow, clean, save_reference
 from synthdata.overview import describe
+from synthdata.pipeline import encode_reference, reference_rows
 from synthdata.protocols import Progress, unheard
 from synthdata.records import Candidate, Decision, Verdict, content_hash
 from synthdata.report import RoundReport
@@ -72,7 +73,14 @@ def reanchor(
             fresh = np.vstack([known.context, fresh[0]]), np.vstack([known.content, fresh[1]])
         recipe = corpus.settings.recipe
         cleaned = clean(rows, *fresh, recipe.anchor, recipe.gate)
-        made = calibrate(cleaned, number=old.number + 1, views=old.views, encoder=old.encoder, settings=recipe.anchor)
+        made = calibrate(
+            cleaned,
+            corpus.likelihood,
+            number=old.number + 1,
+            views=old.views,
+            encoder=old.encoder,
+            settings=recipe.anchor,
+        )
         carried = made.content is None and old.content is not None
         made = replace(made, content=old.content) if carried else made
         done = Reanchoring(describe(old), describe(made), _drift(made, known, cleaned), carried)

@@ -12,14 +12,16 @@ from pathlib import Path
 from synthdata.alarms import freeze_on_red
 from synthdata.corpus import CorpusStore
 from synthdata.errors import InputError
+from synthdata.fluency import make_likelihood
 from synthdata.gate.anchor import Anchor, load_anchor, save_content, save_context
 from synthdata.gate.calibrate import calibrate
 from synthdata.gate.fill import fill_content
+from synthdata.gate.fluency import Likelihood, check_fluency
 from synthdata.gate.heldout import HeldOut, HeldOutRow, write_heldout
 from synthdata.gate.reference import Reference, ReferenceRow, clean, load_reference, save_reference
 from synthdata.judged import Bench, RoundJudges, bench_of, plugged
 from synthdata.overview import alarms_of, describe, note_last_call
-from synthdata.pipeline import ViewChoice, check, check_language, read_reference, views_of
+from synthdata.pipeline import ViewChoice, check, check_language, encode_reference, reference_rows, views_of
 from synthdata.protocols import Encoder, Judge, Progress, Vectors, unheard
 from synthdata.purse import Purse
 from synthdata.records import Candidate, Decision, QuarantinedRow, Trajectory, canonical_json, content_hash
@@ -42,6 +44,7 @@ class Corpus:
         self._encoder = encoder
         self._bench: Bench | None = None
         self._purse: Purse | None = None
+        self._likelihood: Likelihood | None = None
         self.settings = settings
         if judge is not None:
             self._bench, self.settings = plugged(judge, settings)
@@ -67,6 +70,7 @@ class Corpus:
             AnchorError: too few distinct reference rows.
         """
         settings = settings or Settings()
+        likelihood = make_likelihood(settings)
         rows = reference_rows(reference, settings)
         chosen = views_of(rows, views)
         encoder = encoder or make_encoder(settings.recipe.encoder, settings.runtime)
@@ -74,7 +78,8 @@ class Corpus:
             rows = [ReferenceRow(row.content, "", row.task_id, row.source) for row in rows]
         recipe = settings.recipe
         cleaned = clean(rows, *encode_reference(rows, encoder, embedding), recipe.anchor, recipe.gate)
-        anchor = calibrate(cleaned, number=0, views=chosen, encoder=encoder.fingerprint, settings=recipe.anchor)
+        name = encoder.fingerprint
+        anchor = calibrate(cleaned, likelihood, number=0, views=chosen, encoder=name, settings=recipe.anchor)
         values = {"recipe": recipe.model_dump(), "runtime": settings.runtime.model_dump()}
         with CorpusStore.making(path, views=chosen, **values) as store:
             write_heldout(store.heldout_dir, list(heldout))
@@ -125,6 +130,13 @@ class Corpus:
             self._encoder = make_encoder(self.settings.recipe.encoder, self.settings.runtime, cache)
         self.anchor.check_encoder(self._encoder.fingerprint)
         return self._encoder
+
+    @property
+    def likelihood(self) -> Likelihood | None:
+        """The language model of the fluency band, behind the corpus' cache; None where the recipe names none."""
+        if self._likelihood is None:
+            self._likelihood = make_likelihood(self.settings, self.store.cache_dir / "fluency")
+        return self._likelihood
 
     def encode(self, texts: Sequence[str], embedding: Progress = unheard) -> Vectors:
         """Vectors (n, d) of texts, by the corpus' encoder and from its cache."""
@@ -218,6 +230,7 @@ class Corpus:
     ) -> tuple[list[Decision], RowVectors]:
         if not candidates:
             return [], {}
+        likelihood = self.likelihood
         runs = self.runs(candidates)
         refused = check(candidates, runs, self.settings.recipe)
         context = content = self.encode([candidate.content for candidate in candidates], embedding)
@@ -226,22 +239,25 @@ class Corpus:
         if self.anchor.content is None:
             passed = [i for i, candidate in enumerate(candidates) if candidate.id not in refused]
             recipe = self.settings.recipe
-            half = fill_content([candidates[i] for i in passed], content[passed], recipe.anchor, recipe.gate)
+            half = fill_content(
+                [candidates[i] for i in passed], content[passed], recipe.anchor, recipe.gate, likelihood
+            )
             save_content(self.store.anchor_dir(), half)
         anchor = self.anchor
         assert anchor.content is not None
+        check_fluency(anchor.content.fluency, likelihood, anchor.number)
         alive = [candidate for candidate in candidates if candidate.id not in refused]
         refused |= check_language(alive, anchor.content.language, self.settings.recipe.anchor)
         reference = self.reference
         state = restore(self.store, anchor, reference, self.settings.recipe)
+        state.likelihood = likelihood
         purse = self._purse or Purse(self.store, self.settings)
         responses = self.store.cache_dir / "responses"
         bench = self._bench or bench_of(self.settings, self.store.secret, responses, purse.pay)
         if bench is not None:
             state.judges = RoundJudges(bench, self.settings, runs, self.store.trajectories)
-        texts = order_texts(anchor, reference)
         state.most = most
-        return decide_round(state, candidates, (context, content), refused, texts, progress)
+        return decide_round(state, candidates, (context, content), refused, order_texts(anchor, reference), progress)
 
     @property
     def reference(self) -> Reference:
@@ -282,15 +298,3 @@ class Corpus:
                     "the generator teaches few things. Use a better one or other trajectories, in a new corpus"
                 )
         return ""
-
-
-def reference_rows(reference: Path | str | Sequence[ReferenceRow], settings: Settings) -> list[ReferenceRow]:
-    """The rows of a path, or those given."""
-    return read_reference(Path(reference), settings)[0] if isinstance(reference, Path | str) else list(reference)
-
-
-def encode_reference(rows: Sequence[ReferenceRow], encoder: Encoder, embedding: Progress) -> tuple[Vectors, Vectors]:
-    """Vectors of the contexts and of the contents, (n, d) each; `embedding` hears of each row twice."""
-    content = encode_heard(encoder, [row.content for row in rows], embedding)
-    context = encode_heard(encoder, [row.context for row in rows], embedding)
-    return context, content

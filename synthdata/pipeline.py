@@ -16,7 +16,7 @@ from synthdata.gate.heldout import HeldOutRow, read_heldout_list
 from synthdata.gate.reference import ReferenceRow
 from synthdata.gate.state import Reject
 from synthdata.judging.floor import check_text, readable
-from synthdata.protocols import UNSTEERED, Generator, Guidance
+from synthdata.protocols import UNSTEERED, Encoder, Generator, Guidance, Progress, Vectors
 from synthdata.records import (
     Candidate,
     Decision,
@@ -29,6 +29,7 @@ from synthdata.records import (
 )
 from synthdata.settings import AnchorSettings, Recipe, Settings
 from synthdata.settled import abstention, quarantine
+from synthdata.similarity.vectors import encode_heard
 from synthdata.sources import read_candidates, read_trajectories, sniff_kind
 
 ViewChoice = Literal["auto", "one", "two"]
@@ -107,6 +108,18 @@ def read_heldout(path: Path, settings: Settings) -> list[HeldOutRow]:
         rows = read_rows(path, Origin.REAL, settings)[0]
         texts = {text for row in rows for text in (row.content, row.context)}
     return [{"text": text} for text in sorted(texts) if text.strip()]
+
+
+def reference_rows(reference: Path | str | Sequence[ReferenceRow], settings: Settings) -> list[ReferenceRow]:
+    """The rows of a path, or those given."""
+    return read_reference(Path(reference), settings)[0] if isinstance(reference, Path | str) else list(reference)
+
+
+def encode_reference(rows: Sequence[ReferenceRow], encoder: Encoder, embedding: Progress) -> tuple[Vectors, Vectors]:
+    """Vectors of the contexts and of the contents, (n, d) each; `embedding` hears of each row twice."""
+    content = encode_heard(encoder, [row.content for row in rows], embedding)
+    context = encode_heard(encoder, [row.context for row in rows], embedding)
+    return context, content
 
 
 def reflect_on(

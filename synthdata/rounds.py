@@ -20,7 +20,7 @@ from synthdata.settings import Recipe, Settings
 
 RowVectors = Mapping[str, tuple[Vectors | None, Vectors | None]]
 # Stages after which a row keeps its vectors: those that looked at them.
-UNSEEN = frozenset({"provenance", "floor", "contaminated", "exact"})
+UNSEEN = frozenset({"provenance", "floor", "contaminated", "exact", "fluency"})
 
 
 def restore(

@@ -345,6 +345,13 @@ def test_embedded_model_for_real() -> None:
     jsonschema.validate(json.loads(shaped.text), json.loads(SCHEMA))
     losses = model.nll("The capital of France is", [" Paris", " purple", " Paris."])
     assert losses[0] < losses[1]
+    # Without a prompt a text begins a document; whole characters are scored, pieces and end marks are read over.
+    beginning, again = model.nll("", ["The agent failed.", "The agent failed."])
+    assert beginning == again < model.nll("", ["Failed agent the."])[0]
+    assert all(
+        0 < loss < 25 for loss in model.nll("", ["a cat <|im_end|> sat", "漢字 and 🤖 end", "half \x00 \ud800 one"])
+    )
+    assert model.nll("", ["🤖", ""]) == [0, 0]
 
 
 def test_what_an_endpoint_says_of_the_key_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:

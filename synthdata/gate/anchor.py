@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from synthdata.errors import AnchorError, CorruptStoreError
 from synthdata.gate.band import LanguageBand, NgramModel
+from synthdata.gate.fluency import FluencyBand
 from synthdata.protocols import Vectors
 from synthdata.records import canonical_json
 
@@ -43,7 +44,8 @@ class ContentHalf:
 
     `mean` (d,), `window` (w, d) centred unit rows with their ids, `collision` the U-statistic of the calibrating rows
     with its jackknife error, `collision_max` the budget, `tau` the cosine of a semantic duplicate, `generic_norm` the
-    norm after centring under which a content says nothing of its own, `language` how predictable contents are.
+    norm after centring under which a content says nothing of its own, `language` how predictable contents are, and
+    `fluency` the same by a language model, None where the recipe named none.
     """
 
     mean: Vectors
@@ -57,6 +59,7 @@ class ContentHalf:
     generic_norm: float
     calibrated_from: Literal["reference", "generator"]
     language: LanguageBand
+    fluency: FluencyBand | None = None
 
 
 @dataclass(frozen=True)
@@ -94,14 +97,14 @@ class Anchor:
 
 
 def _values(half: object) -> Iterator[object]:
-    """All values of nested dataclasses and of tuples of arrays, in the order of their fields."""
+    """All values of nested dataclasses and of tuples of arrays, in the order of their fields, but for what is None."""
     for value in vars(half).values():
         if is_dataclass(value):
             yield from _values(value)
         elif isinstance(value, tuple):
             for item in value:
                 yield from _values(item) if is_dataclass(item) else (item,)
-        else:
+        elif value is not None:
             yield value
 
 
@@ -122,8 +125,9 @@ def save_context(folder: Path, anchor: Anchor) -> None:
 
 def save_content(folder: Path, half: ContentHalf) -> None:
     """Write the content half, once; the JSON file is written last and so is the proof that the half is complete."""
-    facts = {k: v for k, v in vars(half).items() if k not in ("mean", "window", "language")}
+    facts = {k: v for k, v in vars(half).items() if k not in ("mean", "window", "language", "fluency")}
     facts |= {"language_low": half.language.low, "language_high": half.language.high}
+    facts |= {"fluency": vars(half.fluency)} if half.fluency else {}
     arrays = {"mean": half.mean, "window": half.window}
     for number, model in enumerate(half.language.halves):
         for name, part in vars(model).items():
@@ -159,9 +163,10 @@ def load_anchor(folder: Path) -> Anchor:
 
 def _content_half(arrays: dict[str, Any], facts: dict[str, Any]) -> ContentHalf:
     low, high = facts.pop("language_low"), facts.pop("language_high")
+    fluency = FluencyBand(**facts.pop("fluency")) if "fluency" in facts else None
     facts["window_ids"] = tuple(facts["window_ids"])
     language = LanguageBand((_model(arrays, 0), _model(arrays, 1)), low, high)
-    return ContentHalf(arrays["mean"], arrays["window"], **facts, language=language)
+    return ContentHalf(arrays["mean"], arrays["window"], **facts, language=language, fluency=fluency)
 
 
 def _model(arrays: dict[str, Any], half: int) -> NgramModel:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ from synthdata.errors import AnchorError
 from synthdata.gate.anchor import Anchor, ContentHalf, ContextHalf
 from synthdata.gate.band import calibrate_band
 from synthdata.gate.cells import assign, cell_count, centre, spherical_kmeans
+from synthdata.gate.fluency import Likelihood, calibrate_fluency
 from synthdata.gate.reference import Reference
 from synthdata.protocols import Vectors
 from synthdata.records import content_hash
@@ -20,9 +22,18 @@ from synthdata.similarity.index import VectorIndex
 
 
 def calibrate(
-    reference: Reference, *, number: int, views: Literal["one", "two"], encoder: str, settings: AnchorSettings
+    reference: Reference,
+    likelihood: Likelihood | None = None,
+    *,
+    number: int,
+    views: Literal["one", "two"],
+    encoder: str,
+    settings: AnchorSettings,
 ) -> Anchor:
-    """An anchor from the rows that were not set aside; its content half stays open without enough distinct contents."""
+    """An anchor from the rows that were not set aside; its content half stays open without enough distinct contents.
+
+    With a `likelihood` the content half gets a fluency band.
+    """
     use = ~reference.heldout
     vectors = reference.content if views == "one" else reference.context
     content = None
@@ -33,6 +44,7 @@ def calibrate(
         tasks = [row.task_id or row.id for row in chosen]
         contents = [row.content for row in chosen]
         content = calibrate_content(reference.content[taught], contents, ids, tasks, "reference", settings)
+        content = with_fluency(content, contents, likelihood, settings)
     return Anchor(
         number=number,
         views=views,
@@ -94,6 +106,15 @@ def calibrate_content(
         calibrated_from=calibrated_from,
         language=calibrate_band([text for text in contents if text.strip()], settings),
     )
+
+
+def with_fluency(
+    half: ContentHalf, contents: Sequence[str], likelihood: Likelihood | None, settings: AnchorSettings
+) -> ContentHalf:
+    """The content half with the fluency band of its contents, where there is a language model."""
+    if likelihood is None:
+        return half
+    return replace(half, fluency=calibrate_fluency([t for t in contents if t.strip()], likelihood, settings))
 
 
 def collision_with_error(x: Vectors) -> tuple[float, float]:

@@ -11,7 +11,8 @@ import numpy as np
 
 from synthdata.errors import AnchorError
 from synthdata.gate.anchor import ContentHalf
-from synthdata.gate.calibrate import calibrate_content
+from synthdata.gate.calibrate import calibrate_content, with_fluency
+from synthdata.gate.fluency import Likelihood
 from synthdata.gate.reference import ReferenceRow, clean
 from synthdata.protocols import Vectors
 from synthdata.records import Candidate, content_hash
@@ -19,9 +20,15 @@ from synthdata.settings import AnchorSettings, GateSettings
 
 
 def fill_content(
-    candidates: Sequence[Candidate], content: Vectors, settings: AnchorSettings, gate: GateSettings
+    candidates: Sequence[Candidate],
+    content: Vectors,
+    settings: AnchorSettings,
+    gate: GateSettings,
+    likelihood: Likelihood | None = None,
 ) -> ContentHalf:
     """A content half from candidates past the floor, with their raw content vectors (n, d).
+
+    With a `likelihood` it gets a fluency band.
 
     Raises:
         AnchorError: too few different trajectories are left after floor and dedup; says how many are missing.
@@ -47,7 +54,8 @@ def fill_content(
     ids = [candidates[i].id for i in kept]
     tasks = [candidates[i].task_id or candidates[i].id for i in kept]
     contents = [candidates[i].content for i in kept]
-    return calibrate_content(np.asarray(content)[kept], contents, ids, tasks, "generator", settings)
+    half = calibrate_content(np.asarray(content)[kept], contents, ids, tasks, "generator", settings)
+    return with_fluency(half, contents, likelihood, settings)
 
 
 def _run_of(candidate: Candidate) -> str:

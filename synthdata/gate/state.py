@@ -15,6 +15,7 @@ from metrics.spectrum import SecondMoment
 from synthdata.errors import AnchorError
 from synthdata.gate.anchor import Anchor, ContentHalf
 from synthdata.gate.cells import assign, centre
+from synthdata.gate.fluency import Likelihood
 from synthdata.gate.heldout import HeldOut
 from synthdata.gate.lexical import PhraseCounters, SkeletonCounts, ngram_slots, skeleton
 from synthdata.gate.library import Library, LookAhead
@@ -116,6 +117,8 @@ class Scope:
 class GateState:
     """The gate's memory. `floor` holds what the rules refused in this round, by candidate id.
 
+    `likelihood` is the language model of the fluency band, None where the recipe names none.
+
     `judges` are asked once a round, about the candidates that all stages before them let through; None where there are
     no judges. `opinions` holds their answers. A round ends at `most` admissions, None for no end.
     """
@@ -136,6 +139,7 @@ class GateState:
         self.admitted = self.round_admitted = self.round_dreams = 0
         self.heldout = HeldOut(settings=settings)
         self.floor: Mapping[str, Reject] = {}
+        self.likelihood: Likelihood | None = None
         self.judges: Judges | None = None
         self.opinions: Mapping[str, Opinion] = {}
         self.most: int | None = None

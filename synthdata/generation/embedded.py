@@ -11,10 +11,12 @@ import secrets
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from synthdata.errors import EndpointError
 from synthdata.generation.answers import fault_of
 from synthdata.generation.weights import SHA256, locate
 from synthdata.protocols import Answered, Request, Response, unkept
@@ -22,6 +24,8 @@ from synthdata.records import canonical_json, content_hash
 
 SLOTS = 8
 CONTEXT_TOKENS = 2048
+# What stands between two documents in the text that the model learnt from.
+_DOCUMENT = "<|endoftext|>"
 
 
 class EmbeddedGenerator:
@@ -52,14 +56,21 @@ class EmbeddedGenerator:
     def nll(self, prompt: str, continuations: Sequence[str]) -> list[float]:
         """Mean nats a token of each continuation after the prompt, exact: a grammar leaves one token at each place.
 
-        Llama.cpp reports log probabilities from before the grammar, so they are those of the model.
+        Llama.cpp reports log probabilities from before the grammar, so they are those of the model. An empty prompt is
+        the beginning of a document. Tokens that no grammar can force (pieces of a character, the model's end marks) are
+        read and not scored; 0 where that leaves none.
+
+        Raises:
+            EndpointError: llama.cpp refuses to score a text.
         """
         server = self._loaded()
-        tokens = [self._tokens(server, prompt + text) for text in continuations]
+        prompt = prompt or _DOCUMENT
+        rows = [self._tokens(server, prompt + text) for text in continuations]
+        ids = [[token for token, _ in row] for row in rows]
         start = len(self._tokens(server, prompt))
         # A continuation may merge with the prompt's last token; scoring starts where all tokenisations agree.
-        start = min([start, *(_common(tokens[0], other) for other in tokens)]) if tokens else start
-        return [_forced_nll(server, row[:start], row[start:]) for row in tokens]
+        start = min([start, *(_common(ids[0], other) for other in ids)]) if ids else start
+        return [_mean_loss(server, row, start) for row in rows]
 
     def _one(self, server: Any, request: Request) -> Response:  # noqa: ANN401 - untyped native object
         seed = int(content_hash(canonical_json([list(map(str, _identity(request)))]), length=7), 16)
@@ -74,13 +85,15 @@ class EmbeddedGenerator:
         fault = fault_of(response.text, request.schema) if request.schema and not response.error else ""
         return replace(response, error=f"does not fit the schema: {fault}") if fault else response
 
-    def _tokens(self, server: Any, text: str) -> list[int]:  # noqa: ANN401 - untyped native object
+    def _tokens(self, server: Any, text: str) -> list[tuple[int, bool]]:  # noqa: ANN401 - untyped native object
+        """Each token's number, and whether a grammar can force it."""
         import httpx2
 
         # The library offers no tokenizer call of its own, only the loopback port of the same server.
-        body, key = {"content": _plain(text), "add_special": True}, {"Authorization": f"Bearer {self._key}"}
+        body = {"content": _plain(text), "add_special": True, "with_pieces": True}
+        key = {"Authorization": f"Bearer {self._key}"}
         answer = httpx2.post(f"{server.listening_address}/tokenize", json=body, headers=key, timeout=30)
-        return [int(token) for token in answer.raise_for_status().json()["tokens"]]
+        return [(int(t["id"]), _forceable(t["piece"])) for t in answer.raise_for_status().json()["tokens"]]
 
     def _loaded(self) -> Any:  # noqa: ANN401 - untyped native object
         with self._loading:
@@ -152,14 +165,31 @@ def _response(answer: dict[str, Any], model: str) -> Response:
     )
 
 
-def _forced_nll(server: Any, prompt: Sequence[int], forced: Sequence[int]) -> float:  # noqa: ANN401 - native object
-    if not forced:
-        return 0.0
+def _mean_loss(server: Any, row: Sequence[tuple[int, bool]], start: int) -> float:  # noqa: ANN401 - native object
+    ids = [token for token, _ in row]
+    losses: list[float] = []
+    for able, run in groupby(range(start, len(row)), key=lambda i: row[i][1]):
+        places = list(run)
+        if able:
+            losses += _forced_losses(server, ids[: places[0]], ids[places[0] : places[-1] + 1])
+    return sum(losses) / len(losses) if losses else 0.0
+
+
+def _forced_losses(server: Any, prompt: Sequence[int], forced: Sequence[int]) -> list[float]:  # noqa: ANN401 - native
     grammar = "root ::= " + " ".join(f"<[{token}]>" for token in forced)
     body = {"prompt": list(prompt), "max_tokens": len(forced), "temperature": 0, "logprobs": 1, "grammar": grammar}
     answer = server.handle_completions(body | {"cache_prompt": True})
-    listed = answer["choices"][0]["logprobs"]["content"][: len(forced)]
-    return sum(-float(token["logprob"]) for token in listed) / len(forced)
+    if "error" in answer:
+        raise EndpointError(f"llama.cpp cannot score a text: {answer['error'].get('message', answer['error'])}")
+    listed = answer["choices"][0]["logprobs"]["content"]
+    if len(listed) != len(forced):
+        raise EndpointError(f"llama.cpp scored {len(listed)} of the {len(forced)} tokens of a text")
+    return [-float(token["logprob"]) for token in listed]
+
+
+def _forceable(piece: object) -> bool:
+    """Bytes that are no whole character come as a list; after a mark of the model's own it may stop."""
+    return isinstance(piece, str) and "\x00" not in piece and not piece.startswith("<|")
 
 
 def _common(left: Sequence[int], right: Sequence[int]) -> int:

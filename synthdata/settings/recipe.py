@@ -44,6 +44,10 @@ class AnchorSettings(Section):
     band_low_percentile: float = 0.5
     band_high_percentile: float = 99.5
     band_slack: float = 1.0
+    fluency_rows: int = 100
+    fluency_low_percentile: float = 1.0
+    fluency_high_percentile: float = 99.0
+    fluency_slack: float = 0.3
     fill_trajectories: int = 30
     fill_n2: float = 5.0
     steps_per_trajectory: int = 8
@@ -71,6 +75,8 @@ class FloorSettings(Section):
     own_least: float = 0.08
     copied_run: int = 5
     added_words: int = 1
+    fluency_model: Literal["none", "embedded"] = "none"
+    fluency_chars: int = 200
 
 
 class GateSettings(Section):

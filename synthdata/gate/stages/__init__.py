@@ -10,6 +10,7 @@ from collections.abc import Callable
 from synthdata.gate.stages.collision import collision
 from synthdata.gate.stages.contaminated import contaminated
 from synthdata.gate.stages.floor import floor
+from synthdata.gate.stages.fluency import fluency
 from synthdata.gate.stages.history import exact, near, semantic
 from synthdata.gate.stages.judge import judge
 from synthdata.gate.stages.lexical import lexical
@@ -22,5 +23,5 @@ Stage = Callable[[Item, GateState], Reject | None]
 
 # Judges cost most, so they see only what is left here.
 JUDGED: tuple[Stage, ...] = (judge,)
-BEFORE_LOOP: tuple[Stage, ...] = (provenance, floor, contaminated, exact, near, semantic)
+BEFORE_LOOP: tuple[Stage, ...] = (provenance, floor, contaminated, exact, near, semantic, fluency)
 LOOP: tuple[Stage, ...] = (twin, lexical, quota, collision)
