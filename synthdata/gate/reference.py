@@ -5,9 +5,7 @@ Reading them from files is the sources room; turning them into thresholds is cal
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +18,7 @@ from synthdata.records import content_hash
 from synthdata.settings import AnchorSettings, GateSettings
 from synthdata.similarity.exact import exact_key
 from synthdata.similarity.minhash import LexicalIndex
-from synthdata.similarity.pairs import LATER, pairs_within
+from synthdata.similarity.pairs import near_kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +80,14 @@ def clean(
     unit, _ = centre(vectors, vectors.mean(axis=0)) if len(rows) else (vectors, None)
     signatures = lexical.signatures([row.text for row in rows])
     stays = np.zeros(len(rows), dtype=bool)
-    close = _close_before(unit[order], settings.clean_cosine, stays)
-    for place, (i, earlier) in enumerate(zip(order, close, strict=True)):
+    repeats = near_kept(unit[order], settings.clean_cosine, stays)
+    for place, (i, repeated) in enumerate(zip(order, repeats, strict=True)):
         key = exact_key(rows[i].text)
         if key in seen:
             fell["exact"] += 1
         elif lexical.query(rows[i].text, signatures[i]):
             fell["near"] += 1
-        elif stays[earlier].any():
+        elif repeated:
             fell["semantic"] += 1
         else:
             seen.add(key)
@@ -104,25 +102,6 @@ def clean(
         )
     chosen = [rows[i] for i in kept]
     return Reference(chosen, context[kept], content[kept], _set_aside(chosen, settings), fell)
-
-
-def _close_before(unit: Vectors, cosine: float, stays: NDArray[np.bool_]) -> Iterator[list[int]]:
-    """For each row in turn the earlier rows within the cosine; of earlier blocks only those that by then stay.
-
-    `stays` is written by the caller as it goes. Rows that stay are apart from each other, so few are near one row,
-    while a reference of copies has as many pairs as the square of its rows.
-    """
-    groups = groupby(pairs_within(unit, cosine), key=lambda tile: int(tile[0][0]) // LATER)
-    waiting = next(groups, None)
-    for start in range(0, len(unit), LATER):
-        found: dict[int, list[int]] = {}
-        if waiting is not None and waiting[0] * LATER == start:
-            for later, earlier, _ in waiting[1]:
-                known = stays[earlier] | (earlier >= start)
-                for row, other in zip(later[known].tolist(), earlier[known].tolist(), strict=True):
-                    found.setdefault(row, []).append(other)
-            waiting = next(groups, None)
-        yield from (found.get(place, []) for place in range(start, min(start + LATER, len(unit))))
 
 
 def _set_aside(rows: list[ReferenceRow], settings: AnchorSettings) -> NDArray[np.bool_]:
