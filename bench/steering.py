@@ -41,7 +41,7 @@ CLEAN_COSINE = 0.99
 FILL = 20
 # Seeds, rounds after the common one, runs a round, focuses a run and tries a lesson, by model: the embedded one costs
 # seconds an answer.
-PLANS = {"scripted": (range(10), 2, 25, 2, 5), "embedded": (range(10), 2, 15, 1, 2)}
+PLANS = {"scripted": (range(10), 2, 25, 2, 5), "embedded": (range(9), 2, 15, 1, 2)}
 ARMS = (("unsteered", False), ("steered", True))
 
 
@@ -186,7 +186,9 @@ def report() -> str:
             f"{model}: of {np.mean([line['cells'] for line in lines]):.0f} cells "
             f"{np.mean([line['under'] for line in lines]):.1f} were under-covered after the common round, "
             f"{left[0]:.1f} at the end without steering and {left[1]:.1f} with it; "
-            f"{np.mean([line['steered']['candidates'] for line in lines]):.0f} candidates an arm."
+            f"{np.mean([line['steered']['candidates'] for line in lines]):.0f} candidates an arm; "
+            f"{sum(line.get('first', FIRST) > FIRST for line in lines)} of {len(lines)} replicates needed more than "
+            f"{FIRST} runs for an anchor ({MORE} more at a time)."
         )
     columns = ["model", "replicates", "what", "unsteered", "steered", "difference, 95 %"]
     return f"{table(columns, rows)}\n\n{' '.join(told)}"
@@ -205,7 +207,7 @@ def main() -> None:
             run_missing(given.model, (given.keep or Path(folder)) / given.model)
     intro = (
         "Recorded games of data/sample, framed reflector, packaged encoder. The first round, common to both, sees "
-        "30 of 40 games; in the later logs two runs of each other game stand among about 135. Both arms get as many "
+        "30 of 40 games; in the later logs two runs of each other game stand among the rest. Both arms get as many "
         "runs and focuses; under-covered are cells with less than half of their real share after the first round. "
         "Intervals are Student's t over replicates, each another choice of games: runs overlap and the same question "
         "is answered once for all of them, so intervals are somewhat too narrow."
