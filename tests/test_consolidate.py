@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,25 @@ from typer.testing import CliRunner
 
 from synthdata import Corpus
 from synthdata.errors import CorruptStoreError, InputError
+from synthdata.records import Origin
 from synthdata.settings import Settings, TrainingSettings
-from synthdata.training.compare import FORGETTING, GAIN, RED, Paired, decide, half_samples, paired
+from synthdata.training.compare import (
+    CONTEXT_BESIDE,
+    FORGETTING,
+    GAIN,
+    LOSS_BESIDE,
+    RED,
+    Paired,
+    beside_control,
+    decide,
+    half_samples,
+    paired,
+)
 from synthdata.training.gguf import rotated
 from synthdata.training.rows import TrainingRow, check_release, choose_rows
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "bench"))
+import consolidate as bench
 
 PLAIN = TrainingSettings()
 
@@ -83,7 +99,11 @@ def test_half_samples_of_a_mean_have_the_error_of_the_whole():
     assert found.high - found.low == pytest.approx(2 * 1.96 * np.std(y - x) / np.sqrt(200), rel=0.15)
 
 
-GOOD = {GAIN: one(GAIN, -0.2, -0.1), FORGETTING: one(FORGETTING, -0.01, 0.05)}
+GOOD = {
+    GAIN: one(GAIN, -0.2, -0.1),
+    FORGETTING: one(FORGETTING, -0.01, 0.05),
+    LOSS_BESIDE: one(LOSS_BESIDE, -0.1, -0.01),
+}
 
 
 @pytest.mark.parametrize(
@@ -95,20 +115,45 @@ GOOD = {GAIN: one(GAIN, -0.2, -0.1), FORGETTING: one(FORGETTING, -0.01, 0.05)}
         ({"game_score": one("game_score", -0.3, -0.1, 1)}, False),
         ({"game_score": one("game_score", -0.3, 0.1, 1)}, True),
         ({"context_gain": one("context_gain", -0.3, -0.1, 1)}, False),
+        ({LOSS_BESIDE: one(LOSS_BESIDE, -0.1, 0.01)}, False),
+        ({CONTEXT_BESIDE: one(CONTEXT_BESIDE, -0.1, 0.01, 1)}, True),
+        ({CONTEXT_BESIDE: one(CONTEXT_BESIDE, -0.1, -0.01, 1)}, False),
         ({"n2": one("n2", -3, -1, 1)}, True),
         ({"n2": one("n2", -3, -1, 1), "mmd2": one("mmd2", 0.1, 0.2)}, False),
         ({"n2": one("n2", -3, -1, 1), "distinct_3": one("distinct_3", -0.3, -0.2, 1)}, True),
     ],
 )
 def test_the_rule(change, kept):
-    verdict = decide(GOOD | change, PLAIN)
+    verdict = decide(GOOD | change, 3, PLAIN)
     assert verdict.kept is kept and verdict.reasons
 
 
 @given(st.dictionaries(st.sampled_from(sorted(RED)), st.floats(-1, 1)), st.floats(-1, 1), st.floats(0, 1))
 def test_no_tile_saves_an_adapter_that_did_not_help(tiles, low, width):
     measured = GOOD | {GAIN: one(GAIN, low, low + width)} | {n: one(n, v, v + 0.1, RED[n]) for n, v in tiles.items()}
-    assert decide(measured, PLAIN).kept <= (low + width < 0)
+    assert decide(measured, 30, PLAIN).kept <= (low + width < 0)
+
+
+@pytest.mark.parametrize(("steps", "kept"), [(9, False), (10, True)])
+def test_without_a_control_few_steps_keep_nothing(steps, kept):
+    alone = {name: one for name, one in GOOD.items() if name != LOSS_BESIDE}
+    assert decide(alone, steps, PLAIN).kept is kept
+
+
+numbers = st.lists(st.floats(0, 9), min_size=4, max_size=12)
+
+
+@given(numbers, st.floats(0.01, 0.9), st.floats(0.1, 3))
+def test_the_share_of_the_controls_gain_is_what_is_asked(before, share, gain):
+    settings = PLAIN.model_copy(update={"control_share": share, "resamples": 100})
+    tasks, control = [str(i) for i in range(len(before))], [one - gain for one in before]
+
+    def beside(part):
+        return beside_control(LOSS_BESIDE, tasks, (before, [one - part * gain for one in before], control), settings)
+
+    # As good as the control is enough, any share below the one asked is not; the same gain everywhere has no interval.
+    assert beside(1.0).better and not beside(share * 0.9).better and beside(share * 0.9).worse
+    assert beside(1.0).difference == pytest.approx(-(1 - share) * gain)
 
 
 @given(st.sampled_from([1, 3, 9]), st.sampled_from([2, 4, 64]), st.integers(1, 3))
@@ -193,6 +238,62 @@ def test_the_same_sleep_gives_the_same_adapter_and_step_credit_trains_too(made):
         return {name: value.numpy().tobytes() for name, value in network.state_dict().items() if "lora" in name}
 
     assert weights("sft", "sft") == weights("sft", "sft") != weights("kto", "kto")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_three_steps_on_two_texts_fool_the_old_rule_and_not_the_control(made, tmp_path):
+    """A tiny model gains from any text; what as many steps on real rows bring is the measure."""
+    from synthdata.sleep import consolidate
+
+    def slept(name: str, release: str, **more: Any) -> Any:
+        few = settings_of(made, max_steps=3, min_new=1, games=0, **more)
+        return consolidate(Corpus.open(tmp_path / name), release, settings=few)
+
+    shutil.copytree(made / "corpus", tmp_path / "sound")
+    shutil.copytree(made / "corpus", tmp_path / "poisoned")
+    key = bench.poison(Corpus.open(tmp_path / "poisoned"), made / "out", tmp_path / "collapsed", bench.collapsed)
+    fooled = slept("poisoned", key, control_share=0.0, min_steps=1)
+    assert fooled.kept and not any("control" in one["name"] for one in fooled.measured)
+    # Kept, it would be what the next sleep goes on from.
+    shutil.rmtree(tmp_path / "poisoned")
+    shutil.copytree(made / "corpus", tmp_path / "poisoned")
+    bench.poison(Corpus.open(tmp_path / "poisoned"), made / "out", tmp_path / "collapsed", bench.collapsed)
+    caught = slept("poisoned", key)
+    assert not caught.kept and LOSS_BESIDE in caught.reasons[0]
+    sound = slept("sound", "1")
+    assert sound.kept, sound.reasons
+    manifest = json.loads((Path(sound.folder) / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["settings"]["control_share"] == 0.67
+    beside = next(one for one in sound.measured if one["name"] == LOSS_BESIDE)
+    assert beside["high"] < 0 and "real rows alone" in sound.reasons[0]
+    # Without a control so few steps are not believed either.
+    shutil.rmtree(tmp_path / "sound")
+    shutil.copytree(made / "corpus", tmp_path / "sound")
+    assert "so few tell nothing" in slept("sound", "1", control_share=0.0).reasons[-1]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_the_control_is_trained_on_real_rows_of_the_corpus_that_the_exam_does_not_ask(made):
+    from synthdata.generation.local import load
+    from synthdata.sleep.control import control_rows
+    from synthdata.sleep.exam import make_exam
+    from synthdata.training.lora import fit
+
+    settings = settings_of(made)
+    tokenizer = load(settings.base).tokenizer
+    corpus, exam = Corpus.open(made / "corpus"), make_exam(made / "out", tokenizer, settings)
+    rows = control_rows(corpus, exam, (), tokenizer, 30)
+    assert len(rows) == 30 and rows == control_rows(corpus, exam, (), tokenizer, 30)
+    real = {run.id: run for run in corpus.store.trajectories() if run.origin is Origin.REAL}
+    assert {row.key for row in rows} <= set(real)
+    assert not {row.key for row in rows} & {row.key for row in exam.rows}
+    assert not {real[row.key].task for row in rows} & {real[row.key].task for row in exam.rows}
+    assert all(fit(row, tokenizer, settings.max_tokens) for row in rows)
+    # As many as are asked for, from the start again where there are fewer.
+    many = control_rows(corpus, exam, (), tokenizer, 500)
+    assert len(many) == 500 and len(set(map(id, many))) < 500
 
 
 @pytest.mark.slow

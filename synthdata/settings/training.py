@@ -33,6 +33,8 @@ class TrainingSettings(Section):
     resamples: int = Field(default=2000, ge=100)
     forget_margin: float = 0.1
     red_tiles: int = Field(default=2, ge=1)
+    control_share: float = Field(default=0.67, ge=0, lt=1)
+    min_steps: int = Field(default=10, ge=1)
 
 
 class NightSettings(Section):

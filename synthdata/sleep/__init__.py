@@ -22,12 +22,26 @@ from synthdata.generation.local import LocalModel, identity, load
 from synthdata.protocols import unheard
 from synthdata.records import canonical_json, content_hash
 from synthdata.settings import TrainingSettings
+from synthdata.sleep.control import control_losses, control_rows
 from synthdata.sleep.exam import Exam, Marks, TooFewHeldOutError, make_exam, sit
 from synthdata.sleep.tiles import compare_samples
-from synthdata.training.compare import BEHAVIOUR, CONTEXT, FORGETTING, GAIN, Paired, Verdict, decide, paired
+from synthdata.training.compare import (
+    BEHAVIOUR,
+    CONTEXT,
+    CONTEXT_BESIDE,
+    FORGETTING,
+    GAIN,
+    LOSS_BESIDE,
+    Paired,
+    Verdict,
+    beside_control,
+    decide,
+    objections,
+    paired,
+)
 from synthdata.training.curve import write_curve
 from synthdata.training.gguf import write_gguf
-from synthdata.training.lora import Curve, adapt, check_extra, save
+from synthdata.training.lora import Curve, adapt, check_extra, fit, save
 from synthdata.training.registry import (
     MANIFEST,
     WEIGHTS,
@@ -180,7 +194,10 @@ def _sleep(night: _Night, bar: Bar) -> SleepReport:
         with bar("exam after", tasks) as advance:
             after = sit(exam, after_model, cache, night.key, advance)
         measured = _compare(exam, before, after, night.corpus)
-        verdict = decide(measured, settings)
+        # A control costs as much as the sleep did: where something speaks against the adapter already, none is made.
+        if settings.control_share and settings.method == "sft" and not objections(measured, settings):
+            measured |= _beside(night, exam, (before, after), loaded.tokenizer, bar)
+        verdict = decide(measured, len(curve.losses), settings)
         facts = _facts(night, number, curve, measured, verdict)
         if not verdict.kept:
             shutil.rmtree(part / WEIGHTS)
@@ -205,6 +222,30 @@ def _compare(exam: Exam, before: Marks, after: Marks, corpus: Corpus) -> dict[st
     real = [said(row.completion[0]) for row in exam.rows]
     tiles = compare_samples(real, before.samples, after.samples, corpus.encoder, settings)
     return {one.name: one for one in found} | tiles
+
+
+def _beside(
+    night: _Night,
+    exam: Exam,
+    marks: tuple[Marks, Marks],
+    tokenizer: Any,  # noqa: ANN401
+    bar: Bar,
+) -> dict[str, Paired]:
+    """The sleep beside its control; empty where the corpus has no real row to train one on."""
+    store, settings = night.corpus.store, night.settings
+    fitting = [row for row in night.chosen.rows if fit(row, tokenizer, settings.max_tokens) is not None]
+    known = trained_keys(night.known, night.parent)
+    rows = control_rows(night.corpus, exam, known, tokenizer, len(fitting))
+    if not rows:
+        return {}
+    start = (night.parent.sha256, weights_of(store.path, night.parent)) if night.parent else ("", None)
+    loss, context = control_losses(exam, rows, start, store.cache_dir / "exams", bar)
+    tasks, (before, after) = [row.task for row in exam.rows], marks
+    found = [
+        beside_control(LOSS_BESIDE, tasks, (before.heldout, after.heldout, loss), settings),
+        beside_control(CONTEXT_BESIDE, tasks, (before.context, after.context, context), settings, good=1),
+    ]
+    return {one.name: one for one in found}
 
 
 def _facts(night: _Night, number: int, curve: Curve, measured: dict[str, Paired], verdict: Verdict) -> dict[str, Any]:

@@ -108,7 +108,7 @@ def sit(exam: Exam, local: LocalModel, cache: Path, identity: str, advance: Call
 
 
 def _sit(exam: Exam, local: LocalModel, advance: Callable[[int], None]) -> Marks:
-    heldout, context = _losses(exam, local, advance)
+    heldout, context = losses(exam, local, advance)
     start = local.tokenizer.bos_token or local.tokenizer.eos_token
     old = [local.nll(start, [text])[0] for text in exam.knowledge]
     player = ChatPlayer(local, exam.settings.max_tokens)
@@ -117,7 +117,8 @@ def _sit(exam: Exam, local: LocalModel, advance: Callable[[int], None]) -> Marks
     return Marks(tuple(heldout), tuple(context), tuple(old), tuple(scores), tuple(optimal), samples)
 
 
-def _losses(exam: Exam, local: LocalModel, advance: Callable[[int], None]) -> tuple[list[float], list[float]]:
+def losses(exam: Exam, local: LocalModel, advance: Callable[[int], None]) -> tuple[list[float], list[float]]:
+    """Nats a token of each held-out answer, and by how much its own prompt makes it likelier than another task's."""
     loss, context = [], []
     for i, row in enumerate(exam.rows):
         own = local.nll(*_asked(row, row, exam, local))[0]

@@ -102,16 +102,57 @@ def half_samples(
 
 # What must get better, what must not get worse by a margin, what must not get worse at all.
 GAIN, FORGETTING, BEHAVIOUR, CONTEXT = "heldout_loss", "old_knowledge_loss", "game_score", "context_gain"
+# The same two beside the share of the control's gain that the adapter must bring.
+LOSS_BESIDE, CONTEXT_BESIDE = "heldout_loss_beside_control", "context_gain_beside_control"
 # Tiles of which several must be worse before they count (science: one of many is worse by chance).
 RED = {"n2": 1, "cell_hill_1": 1, "coverage": 1, "mmd2": -1}
 AMBER = {"precision": 1, "tail_coverage": 1, "distinct_3": 1, "compression_ratio": -1, "self_repetition": -1}
 
 
-def decide(measured: Mapping[str, Paired], settings: TrainingSettings) -> Verdict:
+def beside_control(
+    name: str,
+    tasks: Sequence[str],
+    marks: tuple[Sequence[float], Sequence[float], Sequence[float]],
+    settings: TrainingSettings,
+    good: Direction = -1,
+) -> Paired:
+    """After the sleep against `control_share` of the way that the control went; `marks` are before, after, control.
+
+    To keep a share of an active control's effect is how trials show that nothing was lost (FDA 2016, non-inferiority).
+    The control takes every step on a real row, the sleep only rehearsal / (1 + rehearsal) of them; learning has
+    diminishing returns, so these alone bring more than that share of the gain, where the other rows do no harm.
+    """
+    before, after, control = marks
+    expected = [old + settings.control_share * (new - old) for old, new in zip(before, control, strict=True)]
+    return paired(name, tasks, expected, after, settings, good)
+
+
+def decide(measured: Mapping[str, Paired], steps: int, settings: TrainingSettings) -> Verdict:
     """Keep if the loss on held-out real text fell for certain and nothing speaks against it; else roll back.
 
-    Against it speaks: forgetting that may exceed the margin; a worse score in games, or a prompt that is worth less to
-    the model than before, for certain; and `red_tiles` red tiles that are worse for certain.
+    Against it speaks what `objections` finds; a loss that is not for certain below the share of the control's gain, or
+    a prompt worth less for certain than that share asks; and without a control fewer than `min_steps` steps.
+    """
+    against = list(objections(measured, settings))
+    beside, context = measured.get(LOSS_BESIDE), measured.get(CONTEXT_BESIDE)
+    asked = f"{settings.control_share:.0%} of what as many steps on real rows alone bring"
+    if beside is not None and not beside.better:
+        against.append(f"{LOSS_BESIDE}: not for certain more than {asked}: {_interval(beside)}")
+    if context is not None and context.worse:
+        against.append(f"{CONTEXT_BESIDE}: less than {asked}: {_interval(context)}")
+    if beside is None and steps < settings.min_steps:
+        against.append(f"{steps} steps without a control, fewer than {settings.min_steps}: so few tell nothing")
+    if against:
+        return Verdict(False, tuple(against))
+    more = f", for certain by more than {asked} ({_interval(beside)})" if beside is not None else ""
+    return Verdict(True, (f"{GAIN} fell: {_interval(measured[GAIN])}{more}, and nothing speaks against it",))
+
+
+def objections(measured: Mapping[str, Paired], settings: TrainingSettings) -> tuple[str, ...]:
+    """What speaks against the adapter beside the model before it.
+
+    Forgetting that may exceed the margin; a worse score in games, or a prompt that is worth less to the model than
+    before, for certain; and `red_tiles` red tiles that are worse for certain.
     """
     against = []
     gain = measured[GAIN]
@@ -126,9 +167,7 @@ def decide(measured: Mapping[str, Paired], settings: TrainingSettings) -> Verdic
     red = [name for name in RED if name in measured and measured[name].worse]
     if len(red) >= settings.red_tiles:
         against.append(f"samples are less diverse: {', '.join(f'{n} {_interval(measured[n])}' for n in red)}")
-    if against:
-        return Verdict(False, tuple(against))
-    return Verdict(True, (f"{GAIN} fell: {_interval(gain)}, and nothing speaks against it",))
+    return tuple(against)
 
 
 def _interval(one: Paired) -> str:

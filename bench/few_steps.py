@@ -1,0 +1,89 @@
+"""Sleeps of three steps, with the control and without: are two poisoned releases rolled back and the sound one kept?
+
+So few steps on any text bring the loss on held-out text down, and without a control a release of two texts was once
+kept. The poison is that of bench/consolidate.py. The poisoned releases are slept on first, all from the base model, so
+that they share its exam and their control; run again it goes on where it stopped.
+
+    python bench/few_steps.py [CORPUS RELEASE WORK_FOLDER]    # demo-corpus, demo-export, bench/results/few-steps
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+from consolidate import collapsed, poison, shuffled
+from report import conditions, table, write_section
+
+from synthdata.api import Corpus
+from synthdata.cli.output import progress
+from synthdata.settings import TrainingSettings
+from synthdata.sleep import SleepReport, consolidate
+from synthdata.training.compare import CONTEXT, CONTEXT_BESIDE, FORGETTING, GAIN, LOSS_BESIDE, Paired, objections
+
+SETTINGS = TrainingSettings(
+    max_steps=3, min_new=1, learning_rate=1e-3, max_tokens=256, heldout_rows=20, games=0, sample_tokens=8
+)
+TOLD = (GAIN, LOSS_BESIDE, CONTEXT, CONTEXT_BESIDE, FORGETTING)
+
+
+def main() -> None:
+    """Sleep three times from the same start and write the section."""
+    given = sys.argv[1:4] if len(sys.argv) > 3 else ("demo-corpus", "demo-export", "bench/results/few-steps")
+    source, release, work = (Path(argument).absolute() for argument in given)
+    if not source.is_dir() or not release.is_dir():
+        print(f"{source} and {release} are not there: `make demo` makes them; nothing was measured")
+        return
+    work.mkdir(parents=True, exist_ok=True)
+    where = conditions()
+    if not (work / "corpus").exists():
+        shutil.copytree(source, work / "corpus")
+    corpus = Corpus.open(work / "corpus")
+    runs = {
+        change.__name__: poison(corpus, release, work / change.__name__, change) for change in (collapsed, shuffled)
+    }
+    runs["sound"] = str(release)
+    reports = {}
+    for name, asked in runs.items():
+        reports[name] = consolidate(corpus, asked, settings=SETTINGS, bar=progress)
+        print(name, reports[name].kept, reports[name].reasons, flush=True)
+    write_section("few-steps", "Three steps of a sleep, with a control and without", body(reports, where))
+
+
+def without_control(report: SleepReport) -> bool:
+    """Whether the rule would have kept it, had there been no control and no least number of steps."""
+    measured = {
+        one["name"]: Paired(**one) for one in report.measured if one["name"] not in (LOSS_BESIDE, CONTEXT_BESIDE)
+    }
+    return not objections(measured, SETTINGS)
+
+
+def body(reports: dict[str, SleepReport], where: str) -> str:
+    """A row a release; a control that was not needed shows as a dash."""
+    rows = []
+    for name, report in reports.items():
+        known = {one["name"]: one for one in report.measured}
+        cells = [
+            f"{one['before']:.3f} to {one['after']:.3f} [{one['low']:+.3f}, {one['high']:+.3f}]" if one else "-"
+            for one in map(known.get, TOLD)
+        ]
+        decided = ["kept" if kept else "rolled back" for kept in (without_control(report), report.kept)]
+        rows.append((name, *cells, *decided, "; ".join(report.reasons)))
+    tasks = next(iter(reports.values())).measured[0]["n"]
+    heads = ["release", *TOLD, "without a control", "decision", "reasons"]
+    return "\n\n".join(
+        [
+            where,
+            f"Embedded model, other than the defaults: {json.dumps(SETTINGS.model_dump(exclude_defaults=True))}; "
+            f"{SETTINGS.heldout_rows} held-out rows of {tasks} tasks. Beside the control stand what "
+            f"{SETTINGS.control_share:.0%} of its gain would have brought, what the sleep brought, and the 95 % "
+            "interval of the difference. A control is trained only where nothing else spoke against the adapter.",
+            table(heads, rows),
+        ]
+    )
+
+
+if __name__ == "__main__":
+    main()
