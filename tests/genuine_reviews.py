@@ -99,7 +99,7 @@ def right_reviews(folder: Path) -> list[Told]:
             for row in json.load(file):
                 if row.get("error_reason_correctness") == "correct":
                     for text in _responses(row):
-                        found.setdefault(text, (_solution(row), text))
+                        found.setdefault(text, (solution(row), text))
     return list(found.values())
 
 
@@ -111,7 +111,8 @@ def _responses(row: dict[str, object]) -> Iterator[str]:
                 yield text.strip()
 
 
-def _solution(row: dict[str, object]) -> Trajectory:
+def solution(row: dict[str, object]) -> Trajectory:
+    """The solution that a row of MR-GSM8K holds, a line a step."""
     lines = row["model_output_steps"]
     assert isinstance(lines, list)
     steps = tuple(Step(n, "agent", str(line)) for n, line in enumerate(lines))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from genuine_reviews import feedback, hotpot, matched, right_reviews, worded
 from typer.testing import CliRunner
+from unseen_reviews import closed_book, decisive_errors, reasons_of_people, second_opinions
 
 from synthdata.cli import app
 from synthdata.errors import InputError
@@ -126,8 +127,9 @@ def test_the_verb_counts_and_ends_with_one_where_a_bar_is_missed(tmp_path):
 
 
 @pytest.mark.slow
-def test_disguised_texts_have_the_verdict_of_the_clean_one(pool):
-    family = next(family for family in FAMILIES if family.id == "F13")
+@pytest.mark.parametrize("disguise", ["F11", "F13"])
+def test_disguised_texts_have_the_verdict_of_the_clean_one(pool, disguise):
+    family = next(family for family in FAMILIES if family.id == disguise)
     for form in FORMS:
         result = attack(family, form, pool, JUDGE, SETTINGS.recipe, 368)
         assert result.hits <= 0.02 * result.items, result.got_through[:3]
@@ -168,6 +170,22 @@ def test_genuine_reviews_are_recalled(shared_data, read):
     by_length = sorted(zip(pairs, fallen, strict=True), key=lambda item: len(item[0][1].lesson.text.split()))
     terse, rest = by_length[: len(pairs) // 4], by_length[len(pairs) // 4 :]
     assert sum(f for _, f in terse) / len(terse) <= sum(f for _, f in rest) / len(rest) + 0.03
+
+
+@pytest.mark.slow
+def test_reviews_that_no_rule_was_written_with_are_recalled(shared_data):
+    for read in (closed_book, second_opinions):
+        pairs, unmatched = matched(read(shared_data), SETTINGS.recipe.floor)
+        passed = verdicts(pairs, JUDGE, SETTINGS.recipe).count("")
+        assert len(pairs) > 200 and unmatched > 0 and passed >= 0.95 * len(pairs)
+    # Notes of people that end without a mark look like cut ones: these are what falls, and the shortfall is documented.
+    pairs = [
+        pair
+        for read in (reasons_of_people, decisive_errors)
+        for pair in matched(read(shared_data), SETTINGS.recipe.floor)[0]
+    ]
+    ended = [(run, worded(review, f"{review.lesson.text.rstrip('.')}.")) for run, review in pairs]
+    assert len(pairs) > 150 and verdicts(ended, JUDGE, SETTINGS.recipe).count("") >= 0.95 * len(pairs)
 
 
 def test_benign_look_alikes_do_not_address_a_judge(shared_data):

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from synthdata.pipeline import check
 from synthdata.records import (
     Counterfactual,
     Evidence,
@@ -20,9 +21,9 @@ from synthdata.records import (
     StepReview,
     Trajectory,
 )
-from synthdata.reflection import check_lesson, verify_evidence
+from synthdata.reflection import check_lesson, to_candidate, verify_evidence
 from synthdata.reflection.shots import all_shots, draw_shots
-from synthdata.settings import FloorSettings, ReflectionSettings
+from synthdata.settings import FloorSettings, Recipe, ReflectionSettings
 
 FLOOR, RULES = FloorSettings(), ReflectionSettings()
 REPLY = "The keycard is cold to the touch. A draught comes from the west."
@@ -219,4 +220,11 @@ def test_examples_suffice_and_rotate_by_block():
 def test_a_model_that_found_the_fault_itself_is_not_judged_by_its_json():
     own = replace(GOOD, found_by="model", generator=GeneratorStamp("m", "p", 0, 0.7, 2.5), fact="")
     assert check_lesson(own, RULES) is None
-    assert check_lesson(replace(own, lesson=Lesson("Be careful.")), RULES)[0] is Reason.TOO_SHORT
+    # How long it must be at least the floor says, which counts words in scripts without spaces too.
+    short = replace(own, trajectory_id=RUN.id, lesson=Lesson("Be careful."))
+    candidate = to_candidate(short, RUN)
+    assert check([candidate], {RUN.id: RUN}, Recipe())[candidate.id].reason is Reason.TOO_SHORT
+    assert (
+        check_lesson(replace(own, lesson=Lesson("\u8ba1\u7b97\u9519\u8bef\uff0c\u4e0d\u662f83\u3002")), RULES) is None
+    )
+    assert check_lesson(replace(own, lesson=Lesson("The count was not 83")), RULES)[0] is Reason.GIBBERISH

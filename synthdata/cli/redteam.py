@@ -11,12 +11,18 @@ from synthdata.cli.options import AsJson, Config, Overrides
 from synthdata.cli.output import emit_json, progress, say, table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from synthdata.copycats import Copied
+    from synthdata.judging.consistency import Pair
     from synthdata.judging.redteam import Family
     from synthdata.protocols import Judge
     from synthdata.records import Trajectory
     from synthdata.redteam import Result
     from synthdata.settings import Settings
 
+# Needs a whole gate with something in it, so it is no family of records like the others.
+COPIES = "F15"
 SAMPLE = Path(__file__).parent.parent.parent / "data" / "sample" / "textworld.jsonl.gz"
 
 
@@ -43,36 +49,52 @@ def redteam(
     """Attack the rules and the judge with known families of attacks; exit 1 if one got through that rules must hold.
 
     Without --generator the judge passes everything, so what is refused was refused by rules alone. 368 items with none
-    accepted mean less than 1 % (exact, 95 %). No corpus is touched.
+    accepted mean less than 1 % (exact, 95 %). F15, copies of admitted reviews, meets the whole gate in a throw-away
+    corpus, with the encoder of your settings. No corpus of yours is touched.
     """
     from synthdata.cli.decide import load_settings
     from synthdata.redteam import attack_all, genuine_records
 
     settings = load_settings(config, overrides)
-    chosen = _families(families)
+    chosen, copying = _families(families)
     judge = _judge(generator, model, settings)
     pool = genuine_records(_runs(trajectories), settings)
-    with progress("attacking", sum(len(family.forms) for family in chosen)) as advance:
+    with progress("attacking", sum(len(family.forms) for family in chosen) + copying) as advance:
         results = attack_all(chosen, pool, judge, settings.recipe, items, advance)
+        copied = _copied(pool, settings) if copying else []
+        advance(copying)
     broken = [result for result in results if result.broken]
     if as_json:
-        emit_json({"judge": judge.model, "held": not broken, "results": [_row(result, examples) for result in results]})
+        rows = [_row(result, examples) for result in results]
+        shown = [_copied_row(made, examples) for made in copied]
+        emit_json({"judge": judge.model, "held": not broken, "results": rows, "copies": shown})
     else:
         _show(results, judge.model, examples)
+        _show_copies(copied, examples)
     if broken:
         raise typer.Exit(1)
 
 
-def _families(names: str) -> list[Family]:
+def _families(names: str) -> tuple[list[Family], bool]:
     from synthdata.errors import InputError
     from synthdata.judging.redteam import FAMILIES
 
     wanted = [name.strip().upper() for name in names.split(",") if name.strip()]
     known = {family.id: family for family in FAMILIES}
-    strange = [name for name in wanted if name not in known]
+    strange = [name for name in wanted if name not in known and name != COPIES]
     if strange:
-        raise InputError(f"--families: no family {strange[0]}; there are {', '.join(known)}")
-    return [known[name] for name in wanted] or list(FAMILIES)
+        raise InputError(f"--families: no family {strange[0]}; there are {', '.join((*known, COPIES))}")
+    chosen = [known[name] for name in wanted if name != COPIES]
+    return chosen if wanted else list(FAMILIES), not wanted or COPIES in wanted
+
+
+def _copied(pool: Sequence[Pair], settings: Settings) -> list[Copied]:
+    import tempfile
+
+    from synthdata.copycats import copy_attack
+
+    with tempfile.TemporaryDirectory() as folder:
+        return copy_attack(Path(folder) / "corpus", pool, settings)
 
 
 def _judge(generator: str, model: str, settings: Settings) -> Judge:
@@ -121,7 +143,39 @@ def _row(result: Result, examples: int) -> dict[str, Any]:
     }
 
 
+def _copied_row(made: Copied, examples: int) -> dict[str, Any]:
+    low, high = made.interval
+    return {
+        "manner": made.manner,
+        "items": made.items,
+        "admitted": made.admitted,
+        "low": low,
+        "high": high,
+        "refused_as_copy": made.as_copy,
+        "refused_as": made.reasons,
+        "examples": list(made.got_through[:examples]),
+    }
+
+
+def _show_copies(copied: list[Copied], examples: int) -> None:
+    if not copied:
+        return
+    rows = []
+    for made in copied:
+        low, high = made.interval
+        reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(made.reasons.items()))
+        rows.append((made.manner, made.items, made.admitted, f"{low:.1%} to {high:.1%}", made.as_copy, reasons))
+    columns = ["manner", "items", "admitted", "95 % interval", "as copies", "refused as"]
+    table(f"{COPIES} copies of admitted reviews, before the whole gate", columns, rows)
+    say("as copies: refused for likeness to what was admitted. The last row is new and should be admitted.")
+    for made in copied:
+        for text in made.got_through[:examples]:
+            say(f"{COPIES} {made.manner}: {text}")
+
+
 def _show(results: list[Result], judge: str, examples: int) -> None:
+    if not results:
+        return
     rows = []
     for result in results:
         low, high = result.interval

@@ -22,7 +22,8 @@ _MARKS = re.compile("[\u0300-\u036f]")
 # Where an imperative may begin: at the start of a sentence or line, or after a word that leads one in.
 _BEGIN = (
     r"(?:^|[.!?:;>\"'({\[*#\-\n]\s*"
-    r"|\b(?:please|now|then|simply|just|kindly|must|you should|instead|and|but|so)[, ]\s*)"
+    r"|\b(?:please|now|then|simply|just|kindly|must|you should|instead|and|but|so)[, ]\s*"
+    r"|\b(?:before|when|once|after) you (?:answer|reply|judge|decide|read this|are done|finish),\s)"
 )
 _EARLIER = r"(?:previous|prior|above|earlier|preceding|foregoing|former|existing|original)"
 _ORDERS = r"(?:instruction|direction|criteri|rule|rubric|prompt|guideline|polic|order|constraint|command)\w*"
@@ -66,18 +67,24 @@ _FORGED_FRAMES = (
     r"(?:^|\n)\W{0,8}(?:begin|end|start) of (?:the )?"
     r"(?:candidate|submission|response|answer|input|reflection|system prompt)\b",
     r"\bmodel_identifier\b",
+    # Thinking aloud that has a beginning and an end belongs to no lesson.
+    r"<(think|thinking|scratchpad)>(?:.|\n){0,2000}?</\1>",
+    r"(?:^|[\n.!?]\s?)\[(?:system|admin|developer|operator)\]\s",
 )
 _FORGED_VERDICTS = (
     r"[\"'](?:score|rating|verdict|grade|judge?ment|passed|accept(?:ed)?|approved|is_correct|grounded)[\"']\s*:\s*[\"']?"
     r"(?:10|100|5|1(?:\.0)?|true|yes|pass(?:ed)?|accept(?:ed)?|correct|entailed|good|excellent|perfect)\b",
     r"\[\[\s*(?:[abc]|rating|\d+(?:\.\d+)?)\s*\]\]",
     r"(?:^|\n|[.!?]\s)\W{0,8}(?:final |overall |my |the )?(?:rating|verdict|grade|judge?ment)\s*"
-    r"(?:[:=]|is\b)\s{0,4}\W{0,8}(?:10\b|\d+\s*/\s*\d+\b|pass\b|passed|accept\b|accepted|approved?\b|perfect|excellent|entailed)",
+    r"(?:[:=]|is\b)\s{0,4}\W{0,8}(?:100?\b|\d+\s*/\s*\d+\b|pass\b|passed|accept\b|accepted|approved?\b|perfect|excellent|entailed)",
     r"(?:^|\n)\W{0,8}(?:final |overall )?score\s*[:=]\s{0,4}\W{0,8}(?:(?:10|100)\s*(?:/|out of)|10\b|100\b|5/5)",
 )
 _REQUESTS = (
     rf"\b{_JUDGE}s?\b[^.!?\n]{{0,60}}\b(?:should|must|shall|has to|have to|needs? to|now has|are to|is to|will)\b"
     r"[^.!?\n]{0,30}\b(?:accept|approve|pass|rate|score|mark|give|award|treat|label|say|answer|output)\b",
+    # What earlier judges are said to have done.
+    rf"\b{_JUDGE}s?\s(?:has |have )?(?:already |all |both )*(?:decided|agreed|chose|voted)\sto\b",
+    r"\b(?:approve|accept|pass|endorse) it\s(?:at once|immediately|right away|unconditionally|without)\b",
     r"\b(?:accept|approve|endorse|pass|rate)\s(?:this|my)\s(?:reflection|review|critique|assessment|submission)\b",
     r"\b(?:label|mark|rate|treat|call|count)\s(?:all|every|each)\s(?:\w+\s){1,3}?(?:as\s)?"
     r"(?:good|correct|proven|entailed|grounded|valid|true)\b",
@@ -101,7 +108,14 @@ _SELF_PRAISE = (
     # A text that speaks of itself and says how good it is; of an agent's answer one may say that it is correct.
     rf"\b(?:this|my|such an?)\s(?:\w+\s){{0,2}}?{_ITSELF}\b[^.!?\n]{{0,80}}\b{_LAUDED}\b",
     rf"\b{_LAUDED}\b[^.!?\n]{{0,40}}\b(?:this|my)\s{_ITSELF}\b",
-    rf"\ban?\s{_LAUDED}\s{_ITSELF}\b",
+    # Of an agent one may say that it should give a comprehensive answer.
+    rf"\ban?\s{_LAUDED}\s(?:reflection|review|critique|assessment|lesson|submission)\b",
+    rf"\b(?:(?:this|here|what follows)\s(?:is|was)|i (?:have )?(?:written|wrote|made|given))\san?\s{_LAUDED}\s"
+    rf"{_ITSELF}\b",
+    # Nothing but the text itself is meant by `the reflection`, or by what stands above.
+    rf"\bthe (?:reflection|critique|lesson)\s(?:is|was)\s(?:\w+ ){{0,2}}?(?:{_LAUDED}|correct|accurate|complete)\b",
+    rf"\b(?:reasoning|analysis|review|explanation|{_ITSELF})\s(?:given )?above\s(?:is|was)\s(?:\w+ ){{0,2}}?"
+    rf"(?:{_LAUDED}|correct|accurate|complete|sound)\b",
     rf"\b(?:nothing|no fault|no flaw|no error)\b[^.!?\n]{{0,40}}\b(?:in|with) this {_ITSELF}\b",
     rf"\b(?:every|each|all) (?:claims?|statements?|points?) (?:in|of) (?:this|my) {_ITSELF}\b",
     rf"\bthis {_PIECE} (?:is|was) (?:\w+ ){{0,2}}?{_PRAISE}(?!\w)",
@@ -114,7 +128,8 @@ _ADDRESSES = (
     rf"(?:^|\n|[.!?]\s|<!--\s{{0,4}})\W{{0,8}}(?:ai |llm )?{_JUDGE}s?\s?[,:]\s*"
     r"(?:please|you|this|give|accept|mark|approve|rate|score|output|ignore|pass|the|note)\b",
     rf"\bas (?:an? |the )?(?:impartial |fair |strict |ai |llm )*{_JUDGE},? you\b",
-    rf"\byou are (?:now )?(?:an? |the )?(?:\w+ ){{0,2}}?{_JUDGE}\b",
+    rf"\byou are (?:now |no longer )?(?:an? |the )?(?:\w+ ){{0,2}}?{_JUDGE}\b",
+    r"\byou are (?:now )?(?:an? |the )?(?:\w+ ){1,2}whose (?:only |sole |new )*(?:task|job|purpose) is\b",
 )
 _JUDGE_TALK = {
     "overrides instructions": _OVERRIDES,

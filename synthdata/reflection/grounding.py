@@ -47,6 +47,7 @@ _ABOUT_REVIEWING = frozenset(
     "unless unlike up upon usual various view want whatever whenever wherever whether whole whose wish within "
     "word work world worth write year yes yet".split()
 )
+_SENTENCE = re.compile(r"(?<=[.!?:])\s+(?=[A-Z\u201c\"])|\n+")
 _SUFFIX = re.compile(r"(?:ies|es|s|ing|ed|ly)$")
 _SAID = re.compile(
     r"\b(?:reads?|says?|said|states?|stated|answer(?:s|ed)?|repl(?:y|ies|ied)|shows?|showed|was|were|report(?:s|ed)?|wrote"
@@ -69,16 +70,30 @@ def own_words(reflection: Reflection, run: Trajectory) -> tuple[float, int]:
 
     Looked at are task, focus step, the steps that its evidence names, and the better move.
     """
-    said = _things(reflection.lesson.text)
-    own = set(_things(" ".join(_shown(reflection, run))))
+    said, own = _things(reflection.lesson.text), _own(reflection, run)
     hits = [word for word in said if word in own]
     return len(hits) / len(said) if said else 0.0, len(set(hits))
 
 
+def _own(reflection: Reflection, run: Trajectory) -> set[str]:
+    return set(_things(" ".join(_shown(reflection, run))))
+
+
+def _one_sentence_names(reflection: Reflection, run: Trajectory, floor: FloorSettings) -> bool:
+    """Whether one whole sentence by itself names enough of the run: padding around it neither helps nor harms."""
+    own = _own(reflection, run)
+    sentences = _SENTENCE.split(reflection.lesson.text)
+    named = [_things(sentence) for sentence in sentences if len(words(sentence)) >= floor.min_words]
+    hits = [(said, [word for word in said if word in own]) for said in named]
+    return any(len(set(hit)) >= floor.own_words and len(hit) >= floor.own_share * len(said) for said, hit in hits)
+
+
 def _names_own(reflection: Reflection, run: Trajectory, floor: FloorSettings) -> Refusal | None:
     share, count = own_words(reflection, run)
-    enough = share >= floor.own_share or (count >= floor.own_many and share >= floor.own_least)
-    if count >= floor.own_words and enough:
+    if count >= floor.own_words and share >= floor.own_share:
+        return None
+    # Long reviews and padded ones: much of what they say is not about things.
+    if share >= floor.own_least and (count >= floor.own_many or _one_sentence_names(reflection, run, floor)):
         return None
     return (
         Reason.GENERIC,

@@ -34,7 +34,7 @@ _DANGLING = frozenset(
 )
 # Words that end no English sentence at all, however free its style.
 _NEVER_LAST = frozenset("a an the and or because than my your their if while".split())
-_ENDED = re.compile(r"[.!?\u3002\uff01\uff1f\u0964\u061f][\"'”’)`*]*$")
+_ENDED = re.compile(r"[.!?\u3002\uff01\uff1f\u0964\u061f][\"'”’)\]}`*]*$")
 _TAG = re.compile(r"</?\w+>")
 _PROSE_WORDS = 4
 _RUN_WORDS = 5
@@ -90,7 +90,8 @@ def _likelihood(reflection: Reflection, settings: ReflectionSettings) -> Refusal
 def _sentence(reflection: Reflection, settings: ReflectionSettings) -> Refusal | None:
     text = reflection.lesson.text.strip()
     found = words(text)
-    if len(found) < settings.lesson_min_words:
+    # A model's own finding is counted by the floor, which knows scripts without spaces.
+    if reflection.found_by == "rule" and len(found) < settings.lesson_min_words:
         return Reason.TOO_SHORT, f"{len(found)} words, at least {settings.lesson_min_words} wanted"
     if reflection.found_by == "rule" and len(found) > settings.lesson_max_words:
         return Reason.TOO_LONG, f"{len(found)} words, at most {settings.lesson_max_words} wanted"
