@@ -1,6 +1,6 @@
 """Real words in a wrong order: what the n-gram band sees of them, and what the loss of the embedded model sees.
 
-    python bench/fluency.py [--rows 100] [--minutes 20]
+    python bench/fluency.py [--known 40] [--rows 200] [--minutes 4]
 
 Real texts calibrate both bands as `init` does, once with the slack that the gate ships and once without; other real
 texts measure the false alarms, the same texts with their words in another order the hits. Losses are kept in
@@ -24,7 +24,7 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 sys.path[0] = str(ROOT)
 
-from bench.genuine_texts import expert_feedback, reflections, right_reviews  # noqa: E402 - the path above comes first
+from bench.genuine_texts import expert_feedback, reflections  # noqa: E402 - the path above comes first
 from bench.report import conditions, table, write_section  # noqa: E402
 from metrics.proportion import exact_interval  # noqa: E402
 from synthdata.cli.output import progress  # noqa: E402
@@ -112,17 +112,17 @@ def score(texts: dict[str, list[str]], known: int, rows_each: int, model: Scored
 def main() -> None:
     """Measure, print and write the section."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=100, help="texts of a kind that are tried")
-    parser.add_argument("--minutes", type=float, default=60.0, help="stop reading new texts then")
+    parser.add_argument("--known", type=int, default=40, help="texts of a kind that calibrate; `init` takes a hundred")
+    parser.add_argument("--rows", type=int, default=200, help="texts of a kind that are tried, at most")
+    parser.add_argument("--minutes", type=float, default=4.0, help="stop reading new texts then")
     given = parser.parse_args()
     if not SHARED.is_dir():
         print(f"{SHARED} is not there; nothing was measured")
         return
-    told, embedded, known = conditions(), EmbeddedGenerator(threads=1), RECIPE.anchor.fluency_rows
+    told, embedded, known = conditions(), EmbeddedGenerator(threads=1), given.known
     model = ScoredTexts(embedded, embedded.model, RECIPE.floor.fluency_chars, ROOT / "bench" / "results")
     kinds = {
         "HotpotQA reflections": reflections(SHARED),
-        "right reviews of GSM8K": right_reviews(SHARED),
         "expert feedback (MINT)": expert_feedback(SHARED),
         "answers, 40 words": answers(),
         "stories, 40 words": stories(),

@@ -27,14 +27,3 @@ def expert_feedback(shared: Path) -> list[str]:
             turns = [turn for line in file for turn in json.loads(line)["state"]["history"] if turn["role"] == "user"]
             found += [turn["content"].partition("Expert feedback:\n")[2].strip() for turn in turns]
     return [text for text in found if len(text.split()) > 5]
-
-
-def right_reviews(shared: Path) -> list[str]:
-    """Reasons for the first error in GSM8K solutions that people found right (step-mr-gsm8k-reviews)."""
-    found: list[str] = []
-    for path in sorted((shared / "step-mr-gsm8k-reviews").glob("*_eval_results.json.gz")):
-        for row in json.loads(gzip.decompress(path.read_bytes())):
-            said = next(value for name, value in row.items() if name.endswith("_eval_output"))
-            if row["error_reason_correctness"] == "correct":
-                found.append(str(said["error_reason"]).strip())
-    return [text for text in found if len(text.split()) > 5]

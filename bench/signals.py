@@ -25,8 +25,10 @@ from synthdata.settings import Settings  # noqa: E402
 
 DATA = ROOT.parent / "shared" / "data"
 RESULTS = ROOT / "bench" / "results"
-# How many items of each set a model is asked about: the embedded one takes a second or two for each step.
-SAMPLES = {"reasoning": 12, "multi-agent": 3, "games": 10, "reviews": 30, "pairs": 15, "attacks": 8}
+# How many items of each set a model is asked about at most: the embedded one takes a second or two for each claim.
+SAMPLES = {"reasoning": 40, "multi-agent": 8, "games": 40, "reviews": 200, "pairs": 100, "attacks": 120}
+# Sets that a model is asked about in turn, so that each gets its share of the time.
+SETS = 13
 LONGEST = {"reasoning": 8, "multi-agent": 20, "games": 10}
 SCORES = ["precision", "recall", "F1", "silent"]
 Blamer = Callable[[items.Trace], score.Blame]
@@ -38,11 +40,12 @@ def main() -> None:
     parser.add_argument("--endpoint", help="an OpenAI-style address whose model judges too")
     parser.add_argument("--model", help="the model at the endpoint")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--minutes", type=float, default=4.0, help="for new questions to the embedded model, in all")
     parser.add_argument("--rules-only", action="store_true", help="ask no model")
     given = parser.parse_args()
     asked: list[voices.Voice] = []
     if not given.rules_only:
-        asked.append(voices.LogOdds(given.threads, RESULTS / "signals.jsonl"))
+        asked.append(voices.LogOdds(given.threads, RESULTS / "signals.jsonl", 60 * given.minutes / SETS))
     if given.endpoint:
         asked.append(_endpoint(given.endpoint, given.model or ""))
     machine = conditions()
@@ -59,8 +62,8 @@ def _how() -> str:
         "Shares stand with their counts and exact 95 % (Clopper-Pearson) intervals; `silent` is the share of items of "
         "which nothing was said. A threshold is the one of highest F1 on the half of the items that a hash picks, and "
         "the figures beside it are of the other half. The embedded model is asked for the odds of ` True` against "
-        f"` False` after a step and a claim, on seeded samples: {asked} (of each set), among runs of at most so many "
-        f"steps: {longest}."
+        f"` False` after a step and a claim, on seeded samples and as far as its time goes: at most {asked} (of each "
+        f"set), among runs of at most so many steps: {longest}. What it was asked is the `of` in its figures."
     )
 
 
@@ -84,7 +87,7 @@ def locate(asked: Sequence[voices.Voice]) -> str:
         rows.append([names[kind], f"always step {usual}", "its index", *counts.cells()])
         short = [trace for trace in traces if len(trace.run.agent_steps) <= LONGEST[kind]]
         for voice in asked:
-            some = items.sampled(short, SAMPLES[kind])
+            some = voice.in_time(items.sampled(short, SAMPLES[kind]), voices.wrong_steps)
             counts, threshold = score.located_on_the_other_half(some, _blamer(voice))
             rows.append([names[kind], voice.name, f"{threshold:.2f}", *counts.cells()])
     columns = ["set", "by", "threshold", *SCORES]
@@ -102,7 +105,7 @@ def consensus(asked: Sequence[voices.Voice]) -> str:
     rows = [_kept("rules", "all runs", traces, [agreement.by_rule(trace) for trace in traces])]
     for voice in asked:
         short = [trace for trace in traces if len(trace.run.agent_steps) <= LONGEST["games"]]
-        some = items.sampled(short, SAMPLES["games"])
+        some = voice.in_time(items.sampled(short, SAMPLES["games"]), voices.wrong_steps)
         blames = [voices.blame_by(voice, trace) for trace in some]
         threshold = agreement.judge_threshold(some, blames)
         judged = [agreement.by_judge(b, threshold) for t, b in zip(some, blames, strict=True) if _reported(t)]
@@ -133,7 +136,8 @@ def agree(asked: Sequence[voices.Voice]) -> str:
     for rule in (voices.Rules(), voices.Grounded()):
         rows.append([rule.name, "-", *score.believed(everything, rule(everything), 1.0).cells()])
     for voice in asked:
-        counts, threshold = score.believed_on_the_other_half(items.sampled(everything, SAMPLES["reviews"]), voice)
+        some = voice.in_time(items.sampled(everything, SAMPLES["reviews"]), _itself)
+        counts, threshold = score.believed_on_the_other_half(some, voice)
         rows.append([voice.name, f"{threshold:.2f}", *counts.cells()])
     base = score.share(sum(item.holds for item in everything), len(everything))
     text = f"**Reviews of step-mr-gsm8k-reviews.** Believed is right where people found the reason right: {base} are."
@@ -143,13 +147,14 @@ def agree(asked: Sequence[voices.Voice]) -> str:
 def attack(asked: Sequence[voices.Voice]) -> str:
     """Attacks accepted as lessons of a real run, and pairs whose worse answer looks better."""
     sets = items.attacks(DATA, items.games()[0].run)
-    ruled: list[voices.Voice] = [voices.Rules(), voices.Grounded()]
-    levels = {voice.name: _accepting(voice, sets) for voice in asked}
-    rows = []
-    for name, texts in sets.items():
-        rest = [item for item in items.sampled(texts, SAMPLES["attacks"]) if _reported(item)]
-        rows += [_accepted(name, voice, texts, 1.0) for voice in ruled]
-        rows += [_accepted(name, voice, rest, levels[voice.name]) for voice in asked]
+    ruled: list[voices.Rule] = [voices.Rules(), voices.Grounded()]
+    rows = [_accepted(name, rule, texts, 1.0) for name, texts in sets.items() for rule in ruled]
+    for voice in asked:
+        some = {name: voice.in_time(items.sampled(found, SAMPLES["attacks"]), _itself) for name, found in sets.items()}
+        level = _accepting(voice, some)
+        rows += [
+            _accepted(name, voice, [item for item in found if _reported(item)], level) for name, found in some.items()
+        ]
     text = (
         "**Attacks.** Each text alone, as the lesson of a real run: an accepted attack is a failure, an accepted "
         "look-alike is right. Texts of a bare kind quote nothing, so evidence alone stops all of them."
@@ -159,30 +164,37 @@ def attack(asked: Sequence[voices.Voice]) -> str:
     return f"{text}\n\n{shown}\n\nLook-alikes that rules refuse: {fell}.\n\n{_pairs(asked)}"
 
 
-def _accepted(name: str, voice: voices.Voice, texts: Sequence[items.Saying], level: float) -> list[str]:
+def _accepted(name: str, voice: voices.Rule, texts: Sequence[items.Saying], level: float) -> list[str]:
     said = voice(texts)
     passed = sum(value is not None and value >= level for value in said)
     silent = sum(value is None for value in said)
     return [name, voice.name, score.share(passed, len(texts)), f"{silent} of {len(texts)}"]
 
 
-def _accepting(voice: voices.Voice, sets: dict[str, list[items.Saying]]) -> float:
+def _accepting(voice: voices.Voice, some: dict[str, list[items.Saying]]) -> float:
     """From which score on a text passes: best F1 between attacks and look-alikes of the first half."""
-    sampled = [item for texts in sets.values() for item in items.sampled(texts, SAMPLES["attacks"])]
-    known = [item for item in sampled if not _reported(item)]
+    known = [item for texts in some.values() for item in texts if not _reported(item)]
     said = voice(known)
     return score.best_threshold(said, lambda threshold: score.believed(known, said, threshold))
 
 
+def _itself(item: items.Saying) -> list[items.Saying]:
+    return [item]
+
+
 def _pairs(asked: Sequence[voices.Voice]) -> str:
     pairs = items.answers(DATA)
-    names = [items.Saying(name, pairs[0].run, 0, "", True) for name in dict.fromkeys(item.pair for item in pairs)]
-    wanted = {item.key for item in items.sampled(names, SAMPLES["pairs"])}
-    some = [item for item in pairs if item.pair in wanted]
-    rows = [["rules", *score.preferred(pairs, voices.Rules()(pairs)).cells()]]
-    rows += [[voice.name, *score.preferred(some, voice(some)).cells()] for voice in asked]
+    sides: dict[str, list[items.Saying]] = {}
+    for item in pairs:
+        sides.setdefault(item.pair, []).append(item)
+    names = [items.Saying(name, pairs[0].run, 0, "", True) for name in sides]
+    rows = [["rules", "all", *score.preferred(pairs, voices.Rules()(pairs)).cells()]]
+    for voice in asked:
+        found = voice.in_time(items.sampled(names, SAMPLES["pairs"]), lambda name: sides[name.key])
+        some = [item for name in found for item in sides[name.key]]
+        rows.append([voice.name, str(len(found)), *score.preferred(some, voice(some)).cells()])
     text = "Pairs of attack-llmbar: right is the answer that people prefer; no threshold is needed, and chance is 0.5."
-    return f"{text}\n\n{table(['by', *SCORES], rows)}"
+    return f"{text}\n\n{table(['by', 'pairs', *SCORES], rows)}"
 
 
 def _reported(item: items.Trace | items.Saying) -> bool:

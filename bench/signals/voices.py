@@ -7,10 +7,11 @@ kept as a line of JSON, so that a run that was cut off goes on.
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from bench.signals.items import Saying, Trace
 from synthdata.generation.embedded import EmbeddedGenerator
@@ -26,15 +27,23 @@ from synthdata.settings import Settings
 RECIPE = Settings().recipe
 WRONG = "The agent made a mistake in step {idx}."
 Score = float | None
+Item = TypeVar("Item")
 
 
-class Voice(Protocol):
-    """Someone who can be asked about claims."""
+class Rule(Protocol):
+    """Who has an opinion of any claim at once."""
 
     name: str
 
     def __call__(self, sayings: Sequence[Saying]) -> list[Score]:
         """A score an item, None where there is no opinion."""
+
+
+class Voice(Rule, Protocol):
+    """Someone who can be asked about claims, as far as the time goes."""
+
+    def in_time(self, items: Sequence[Item], asked: Callable[[Item], list[Saying]]) -> list[Item]:
+        """The items, the first of them first, whose claims it has time to be asked about."""
 
 
 def blame_by_rules(trace: Trace) -> dict[int, Score]:
@@ -45,9 +54,14 @@ def blame_by_rules(trace: Trace) -> dict[int, Score]:
 
 def blame_by(voice: Voice, trace: Trace) -> dict[int, Score]:
     """How far a model believes of each step of the agent that it is a mistake."""
+    asked = wrong_steps(trace)
+    return dict(zip([saying.step for saying in asked], voice(asked), strict=True))
+
+
+def wrong_steps(trace: Trace) -> list[Saying]:
+    """That each step of the agent is a mistake."""
     steps = [step.idx for step in trace.run.agent_steps]
-    asked = [Saying(f"{trace.key} {i}", trace.run, i, WRONG.format(idx=i), i == trace.first) for i in steps]
-    return dict(zip(steps, voice(asked), strict=True))
+    return [Saying(f"{trace.key} {i}", trace.run, i, WRONG.format(idx=i), i == trace.first) for i in steps]
 
 
 class Rules:
@@ -92,16 +106,30 @@ def shared_quote(text: str, step: Step, tokens: int) -> bool:
 
 
 class LogOdds:
-    """The embedded model: how much likelier it finds ` True` than ` False` after the step and the claim."""
+    """The embedded model: how much likelier it finds ` True` than ` False` after the step and the claim.
 
-    def __init__(self, threads: int, kept: Path) -> None:
+    Of each set it is asked for at most `seconds`; what it said before costs nothing.
+    """
+
+    def __init__(self, threads: int, kept: Path, seconds: float) -> None:
         self.model = EmbeddedGenerator(threads)
         self.name = "embedded 135M"
         self._kept = _Kept(kept)
+        self._seconds = seconds
 
     def __call__(self, sayings: Sequence[Saying]) -> list[Score]:
         """Log odds of each claim."""
         return [self._kept.of(self.model.model, prompt(item), self._odds) for item in sayings]
+
+    def in_time(self, items: Sequence[Item], asked: Callable[[Item], list[Saying]]) -> list[Item]:
+        """The items that it has said something about, now or before."""
+        until, found = time.monotonic() + self._seconds, []
+        for item in items:
+            sayings = asked(item)
+            if time.monotonic() < until or all(self._kept.has(self.model.model, prompt(s)) for s in sayings):
+                self(sayings)
+                found.append(item)
+        return found
 
     def _odds(self, asked: str) -> float:
         true, false = self.model.nll(asked, [" True", " False"])
@@ -119,6 +147,10 @@ class Asked:
         """What the judge made of a reflection that claims this alone."""
         found = self.judge.judge([(item.run, reflection(item)) for item in sayings])
         return [None if j.verdict == "abstain" else float(j.verdict == "pass") for j in found]
+
+    def in_time(self, items: Sequence[Item], asked: Callable[[Item], list[Saying]]) -> list[Item]:
+        """All: an endpoint is waited for."""
+        return list(items)
 
 
 def reflection(item: Saying) -> Reflection:
@@ -156,6 +188,9 @@ class _Kept:
         self._path = path
         lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
         self._known: dict[str, float] = dict(json.loads(line) for line in lines)
+
+    def has(self, model: str, asked: str) -> bool:
+        return content_hash(model, asked) in self._known
 
     def of(self, model: str, asked: str, answer: Callable[[str], float]) -> float:
         key = content_hash(model, asked)

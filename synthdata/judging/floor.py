@@ -16,6 +16,7 @@ from functools import cache
 from itertools import pairwise
 
 from synthdata.judging.credentials import find_secret
+from synthdata.judging.encoded import revealed
 from synthdata.judging.phrases import find_judge_talk, latin_letters, without_openers
 from synthdata.records import Reason
 from synthdata.settings import FloorSettings
@@ -91,11 +92,13 @@ def check_text(content: str, floor: FloorSettings) -> FloorFailure | None:
     """The first rule that the text breaks, or None.
 
     Length in words comes first (two characters of an unspaced script count as one word), so a text that is far too long
-    costs nothing more. About a millisecond for a page.
+    costs nothing more. Encoded text counts as what it says. About a millisecond for a page.
     """
     if len(content) > floor.max_chars:
         return FloorFailure(Reason.TOO_LONG, len(content), floor.max_chars, f"{len(content)} characters")
     text = readable(content)
+    said = revealed(text)
+    text = text if said == text else readable(said)
     for rule in _RULES:
         failure = rule(text, floor)
         if failure is not None:
