@@ -166,6 +166,24 @@ class SecondMoment:
             raise ValueError("redundancy against an empty stream is undefined: add a row first")
         return _clip(self._quadratic(unit_row(x, self.d)) / self.n)
 
+    def redundancies(self, x: ArrayLike) -> Vector:
+        """`redundancy` of each row of x (n, d), shape (n,), in O(n d^2) as one matrix product; equal to rounding.
+
+        Raises:
+            ValueError: an empty stream, or rows that are not finite unit vectors.
+        """
+        if not self.n:
+            raise ValueError("redundancy against an empty stream is undefined: add a row first")
+        rows = unit_rows(x, minimum=0)
+        same_width(self._upper, rows)
+        if not len(rows):
+            return np.empty(0)
+        # x^T S x is twice x^T T x, where T is the upper triangle with half the diagonal.
+        triangle = self._upper.copy(order="F")
+        np.fill_diagonal(triangle, triangle.diagonal() / 2.0)
+        products = blas.dtrmm(1.0, triangle, rows.T, trans_a=1)
+        return np.asarray(np.clip(2.0 * np.einsum("ji,ij->i", products, rows) / self.n, 0.0, 1.0))
+
     def collision_probability(self) -> float:
         """As the function of that name, over the stream, in O(1).
 

@@ -13,7 +13,8 @@ from synthdata.gate.anchor import Anchor, load_anchor
 from synthdata.gate.heldout import HeldOut
 from synthdata.gate.reference import Reference, load_reference
 from synthdata.gate.round import decide
-from synthdata.gate.state import GateState, Reject, Scope
+from synthdata.gate.scope import Scope
+from synthdata.gate.state import GateState, Reject
 from synthdata.protocols import Progress, Vectors
 from synthdata.records import Candidate, Decision
 from synthdata.settings import Recipe, Settings

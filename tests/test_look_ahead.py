@@ -3,32 +3,64 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthdata.gate.library import Library, LookAhead
+from metrics.spectrum import SecondMoment
+from synthdata.gate.ahead import LookAhead
+from synthdata.gate.library import Library
 from synthdata.settings import GateSettings
+
+TAU = 0.6
 
 
 def enter(library: Library, vector: np.ndarray, number: int) -> None:
     text = f"row {number}"
-    library.add([text], [text], [0], vector[None], library.sketches([text]), [text])
+    library.add([text], [text], [number % 3], vector[None], library.sketches([text]), [text])
+
+
+def rows(seed: int, count: int, copies: bool) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    kinds = rng.normal(size=(4 if copies else count, 16))
+    x = kinds[rng.integers(len(kinds), size=count)] + rng.normal(size=(count, 16)) * rng.choice(
+        [0, 0.2], size=(count, 1)
+    )
+    return (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32)
 
 
 @given(st.integers(0, 30), st.integers(1, 40), st.integers(0, 2**32 - 1), st.booleans())
 def test_looking_ahead_finds_what_a_search_finds(before, count, seed, copies):
-    rng = np.random.default_rng(seed)
-    kinds = rng.normal(size=(4 if copies else before + count, 16))
-    x = kinds[rng.integers(len(kinds), size=before + count)]
-    x = (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32)
+    rng, x = np.random.default_rng(seed), rows(seed, before + count, copies)
     library = Library(16, GateSettings())
     for number in range(before):
         enter(library, x[number], number)
     block = x[before:]
-    ahead = LookAhead(library, block)
+    ahead = LookAhead(library, block, TAU)
     for place, vector in enumerate(block):
-        scores, rows = library.nearest(vector[None])
-        assert ahead.nearest(place) == (scores[0], rows[0])
+        near = ahead.near(place, place % 3, -1)
+        assert near == library.around(vector[None], [place % 3], TAU, before + count)[0]
+        unseen = ahead.near(place, place % 3, 0.9)
+        assert (unseen.copy, unseen.others, unseen.count) == (near.copy, near.others, near.count)
+        assert max(unseen.cosine, 0.9) == max(near.cosine, 0.9)
         if rng.random() < 0.7:
             enter(library, vector, before + place)
             ahead.enter(place)
+
+
+@given(st.integers(1, 40), st.integers(0, 2**32 - 1), st.booleans())
+def test_a_crowd_is_who_else_stands_within_tau(count, seed, copies):
+    x = rows(seed, count, copies)
+    library = Library(16, GateSettings())
+    for number, vector in enumerate(x):
+        enter(library, vector, number)
+    exact = (x.astype(np.float64)[:, None, :] * x[None]).sum(axis=2) >= TAU
+    assert library.crowds(list(range(count)), TAU) == (exact.sum(axis=1) - 1).tolist()
+
+
+@given(st.integers(1, 30), st.integers(0, 20), st.integers(0, 2**32 - 1))
+def test_redundancies_of_a_block_are_those_of_its_rows(held, asked, seed):
+    moment, x = SecondMoment(16), rows(seed, held + asked, False).astype(np.float64)
+    moment.add(x[:held])
+    one_by_one = [moment.redundancy(row) for row in x[held:]]
+    assert moment.redundancies(x[held:]) == pytest.approx(np.array(one_by_one), abs=1e-12)

@@ -158,7 +158,7 @@ def test_a_removal_that_loses_the_floor_freezes(made: Path, corpus: Corpus, tmp_
     rows = corpus.store.admitted()
     # Hold the corpus to where it stands: taking its most different rows out must then go over.
     from synthdata.gate.cells import centre
-    from synthdata.gate.state import Scope
+    from synthdata.gate.scope import Scope
 
     scope, x = Scope(half), centre(corpus.store.vectors(rows, "content"), half.mean)[0]
     scope.add(x)

@@ -6,15 +6,30 @@ admitted in the round. What a likeness means is decided by the stages.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthdata.protocols import Vectors
 from synthdata.settings import GateSettings
-from synthdata.similarity.index import ROUNDING, VectorIndex
+from synthdata.similarity.index import VectorIndex
 from synthdata.similarity.minhash import LexicalIndex, Sketch
+
+
+@dataclass(slots=True)
+class Near:
+    """What a library holds around one vector.
+
+    `cosine` to its nearest row, -1 where there are no rows; `copy` the nearest row of the same cell within tau and its
+    cosine; `others` rows of other cells within tau, nearest first, and how many there are: the list may be cut.
+    """
+
+    cosine: float = -1
+    copy: tuple[int, float] | None = None
+    others: list[int] = field(default_factory=list)
+    count: int = 0
 
 
 class Library:
@@ -27,6 +42,7 @@ class Library:
         self._exact: dict[str, int] = {}
         self._lexical = LexicalIndex(settings)
         self._vectors = VectorIndex(dim)
+        self._waiting: list[Vectors] = []
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -48,11 +64,12 @@ class Library:
         start = len(self.ids)
         self.ids.extend(ids)
         self.contents.extend(contents)
-        self.cells.extend(int(cell) for cell in cells)
+        self.cells.extend(cells)
         for offset, key in enumerate(keys):
             self._exact.setdefault(key, start + offset)
         self._lexical.enter(range(start, len(self.ids)), sketches)
-        self._vectors.add(vectors)
+        # A call of the index for every row would cost more than all else; it takes them in before it is asked.
+        self._waiting.append(vectors)
 
     def exact(self, key: str) -> int | None:
         """The first row with this exact key."""
@@ -62,52 +79,48 @@ class Library:
         """Rows whose true Jaccard reaches the threshold, nearest first."""
         return self._lexical.find(sketch)
 
-    def nearest(self, vectors: Vectors) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Cosine and row of the nearest content of each vector; -1 and -1 where there are no rows."""
+    def nearest(self, vectors: Vectors) -> NDArray[np.float64]:
+        """Cosine of the nearest content to each vector, (n,); -1 where there are no rows."""
         if not len(self):
-            return np.full(len(vectors), -1, dtype=np.float64), np.full(len(vectors), -1, dtype=np.int64)
-        scores, rows = self._vectors.search(vectors, 1)
-        return scores[:, 0], rows[:, 0]
+            return np.full(len(vectors), -1, dtype=np.float64)
+        return self._index().search(vectors, 1)[0][:, 0]
 
-    def vector(self, row: int) -> Vectors:
-        """The centred unit content of a row, (d,)."""
-        return self._vectors.reconstruct(row)
+    def within(self, vectors: Vectors, tau: float) -> Iterator[tuple[NDArray[np.float64], NDArray[np.int64]]]:
+        """Scores and rows at cosine `tau` or nearer to each vector, nearest first; exact, so none is missed."""
+        yield from self._index().within_many(vectors, tau)
 
-    def within(self, vector: Vectors, tau: float) -> list[tuple[int, float]]:
-        """Rows at cosine `tau` or nearer, nearest first; exact, so none is missed."""
-        if not len(self):
-            return []
-        scores, rows = self._vectors.within(vector, tau)
-        return sorted(zip(rows.tolist(), scores.tolist(), strict=True), key=lambda pair: (-pair[1], pair[0]))
+    def around(self, vectors: Vectors, cells: Sequence[int], tau: float, most: int) -> list[Near]:
+        """What stands around each vector, which lies in the cell of its place; at most `most` rows of other cells."""
+        found = [Near(cosine) for cosine in self.nearest(vectors).tolist()]
+        hot = [i for i, near in enumerate(found) if near.cosine >= tau]
+        for i, (scores, rows) in zip(hot, self.within(vectors[hot], tau), strict=True):
+            sort_out(found[i], scores, rows, self.cells, cells[i], most)
+        return found
+
+    def crowds(self, rows: Sequence[int], tau: float) -> list[int]:
+        """How many other rows stand within tau of each of these rows."""
+        return [len(ids) - 1 for _, ids in self._index().within_many(self._index().reconstruct(rows), tau)]
+
+    def _index(self) -> VectorIndex:
+        if self._waiting:
+            self._vectors.add(np.concatenate(self._waiting))
+            self._waiting = []
+        return self._vectors
 
 
-class LookAhead:
-    """The nearest row of a library for each vector of a block, kept true while rows of that block enter.
-
-    One search of the whole block and one product of the block with itself take the place of a search a row, whose
-    scores they equal to the bit: float32 finds, one float64 sum a pair decides, and of equal scores the older row wins.
-    """
-
-    def __init__(self, library: Library, vectors: Vectors) -> None:
-        self._vectors = vectors
-        self._products = vectors @ vectors.T
-        self._scores, self._rows = library.nearest(vectors)
-        self._next = len(library)
-        self._entered: list[int] = []
-
-    def enter(self, place: int) -> None:
-        """The vector at this place of the block has been added to the library."""
-        self._entered.append(place)
-
-    def nearest(self, place: int) -> tuple[float, int]:
-        """Cosine and row of the nearest row to the vector at this place; -1 and -1 where there are none."""
-        best, row = float(self._scores[place]), int(self._rows[place])
-        if self._entered:
-            rough = self._products[place, self._entered]
-            close = np.flatnonzero(rough >= rough.max() - ROUNDING)
-            theirs = self._vectors[[self._entered[i] for i in close]].astype(np.float64)
-            exact = (theirs * self._vectors[place]).sum(axis=1)
-            first = int(np.argmax(exact))
-            if exact[first] > best or row < 0:
-                best, row = float(exact[first]), self._next + int(close[first])
-        return best, row
+def sort_out(
+    near: Near,
+    scores: NDArray[np.float64],
+    rows: NDArray[np.int64],
+    cells: Sequence[int],
+    cell: int | None,
+    most: int | None = None,
+) -> None:
+    """Enter into `near` the rows within tau, nearest first, apart by whether they stand in the vector's cell."""
+    others = []
+    for score, row in zip(scores.tolist(), rows.tolist(), strict=True):
+        if cells[row] != cell:
+            others.append(row)
+        elif near.copy is None:
+            near.copy = row, score
+    near.others, near.count = others[:most], len(others)

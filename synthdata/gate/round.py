@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from synthdata.gate.order import gumbel_dsir, shuffled
-from synthdata.gate.stages import BEFORE_LOOP, JUDGED, LOOP, Stage
+from synthdata.gate.stages import FIRST, JUDGED, LOOP, SEARCHED, Stage
 from synthdata.gate.state import GateState, Item, Reject
 from synthdata.protocols import Progress, Vectors, unheard
 from synthdata.records import Candidate, Decision, Reason, Verdict
@@ -34,11 +32,10 @@ def decide(
     shuffle). `progress` hears how many candidates have been decided.
     """
     items = state.items(candidates, context, content)
-    if items:
-        scores, rows = state.history.nearest(np.array([item.content for item in items], dtype=np.float32))
-        for item, score, row in zip(items, scores, rows, strict=True):
-            item.nearest = float(score), int(row)
-    alive, rejected = _sift(items, BEFORE_LOOP, state)
+    alive, rejected = _sift(items, FIRST, state)
+    state.look_back(alive)
+    alive, copies = _sift(alive, SEARCHED, state)
+    rejected += copies
     progress(len(rejected))
     if state.judges is not None:
         state.opinions = state.judges([item.candidate for item in alive if not item.real])

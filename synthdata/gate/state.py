@@ -5,21 +5,23 @@ Built from the anchor, the reference and the rows admitted before, so that a kil
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from metrics.spectrum import SecondMoment
 from synthdata.errors import AnchorError
-from synthdata.gate.anchor import Anchor, ContentHalf
+from synthdata.gate.ahead import LookAhead
+from synthdata.gate.anchor import Anchor
 from synthdata.gate.cells import assign, centre
 from synthdata.gate.fluency import Likelihood
 from synthdata.gate.heldout import HeldOut
 from synthdata.gate.lexical import PhraseCounters, SkeletonCounts, ngram_slots, skeleton
-from synthdata.gate.library import Library, LookAhead
+from synthdata.gate.library import Library, Near
 from synthdata.gate.reference import Reference
+from synthdata.gate.scope import Scope
 from synthdata.protocols import Vectors
 from synthdata.records import Candidate, Origin, Reason
 from synthdata.settings import GateSettings
@@ -27,7 +29,8 @@ from synthdata.similarity.exact import exact_key
 from synthdata.similarity.minhash import Sketch
 
 OUTSIDE = -1
-Row = tuple[Library, int]
+# Items that are searched for among the vectors of the history at a time.
+_SEARCHED_AT_ONCE = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +65,8 @@ Judges = Callable[[Sequence[Candidate]], Mapping[str, Opinion]]
 class Item:
     """A candidate with all that the stages read; `numbers` collects what they saw.
 
-    `context` and `content` are centred unit vectors (d,), `norm` the content's length before scaling. The neighbours
-    are rows of other cells within tau: those of the history are found once, those of this round anew in each pass.
+    `context` and `content` are centred unit vectors (d,), `norm` the content's length before scaling. What stands
+    around it in the history is found once, what stands around it in this round anew in each pass.
     `place` is where it stands in the block that is under decision.
     """
 
@@ -76,42 +79,15 @@ class Item:
     sketch: Sketch
     slots: NDArray[np.int64]
     frame: str
-    nearest: tuple[float, int] = (-1, -1)
     place: int = -1
-    history_neighbours: list[Row] = field(default_factory=list)
-    round_neighbours: list[Row] = field(default_factory=list)
+    in_history: Near = field(default_factory=Near)
+    in_round: Near = field(default_factory=Near)
     numbers: dict[str, float] = field(default_factory=dict)
 
     @property
     def real(self) -> bool:
         """Real rows skip all stages but provenance, floor and exact duplication."""
         return self.candidate.origin is Origin.REAL
-
-
-class Scope:
-    """A set of contents whose collision is held under a budget: the window W plus admitted rows."""
-
-    def __init__(self, content: ContentHalf) -> None:
-        self._moment = SecondMoment(content.window.shape[1])
-        self._moment.add(content.window)
-
-    def add(self, vectors: Vectors) -> None:
-        """Add admitted rows (n, d)."""
-        if len(vectors):
-            self._moment.add(vectors)
-
-    def add_one(self, vector: Vectors) -> None:
-        """Add one admitted row (d,), much cheaper than as a batch of one; its redundancy has just been asked."""
-        self._moment.add(vector)
-
-    def collision(self) -> float:
-        """Collision probability of the scope now."""
-        return self._moment.collision_probability()
-
-    def with_row(self, vector: Vectors) -> tuple[float, float, float]:
-        """(p, m, p'): collision now, redundancy of the row, and collision with it: ((n-1)p + 2m)/(n+1)."""
-        n, p, m = self._moment.n, self._moment.collision_probability(), self._moment.redundancy(vector)
-        return p, m, ((n - 1) * p + 2 * m) / (n + 1)
 
 
 class GateState:
@@ -143,7 +119,12 @@ class GateState:
         self.judges: Judges | None = None
         self.opinions: Mapping[str, Opinion] = {}
         self.most: int | None = None
-        self.ahead = LookAhead(self.this_round, np.empty((0, dim), dtype=np.float32))
+        self.ahead = LookAhead(self.this_round, np.empty((0, dim), dtype=np.float32), self.tau)
+        # How many other rows stand within tau: of the history's rows as far as asked, what this round adds to them, and
+        # of this round's rows.
+        self._crowds: dict[int, int] = {}
+        self._joined: Counter[int] = Counter()
+        self._round_crowds: list[int] = []
         self._window = frozenset(self.content.window_ids)
         self._add_reference(reference)
 
@@ -194,31 +175,64 @@ class GateState:
         for item in items:
             self._count(item)
 
+    def look_back(self, items: Sequence[Item]) -> None:
+        """Find what the history holds around these items, in one search, and how crowded it is there."""
+        limit = self.settings.lesson_quota
+        items = [item for item in items if not item.real]
+        for start in range(0, len(items), _SEARCHED_AT_ONCE):
+            part = items[start : start + _SEARCHED_AT_ONCE]
+            x = np.array([item.content for item in part], dtype=np.float32)
+            near = self.history.around(x, [item.cell for item in part], self.tau, limit + 1)
+            for item, found in zip(part, near, strict=True):
+                item.in_history = found
+            asked = {row for found in near if found.copy is None and found.count <= limit for row in found.others}
+            rows = sorted(asked - self._crowds.keys())
+            self._crowds |= zip(rows, self.history.crowds(rows, self.tau), strict=True)
+
     def look_ahead(self, block: Sequence[Item]) -> None:
-        """Make the next items of the loop ready: their neighbours in this round are then looked up and not searched."""
+        """Make the next items of the loop ready: what they need of each other and of this round is then looked up."""
         for place, item in enumerate(block):
             item.place = place
-        self.ahead = LookAhead(self.this_round, np.array([item.content for item in block], dtype=np.float32))
+        x = np.array([item.content for item in block], dtype=np.float32)
+        self.ahead = LookAhead(self.this_round, x, self.tau)
+        real = [place for place, item in enumerate(block) if item.real]
+        for place, (_, rows) in zip(real, self.history.within(x[real], self.tau), strict=True):
+            block[place].in_history = Near(others=rows.tolist(), count=len(rows))
+        wide = x.astype(np.float64)
+        squares = np.square(wide @ wide.T)
+        for scope in (self.corpus_scope, self.round_scope):
+            scope.look_ahead(wide, squares)
 
     def commit(self, item: Item) -> None:
         """Admit the item: the only place where a decision changes what later decisions see."""
+        self._crowd_in(item)
         self._extend(self.this_round, [item])
         self.ahead.enter(item.place)
         if not self.in_window(item):
-            self.corpus_scope.add_one(item.content)
-            self.round_scope.add_one(item.content)
+            self.corpus_scope.enter(item.place)
+            self.round_scope.enter(item.place)
         self._count(item)
         self.round_admitted += 1
         self.round_dreams += item.cell == OUTSIDE and not item.real
+
+    def _crowd_in(self, item: Item) -> None:
+        """Count the item among the neighbours of its neighbours: a cosine is the same from both sides, to the bit."""
+        in_round = self.ahead.near(item.place, None, self.tau) if item.real else item.in_round
+        self._joined.update(item.in_history.others)
+        for row in in_round.others:
+            self._round_crowds[row] += 1
+        self._round_crowds.append(item.in_history.count + in_round.count)
 
     def in_window(self, item: Item) -> bool:
         """True where W already holds the row: an anchor filled by the first round has that round's rows as W."""
         return item.candidate.id in self._window
 
-    def rows_near(self, row: Row) -> int:
-        """Other rows within tau of a library's row, over the history and this round."""
-        vector = row[0].vector(row[1])
-        return sum(len(library.within(vector, self.tau)) for library in (self.history, self.this_round)) - 1
+    def crowd(self, library: Library, row: int) -> int:
+        """Other rows within tau of a library's row, over the history and this round.
+
+        Of the history's rows `look_back` must have found the row around an item that it let through.
+        """
+        return self._round_crowds[row] if library is self.this_round else self._crowds[row] + self._joined[row]
 
     def _count(self, item: Item) -> None:
         self.phrases.add(item.slots)

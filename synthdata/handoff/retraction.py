@@ -19,7 +19,7 @@ from synthdata.errors import InputError
 from synthdata.export.releases import Release, holding, releases
 from synthdata.gate.cells import centre
 from synthdata.gate.reference import load_reference
-from synthdata.gate.state import Scope
+from synthdata.gate.scope import Scope
 from synthdata.records import content_hash
 from synthdata.similarity.exact import normalise
 from synthdata.snapshot import admitted_metrics

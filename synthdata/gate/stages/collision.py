@@ -11,7 +11,7 @@ def collision(item: Item, state: GateState) -> Reject | None:
     if item.real or state.in_window(item):
         return None
     for name, scope in (("corpus", state.corpus_scope), ("round", state.round_scope)):
-        before, redundancy, after = scope.with_row(item.content)
+        before, redundancy, after = scope.with_row(item.place)
         item.numbers |= {f"{name}_p": before, f"{name}_redundancy": redundancy, f"{name}_p_after": after}
         limit = max(state.collision_max, before)
         if after > limit:

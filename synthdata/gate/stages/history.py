@@ -20,5 +20,4 @@ def semantic(item: Item, state: GateState) -> Reject | None:
     """A paraphrase of a known text about the same thing, or one lesson too often over all cells."""
     if item.real:
         return None
-    item.history_neighbours = []
-    return semantic_in(item, state.history, state, item.nearest, item.history_neighbours) or lesson_quota(item, state)
+    return semantic_in(item, state.history, state, item.in_history) or lesson_quota(item, state)

@@ -5,8 +5,8 @@ In other cells a lesson may return a few times (`lesson_quota`): the same lesson
 
 from __future__ import annotations
 
-from synthdata.gate.library import Library
-from synthdata.gate.state import GateState, Item, Reject, Row
+from synthdata.gate.library import Library, Near
+from synthdata.gate.state import GateState, Item, Reject
 from synthdata.records import Reason
 
 
@@ -25,31 +25,29 @@ def near_in(item: Item, library: Library, state: GateState) -> Reject | None:
     return None
 
 
-def semantic_in(
-    item: Item, library: Library, state: GateState, nearest: tuple[float, int], others: list[Row]
-) -> Reject | None:
-    """Cosine of at least tau with a row of the same cell; rows of other cells go to `others` for the lesson quota."""
-    cosine = nearest[0]
-    item.numbers["cosine"] = max(cosine, item.numbers.get("cosine", -1))
-    if cosine < state.tau:
+def semantic_in(item: Item, library: Library, state: GateState, near: Near) -> Reject | None:
+    """Cosine of at least tau with a row of the same cell; rows of other cells are for the lesson quota."""
+    item.numbers["cosine"] = max(near.cosine, item.numbers.get("cosine", -1))
+    if near.copy is None:
         return None
-    for row, score in library.within(item.content, state.tau):
-        if library.cells[row] == item.cell:
-            return _copy(Reason.SEMANTIC_DUPLICATE, score, state.tau, library, row)
-        others.append((library, row))
-    return None
+    row, score = near.copy
+    return _copy(Reason.SEMANTIC_DUPLICATE, score, state.tau, library, row)
 
 
 def lesson_quota(item: Item, state: GateState) -> Reject | None:
     """At most `lesson_quota` other rows within tau of any lesson, whatever their cells, with this one counted in."""
-    limit, neighbours = state.settings.lesson_quota, item.history_neighbours + item.round_neighbours
-    item.numbers["lesson_neighbours"] = len(neighbours)
-    if len(neighbours) > limit:
-        return _copy(Reason.LESSON_QUOTA, len(neighbours), limit, *neighbours[0])
-    for neighbour in neighbours:
-        rows = state.rows_near(neighbour) + 1
+    limit, count = state.settings.lesson_quota, item.in_history.count + item.in_round.count
+    item.numbers["lesson_neighbours"] = count
+    if not count:
+        return None
+    neighbours = [(state.history, row) for row in item.in_history.others]
+    neighbours += [(state.this_round, row) for row in item.in_round.others]
+    if count > limit:
+        return _copy(Reason.LESSON_QUOTA, count, limit, *neighbours[0])
+    for library, row in neighbours:
+        rows = state.crowd(library, row) + 1
         if rows > limit:
-            return _copy(Reason.LESSON_QUOTA, rows, limit, *neighbour)
+            return _copy(Reason.LESSON_QUOTA, rows, limit, library, row)
     return None
 
 

@@ -16,7 +16,5 @@ def twin(item: Item, state: GateState) -> Reject | None:
     if refused := near_in(item, library, state):
         return refused
     # The row may have been here in an earlier pass: what that pass found is found again.
-    item.round_neighbours = []
-    return semantic_in(item, library, state, state.ahead.nearest(item.place), item.round_neighbours) or lesson_quota(
-        item, state
-    )
+    item.in_round = state.ahead.near(item.place, item.cell, item.numbers["cosine"])
+    return semantic_in(item, library, state, item.in_round) or lesson_quota(item, state)
