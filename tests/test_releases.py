@@ -164,7 +164,8 @@ def test_a_removal_that_loses_the_floor_freezes(made: Path, corpus: Corpus, tmp_
     scope.add(x)
     gate = {"collision_max": scope.collision()}
     strict = Corpus.open(tmp_path / "c", settings=Settings.from_dict({"recipe": HASHING | {"gate": gate}}))
-    redundancy = np.array([scope.with_row(vector)[1] for vector in x])
+    scope.look_ahead(x.astype(np.float64), np.zeros((len(x), len(x))))
+    redundancy = np.array([scope.with_row(place)[1] for place in range(len(x))])
     rare = [rows["id"].item(int(i)) for i in redundancy.argsort()[:40]]
     done = retract(strict, Naming(ids=tuple(rare)), "a test")
     assert done.after > done.limit and "lost the diversity floor" in done.frozen

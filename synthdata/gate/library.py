@@ -7,7 +7,7 @@ admitted in the round. What a likeness means is decided by the stages.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +79,10 @@ class Library:
         """Rows whose true Jaccard reaches the threshold, nearest first."""
         return self._lexical.find(sketch)
 
+    def near_many(self, sketches: Sequence[Sketch]) -> list[list[tuple[int, float]]]:
+        """`near` of many, much cheaper where few of them have such a row."""
+        return self._lexical.find_many(sketches)
+
     def nearest(self, vectors: Vectors) -> NDArray[np.float64]:
         """Cosine of the nearest content to each vector, (n,); -1 where there are no rows."""
         if not len(self):
@@ -124,3 +128,18 @@ def sort_out(
         elif near.copy is None:
             near.copy = row, score
     near.others, near.count = others[:most], len(others)
+
+
+def among_themselves(sketches: Sequence[Sketch]) -> list[Sketch]:
+    """The sketches with only those bands that another of them has too: enough to find each other in an index.
+
+    Few texts share a band, so that entering and finding them costs nothing.
+    """
+    if not sketches:
+        return []
+    keys = np.concatenate([sketch.bands for sketch in sketches])
+    _, place, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    shared = counts[place] > 1
+    ends = np.cumsum([len(sketch.bands) for sketch in sketches])
+    kept = np.split(keys[shared], np.cumsum(shared)[ends[:-1] - 1])
+    return [replace(sketch, bands=bands) for sketch, bands in zip(sketches, kept, strict=True)]

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from synthdata.gate.order import gumbel_dsir, shuffled
 from synthdata.gate.stages import FIRST, JUDGED, LOOP, SEARCHED, Stage
-from synthdata.gate.state import GateState, Item, Reject
+from synthdata.gate.state import GateState, Item, Reject, Text
 from synthdata.protocols import Progress, Vectors, unheard
 from synthdata.records import Candidate, Decision, Reason, Verdict
 
@@ -25,13 +25,15 @@ def decide(
     state: GateState,
     reference: Sequence[str],
     progress: Progress = unheard,
+    texts: Sequence[Text] = (),
 ) -> list[Decision]:
     """Decisions in canonical order, admitted rows first and in their order of admission.
 
     `context` and `content` are raw encoder vectors (n, d), `reference` real contents for the order (empty: seeded
-    shuffle). `progress` hears how many candidates have been decided.
+    shuffle). `progress` hears how many candidates have been decided. `texts` are what `GateState.texts` made of the
+    candidates, if it was asked before.
     """
-    items = state.items(candidates, context, content)
+    items = state.items(candidates, context, content, texts or state.texts(candidates))
     alive, rejected = _sift(items, FIRST, state)
     state.look_back(alive)
     alive, copies = _sift(alive, SEARCHED, state)
@@ -75,6 +77,7 @@ def _loop(items: list[Item], state: GateState, progress: Progress) -> tuple[list
     """
     admitted: list[Decision] = []
     refused: list[Decision] = []
+    state.sketch_round(items)
     waiting = items
     while waiting:
         again: list[tuple[Item, Decision]] = []

@@ -18,14 +18,13 @@ from synthdata.gate.anchor import Anchor
 from synthdata.gate.cells import assign, centre
 from synthdata.gate.fluency import Likelihood
 from synthdata.gate.heldout import HeldOut
-from synthdata.gate.lexical import PhraseCounters, SkeletonCounts, ngram_slots, skeleton
-from synthdata.gate.library import Library, Near
+from synthdata.gate.lexical import PhraseCounters, SkeletonCounts, wordings
+from synthdata.gate.library import Library, Near, among_themselves
 from synthdata.gate.reference import Reference
 from synthdata.gate.scope import Scope
 from synthdata.protocols import Vectors
-from synthdata.records import Candidate, Origin, Reason
+from synthdata.records import Candidate, Origin, Reason, content_hash
 from synthdata.settings import GateSettings
-from synthdata.similarity.exact import exact_key
 from synthdata.similarity.minhash import Sketch
 
 OUTSIDE = -1
@@ -61,12 +60,23 @@ class Opinion:
 Judges = Callable[[Sequence[Candidate]], Mapping[str, Opinion]]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
+class Text:
+    """A candidate's text as the lexical stages read it: exact key, MinHash sketch, n-gram slots and skeleton."""
+
+    key: str
+    sketch: Sketch
+    slots: NDArray[np.int64]
+    frame: str
+
+
+@dataclass(eq=False, slots=True)
 class Item:
     """A candidate with all that the stages read; `numbers` collects what they saw.
 
     `context` and `content` are centred unit vectors (d,), `norm` the content's length before scaling. What stands
-    around it in the history is found once, what stands around it in this round anew in each pass.
+    around it in the history is found once, what stands around it in this round anew in each pass; `edits` are rows of
+    the history over the Jaccard threshold, with it. In the loop `sketch` has the bands that others of the loop share.
     `place` is where it stands in the block that is under decision.
     """
 
@@ -80,6 +90,7 @@ class Item:
     slots: NDArray[np.int64]
     frame: str
     place: int = -1
+    edits: list[tuple[int, float]] = field(default_factory=list)
     in_history: Near = field(default_factory=Near)
     in_round: Near = field(default_factory=Near)
     numbers: dict[str, float] = field(default_factory=dict)
@@ -111,7 +122,7 @@ class GateState:
         self.phrases, self.skeletons = PhraseCounters(), SkeletonCounts()
         self.real_counts = anchor.context.real_counts.copy()
         self.counts = anchor.context.real_counts.copy()
-        self.rows = int(self.counts.sum())
+        self.rows = self.real_rows = int(self.counts.sum())
         self.admitted = self.round_admitted = self.round_dreams = 0
         self.heldout = HeldOut(settings=settings)
         self.floor: Mapping[str, Reject] = {}
@@ -133,42 +144,47 @@ class GateState:
         chosen = [i for i, row in enumerate(reference.rows) if row.content]
         if not chosen:
             return
-        items = self.items(
-            [_as_candidate(reference, i) for i in chosen], reference.context[chosen], reference.content[chosen]
-        )
+        rows = [_as_candidate(reference, i) for i in chosen]
+        items = self.items(rows, reference.context[chosen], reference.content[chosen], self.texts(rows))
         self._extend(self.history, items)
 
-    def items(self, candidates: Sequence[Candidate], context: Vectors, content: Vectors) -> list[Item]:
-        """Candidates with raw encoder vectors (n, d) made ready for the stages."""
+    def texts(self, candidates: Sequence[Candidate]) -> list[Text]:
+        """All that the lexical stages need of the candidates' texts."""
+        contents = [candidate.content for candidate in candidates]
+        two = self.anchor.views == "two"
+        contexts = [candidate.context if two else "" for candidate in candidates]
+        words = wordings(contents, contexts, self.settings.lexical_ngram)
+        # The sketch's text is in normal form, of which the exact key is the hash.
+        return [
+            Text(content_hash(sketch.plain.decode("utf-8", "surrogatepass")), sketch, slots, frame)
+            for sketch, (slots, frame) in zip(self.history.sketches(contents), words, strict=True)
+        ]
+
+    def items(
+        self, candidates: Sequence[Candidate], context: Vectors, content: Vectors, texts: Sequence[Text]
+    ) -> list[Item]:
+        """Candidates with raw encoder vectors (n, d) and their texts made ready for the stages."""
+        if not candidates:
+            return []
         half = self.anchor.context
         x, _ = centre(context if self.anchor.views == "two" else content, half.mean)
         y, norms = centre(content, self.content.mean)
-        cells, cosines = assign(x, half.centroids)
-        cells = np.where(cosines < half.outside_cosine, OUTSIDE, cells)
-        sketches = self.history.sketches([c.content for c in candidates])
-        ready = []
-        for i, candidate in enumerate(candidates):
-            own = candidate.context if self.anchor.views == "two" else ""
-            item = Item(
-                candidate=candidate,
-                context=x[i],
-                content=y[i],
-                norm=float(norms[i]),
-                cell=int(cells[i]),
-                key=exact_key(candidate.content),
-                sketch=sketches[i],
-                slots=ngram_slots(candidate.content, self.settings.lexical_ngram),
-                frame=skeleton(candidate.content, own),
+        nearest, cosines = assign(x, half.centroids)
+        cells = np.where(cosines < half.outside_cosine, OUTSIDE, nearest)
+        columns = (cells.tolist(), cosines.tolist(), norms.tolist())
+        return [
+            Item(
+                candidate, x[i], y[i], norm, cell, text.key, text.sketch, text.slots, text.frame,
+                numbers={"cell_cosine": cosine, "content_norm": norm},
             )
-            item.numbers |= {"cell_cosine": float(cosines[i]), "content_norm": float(norms[i])}
-            ready.append(item)
-        return ready
+            for i, (candidate, text, cell, cosine, norm) in enumerate(zip(candidates, texts, *columns, strict=True))
+        ]  # fmt: skip
 
     def restore(self, candidates: Sequence[Candidate], context: Vectors, content: Vectors) -> None:
         """Enter rows admitted in earlier rounds, in their order of admission."""
         if not candidates:
             return
-        items = self.items(candidates, context, content)
+        items = self.items(candidates, context, content, self.texts(candidates))
         self._extend(self.history, items)
         outside = [item for item in items if not self.in_window(item)]
         self.corpus_scope.add(np.array([item.content for item in outside], dtype=np.float32))
@@ -176,9 +192,11 @@ class GateState:
             self._count(item)
 
     def look_back(self, items: Sequence[Item]) -> None:
-        """Find what the history holds around these items, in one search, and how crowded it is there."""
+        """Find what the history holds near these items, in one search, and how crowded it is around them."""
         limit = self.settings.lesson_quota
         items = [item for item in items if not item.real]
+        for item, edits in zip(items, self.history.near_many([item.sketch for item in items]), strict=True):
+            item.edits = edits
         for start in range(0, len(items), _SEARCHED_AT_ONCE):
             part = items[start : start + _SEARCHED_AT_ONCE]
             x = np.array([item.content for item in part], dtype=np.float32)
@@ -188,6 +206,11 @@ class GateState:
             asked = {row for found in near if found.copy is None and found.count <= limit for row in found.others}
             rows = sorted(asked - self._crowds.keys())
             self._crowds |= zip(rows, self.history.crowds(rows, self.tau), strict=True)
+
+    def sketch_round(self, items: Sequence[Item]) -> None:
+        """Leave the items of the loop the bands by which they can be near each other."""
+        for item, sketch in zip(items, among_themselves([item.sketch for item in items]), strict=True):
+            item.sketch = sketch
 
     def look_ahead(self, block: Sequence[Item]) -> None:
         """Make the next items of the loop ready: what they need of each other and of this round is then looked up."""
@@ -242,6 +265,7 @@ class GateState:
         if item.cell != OUTSIDE:
             self.counts[item.cell] += 1
             self.real_counts[item.cell] += item.real
+            self.real_rows += item.real
 
     @staticmethod
     def _extend(library: Library, items: Sequence[Item]) -> None:

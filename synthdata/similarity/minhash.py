@@ -179,6 +179,22 @@ class LexicalIndex:
         near = [hit for hit in hits if hit[1] >= self._settings.near_jaccard]
         return sorted(near, key=lambda hit: (-hit[1], hit[0]))
 
+    def find_many(self, sketches: Sequence[Sketch]) -> list[list[tuple[int, float]]]:
+        """`find` of each sketch; those of which no row has a band are told apart all at once."""
+        self._merge_tail()
+        full = [i for i, sketch in enumerate(sketches) if sketch.plain]
+        found: list[list[tuple[int, float]]] = [[] for _ in sketches]
+        if not full or not len(self._sorted_keys):
+            return found
+        keys = np.concatenate([sketches[i].bands for i in full])
+        order = np.argsort(keys)
+        # In order of their keys the questions walk through the array once, which a cache can follow.
+        places = np.searchsorted(self._sorted_keys, keys[order])
+        there = self._sorted_keys[np.minimum(places, len(self._sorted_keys) - 1)] == keys[order]
+        for k in np.unique(order[there] // self._settings.bands).tolist():
+            found[full[k]] = self.find(sketches[full[k]])
+        return found
+
     def _sign_all(self, plain: Sequence[str]) -> Signatures:
         """Signatures of normalised texts: shingles of many are hashed at once and permuted in blocks that fit a cache.
 
@@ -260,6 +276,8 @@ class LexicalIndex:
         return jaccard(own, shingles_of_plain(text, self._settings.shingle_chars))
 
     def _merge_tail(self) -> None:
+        if not self._tail:
+            return
         keys = [key for key, ids in self._tail.items() for _ in ids]
         ids = [row_id for ids in self._tail.values() for row_id in ids]
         self._tail, self._tail_rows = {}, 0

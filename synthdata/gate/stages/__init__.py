@@ -23,7 +23,7 @@ Stage = Callable[[Item, GateState], Reject | None]
 
 # Judges cost most, so they see only what is left here.
 JUDGED: tuple[Stage, ...] = (judge,)
-FIRST: tuple[Stage, ...] = (provenance, floor, contaminated, exact, near)
-# Only what is left by then is searched for among the vectors of the history.
-SEARCHED: tuple[Stage, ...] = (semantic, fluency)
+FIRST: tuple[Stage, ...] = (provenance, floor, contaminated, exact)
+# Only what is left by then is searched for in the history.
+SEARCHED: tuple[Stage, ...] = (near, semantic, fluency)
 LOOP: tuple[Stage, ...] = (twin, lexical, quota, collision)

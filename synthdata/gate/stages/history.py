@@ -13,7 +13,7 @@ def exact(item: Item, state: GateState) -> Reject | None:
 
 def near(item: Item, state: GateState) -> Reject | None:
     """A light edit of a known text about the same thing."""
-    return None if item.real else near_in(item, state.history, state)
+    return None if item.real else near_in(item, state.history, state, item.edits)
 
 
 def semantic(item: Item, state: GateState) -> Reject | None:

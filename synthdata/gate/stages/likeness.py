@@ -16,9 +16,9 @@ def exact_in(item: Item, library: Library) -> Reject | None:
     return None if row is None else _copy(Reason.EXACT_DUPLICATE, 1, 1, library, row)
 
 
-def near_in(item: Item, library: Library, state: GateState) -> Reject | None:
-    """Verified Jaccard over the threshold with a row of the same cell."""
-    for row, jaccard in library.near(item.sketch):
+def near_in(item: Item, library: Library, state: GateState, found: list[tuple[int, float]]) -> Reject | None:
+    """Verified Jaccard over the threshold with a row of the same cell; `found` are the rows over it in any."""
+    for row, jaccard in found:
         item.numbers["jaccard"] = max(jaccard, item.numbers.get("jaccard", 0))
         if library.cells[row] == item.cell:
             return _copy(Reason.NEAR_DUPLICATE, jaccard, state.settings.near_jaccard, library, row)

@@ -18,7 +18,7 @@ def quota(item: Item, state: GateState) -> Reject | None:
             return None
         return Reject(Reason.CELL_QUOTA, dreams, limit, detail="outside all cells and the dream lane is full")
     real = state.real_counts
-    share = (int(real[item.cell]) + 1) / (int(real.sum()) + len(real))
+    share = (int(real[item.cell]) + 1) / (state.real_rows + len(real))
     rows, limit = int(state.counts[item.cell]) + 1, settings.quota_slack * share * (state.rows + 1) + 1
     item.numbers |= {"cell_rows": rows, "cell_limit": limit, "cell_real_share": share}
     if rows <= limit:

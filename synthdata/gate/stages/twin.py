@@ -13,7 +13,7 @@ def twin(item: Item, state: GateState) -> Reject | None:
         return refused
     if item.real:
         return None
-    if refused := near_in(item, library, state):
+    if refused := near_in(item, library, state, library.near(item.sketch)):
         return refused
     # The row may have been here in an earlier pass: what that pass found is found again.
     item.in_round = state.ahead.near(item.place, item.cell, item.numbers["cosine"])
