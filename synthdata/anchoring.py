@@ -117,7 +117,7 @@ def inherit(corpus: Corpus, rows: Sequence[Candidate], *, embedding: Progress = 
         content = corpus.encode([row.content for row in distinct], embedding)
         context = corpus.encode([row.context for row in distinct]) if store.views == "two" else content
         state = restore(store, anchor, corpus.reference, corpus.settings.recipe)
-        items = state.items(distinct, context, content, state.texts(distinct))
+        items = state.items(distinct, context, content)
         decisions = [
             Decision(item.candidate, Verdict.ADMIT, "inherit", cell=item.cell, numbers=dict(item.numbers))
             for item in items

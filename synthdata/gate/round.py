@@ -33,7 +33,7 @@ def decide(
     shuffle). `progress` hears how many candidates have been decided. `texts` are what `GateState.texts` made of the
     candidates, if it was asked before.
     """
-    items = state.items(candidates, context, content, texts or state.texts(candidates))
+    items = state.items(candidates, context, content, texts)
     alive, rejected = _sift(items, FIRST, state)
     state.look_back(alive)
     alive, copies = _sift(alive, SEARCHED, state)

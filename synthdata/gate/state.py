@@ -145,7 +145,7 @@ class GateState:
         if not chosen:
             return
         rows = [_as_candidate(reference, i) for i in chosen]
-        items = self.items(rows, reference.context[chosen], reference.content[chosen], self.texts(rows))
+        items = self.items(rows, reference.context[chosen], reference.content[chosen])
         self._extend(self.history, items)
 
     def texts(self, candidates: Sequence[Candidate]) -> list[Text]:
@@ -161,11 +161,12 @@ class GateState:
         ]
 
     def items(
-        self, candidates: Sequence[Candidate], context: Vectors, content: Vectors, texts: Sequence[Text]
+        self, candidates: Sequence[Candidate], context: Vectors, content: Vectors, texts: Sequence[Text] = ()
     ) -> list[Item]:
-        """Candidates with raw encoder vectors (n, d) and their texts made ready for the stages."""
+        """Candidates with raw encoder vectors (n, d) made ready for the stages; `texts` saves what made them before."""
         if not candidates:
             return []
+        texts = texts or self.texts(candidates)
         half = self.anchor.context
         x, _ = centre(context if self.anchor.views == "two" else content, half.mean)
         y, norms = centre(content, self.content.mean)
@@ -184,7 +185,7 @@ class GateState:
         """Enter rows admitted in earlier rounds, in their order of admission."""
         if not candidates:
             return
-        items = self.items(candidates, context, content, self.texts(candidates))
+        items = self.items(candidates, context, content)
         self._extend(self.history, items)
         outside = [item for item in items if not self.in_window(item)]
         self.corpus_scope.add(np.array([item.content for item in outside], dtype=np.float32))
