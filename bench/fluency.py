@@ -1,6 +1,6 @@
 """Real words in a wrong order: what the n-gram band sees of them, and what the loss of the embedded model sees.
 
-    python bench/fluency.py [--known 40] [--rows 200] [--minutes 4]
+    python bench/fluency.py [--known 25] [--rows 200] [--minutes 4]
 
 Real texts calibrate both bands as `init` does, once with the slack that the gate ships and once without; other real
 texts measure the false alarms, the same texts with their words in another order the hits. Losses are kept in
@@ -112,7 +112,7 @@ def score(texts: dict[str, list[str]], known: int, rows_each: int, model: Scored
 def main() -> None:
     """Measure, print and write the section."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--known", type=int, default=40, help="texts of a kind that calibrate; `init` takes a hundred")
+    parser.add_argument("--known", type=int, default=25, help="texts of a kind that calibrate; `init` takes a hundred")
     parser.add_argument("--rows", type=int, default=200, help="texts of a kind that are tried, at most")
     parser.add_argument("--minutes", type=float, default=4.0, help="stop reading new texts then")
     given = parser.parse_args()

@@ -9,6 +9,7 @@ import pytest
 
 from bench.genuine_texts import expert_feedback
 from synthdata.api import Corpus
+from synthdata.doctor.wording import words_in_a_wrong_order
 from synthdata.errors import InputError
 from synthdata.fluency import make_likelihood
 from synthdata.gate.reference import ReferenceRow
@@ -48,3 +49,14 @@ def test_real_words_in_a_wrong_order_fall_and_genuine_reviews_pass(shared_data: 
     for decision in report.decisions[:2]:
         if "fluency_loss" in decision.numbers:
             assert float(fresh([decision.candidate.content])[0]) == decision.numbers["fluency_loss"]
+
+
+@pytest.mark.slow
+def test_doctor_shows_it_where_the_settings_ask_for_it(tmp_path: Path) -> None:
+    assert words_in_a_wrong_order(tmp_path / "none", Settings()) == []
+    settings = Settings().with_value("recipe.floor.fluency_model", "embedded").with_value("runtime.threads", 1)
+    try:
+        make_likelihood(settings)
+    except InputError as missing:
+        pytest.skip(str(missing))
+    assert [finding.fired for finding in words_in_a_wrong_order(tmp_path, settings)] == [True, True]

@@ -15,11 +15,19 @@ from synthdata.doctor.finding import Finding
 from synthdata.doctor.rounds import narrowing_rounds
 from synthdata.doctor.signals import gamed_judges, moved_reviews
 from synthdata.doctor.texts import copies_and_noise
+from synthdata.doctor.wording import words_in_a_wrong_order
 from synthdata.settings import Settings
 
 __all__ = ["STAGES", "Finding", "examine"]
 
-STAGES = (copies_and_noise, one_control_at_a_time, narrowing_rounds, moved_reviews, gamed_judges)
+STAGES = (
+    copies_and_noise,
+    one_control_at_a_time,
+    narrowing_rounds,
+    moved_reviews,
+    gamed_judges,
+    words_in_a_wrong_order,
+)
 
 
 def examine(folder: Path, settings: Settings, progress: Callable[[int], None]) -> list[Finding]:

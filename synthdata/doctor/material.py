@@ -115,11 +115,13 @@ def run_of(number: int, trial: int = 0) -> Trajectory:
 
 
 def text_corpus(path: Path, reference: Sequence[str], settings: Settings) -> Corpus:
-    """A one-view corpus on paragraphs."""
+    """A one-view corpus on paragraphs; wording.py alone asks a language model, which takes a second a row."""
+    settings = settings.with_value("recipe.floor.fluency_model", "none")
     rows = [ReferenceRow(text, "", f"paragraph {i}") for i, text in enumerate(reference)]
     return Corpus.init(path, rows, settings=settings)
 
 
 def cheap(settings: Settings) -> Settings:
-    """Where texts are told apart by words alone, their vectors may be hashed."""
-    return settings.with_value("recipe.encoder.backend", "hashing").with_value("recipe.encoder.dim", 96)
+    """Where texts are told apart by words alone, their vectors may be hashed; no language model reads them."""
+    hashed = settings.with_value("recipe.encoder.backend", "hashing").with_value("recipe.encoder.dim", 96)
+    return hashed.with_value("recipe.floor.fluency_model", "none")
