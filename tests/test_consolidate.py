@@ -244,7 +244,8 @@ def test_the_same_sleep_gives_the_same_adapter_and_step_credit_trains_too(made):
 @pytest.mark.filterwarnings("ignore")
 def test_three_steps_on_two_texts_fool_the_old_rule_and_not_the_control(made, tmp_path):
     """A tiny model gains from any text; what as many steps on real rows bring is the measure."""
-    from synthdata.sleep import consolidate
+    from synthdata.sleep import consolidate, known_adapters
+    from synthdata.training.registry import current, trained_keys
 
     def slept(name: str, release: str, **more: Any) -> Any:
         few = settings_of(made, max_steps=3, min_new=1, games=0, **more)
@@ -267,10 +268,35 @@ def test_three_steps_on_two_texts_fool_the_old_rule_and_not_the_control(made, tm
     assert manifest["settings"]["control_share"] == 0.67
     beside = next(one for one in sound.measured if one["name"] == LOSS_BESIDE)
     assert beside["high"] < 0 and "real rows alone" in sound.reasons[0]
+    # The next sleep goes on from what was kept, and what is rolled back changes nothing but the record.
+    key = bench.poison(Corpus.open(tmp_path / "sound"), made / "out", tmp_path / "next", bench.collapsed)
+    following = slept("sound", key)
+    assert (following.parent, following.kept) == (1, False)
+    adapters = known_adapters(Corpus.open(tmp_path / "sound"))
+    assert [(one.number, one.parent, one.kept) for one in adapters] == [(1, None, True), (2, 1, False)]
+    assert current(adapters, settings_of(made).base) == adapters[0]
+    assert trained_keys(adapters, adapters[1]) > trained_keys(adapters, adapters[0]) == set(adapters[0].trained)
+    assert not (Path(following.folder) / "weights").exists()
     # Without a control so few steps are not believed either.
     shutil.rmtree(tmp_path / "sound")
     shutil.copytree(made / "corpus", tmp_path / "sound")
     assert "so few tell nothing" in slept("sound", "1", control_share=0.0).reasons[-1]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_a_whole_sleep_on_step_credit_has_no_control(made, tmp_path):
+    from synthdata.sleep import consolidate
+
+    shutil.copytree(made / "corpus", tmp_path / "corpus")
+    settings = settings_of(made, method="kto", max_steps=10, games=0)
+    report = consolidate(Corpus.open(tmp_path / "corpus"), "1", settings=settings)
+    losses = [json.loads(line)["loss"] for line in (Path(report.folder) / "loss.jsonl").read_text().splitlines()]
+    # Policy and reference agree before the first step: half of each row is lost.
+    assert losses[0] == pytest.approx(0.5, abs=0.01) and len(losses) == report.rows["steps"] > 5
+    assert {one["name"] for one in report.measured} >= {GAIN, FORGETTING}
+    assert not any("control" in one["name"] for one in report.measured)
+    assert report.number == 1 and report.reasons
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,9 @@ def through_both_containers(runs: list[Trajectory], folder: Path) -> Iterator[tu
     import pyarrow.parquet as pq
 
     rows = [{"messages": [message for _, message in conversation(run)]} for run in runs]
+    # Templates such as Gemma's and Mistral's refuse two users in a row, and others take the first system alone.
+    voices = [[message["role"] for message in row["messages"]] for row in rows]
+    assert not any(a == b in ("user", "system") for told in voices for a, b in pairwise(told))
     fields = {name for row in rows for name in fields_of(row)}
     shards, file = ParquetShards(folder / "messages", "train", "messages", fields), Jsonl(folder / "jsonl" / "a.jsonl")
     for row in rows:

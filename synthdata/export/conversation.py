@@ -2,7 +2,8 @@
 
 A message is a plain dict: `role`, `content`, and where there is one `reasoning_content`, `tool_calls` (arguments as an
 object, as JSON text where the log's text is none), `tool_call_id`. Answers to tool calls have role `tool`; what an
-environment says to a plain command has role `user`, because chat templates know no other voice for it.
+environment says to a plain command has role `user`, because chat templates know no other voice for it. What others say
+in a row is one message: many templates refuse two of the same voice, or drop the second.
 """
 
 from __future__ import annotations
@@ -34,7 +35,20 @@ def conversation(run: Trajectory) -> list[tuple[int | None, Message]]:
     if opening == "assistant" and run.task:
         at = sum(message["role"] == "system" for _, message in told[: _first_other(told)])
         told.insert(at, (None, {"role": "user", "content": run.task}))
-    return told
+    return _joined(told)
+
+
+def _joined(told: Sequence[tuple[int | None, Message]]) -> list[tuple[int | None, Message]]:
+    """Neighbouring messages of users as one, with an empty line between them, and of systems alike."""
+    made: list[tuple[int | None, Message]] = []
+    for idx, message in told:
+        before = made[-1][1] if made else {"role": ""}
+        if message["role"] == before["role"] in ("user", "system"):
+            both = "\n\n".join(text for text in (before["content"], message["content"]) if text)
+            made[-1] = (None, {"role": message["role"], "content": both})
+        else:
+            made.append((idx, message))
+    return made
 
 
 def _first_other(told: Sequence[tuple[int | None, Message]]) -> int:
