@@ -94,6 +94,19 @@ class SecondMoment:
         # The row asked about last and its x^T S x: who adds a row has asked for its redundancy just before.
         self._asked, self._answer = b"", 0.0
 
+    def sums(self) -> tuple[Matrix, Vector]:
+        """All that a stream remembers, for `of_sums`: the upper triangle of S (d, d), and its three numbers."""
+        return self._upper, np.array([self.n, self._pairs, self._lost])
+
+    @classmethod
+    def of_sums(cls, upper: Matrix, numbers: Vector) -> SecondMoment:
+        """The stream whose `sums` these are, to the bit."""
+        moment = cls(len(upper))
+        moment._upper = np.array(upper, order="F")
+        n, moment._pairs, moment._lost = numbers.tolist()
+        moment.n = int(n)
+        return moment
+
     def add(self, x: ArrayLike) -> None:
         """Take in one row, shape (d,), in O(d^2), or many, shape (n, d), in O(n d^2).
 

@@ -26,7 +26,7 @@ from synthdata.gate.state import OUTSIDE
 from synthdata.records import Decision, Origin, Verdict
 from synthdata.rounds import decide_round, order_texts, restore
 from synthdata.settings import Recipe, Settings
-from synthdata.similarity.exact import exact_key
+from synthdata.similarity.exact import normalise
 
 Progress = Callable[[int], None]
 
@@ -194,9 +194,11 @@ class _Run:
         events = self.store.events(as_of=number - 1)
         return without_removed(self.history, events)
 
-    def _count_orphans(self, frame: pl.DataFrame, find: Callable[[str], int | None]) -> None:
+    def _count_orphans(self, frame: pl.DataFrame, find: Callable[[bytes], int | None]) -> None:
         copies = frame.filter((pl.col("stage") == "exact") & pl.col("content_vector").is_null())
-        self.unknown += sum(find(exact_key(text)) is None for text in copies["content"])
+        self.unknown += sum(
+            find(normalise(text).encode("utf-8", "surrogatepass")) is None for text in copies["content"]
+        )
 
     def _compare(self, decision: Decision, stored: dict[str, str], number: int) -> None:
         candidate = decision.candidate

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import polars as pl
 
 from synthdata.corpus import CorpusStore, to_candidate
+from synthdata.corpus.derived import publish, sweep
+from synthdata.errors import CorruptStoreError
 from synthdata.export.releases import frozen_because
 from synthdata.gate.anchor import Anchor, load_anchor
 from synthdata.gate.heldout import HeldOut
 from synthdata.gate.reference import Reference, load_reference
 from synthdata.gate.round import decide
+from synthdata.gate.saved import open_state, save_state, state_name
 from synthdata.gate.scope import Scope
-from synthdata.gate.state import GateState, Reject
+from synthdata.gate.state import RESTORED_AT_ONCE, GateState, Reject
 from synthdata.protocols import Progress, Vectors
 from synthdata.records import Candidate, Decision
 from synthdata.settings import Recipe, Settings
 
+_LOG = logging.getLogger(__name__)
 RowVectors = Mapping[str, tuple[Vectors | None, Vectors | None]]
 # Stages after which a row keeps its vectors: those that looked at them.
 UNSEEN = frozenset({"provenance", "floor", "contaminated", "exact", "fluency"})
@@ -27,15 +33,59 @@ UNSEEN = frozenset({"provenance", "floor", "contaminated", "exact", "fluency"})
 def restore(
     store: CorpusStore, anchor: Anchor, reference: Reference, recipe: Recipe, admitted: pl.DataFrame | None = None
 ) -> GateState:
-    """The gate's state as the corpus on disk implies it, or as these `admitted` rows of `decisions` would."""
-    state = GateState(anchor, reference, recipe.gate)
+    """The gate's state as the corpus on disk implies it, or as these `admitted` rows of `decisions` would.
+
+    Of the rows on disk whole thousands are kept as a saved state, which is opened if its ids are those of the table.
+    """
+    if admitted is None:
+        state = _restored(store, anchor, reference, recipe)
+    else:
+        state = GateState(anchor, reference, recipe.gate)
+        _enter(state, store, admitted)
     state.heldout = HeldOut.load(store.heldout_dir, recipe.gate)
-    rows = store.admitted() if admitted is None else admitted
+    return state
+
+
+def _restored(store: CorpusStore, anchor: Anchor, reference: Reference, recipe: Recipe) -> GateState:
+    version, name = store.decisions_table.version(), state_name(anchor, recipe.gate)
+    ids = store.admitted(columns=["id"])["id"].to_list()
+    state = _opened(store, anchor, recipe, name, ids) or GateState(anchor, reference, recipe.gate)
+    kept, whole = state.admitted, len(ids) // RESTORED_AT_ONCE * RESTORED_AT_ONCE
+    if kept == len(ids):
+        return state
+    rows = store.admitted()
+    _enter(state, store, rows[kept:whole])
+    if whole > kept:
+        # A cache: a disk that is full or read-only costs the next reader the time to make it again.
+        with suppress(OSError):
+            publish(store.derived_dir, version, name, lambda folder: save_state(state, folder))
+            sweep(store.derived_dir, version)
+    _enter(state, store, rows[whole:])
+    return state
+
+
+def _opened(store: CorpusStore, anchor: Anchor, recipe: Recipe, name: str, ids: list[str]) -> GateState | None:
+    """The newest saved state whose rows are the first of these ids."""
+    for folder in sorted(store.derived_dir.glob(f"*/{name}"), reverse=True):
+        try:
+            state = open_state(folder, anchor, recipe.gate)
+        except CorruptStoreError as error:
+            _LOG.warning("the gate's saved state is made again from the table: %s", error)
+            shutil.rmtree(folder, ignore_errors=True)
+            continue
+        held = state.history.ids[len(state.history) - state.admitted :]
+        if held == ids[: len(held)]:
+            return state
+        _LOG.info("%s: rows have left the corpus since; the gate's state is made again from the table", folder)
+        shutil.rmtree(folder, ignore_errors=True)
+    return None
+
+
+def _enter(state: GateState, store: CorpusStore, rows: pl.DataFrame) -> None:
     if rows.height:
         content = store.vectors(rows, "content")
         context = store.vectors(rows, "context") if store.views == "two" else content
         state.restore([to_candidate(row) for row in rows.iter_rows(named=True)], context, content)
-    return state
 
 
 def order_texts(anchor: Anchor, reference: Reference) -> list[str]:
@@ -77,7 +127,7 @@ def recheck(store: CorpusStore) -> list[str]:
         return []
     for path in sorted(store.derived_dir.iterdir()):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    state = restore(store, anchor, load_reference(store.anchor_dir()), recipe)
+    state = restore(store, anchor, load_reference(store.anchor_dir()), recipe, store.admitted())
     rows = store.admitted(columns=["id", "cell", "anchor"]).filter(pl.col("anchor") == anchor.number)
     restored = dict(zip(state.history.ids, state.history.cells, strict=True))
     findings = [

@@ -17,7 +17,7 @@ TAU = 0.6
 
 def enter(library: Library, vector: np.ndarray, number: int) -> None:
     text = f"row {number}"
-    library.add([text], [text], [number % 3], vector[None], library.sketches([text]), [text])
+    library.add([text], [text], [number % 3], vector[None], library.sketches([text]), [text.encode()])
 
 
 def rows(seed: int, count: int, copies: bool) -> np.ndarray:

@@ -60,7 +60,14 @@ def test_many_near_texts_are_found_as_one_by_one_and_by_the_bands_they_share(kin
     half = len(texts) // 2
     for held, its in ((library, sketches), (reduced, among_themselves(sketches))):
         numbers = [str(i) for i in range(half)]
-        held.add(numbers, texts[:half], [0] * half, np.ones((half, 2), dtype=np.float32), its[:half], numbers)
+        held.add(
+            numbers,
+            texts[:half],
+            [0] * half,
+            np.ones((half, 2), dtype=np.float32),
+            its[:half],
+            [name.encode() for name in numbers],
+        )
     alone = [library.near(sketch) for sketch in sketches]
     # No row of the loop asks after it has entered.
     assert [reduced.near(sketch) for sketch in among_themselves(sketches)[half:]] == alone[half:]

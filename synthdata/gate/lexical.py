@@ -86,6 +86,15 @@ class PhraseCounters:
         values = self._rows[slots]
         self._rows[slots] = values + (values < _MOST)
 
+    def filled(self) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+        """The slots that are in use and their counts."""
+        slots = np.flatnonzero(self._rows)
+        return slots, self._rows[slots]
+
+    def fill(self, slots: NDArray[np.int64], rows: NDArray[np.uint8]) -> None:
+        """Set the counts of slots."""
+        self._rows[slots] = rows
+
     def share(self, slots: NDArray[np.int64], rows: int) -> float:
         """Share of the n-grams that at least `rows` rows hold already; 0 for a text without n-grams."""
         return int(np.count_nonzero(self._rows[slots] >= rows)) / len(slots) if len(slots) else 0
@@ -133,12 +142,12 @@ class SkeletonCounts:
     """How many admitted rows stand on each skeleton."""
 
     def __init__(self) -> None:
-        self._rows: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter()
 
     def add(self, frame: str) -> None:
         """Count one row."""
-        self._rows[frame] += 1
+        self.counts[frame] += 1
 
     def rows(self, frame: str) -> int:
         """Rows on this skeleton so far."""
-        return self._rows[frame]
+        return self.counts[frame]

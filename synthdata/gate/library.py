@@ -39,17 +39,35 @@ class Library:
         self.ids: list[str] = []
         self.contents: list[str] = []
         self.cells: list[int] = []
-        self._exact: dict[str, int] = {}
-        self._lexical = LexicalIndex(settings)
-        self._vectors = VectorIndex(dim)
+        self._exact: dict[bytes, int] = {}
+        self.lexical = LexicalIndex(settings)
+        self._held = VectorIndex(dim)
         self._waiting: list[Vectors] = []
 
     def __len__(self) -> int:
         return len(self.ids)
 
+    @classmethod
+    def of_parts(
+        cls,
+        ids: list[str],
+        contents: list[str],
+        cells: list[int],
+        keys: Sequence[bytes],
+        lexical: LexicalIndex,
+        vectors: VectorIndex,
+    ) -> Library:
+        """A library of rows that were made ready before; `keys` are their exact keys, all parts in the same order."""
+        library = cls.__new__(cls)
+        library.ids, library.contents, library.cells = ids, contents, cells
+        # Of rows with the same key the first one counts.
+        library._exact = dict(zip(reversed(keys), reversed(range(len(keys))), strict=True))
+        library.lexical, library._held, library._waiting = lexical, vectors, []
+        return library
+
     def sketches(self, contents: Sequence[str]) -> list[Sketch]:
         """What `add` and `near` need of texts, in bulk."""
-        return self._lexical.sketches(contents)
+        return self.lexical.sketches(contents)
 
     def add(
         self,
@@ -58,7 +76,7 @@ class Library:
         cells: Sequence[int],
         vectors: Vectors,
         sketches: Sequence[Sketch],
-        keys: Sequence[str],
+        keys: Sequence[bytes],
     ) -> None:
         """Append rows; `vectors` are centred unit contents (n, d), `keys` their exact keys."""
         start = len(self.ids)
@@ -67,31 +85,31 @@ class Library:
         self.cells.extend(cells)
         for offset, key in enumerate(keys):
             self._exact.setdefault(key, start + offset)
-        self._lexical.enter(range(start, len(self.ids)), sketches)
+        self.lexical.enter(range(start, len(self.ids)), sketches)
         # A call of the index for every row would cost more than all else; it takes them in before it is asked.
         self._waiting.append(vectors)
 
-    def exact(self, key: str) -> int | None:
+    def exact(self, key: bytes) -> int | None:
         """The first row with this exact key."""
         return self._exact.get(key)
 
     def near(self, sketch: Sketch) -> list[tuple[int, float]]:
         """Rows whose true Jaccard reaches the threshold, nearest first."""
-        return self._lexical.find(sketch)
+        return self.lexical.find(sketch)
 
     def near_many(self, sketches: Sequence[Sketch]) -> list[list[tuple[int, float]]]:
         """`near` of many, much cheaper where few of them have such a row."""
-        return self._lexical.find_many(sketches)
+        return self.lexical.find_many(sketches)
 
     def nearest(self, vectors: Vectors) -> NDArray[np.float64]:
         """Cosine of the nearest content to each vector, (n,); -1 where there are no rows."""
         if not len(self):
             return np.full(len(vectors), -1, dtype=np.float64)
-        return self._index().search(vectors, 1)[0][:, 0]
+        return self.vectors.search(vectors, 1)[0][:, 0]
 
     def within(self, vectors: Vectors, tau: float) -> Iterator[tuple[NDArray[np.float64], NDArray[np.int64]]]:
         """Scores and rows at cosine `tau` or nearer to each vector, nearest first; exact, so none is missed."""
-        yield from self._index().within_many(vectors, tau)
+        yield from self.vectors.within_many(vectors, tau)
 
     def around(self, vectors: Vectors, cells: Sequence[int], tau: float, most: int) -> list[Near]:
         """What stands around each vector, which lies in the cell of its place; at most `most` rows of other cells."""
@@ -103,13 +121,15 @@ class Library:
 
     def crowds(self, rows: Sequence[int], tau: float) -> list[int]:
         """How many other rows stand within tau of each of these rows."""
-        return [len(ids) - 1 for _, ids in self._index().within_many(self._index().reconstruct(rows), tau)]
+        return [len(ids) - 1 for _, ids in self.vectors.within_many(self.vectors.reconstruct(rows), tau)]
 
-    def _index(self) -> VectorIndex:
+    @property
+    def vectors(self) -> VectorIndex:
+        """The index of all rows' vectors."""
         if self._waiting:
-            self._vectors.add(np.concatenate(self._waiting))
+            self._held.add(np.concatenate(self._waiting))
             self._waiting = []
-        return self._vectors
+        return self._held
 
 
 def sort_out(

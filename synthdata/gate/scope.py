@@ -20,27 +20,33 @@ class Scope:
     """
 
     def __init__(self, content: ContentHalf) -> None:
-        self._moment = SecondMoment(content.window.shape[1])
-        self._moment.add(content.window)
+        self.moment = SecondMoment(content.window.shape[1])
+        self.moment.add(content.window)
         self._entered: list[int] = []
-        self._rows: Floats = np.empty((0, self._moment.d))
-        self.look_ahead(np.empty((0, self._moment.d)), np.empty((0, 0)))
+        self._rows: Floats = np.empty((0, self.moment.d))
+        self.look_ahead(np.empty((0, self.moment.d)), np.empty((0, 0)))
 
     def add(self, vectors: Vectors) -> None:
         """Add admitted rows (n, d)."""
-        self.look_ahead(np.empty((0, self._moment.d)), np.empty((0, 0)))
+        self.look_ahead(np.empty((0, self.moment.d)), np.empty((0, 0)))
         if len(vectors):
-            self._moment.add(vectors)
+            self.moment.add(vectors)
             self._begin()
+
+    def take(self, moment: SecondMoment) -> None:
+        """Stand on these sums from now on, which hold W too."""
+        self.moment = moment
+        self._entered = []
+        self.look_ahead(np.empty((0, moment.d)), np.empty((0, 0)))
 
     def look_ahead(self, rows: Floats, squares: Floats) -> None:
         """Make a block of unit rows (b, d) ready; `squares` (b, b) are their squared cosines to each other."""
         if self._entered:
-            self._moment.add(self._rows[self._entered])
+            self.moment.add(self._rows[self._entered])
         self._rows, self._squares = rows, squares
         self._begin()
         # n * m(x) = x^T S x: the sum of squared cosines of each row of the block to all rows of the scope.
-        self._sums = self._moment.redundancies(rows) * self._moment.n
+        self._sums = self.moment.redundancies(rows) * self.moment.n
 
     def enter(self, place: int) -> None:
         """Add the row at this place of the block."""
@@ -61,5 +67,5 @@ class Scope:
     def _begin(self) -> None:
         """Count from what the moment holds: its sum over pairs of different rows."""
         self._entered = []
-        self._n = self._moment.n
-        self._pairs = self._moment.collision_probability() * (self._n * (self._n - 1)) if self._n > 1 else 0
+        self._n = self.moment.n
+        self._pairs = self.moment.collision_probability() * (self._n * (self._n - 1)) if self._n > 1 else 0

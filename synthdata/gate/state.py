@@ -23,13 +23,14 @@ from synthdata.gate.library import Library, Near, among_themselves
 from synthdata.gate.reference import Reference
 from synthdata.gate.scope import Scope
 from synthdata.protocols import Vectors
-from synthdata.records import Candidate, Origin, Reason, content_hash
+from synthdata.records import Candidate, Origin, Reason
 from synthdata.settings import GateSettings
 from synthdata.similarity.minhash import Sketch
 
 OUTSIDE = -1
 # Items that are searched for among the vectors of the history at a time.
 _SEARCHED_AT_ONCE = 1024
+RESTORED_AT_ONCE = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,8 @@ Judges = Callable[[Sequence[Candidate]], Mapping[str, Opinion]]
 
 @dataclass(eq=False, slots=True)
 class Text:
-    """A candidate's text as the lexical stages read it: exact key, MinHash sketch, n-gram slots and skeleton."""
+    """A candidate's text as the lexical stages read it: MinHash sketch, n-gram slots and skeleton."""
 
-    key: str
     sketch: Sketch
     slots: NDArray[np.int64]
     frame: str
@@ -85,7 +85,6 @@ class Item:
     content: Vectors
     norm: float
     cell: int
-    key: str
     sketch: Sketch
     slots: NDArray[np.int64]
     frame: str
@@ -96,13 +95,20 @@ class Item:
     numbers: dict[str, float] = field(default_factory=dict)
 
     @property
+    def key(self) -> bytes:
+        """What two texts share exactly when they are the same text: the normal form."""
+        return self.sketch.plain
+
+    @property
     def real(self) -> bool:
         """Real rows skip all stages but provenance, floor and exact duplication."""
         return self.candidate.origin is Origin.REAL
 
 
 class GateState:
-    """The gate's memory. `floor` holds what the rules refused in this round, by candidate id.
+    """The gate's memory; where no reference is given the history is filled by others.
+
+    `floor` holds what the rules refused in this round, by candidate id.
 
     `likelihood` is the language model of the fluency band, None where the recipe names none.
 
@@ -110,7 +116,7 @@ class GateState:
     no judges. `opinions` holds their answers. A round ends at `most` admissions, None for no end.
     """
 
-    def __init__(self, anchor: Anchor, reference: Reference, settings: GateSettings) -> None:
+    def __init__(self, anchor: Anchor, reference: Reference | None, settings: GateSettings) -> None:
         if anchor.content is None:
             raise AnchorError(f"anchor {anchor.number} has no content half yet; the first round must fill it")
         self.anchor, self.content, self.settings = anchor, anchor.content, settings
@@ -137,7 +143,8 @@ class GateState:
         self._joined: Counter[int] = Counter()
         self._round_crowds: list[int] = []
         self._window = frozenset(self.content.window_ids)
-        self._add_reference(reference)
+        if reference is not None:
+            self._add_reference(reference)
 
     def _add_reference(self, reference: Reference) -> None:
         """A copy of a real content teaches nothing new; the vectors of a generator-filled anchor are not real."""
@@ -154,9 +161,8 @@ class GateState:
         two = self.anchor.views == "two"
         contexts = [candidate.context if two else "" for candidate in candidates]
         words = wordings(contents, contexts, self.settings.lexical_ngram)
-        # The sketch's text is in normal form, of which the exact key is the hash.
         return [
-            Text(content_hash(sketch.plain.decode("utf-8", "surrogatepass")), sketch, slots, frame)
+            Text(sketch, slots, frame)
             for sketch, (slots, frame) in zip(self.history.sketches(contents), words, strict=True)
         ]
 
@@ -175,20 +181,25 @@ class GateState:
         columns = (cells.tolist(), cosines.tolist(), norms.tolist())
         return [
             Item(
-                candidate, x[i], y[i], norm, cell, text.key, text.sketch, text.slots, text.frame,
+                candidate, x[i], y[i], norm, cell, text.sketch, text.slots, text.frame,
                 numbers={"cell_cosine": cosine, "content_norm": norm},
             )
             for i, (candidate, text, cell, cosine, norm) in enumerate(zip(candidates, texts, *columns, strict=True))
         ]  # fmt: skip
 
     def restore(self, candidates: Sequence[Candidate], context: Vectors, content: Vectors) -> None:
-        """Enter rows admitted in earlier rounds, in their order of admission."""
+        """Enter rows admitted in earlier rounds, in their order of admission.
+
+        Sums are the same to the bit if the rows come in several calls, all but the last of a multiple of
+        `RESTORED_AT_ONCE` rows.
+        """
         if not candidates:
             return
         items = self.items(candidates, context, content)
         self._extend(self.history, items)
-        outside = [item for item in items if not self.in_window(item)]
-        self.corpus_scope.add(np.array([item.content for item in outside], dtype=np.float32))
+        for start in range(0, len(items), RESTORED_AT_ONCE):
+            part = [item for item in items[start : start + RESTORED_AT_ONCE] if not self.in_window(item)]
+            self.corpus_scope.add(np.array([item.content for item in part], dtype=np.float32))
         for item in items:
             self._count(item)
 

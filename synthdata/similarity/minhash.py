@@ -18,15 +18,7 @@ from numpy.typing import NDArray
 from synthdata.records import canonical_json, content_hash
 from synthdata.settings import GateSettings
 from synthdata.similarity.exact import normalise
-from synthdata.similarity.shingles import (
-    BASE,
-    Shingles,
-    all_shingles,
-    chunks,
-    jaccard,
-    mix,
-    shingles_of_plain,
-)
+from synthdata.similarity.shingles import Shingles, all_shingles, band_keys, chunks, jaccard, shingles_of_plain
 
 Signatures = NDArray[np.uint32]
 
@@ -68,6 +60,29 @@ class LexicalIndex:
         self._tail: dict[int, list[int]] = {}
         self._tail_rows = 0
 
+    def parts(self) -> tuple[list[bytes], Signatures, NDArray[np.uint64], NDArray[np.int64]]:
+        """What `of_parts` needs: normal forms, signatures, and all bands in order with their rows."""
+        self._merge_tail()
+        width = self._settings.permutations
+        signatures = np.array([signature for _, signature in self._rows.values()], dtype=np.uint32).reshape(-1, width)
+        return [plain for plain, _ in self._rows.values()], signatures, self._sorted_keys, self._sorted_ids
+
+    @classmethod
+    def of_parts(
+        cls,
+        settings: GateSettings,
+        plain: Sequence[bytes],
+        signatures: Signatures,
+        keys: NDArray[np.uint64],
+        rows: NDArray[np.int64],
+    ) -> LexicalIndex:
+        """An index of the rows 0, 1, ...; arrays may be memory-mapped, and later rows come on top."""
+        index = cls(settings)
+        # A row of a plain view costs a tenth of a row of a memory map.
+        index._rows = dict(enumerate(zip(plain, np.asarray(signatures), strict=True)))
+        index._sorted_keys, index._sorted_ids = np.asarray(keys), np.asarray(rows)
+        return index
+
     def __len__(self) -> int:
         return len(self._rows)
 
@@ -99,7 +114,7 @@ class LexicalIndex:
         """All that `enter` and `find` need of texts, made in bulk."""
         plain = [normalise(text) for text in texts]
         made = self._sign_all(plain)
-        keys = self._band_keys(made)
+        keys = band_keys(made, self._settings.bands)
         return [
             Sketch(text.encode("utf-8", "surrogatepass"), signature, bands)
             for text, signature, bands in zip(plain, made, keys, strict=True)
@@ -120,7 +135,7 @@ class LexicalIndex:
             )
         plain = [normalise(text) for text in texts]
         made = self._sign_all(plain) if signatures is None else signatures
-        for row_id, text, signature, keys in zip(ids, plain, made, self._band_keys(made), strict=True):
+        for row_id, text, signature, keys in zip(ids, plain, made, band_keys(made, self._settings.bands), strict=True):
             self._enter(row_id, Sketch(text.encode("utf-8", "surrogatepass"), signature.copy(), keys))
         self._merge_long_tail()
 
@@ -167,7 +182,9 @@ class LexicalIndex:
         """Ids and true Jaccard of all rows at or above `near_jaccard`, highest first, then by id; [] for no text."""
         plain = normalise(text)
         made = self._sign_all([plain]) if signature is None else signature.reshape(1, -1)
-        return self.find(Sketch(plain.encode("utf-8", "surrogatepass"), made[0], self._band_keys(made)[0]))
+        return self.find(
+            Sketch(plain.encode("utf-8", "surrogatepass"), made[0], band_keys(made, self._settings.bands)[0])
+        )
 
     def find(self, sketch: Sketch) -> list[tuple[int, float]]:
         """As `query`, of a sketch."""
@@ -235,15 +252,6 @@ class LexicalIndex:
             sketch.update(value)
             columns.append(np.asarray(sketch.hashvalues, dtype=np.uint32))
         return np.array(columns, dtype=np.uint32).T
-
-    def _band_keys(self, made: Signatures) -> NDArray[np.uint64]:
-        """One 64-bit key a band, the band's number folded in, so that all bands share one sorted array."""
-        rows = self._settings.permutations // self._settings.bands
-        parts = made.reshape(len(made), self._settings.bands, rows).astype(np.uint64)
-        keys = np.broadcast_to(np.arange(1, self._settings.bands + 1, dtype=np.uint64), parts.shape[:2]).copy()
-        for column in range(rows):
-            keys = mix(keys * np.uint64(BASE) + parts[:, :, column])
-        return keys
 
     def _lookup(self, keys: NDArray[np.uint64]) -> list[int]:
         found: set[int] = set()

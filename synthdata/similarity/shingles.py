@@ -90,3 +90,12 @@ def jaccard(left: Shingles, right: Shingles) -> float:
         return 0.0
     shared = len(np.intersect1d(left, right, assume_unique=True))
     return shared / (len(left) + len(right) - shared)
+
+
+def band_keys(signatures: NDArray[np.uint32], bands: int) -> Shingles:
+    """One 64-bit key a band of each signature (n, permutations), the band's number folded in: all share one table."""
+    parts = signatures.reshape(len(signatures), bands, signatures.shape[1] // bands).astype(np.uint64)
+    keys = np.broadcast_to(np.arange(1, bands + 1, dtype=np.uint64), parts.shape[:2]).copy()
+    for column in range(parts.shape[2]):
+        keys = mix(keys * np.uint64(BASE) + parts[:, :, column])
+    return keys

@@ -1,0 +1,119 @@
+"""The gate's memory of admitted rows on disk: what restoring would make again of texts and vectors, opened at once.
+
+A cache. It is bound to anchor and settings by its name, to the admitted rows by their ids, and to itself by checksums;
+who opens it compares the ids with the table's and rebuilds where anything differs.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metrics.spectrum import SecondMoment
+from synthdata.errors import CorruptStoreError
+from synthdata.gate.anchor import Anchor
+from synthdata.gate.library import Library
+from synthdata.gate.state import GateState
+from synthdata.records import canonical_json, content_hash
+from synthdata.settings import GateSettings
+from synthdata.similarity.index import VectorIndex
+from synthdata.similarity.minhash import LexicalIndex
+
+_FORMAT = "1"
+_ROWS, _FRAMES, _VECTORS, _META = "rows.arrow", "frames.arrow", "content.faiss", "meta.json"
+_LEXICAL = ("signatures", "band_keys", "band_rows")
+_STATE = ("upper", "moment", "counts", "real_counts", "totals", "slots", "slot_rows")
+_SUMMED_AT_ONCE = 4096
+
+
+def state_name(anchor: Anchor, settings: GateSettings) -> str:
+    """The folder's name: everything but the rows that a saved state depends on."""
+    return "gate-" + content_hash(
+        _FORMAT, anchor.fingerprint, canonical_json(settings.model_dump(mode="json")), length=16
+    )
+
+
+def save_state(state: GateState, folder: Path) -> None:
+    """Write the history of a state in which no round is under way; the folder is there and empty.
+
+    Raises:
+        ValueError: rows of a round have entered already.
+    """
+    if state.round_admitted:
+        raise ValueError(f"{state.round_admitted} rows of a round have entered: a state is saved before its round")
+    library = state.history
+    texts = [text.encode("utf-8", "surrogatepass") for text in library.contents]
+    plain, signatures, keys, owners = library.lexical.parts()
+    _write_frame({"id": library.ids, "content": texts, "plain": plain, "cell": library.cells}, folder / _ROWS)
+    frames = state.skeletons.counts
+    kept = [frame.encode("utf-8", "surrogatepass") for frame in frames]
+    _write_frame({"frame": kept, "rows": list(frames.values())}, folder / _FRAMES)
+    library.vectors.save(folder / _VECTORS)
+    totals = np.array([state.rows, state.real_rows, state.admitted])
+    upper, moment = state.corpus_scope.moment.sums()
+    slots, slot_rows = state.phrases.filled()
+    values = (upper, moment, state.counts, state.real_counts, totals, slots, slot_rows)
+    arrays: list[NDArray[np.generic]] = [signatures, keys, owners, *values]
+    for name, array in zip((*_LEXICAL, *_STATE), arrays, strict=True):
+        np.save(folder / f"{name}.npy", array, allow_pickle=False)
+    sums = {path.name: _checksum(path) for path in sorted(folder.iterdir())}
+    (folder / _META).write_text(canonical_json(sums), encoding="utf-8")
+
+
+def open_state(folder: Path, anchor: Anchor, settings: GateSettings) -> GateState:
+    """A state as it was saved, its vectors and signatures memory-mapped.
+
+    Raises:
+        CorruptStoreError: a file is missing, cut or changed; the state can be restored from the table.
+    """
+    import polars as pl
+
+    try:
+        sums = json.loads((folder / _META).read_text(encoding="utf-8"))
+        for name, expected in sums.items():
+            if _checksum(folder / name) != expected:
+                raise CorruptStoreError(f"{folder / name}: is not what was written")
+        return _read(folder, GateState(anchor, None, settings))
+    except (OSError, ValueError, KeyError, pl.exceptions.PolarsError) as error:
+        raise CorruptStoreError(f"{folder}: cannot be read: {error}") from error
+
+
+def _read(folder: Path, state: GateState) -> GateState:
+    import polars as pl
+
+    rows, frames = pl.read_ipc(folder / _ROWS), pl.read_ipc(folder / _FRAMES)
+    signatures, keys, owners = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in _LEXICAL)
+    upper, moment, counts, real_counts, totals, slots, slot_rows = (np.load(folder / f"{name}.npy") for name in _STATE)
+    plain = rows["plain"].to_list()
+    lexical = LexicalIndex.of_parts(state.settings, plain, signatures, keys, owners)
+    contents = [text.decode("utf-8", "surrogatepass") for text in rows["content"].to_list()]
+    vectors = VectorIndex.load(folder / _VECTORS)
+    state.history = Library.of_parts(rows["id"].to_list(), contents, rows["cell"].to_list(), plain, lexical, vectors)
+    names = [frame.decode("utf-8", "surrogatepass") for frame in frames["frame"].to_list()]
+    state.skeletons.counts.update(dict(zip(names, frames["rows"].to_list(), strict=True)))
+    state.phrases.fill(slots, slot_rows)
+    state.corpus_scope.take(SecondMoment.of_sums(upper, moment))
+    state.counts, state.real_counts = counts, real_counts
+    state.rows, state.real_rows, state.admitted = totals.tolist()
+    return state
+
+
+def _write_frame(columns: dict[str, list[Any]], path: Path) -> None:
+    import polars as pl
+
+    kinds = {"id": pl.String, "cell": pl.Int64, "rows": pl.Int64}
+    frame = pl.DataFrame(columns, schema={name: kinds.get(name, pl.Binary) for name in columns})
+    frame.write_ipc(path, compression="uncompressed", record_batch_size=frame.height or 1)
+
+
+def _checksum(path: Path) -> int:
+    """CRC of the sums of blocks: memory is read once at its own speed, and no block can change place unseen."""
+    data = np.fromfile(path, dtype=np.uint8) if path.stat().st_size < _SUMMED_AT_ONCE else np.memmap(path, mode="r")
+    whole = len(data) // _SUMMED_AT_ONCE * _SUMMED_AT_ONCE
+    sums = data[:whole].view(np.uint64).reshape(-1, _SUMMED_AT_ONCE // 8).sum(axis=1, dtype=np.uint64)
+    return zlib.crc32(data[whole:].tobytes(), zlib.crc32(sums.tobytes(), len(data)))
