@@ -34,7 +34,7 @@ ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared" / "data"
 PAGE = ROOT / "docs" / "redteam.md"
 # Of each set, for the copies.
-REAL_REVIEWS = 130
+REAL_REVIEWS = 100
 # The readers of genuine reviews are the tests' own.
 sys.path.insert(0, str(ROOT / "tests"))
 
@@ -140,20 +140,20 @@ def _recall(settings: Settings) -> Iterator[tuple[object, ...]]:
 
 def _originals(pool: Sequence[Pair], settings: Settings) -> dict[str, list[Pair]]:
     """The reviews of the sample games, and the same number of real reviews of each of three sets."""
-    found = {f"Reviews of text games by the rules (`{SAMPLE.name}`):": list(pool)}
+    found = {f"Reviews of text games by the rules (`{SAMPLE.name}`):": _drawn(pool, 4 * REAL_REVIEWS)}
     if SHARED.is_dir():
         import genuine_reviews as real
 
         found["Real reviews (HotpotQA, MINT, MR-GSM8K):"] = [
             pair
             for read in (real.hotpot, real.feedback, real.right_reviews)
-            for pair in _drawn(real.matched(read(SHARED), settings.recipe.floor)[0])
+            for pair in _drawn(real.matched(read(SHARED), settings.recipe.floor)[0], REAL_REVIEWS)
         ]
     return found
 
 
-def _drawn(pairs: Sequence[Pair]) -> list[Pair]:
-    return sorted(pairs, key=lambda pair: content_hash("copies", pair[1].lesson.text))[:REAL_REVIEWS]
+def _drawn(pairs: Sequence[Pair], count: int) -> list[Pair]:
+    return sorted(pairs, key=lambda pair: content_hash("copies", pair[1].lesson.text))[:count]
 
 
 def _copies(pool: Sequence[Pair], settings: Settings) -> str:
@@ -165,8 +165,10 @@ def _copies(pool: Sequence[Pair], settings: Settings) -> str:
     for one in made:
         low, high = one.interval
         reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(one.reasons.items()))
-        rows.append((one.manner, one.items, one.admitted, f"{low:.1%} to {high:.1%}", one.as_copy, reasons))
-    return table(["manner", "items", "admitted", "95 % interval", "refused as copies", "all refusals"], rows)
+        share = f"{low:.1%} to {high:.1%}"
+        rows.append((one.manner, one.items, one.admitted, share, one.as_copy, f"{one.cosine:.2f}", reasons))
+    columns = ["manner", "items", "admitted", "95 % interval", "refused as copies", "cosine", "all refusals"]
+    return f"tau {made[0].tau:.2f}, encoder {own.recipe.encoder.model}\n\n{table(columns, rows)}"
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from statistics import median
 
 from metrics.proportion import exact_interval
 from synthdata.api import Corpus
@@ -47,11 +48,17 @@ LIKENESS = frozenset(
 
 @dataclass(frozen=True)
 class Copied:
-    """What became of one manner of copying: of `items` so many were `admitted`; `reasons` counts the refusals."""
+    """What became of one manner of copying: of `items` so many were `admitted`; `reasons` counts the refusals.
+
+    `cosine` is the median over its items of the cosine to the nearest content admitted before, in [-1, 1]; NaN where no
+    item got as far as that comparison. `tau` is what the gate calls the same.
+    """
 
     manner: str
     items: int
     admitted: int
+    cosine: float
+    tau: float
     reasons: dict[str, int] = field(default_factory=dict)
     got_through: tuple[str, ...] = ()
 
@@ -88,9 +95,9 @@ def copy_attack(folder: Path, pool: Sequence[Pair], settings: Settings) -> list[
         if key not in seen:
             seen.add(key)
             manners.setdefault(item.template, {})[key] = candidate
-    results = [_counted(name, _decided(corpus, list(made.values()))) for name, made in manners.items()]
-    control = [_candidate(pair) for pair in others[: len(known)]]
-    return [*results, _counted(CONTROL, _decided(corpus, control))]
+    rounds = {name: list(made.values()) for name, made in manners.items()}
+    rounds[CONTROL] = [_candidate(pair) for pair in others[: len(known)]]
+    return [_counted(name, *_decided(corpus, made)) for name, made in rounds.items()]
 
 
 def _halves(pool: Sequence[Pair]) -> tuple[list[Pair], list[Pair]]:
@@ -121,8 +128,8 @@ def _corpus(folder: Path, pool: Sequence[Pair], settings: Settings) -> Corpus:
     return Corpus.open(folder)
 
 
-def _decided(corpus: Corpus, candidates: Sequence[Candidate]) -> list[Decision]:
-    """The decisions of a round on the corpus that is not committed."""
+def _decided(corpus: Corpus, candidates: Sequence[Candidate]) -> tuple[list[Decision], float]:
+    """The decisions of a round on the corpus that is not committed, and the tau that they were made with."""
     candidates = [replace(candidate, occurrence=i) for i, candidate in enumerate(candidates)]
     anchor, reference, recipe = corpus.anchor, corpus.reference, corpus.settings.recipe
     assert anchor.content is not None
@@ -134,10 +141,12 @@ def _decided(corpus: Corpus, candidates: Sequence[Candidate]) -> list[Decision]:
     )
     state = restore(corpus.store, anchor, reference, recipe)
     decisions, _ = decide_round(state, candidates, (context, content), refused, order_texts(anchor, reference), unheard)
-    return decisions
+    return decisions, state.tau
 
 
-def _counted(manner: str, decisions: Sequence[Decision]) -> Copied:
+def _counted(manner: str, decisions: Sequence[Decision], tau: float) -> Copied:
     through = [d.candidate.content for d in decisions if d.verdict == "admit"]
     reasons = Counter(str(d.reason) for d in decisions if d.verdict != "admit")
-    return Copied(manner, len(decisions), len(through), dict(reasons), tuple(through))
+    cosines = [d.numbers["cosine"] for d in decisions if "cosine" in d.numbers]
+    middle = median(cosines) if cosines else float("nan")
+    return Copied(manner, len(decisions), len(through), middle, tau, dict(reasons), tuple(through))

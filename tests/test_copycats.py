@@ -7,6 +7,7 @@ import random
 import re
 
 import pytest
+from genuine_reviews import feedback, matched
 from hypothesis import given
 from hypothesis import strategies as st
 from test_redteam import SAMPLE, runs_of
@@ -87,3 +88,18 @@ def test_the_verb_shows_copies_beside_the_other_families():
     shown = json.loads(done.stdout)
     assert done.exit_code == 0 and {row["family"] for row in shown["results"]} == {"F1"}
     assert [row["manner"] for row in shown["copies"]][-1] == CONTROL and len(shown["copies"]) == len(MANNERS) + 1
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_copies_of_real_reviews_fall_with_the_model(shared_data, tmp_path):
+    pool = matched(feedback(shared_data), SETTINGS.recipe.floor)[0][:120]
+    own = Settings().with_value("recipe.anchor.steps_per_trajectory", 2)
+    made = {one.manner: one for one in copy_attack(tmp_path / "c", pool, own)}
+    for manner in (*LIGHT, "padded", "few synonyms"):
+        assert made[manner].as_copy >= 0.85 * made[manner].items, made[manner].reasons
+        assert made[manner].admitted <= 0.1 * made[manner].items
+    control = made[CONTROL]
+    assert control.as_copy <= 0.25 * control.items and control.cosine < min(
+        one.cosine for one in made.values() if one is not control
+    )

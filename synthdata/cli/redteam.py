@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -152,6 +153,8 @@ def _copied_row(made: Copied, examples: int) -> dict[str, Any]:
         "low": low,
         "high": high,
         "refused_as_copy": made.as_copy,
+        "cosine": None if isnan(made.cosine) else made.cosine,
+        "tau": made.tau,
         "refused_as": made.reasons,
         "examples": list(made.got_through[:examples]),
     }
@@ -164,10 +167,12 @@ def _show_copies(copied: list[Copied], examples: int) -> None:
     for made in copied:
         low, high = made.interval
         reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(made.reasons.items()))
-        rows.append((made.manner, made.items, made.admitted, f"{low:.1%} to {high:.1%}", made.as_copy, reasons))
-    columns = ["manner", "items", "admitted", "95 % interval", "as copies", "refused as"]
+        share = f"{low:.1%} to {high:.1%}"
+        rows.append((made.manner, made.items, made.admitted, share, made.as_copy, f"{made.cosine:.2f}", reasons))
+    columns = ["manner", "items", "admitted", "95 % interval", "as copies", "cosine", "refused as"]
     table(f"{COPIES} copies of admitted reviews, before the whole gate", columns, rows)
     say("as copies: refused for likeness to what was admitted. The last row is new and should be admitted.")
+    say(f"cosine: median to the nearest admitted content; from {copied[0].tau:.2f} on two are the same to this gate.")
     for made in copied:
         for text in made.got_through[:examples]:
             say(f"{COPIES} {made.manner}: {text}")
