@@ -14,6 +14,7 @@ import pytest
 from export_corpus import game_corpus
 from hypothesis import given
 from hypothesis import strategies as st
+from test_cli import synthdata
 from tiny_model import tiny_model
 from typer.testing import CliRunner
 
@@ -335,6 +336,22 @@ def test_a_release_that_was_changed_or_is_unknown_is_refused(made, tmp_path):
     path.write_text(path.read_text() + path.read_text().splitlines()[0] + "\n")
     with pytest.raises(InputError, match="changed after the release"):
         check_release(tmp_path / "out")
+
+
+@pytest.mark.slow
+def test_a_frozen_corpus_and_an_overlap_with_the_held_out_list_are_refused_with_exit_code_1(made, tmp_path):
+    shutil.copytree(made / "corpus", tmp_path / "corpus")
+    corpus = Corpus.open(tmp_path / "corpus")
+    row = corpus.store.admitted().row(0, named=True)
+    corpus.hold_out([{"text": row["content"]}])
+    overlap = synthdata("export", tmp_path / "corpus", tmp_path / "out")
+    assert overlap.returncode == 1 and "1 admitted rows overlap" in " ".join(overlap.stderr.split())
+    with corpus.store.writing():
+        corpus.store.append_event("freeze", "f1", {"reason": "two red tiles crossed"}, 1)
+    for verb, *more in (("export", tmp_path / "out"), ("consolidate", "--release=1", "--plain")):
+        refused = synthdata(verb, tmp_path / "corpus", *more)
+        assert refused.returncode == 1 and "two red tiles crossed" in " ".join(refused.stderr.split())
+    assert not (tmp_path / "out").exists() and not (tmp_path / "corpus" / "adapters").exists()
 
 
 @pytest.mark.slow
