@@ -108,6 +108,8 @@ def describe(anchor: Anchor) -> Facts:
             "collision_max": half.collision_max,
             "tau": half.tau,
         }
+        if half.fluency is not None:
+            facts |= {"fluency_low": half.fluency.low, "fluency_high": half.fluency.high}
     return facts
 
 

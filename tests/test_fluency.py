@@ -23,6 +23,7 @@ from synthdata.gate.fluency import calibrate_fluency, check_fluency
 from synthdata.gate.reference import Reference, ReferenceRow, clean
 from synthdata.gate.round import decide
 from synthdata.gate.state import GateState
+from synthdata.overview import describe
 from synthdata.records import Candidate, Decision
 from synthdata.settings import AnchorSettings, GateSettings, Settings
 from synthdata.similarity.encoder import HashingEncoder
@@ -92,6 +93,7 @@ def test_the_band_is_frozen_in_the_anchor_and_an_anchor_without_one_keeps_its_fi
         assert stored.content is not None and stored.content.fluency == one.content.fluency
         assert stored.fingerprint == one.fingerprint
     assert anchor.fingerprint != bare.fingerprint
+    assert describe(anchor)["fluency_high"] == anchor.content.fluency.high and "fluency_high" not in describe(bare)  # type: ignore[union-attr]
     for band, model in ((anchor.content.fluency, likelihood), (anchor.content.fluency, None), (None, None)):
         check_fluency(band, model, 0)
     with pytest.raises(AnchorError, match="reanchor"):
