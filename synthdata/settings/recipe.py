@@ -47,7 +47,7 @@ class AnchorSettings(Section):
     fluency_rows: int = 100
     fluency_low_percentile: float = 1.0
     fluency_high_percentile: float = 99.0
-    fluency_slack: float = 0.3
+    fluency_slack: float = 1.0
     fill_trajectories: int = 30
     fill_n2: float = 5.0
     steps_per_trajectory: int = 8
