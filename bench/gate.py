@@ -84,21 +84,21 @@ class Clock:
 
 
 def restoring(state: GateState, size: int, folder: Path) -> tuple[list[float], float]:
-    """Seconds to restore from texts and vectors, to save, and to open what was saved; kilobytes a restored row."""
+    """Processor seconds to restore from texts and vectors, to save, to open it again; kilobytes a row."""
     rng = np.random.default_rng([SEED, size])
     stored, held = unit(rng, size), [Candidate(text) for text in texts(rng, size)]
     gc.collect()
     before, clock = resident(), Clock()
     state.restore(held, stored, stored)
-    seconds = [clock.read()[0]]
+    seconds = [clock.read()[1]]
     gc.collect()
     grown = (resident() - before) / size / 1024
     clock = Clock()
     save_state(state, folder)
-    seconds.append(clock.read()[0])
+    seconds.append(clock.read()[1])
     clock = Clock()
     open_state(folder, state.anchor, state.settings)
-    return [*seconds, clock.read()[0]], grown
+    return [*seconds, clock.read()[1]], grown
 
 
 def without_text(library: Library) -> float:
@@ -150,7 +150,7 @@ def main() -> None:
         states.append((f"{size:,}", *state))
     columns = ["admitted rows", "FAISS queries / s", "decisions / s, texts ready", "quotient", "by processor s"]
     columns += ["decisions / s with texts", "quotient", "by processor s", "admitted"]
-    kept = ["admitted rows", "restore from the table's rows, s", "save, s", "open the saved state, s"]
+    kept = ["admitted rows", "restore from texts and vectors, processor s", "save", "open the saved state"]
     kept += ["KB a row, all", "KB a row, vector, id and cell"]
     body = (
         f"{told} {CANDIDATES:,} candidates of {WORDS} words, {DIM} dimensions; the bar for the quotient is {BAR:g}, "

@@ -7,7 +7,7 @@ admitted in the round. What a likeness means is decided by the stages.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -162,4 +162,4 @@ def among_themselves(sketches: Sequence[Sketch]) -> list[Sketch]:
     shared = counts[place] > 1
     ends = np.cumsum([len(sketch.bands) for sketch in sketches])
     kept = np.split(keys[shared], np.cumsum(shared)[ends[:-1] - 1])
-    return [replace(sketch, bands=bands) for sketch, bands in zip(sketches, kept, strict=True)]
+    return [Sketch(sketch.plain, sketch.signature, bands) for sketch, bands in zip(sketches, kept, strict=True)]

@@ -74,6 +74,8 @@ class Text:
 class Item:
     """A candidate with all that the stages read; `numbers` collects what they saw.
 
+    A `real` one skips all stages but provenance, floor and exact duplication.
+
     `context` and `content` are centred unit vectors (d,), `norm` the content's length before scaling. What stands
     around it in the history is found once, what stands around it in this round anew in each pass; `edits` are rows of
     the history over the Jaccard threshold, with it. In the loop `sketch` has the bands that others of the loop share.
@@ -81,6 +83,7 @@ class Item:
     """
 
     candidate: Candidate
+    real: bool
     context: Vectors
     content: Vectors
     norm: float
@@ -98,11 +101,6 @@ class Item:
     def key(self) -> bytes:
         """What two texts share exactly when they are the same text: the normal form."""
         return self.sketch.plain
-
-    @property
-    def real(self) -> bool:
-        """Real rows skip all stages but provenance, floor and exact duplication."""
-        return self.candidate.origin is Origin.REAL
 
 
 class GateState:
@@ -181,7 +179,7 @@ class GateState:
         columns = (cells.tolist(), cosines.tolist(), norms.tolist())
         return [
             Item(
-                candidate, x[i], y[i], norm, cell, text.sketch, text.slots, text.frame,
+                candidate, candidate.origin is Origin.REAL, x[i], y[i], norm, cell, text.sketch, text.slots, text.frame,
                 numbers={"cell_cosine": cosine, "content_norm": norm},
             )
             for i, (candidate, text, cell, cosine, norm) in enumerate(zip(candidates, texts, *columns, strict=True))
