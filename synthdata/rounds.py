@@ -6,6 +6,7 @@ import logging
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 import polars as pl
 
@@ -24,6 +25,8 @@ from synthdata.protocols import Progress, Vectors
 from synthdata.records import Candidate, Decision
 from synthdata.settings import Recipe, Settings
 
+# Saved states stand under how many rows they hold: later versions of the table only add to them.
+_STATES = "gate"
 _LOG = logging.getLogger(__name__)
 RowVectors = Mapping[str, tuple[Vectors | None, Vectors | None]]
 # Stages after which a row keeps its vectors: those that looked at them.
@@ -47,9 +50,9 @@ def restore(
 
 
 def _restored(store: CorpusStore, anchor: Anchor, reference: Reference, recipe: Recipe) -> GateState:
-    version, name = store.decisions_table.version(), state_name(anchor, recipe.gate)
+    states, name = store.derived_dir / _STATES, state_name(anchor, recipe.gate)
     ids = store.admitted(columns=["id"])["id"].to_list()
-    state = _opened(store, anchor, recipe, name, ids) or GateState(anchor, reference, recipe.gate)
+    state = _opened(states, anchor, recipe, name, ids) or GateState(anchor, reference, recipe.gate)
     kept, whole = state.admitted, len(ids) // RESTORED_AT_ONCE * RESTORED_AT_ONCE
     if kept == len(ids):
         return state
@@ -58,15 +61,15 @@ def _restored(store: CorpusStore, anchor: Anchor, reference: Reference, recipe: 
     if whole > kept:
         # A cache: a disk that is full or read-only costs the next reader the time to make it again.
         with suppress(OSError):
-            publish(store.derived_dir, version, name, lambda folder: save_state(state, folder))
-            sweep(store.derived_dir, version)
+            publish(states, whole, name, lambda folder: save_state(state, folder))
+            sweep(states, whole)
     _enter(state, store, rows[whole:])
     return state
 
 
-def _opened(store: CorpusStore, anchor: Anchor, recipe: Recipe, name: str, ids: list[str]) -> GateState | None:
+def _opened(states: Path, anchor: Anchor, recipe: Recipe, name: str, ids: list[str]) -> GateState | None:
     """The newest saved state whose rows are the first of these ids."""
-    for folder in sorted(store.derived_dir.glob(f"*/{name}"), reverse=True):
+    for folder in sorted(states.glob(f"*/{name}"), reverse=True):
         try:
             state = open_state(folder, anchor, recipe.gate)
         except CorruptStoreError as error:

@@ -112,7 +112,7 @@ def corpus(path: Path, rows: int) -> tuple[CorpusStore, GateState, Any]:
 
 
 def saved_folders(store: CorpusStore) -> list[Path]:
-    return sorted(store.derived_dir.glob("*/gate-*"))
+    return sorted(store.derived_dir.glob("gate/*/gate-*"))
 
 
 @pytest.mark.slow
@@ -131,6 +131,9 @@ def test_a_corpus_keeps_its_state_and_trusts_it_no_further_than_the_table(tmp_pa
     assert decided(restore(store, state.anchor, reference, recipe)) == expected
     assert decided(restore(store, state.anchor, reference, recipe, store.admitted())) == expected
     assert not caplog.records
+    store.derived_path("other").touch()
+    store.sweep_derived()
+    assert len(saved_folders(store)) == 1
     vectors = saved_folders(store)[0] / "content.faiss"
     vectors.write_bytes(vectors.read_bytes()[:-4000])
     assert decided(restore(store, state.anchor, reference, recipe)) == expected
@@ -169,7 +172,9 @@ def test_a_kill_while_saving_leaves_a_sound_corpus(tmp_path: Path) -> None:
         assert child.stdout is not None
         assert child.stdout.readline() == "ready\n"
         # Killed when the first hidden folder of a write shows, at once or after some of its files.
-        while not any(len(list(folder.iterdir())) > 7 * wait for folder in store.derived_dir.glob("*/.gate-*.part")):
+        while not any(
+            len(list(folder.iterdir())) > 7 * wait for folder in store.derived_dir.glob("gate/*/.gate-*.part")
+        ):
             assert child.poll() is None
         os.kill(child.pid, 9)
         child.wait()

@@ -53,7 +53,9 @@ def sweep(root: Path, version: int) -> list[Path]:
     current = root / f"{version:08}"
     if not current.is_dir() or all(path.name.startswith(".") for path in current.iterdir()):
         return []
-    stale = sorted(folder for folder in root.iterdir() if folder.is_dir() and folder != current)
+    stale = sorted(
+        folder for folder in root.iterdir() if folder.is_dir() and folder.name.isdigit() and folder != current
+    )
     for folder in stale:
         shutil.rmtree(folder)
     return stale
