@@ -24,7 +24,7 @@ from synthdata.sleep import SleepReport, consolidate
 from synthdata.training.compare import CONTEXT, CONTEXT_BESIDE, FORGETTING, GAIN, LOSS_BESIDE, Paired, objections
 
 SETTINGS = TrainingSettings(
-    max_steps=3, min_new=1, learning_rate=1e-3, max_tokens=256, heldout_rows=20, games=0, sample_tokens=8
+    max_steps=3, min_steps=1, min_new=1, learning_rate=1e-3, max_tokens=256, heldout_rows=20, games=0, sample_tokens=8
 )
 TOLD = (GAIN, LOSS_BESIDE, CONTEXT, CONTEXT_BESIDE, FORGETTING)
 

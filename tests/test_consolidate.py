@@ -125,7 +125,7 @@ GOOD = {
     ],
 )
 def test_the_rule(change, kept):
-    verdict = decide(GOOD | change, 3, PLAIN)
+    verdict = decide(GOOD | change, 30, PLAIN)
     assert verdict.kept is kept and verdict.reasons
 
 
@@ -136,9 +136,9 @@ def test_no_tile_saves_an_adapter_that_did_not_help(tiles, low, width):
 
 
 @pytest.mark.parametrize(("steps", "kept"), [(9, False), (10, True)])
-def test_without_a_control_few_steps_keep_nothing(steps, kept):
+def test_few_steps_keep_nothing_with_a_control_or_without(steps, kept):
     alone = {name: one for name, one in GOOD.items() if name != LOSS_BESIDE}
-    assert decide(alone, steps, PLAIN).kept is kept
+    assert decide(alone, steps, PLAIN).kept is decide(GOOD, steps, PLAIN).kept is kept
 
 
 numbers = st.lists(st.floats(0, 9), min_size=4, max_size=12)
@@ -180,7 +180,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def settings_of(folder: Path, **more: Any) -> TrainingSettings:
-    small = {"max_tokens": 512, "games": 1, "heldout_rows": 20, "max_steps": 8, "learning_rate": 1e-2}
+    small = {"max_tokens": 512, "games": 1, "heldout_rows": 20, "max_steps": 8, "min_steps": 1, "learning_rate": 1e-2}
     values = {"base": str(folder / "base"), "sample_tokens": 4, **small} | more
     return TrainingSettings(**values)
 
@@ -249,13 +249,13 @@ def test_three_steps_on_two_texts_fool_the_old_rule_and_not_the_control(made, tm
     from synthdata.training.registry import current, trained_keys
 
     def slept(name: str, release: str, **more: Any) -> Any:
-        few = settings_of(made, max_steps=3, min_new=1, games=0, **more)
+        few = settings_of(made, **{"max_steps": 3, "min_new": 1, "games": 0} | more)
         return consolidate(Corpus.open(tmp_path / name), release, settings=few)
 
     shutil.copytree(made / "corpus", tmp_path / "sound")
     shutil.copytree(made / "corpus", tmp_path / "poisoned")
     key = bench.poison(Corpus.open(tmp_path / "poisoned"), made / "out", tmp_path / "collapsed", bench.collapsed)
-    fooled = slept("poisoned", key, control_share=0.0, min_steps=1)
+    fooled = slept("poisoned", key, control_share=0.0)
     assert fooled.kept and not any("control" in one["name"] for one in fooled.measured)
     # Kept, it would be what the next sleep goes on from.
     shutil.rmtree(tmp_path / "poisoned")
@@ -278,10 +278,10 @@ def test_three_steps_on_two_texts_fool_the_old_rule_and_not_the_control(made, tm
     assert current(adapters, settings_of(made).base) == adapters[0]
     assert trained_keys(adapters, adapters[1]) > trained_keys(adapters, adapters[0]) == set(adapters[0].trained)
     assert not (Path(following.folder) / "weights").exists()
-    # Without a control so few steps are not believed either.
+    # By default so few steps are not believed at all.
     shutil.rmtree(tmp_path / "sound")
     shutil.copytree(made / "corpus", tmp_path / "sound")
-    assert "so few tell nothing" in slept("sound", "1", control_share=0.0).reasons[-1]
+    assert "so few tell nothing" in slept("sound", "1", control_share=0.0, min_steps=10).reasons[-1]
 
 
 @pytest.mark.slow

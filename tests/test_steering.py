@@ -49,8 +49,8 @@ VALUES = {"recipe": {"encoder": {"backend": "hashing", "dim": 96}}}
 SETTINGS = Settings.from_dict(VALUES, "test")
 
 
-def plan(under: tuple[int, ...], dreams: float = 0.0, share: float = 1.0) -> Plan:
-    return Plan("calm", (), under, share, 0.0, 0, 0, dreams, 0.25)
+def plan(under: tuple[int, ...], dreams: float = 0.0, share: float = 1.0, factor: float = 4.0) -> Plan:
+    return Plan("calm", (), under, share, factor, 0.0, 0, 0, dreams, 0.25)
 
 
 def test_coverage_by_hand() -> None:
@@ -75,6 +75,8 @@ def test_a_cell_at_its_share_is_left_and_the_dream_lane_is_bounded() -> None:
     # 10 rows and 10 focuses: cell 1 should hold 5 and holds 1.
     assert len(choose_focuses(many, COVERAGE, plan((1,)), runs=10, per_run=1)) == 4
     assert len(choose_focuses(many, COVERAGE, plan((1,), share=0.2), runs=10, per_run=1)) == 2
+    # Twice its real share of 10 focuses is 5, more than the 4 that it lacks; once is 2; and one it gets always.
+    assert [len(choose_focuses(many, COVERAGE, plan((1,), factor=x), 10, 1)) for x in (2.0, 1.0, 0.1)] == [4, 2, 1]
     opened = choose_focuses(many, COVERAGE, plan((1,), dreams=0.2), runs=10, per_run=1)
     assert [run for run in opened if run.startswith("o")] == ["o0", "o1"]
 
@@ -104,13 +106,13 @@ def test_the_policy_step_by_step() -> None:
         rung = [{"tile": tile, "level": level, "round": number} for tile, level, number in alarms]
         return decide_plan(*rung_alarms(rung, 7, TREND_TILES), COVERAGE, 7, RECIPE)
 
-    assert after() == Plan("calm", (), (2, 1), 0.5, 0.0, 0, 0, 0.0, 0.25)
+    assert after() == Plan("calm", (), (2, 1), 0.5, 3.0, 0.0, 0, 0, 0.0, 0.25)
     assert (
         after(("n2", "amber", 6), ("judge_scan", "red", 7), ("precision", "amber", 7)) == after()
     )  # nothing narrows now
-    assert after(("n2", "amber", 7)) == Plan("amber", ("n2",), (2, 1), 0.5, 0.15, 7, 3, 0.1, 0.35)
+    assert after(("n2", "amber", 7)) == Plan("amber", ("n2",), (2, 1), 0.5, 3.0, 0.15, 7, 3, 0.1, 0.35)
     red = after(("n2", "amber", 7), ("collapse", "red", 7))
-    assert red == Plan("red", ("collapse", "n2"), (2, 1), 0.5, 0.3, 7, 3, 0.1, 0.5)
+    assert red == Plan("red", ("collapse", "n2"), (2, 1), 0.5, 3.0, 0.3, 7, 3, 0.1, 0.5)
 
 
 def run_round(corpus: Corpus, limit: int) -> Work:

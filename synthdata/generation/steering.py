@@ -47,15 +47,18 @@ class Plan:
     """What a round does differently, and why.
 
     `because` names the tiles that rang, `under` the under-covered cells, `focus_share` which share of the focuses goes
-    to them at most: the rest still shows what the generator brings itself. `warmer` is added to temperatures, `angle`
-    picks the question that is asked (0: as always), `known_lessons` how many known lessons a prompt shows,
-    `dream_share` which share of focuses may lie outside all cells, `real_share` the least real share of an export.
+    to them at most: the rest still shows what the generator brings itself. One of them gets at most `cell_factor` times
+    its real share: a round that is mostly of one cell would itself look like a collapse. `warmer` is added to
+    temperatures, `angle` picks the question that is asked (0: as always), `known_lessons` how many known lessons a
+    prompt shows, `dream_share` which share of focuses may lie outside all cells, `real_share` the least real share of
+    an export.
     """
 
     level: Level
     because: tuple[str, ...]
     under: tuple[int, ...]
     focus_share: float
+    cell_factor: float
     warmer: float
     angle: int
     known_lessons: int
@@ -93,6 +96,7 @@ def decide_plan(level: Level, because: tuple[str, ...], coverage: Coverage, numb
         because=because,
         under=tuple(int(cell) for cell in coverage.under(settings.under_share)),
         focus_share=settings.focus_share,
+        cell_factor=settings.cell_factor,
         warmer=rung * settings.temperature_step,
         angle=number if rung else 0,
         known_lessons=settings.known_lessons if rung else 0,
@@ -104,7 +108,7 @@ def decide_plan(level: Level, because: tuple[str, ...], coverage: Coverage, numb
 
 def calm_plan(recipe: Recipe) -> Plan:
     """The plan that changes nothing."""
-    return Plan("calm", (), (), 0.0, 0.0, 0, 0, 0.0, recipe.export.real_share)
+    return Plan("calm", (), (), 0.0, 0.0, 0.0, 0, 0, 0.0, recipe.export.real_share)
 
 
 def choose_focuses(
@@ -113,7 +117,8 @@ def choose_focuses(
     """The steps to take first, by run, in the order of first picks; at most `runs` runs with `per_run` steps each.
 
     One by one the emptiest under-covered cell gets its nearest option, and a planned focus counts as a row, until each
-    of these cells is at its real share or has no option left, or `focus_share` is used up. Then come options outside
+    of these cells is at its real share, has had `cell_factor` times that share of the round (but at least one focus) or
+    has no option left, or `focus_share` is used up. Then come options outside
     all cells, for at most `dream_share` of the round's focuses. Ties go to the lower cell, then to the smaller run id
     and step.
     """
@@ -125,8 +130,9 @@ def choose_focuses(
             queues[option.cell].append(option)
     wanted = coverage.shares * (int(coverage.rows.sum()) + budget)
     rows = coverage.rows.astype(np.float64)
+    most = rows + np.maximum(1, np.floor(plan.cell_factor * coverage.shares * budget))
     room = int(plan.focus_share * budget)
-    while live := [cell for cell in plan.under if room and queues[cell] and rows[cell] < wanted[cell]]:
+    while live := [cell for cell in plan.under if room and queues[cell] and rows[cell] < min(wanted[cell], most[cell])]:
         cell = min(live, key=lambda cell: (rows[cell] / wanted[cell], cell))
         taken = _take(queues[cell].pop(0), picked, runs, per_run)
         rows[cell] += taken

@@ -144,6 +144,7 @@ class SteeringSettings(Section):
     enabled: bool = True
     under_share: float = 0.5
     focus_share: float = 0.5
+    cell_factor: float = 3.0
     recent_rounds: int = 3
     options_per_run: int = 8
     ahead: int = 4

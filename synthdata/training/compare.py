@@ -131,7 +131,8 @@ def decide(measured: Mapping[str, Paired], steps: int, settings: TrainingSetting
     """Keep if the loss on held-out real text fell for certain and nothing speaks against it; else roll back.
 
     Against it speaks what `objections` finds; a loss that is not for certain below the share of the control's gain, or
-    a prompt worth less for certain than that share asks; and without a control fewer than `min_steps` steps.
+    a prompt worth less for certain than that share asks; and fewer than `min_steps` steps: at three of them the control
+    lets shuffled answers pass and stops a sound release (docs/LOG.md).
     """
     against = list(objections(measured, settings))
     beside, context = measured.get(LOSS_BESIDE), measured.get(CONTEXT_BESIDE)
@@ -140,8 +141,10 @@ def decide(measured: Mapping[str, Paired], steps: int, settings: TrainingSetting
         against.append(f"{LOSS_BESIDE}: not for certain more than {asked}: {_interval(beside)}")
     if context is not None and context.worse:
         against.append(f"{CONTEXT_BESIDE}: less than {asked}: {_interval(context)}")
-    if beside is None and steps < settings.min_steps:
-        against.append(f"{steps} steps without a control, fewer than {settings.min_steps}: so few tell nothing")
+    if steps < settings.min_steps:
+        against.append(
+            f"{steps} steps, fewer than recipe.training.min_steps = {settings.min_steps}: so few tell nothing"
+        )
     if against:
         return Verdict(False, tuple(against))
     more = f", for certain by more than {asked} ({_interval(beside)})" if beside is not None else ""
