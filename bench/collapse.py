@@ -19,7 +19,7 @@ sys.path[0] = str(Path(__file__).parents[1])
 # Two processes share the machine; a matrix of 64 columns gains nothing from threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from bench.collapse.jobs import PARTS, run_missing  # noqa: E402 - the path above comes first
+from bench.collapse.jobs import PARTS, run_missing
 
 
 def main() -> None:

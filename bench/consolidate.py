@@ -73,18 +73,26 @@ def poison(corpus: Corpus, release: Path, out: Path, change: Callable[[Rows, ran
     return out.name
 
 
-def main() -> None:
-    """Sleep three times and write the section."""
-    given = sys.argv[1:4] if len(sys.argv) > 3 else ("demo-corpus", "demo-export", "bench/results/consolidate")
+def open_material(name: str) -> tuple[Corpus, Path, Path] | None:
+    """A copy of the corpus, its release and the folder to work in, as given or of `make demo`; None if not there."""
+    given = sys.argv[1:4] if len(sys.argv) > 3 else ("demo-corpus", "demo-export", f"bench/results/{name}")
     source, release, work = (Path(argument).absolute() for argument in given)
     if not source.is_dir() or not release.is_dir():
         print(f"{source} and {release} are not there: `make demo` makes them; nothing was measured")
-        return
+        return None
     work.mkdir(parents=True, exist_ok=True)
-    where = conditions()
     if not (work / "corpus").exists():
         shutil.copytree(source, work / "corpus")
-    corpus = Corpus.open(work / "corpus")
+    return Corpus.open(work / "corpus"), release, work
+
+
+def main() -> None:
+    """Sleep three times and write the section."""
+    opened = open_material("consolidate")
+    if opened is None:
+        return
+    corpus, release, work = opened
+    where = conditions()
     runs = {"sound": str(release)}
     for change in (collapsed, shuffled):
         runs[change.__name__] = poison(corpus, release, work / change.__name__, change)

@@ -10,14 +10,10 @@ that they share its exam and their control; run again it goes on where it stoppe
 from __future__ import annotations
 
 import json
-import shutil
-import sys
-from pathlib import Path
 
-from consolidate import collapsed, poison, shuffled
+from consolidate import collapsed, open_material, poison, shuffled
 from report import conditions, table, write_section
 
-from synthdata.api import Corpus
 from synthdata.cli.output import progress
 from synthdata.settings import TrainingSettings
 from synthdata.sleep import SleepReport, consolidate
@@ -31,16 +27,11 @@ TOLD = (GAIN, LOSS_BESIDE, CONTEXT, CONTEXT_BESIDE, FORGETTING)
 
 def main() -> None:
     """Sleep three times from the same start and write the section."""
-    given = sys.argv[1:4] if len(sys.argv) > 3 else ("demo-corpus", "demo-export", "bench/results/few-steps")
-    source, release, work = (Path(argument).absolute() for argument in given)
-    if not source.is_dir() or not release.is_dir():
-        print(f"{source} and {release} are not there: `make demo` makes them; nothing was measured")
+    opened = open_material("few-steps")
+    if opened is None:
         return
-    work.mkdir(parents=True, exist_ok=True)
+    corpus, release, work = opened
     where = conditions()
-    if not (work / "corpus").exists():
-        shutil.copytree(source, work / "corpus")
-    corpus = Corpus.open(work / "corpus")
     runs = {
         change.__name__: poison(corpus, release, work / change.__name__, change) for change in (collapsed, shuffled)
     }

@@ -24,15 +24,15 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 sys.path[0] = str(ROOT)
 
-from bench.genuine_texts import expert_feedback, reflections  # noqa: E402 - the path above comes first
-from bench.report import conditions, table, write_section  # noqa: E402
-from metrics.proportion import exact_interval  # noqa: E402
-from synthdata.cli.output import progress  # noqa: E402
-from synthdata.fluency import ScoredTexts  # noqa: E402
-from synthdata.gate.band import calibrate_band  # noqa: E402
-from synthdata.gate.fluency import calibrate_fluency  # noqa: E402
-from synthdata.generation.embedded import EmbeddedGenerator  # noqa: E402
-from synthdata.settings import AnchorSettings, Settings  # noqa: E402
+from bench.genuine_texts import expert_feedback, reflections
+from bench.report import conditions, table, write_section
+from metrics.proportion import exact_interval
+from synthdata.cli.output import progress
+from synthdata.fluency import ScoredTexts
+from synthdata.gate.band import calibrate_band
+from synthdata.gate.fluency import calibrate_fluency
+from synthdata.generation.embedded import EmbeddedGenerator
+from synthdata.settings import AnchorSettings, Settings
 
 SHARED = ROOT.parent / "shared" / "data"
 WORDS = 40

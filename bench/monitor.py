@@ -15,12 +15,12 @@ from typing import Any
 # This folder holds modules whose names hide the packages; the root of the checkout is what is meant.
 sys.path[0] = str(Path(__file__).parents[1])
 
-import numpy as np  # noqa: E402 - the path above comes first
-from scipy import stats  # noqa: E402
+import numpy as np
+from scipy import stats
 
-from bench.month.rounds import ONSET, PER_ROUND, RISE, ROUNDS  # noqa: E402
-from bench.month.store import RATES, read, run_missing  # noqa: E402
-from bench.report import conditions, table, write_section  # noqa: E402
+from bench.month.rounds import ONSET, PER_ROUND, RISE, ROUNDS
+from bench.month.store import RATES, read, run_missing
+from bench.report import conditions, table, write_section
 
 Months = Sequence[dict[str, Any]]
 

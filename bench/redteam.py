@@ -19,7 +19,7 @@ from pathlib import Path
 from bench.report import conditions, table, write_section
 from metrics.proportion import exact_interval
 from synthdata.cli.redteam import SAMPLE
-from synthdata.copycats import copy_attack
+from synthdata.copycats import COLUMNS, copy_attack
 from synthdata.judging.consistency import Pair
 from synthdata.judging.credulous import CredulousJudge
 from synthdata.judging.redteam import FAMILIES
@@ -161,14 +161,7 @@ def _copies(pool: Sequence[Pair], settings: Settings) -> str:
     own = settings.with_value("recipe.anchor.steps_per_trajectory", 2)
     with tempfile.TemporaryDirectory() as folder:
         made = copy_attack(Path(folder) / "corpus", pool, own)
-    rows = []
-    for one in made:
-        low, high = one.interval
-        reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(one.reasons.items()))
-        share = f"{low:.1%} to {high:.1%}"
-        rows.append((one.manner, one.items, one.admitted, share, one.as_copy, f"{one.cosine:.2f}", reasons))
-    columns = ["manner", "items", "admitted", "95 % interval", "refused as copies", "cosine", "all refusals"]
-    return f"tau {made[0].tau:.2f}, encoder {own.recipe.encoder.model}\n\n{table(columns, rows)}"
+    return f"tau {made[0].tau:.2f}, encoder {own.recipe.encoder.model}\n\n{table(COLUMNS, [one.row for one in made])}"
 
 
 if __name__ == "__main__":

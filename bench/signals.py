@@ -18,10 +18,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path[0] = str(ROOT)
 
-from bench.report import conditions, table, write_section  # noqa: E402 - the path above comes first
-from bench.signals import agreement, items, score, voices  # noqa: E402
-from synthdata.generation import make_generator  # noqa: E402
-from synthdata.settings import Settings  # noqa: E402
+from bench.report import conditions, table, write_section
+from bench.signals import agreement, items, score, voices
+from synthdata.generation import make_generator
+from synthdata.settings import Settings
 
 DATA = ROOT.parent / "shared" / "data"
 RESULTS = ROOT / "bench" / "results"

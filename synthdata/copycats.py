@@ -46,6 +46,10 @@ LIKENESS = frozenset(
 )
 
 
+# Heads of `Copied.row`.
+COLUMNS = ("manner", "items", "admitted", "95 % interval", "as copies", "cosine", "refused as")
+
+
 @dataclass(frozen=True)
 class Copied:
     """What became of one manner of copying: of `items` so many were `admitted`; `reasons` counts the refusals.
@@ -71,6 +75,14 @@ class Copied:
     def as_copy(self) -> int:
         """How many fell to a stage that compares with what was admitted."""
         return sum(count for reason, count in self.reasons.items() if reason in LIKENESS)
+
+    @property
+    def row(self) -> tuple[object, ...]:
+        """The cells of a table, in the order of `COLUMNS`."""
+        low, high = self.interval
+        reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(self.reasons.items()))
+        share = f"{low:.1%} to {high:.1%}"
+        return self.manner, self.items, self.admitted, share, self.as_copy, f"{self.cosine:.2f}", reasons
 
 
 def copy_attack(folder: Path, pool: Sequence[Pair], settings: Settings) -> list[Copied]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 from scipy.stats import binomtest
-from test_judged import BASE, decided, made, reviews, runs  # noqa: F401
+from test_judged import BASE, decided, made, reviews, runs  # noqa: F401 - fixtures, which pytest finds by name
 
 from synthdata import Corpus, Settings
 from synthdata.judging.record import judge_alarms, judge_rows

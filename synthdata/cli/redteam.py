@@ -163,14 +163,9 @@ def _copied_row(made: Copied, examples: int) -> dict[str, Any]:
 def _show_copies(copied: list[Copied], examples: int) -> None:
     if not copied:
         return
-    rows = []
-    for made in copied:
-        low, high = made.interval
-        reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(made.reasons.items()))
-        share = f"{low:.1%} to {high:.1%}"
-        rows.append((made.manner, made.items, made.admitted, share, made.as_copy, f"{made.cosine:.2f}", reasons))
-    columns = ["manner", "items", "admitted", "95 % interval", "as copies", "cosine", "refused as"]
-    table(f"{COPIES} copies of admitted reviews, before the whole gate", columns, rows)
+    from synthdata.copycats import COLUMNS
+
+    table(f"{COPIES} copies of admitted reviews, before the whole gate", COLUMNS, [made.row for made in copied])
     say("as copies: refused for likeness to what was admitted. The last row is new and should be admitted.")
     say(f"cosine: median to the nearest admitted content; from {copied[0].tau:.2f} on two are the same to this gate.")
     for made in copied:
