@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_info
 
 from metrics.spectrum import SecondMoment
 from synthdata.gate.ahead import LookAhead
 from synthdata.gate.library import Library
+from synthdata.gate.threads import one_blas_thread
 from synthdata.settings import GateSettings
 
 TAU = 0.6
@@ -64,3 +66,30 @@ def test_redundancies_of_a_block_are_those_of_its_rows(held, asked, seed):
     moment.add(x[:held])
     one_by_one = [moment.redundancy(row) for row in x[held:]]
     assert moment.redundancies(x[held:]) == pytest.approx(np.array(one_by_one), abs=1e-12)
+
+
+@given(st.integers(1, 40), st.integers(1, 10), st.integers(0, 2**32 - 1), st.booleans())
+def test_around_a_vector_is_its_nearest_copy_or_all_of_other_cells(count, asked, seed, copies):
+    x = rows(seed, count + asked, copies)
+    library = Library(16, GateSettings())
+    for number, vector in enumerate(x[:count]):
+        enter(library, vector, number)
+    cells = [place % 4 for place in range(asked)]
+    exact = (x[count:].astype(np.float64)[:, None, :] * x[None, :count]).sum(axis=2)
+    for near, scores, cell in zip(library.around(x[count:], cells, TAU, count), exact, cells, strict=True):
+        within = [row for row in np.lexsort((np.arange(count), -scores)).tolist() if scores[row] >= TAU]
+        same = [row for row in within if row % 3 == cell]
+        assert near.cosine == scores.max()
+        assert near.copy == ((same[0], scores[same[0]]) if same else None)
+        assert near.others == ([] if same else within)
+        assert near.count == len(near.others)
+
+
+def test_small_products_take_one_thread_and_give_the_others_back():
+    def threads() -> list[int]:
+        return [pool["num_threads"] for pool in threadpool_info() if pool.get("threading_layer") == "pthreads"]
+
+    before = threads()
+    with one_blas_thread():
+        assert set(threads()) <= {1}
+    assert threads() == before

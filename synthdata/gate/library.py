@@ -23,7 +23,8 @@ class Near:
     """What a library holds around one vector.
 
     `cosine` to its nearest row, -1 where there are no rows; `copy` the nearest row of the same cell within tau and its
-    cosine; `others` rows of other cells within tau, nearest first, and how many there are: the list may be cut.
+    cosine; where there is none, `others` are the rows of other cells within tau, nearest first, and `count` how many
+    there are: the list may be cut.
     """
 
     cosine: float = -1
@@ -112,9 +113,20 @@ class Library:
         yield from self.vectors.within_many(vectors, tau)
 
     def around(self, vectors: Vectors, cells: Sequence[int], tau: float, most: int) -> list[Near]:
-        """What stands around each vector, which lies in the cell of its place; at most `most` rows of other cells."""
-        found = [Near(cosine) for cosine in self.nearest(vectors).tolist()]
-        hot = [i for i, near in enumerate(found) if near.cosine >= tau]
+        """What stands around each vector, which lies in the cell of its place; at most `most` rows of other cells.
+
+        Where the nearest row of all is a copy, as that of most copies is, no other row is looked for.
+        """
+        if not len(self):
+            return [Near() for _ in vectors]
+        cosines, nearest = (column[:, 0].tolist() for column in self.vectors.search(vectors, 1))
+        found = [Near(cosine) for cosine in cosines]
+        hot = []
+        for i, (near, row) in enumerate(zip(found, nearest, strict=True)):
+            if near.cosine >= tau and self.cells[row] == cells[i]:
+                near.copy = row, near.cosine
+            elif near.cosine >= tau:
+                hot.append(i)
         for i, (scores, rows) in zip(hot, self.within(vectors[hot], tau), strict=True):
             sort_out(found[i], scores, rows, self.cells, cells[i], most)
         return found
@@ -140,13 +152,13 @@ def sort_out(
     cell: int | None,
     most: int | None = None,
 ) -> None:
-    """Enter into `near` the rows within tau, nearest first, apart by whether they stand in the vector's cell."""
+    """Enter into `near` the rows within tau, which come nearest first: the copy, or those of other cells."""
     others = []
     for score, row in zip(scores.tolist(), rows.tolist(), strict=True):
-        if cells[row] != cell:
-            others.append(row)
-        elif near.copy is None:
+        if cells[row] == cell:
             near.copy = row, score
+            return
+        others.append(row)
     near.others, near.count = others[:most], len(others)
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from synthdata.gate.order import gumbel_dsir, shuffled
 from synthdata.gate.stages import FIRST, JUDGED, LOOP, SEARCHED, Stage
 from synthdata.gate.state import GateState, Item, Reject, Text
+from synthdata.gate.threads import one_blas_thread
 from synthdata.protocols import Progress, Vectors, unheard
 from synthdata.records import Candidate, Decision, Reason, Verdict
 
@@ -33,9 +34,10 @@ def decide(
     shuffle). `progress` hears how many candidates have been decided. `texts` are what `GateState.texts` made of the
     candidates, if it was asked before.
     """
-    items = state.items(candidates, context, content, texts)
-    alive, rejected = _sift(items, FIRST, state)
-    state.look_back(alive)
+    with one_blas_thread():
+        items = state.items(candidates, context, content, texts)
+        alive, rejected = _sift(items, FIRST, state)
+        state.look_back(alive)
     alive, copies = _sift(alive, SEARCHED, state)
     rejected += copies
     progress(len(rejected))
@@ -44,7 +46,9 @@ def decide(
     alive, vetoed = _sift(alive, JUDGED, state)
     progress(len(vetoed))
     rejected += vetoed
-    admitted, refused = _loop(_ordered(alive, reference, state.settings.seed), state, progress)
+    ordered = _ordered(alive, reference, state.settings.seed)
+    with one_blas_thread():
+        admitted, refused = _loop(ordered, state, progress)
     rejected = sorted(rejected + refused, key=lambda d: d.candidate.id)
     return [_signed(decision, state) for decision in (*admitted, *rejected)]
 

@@ -161,7 +161,10 @@ class VectorIndex:
         width = scores.shape[1]
         fetch = min(width + _EXTRA, len(self))
         rough, found = self._index.search(block, fetch)
-        exact = self._score(block, np.arange(found.size, dtype=np.int64) // fetch, found.ravel()).reshape(found.shape)
+        # A row further off than rounding explains cannot be among the best: most queries have no such rival.
+        rivals = rough >= rough[:, width - 1 : width] - 2 * ROUNDING
+        exact = np.full(found.shape, -np.inf)
+        exact[rivals] = self._score(block, np.nonzero(rivals)[0], found[rivals])
         order = np.lexsort((found, -exact), axis=1)[:, :width]
         scores[start : start + len(block)] = np.take_along_axis(exact, order, axis=1)
         ids[start : start + len(block)] = np.take_along_axis(found, order, axis=1)
