@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
+from judged_games import BASE, decided, empty_corpus, failed_games, reviews_of
 from scipy.stats import binomtest
-from test_judged import BASE, decided, made, reviews, runs  # noqa: F401 - fixtures, which pytest finds by name
 
 from synthdata import Corpus, Settings
 from synthdata.judging.record import judge_alarms, judge_rows
@@ -38,13 +38,28 @@ class Partial:
 
 
 @pytest.fixture(scope="module")
-def items(runs, reviews):  # noqa: F811
+def runs():
+    return failed_games()
+
+
+@pytest.fixture(scope="module")
+def reviews(runs):
+    return reviews_of(runs)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return empty_corpus(tmp_path_factory.mktemp("judged"))
+
+
+@pytest.fixture(scope="module")
+def items(runs, reviews):
     by_id = {run.id: run for run in runs}
     texts = {review.lesson.text: (by_id[review.trajectory_id], review) for review in reviews}
     return list(texts.values())
 
 
-def test_the_scan_asks_for_fifty_reflections_on_twenty_runs(items, runs):  # noqa: F811
+def test_the_scan_asks_for_fifty_reflections_on_twenty_runs(items, runs):
     judge = Partial(0)
     found = scan(judge, items, runs, JudgeSettings())
     assert len(items) > 50 and judge.asked == [20] * 50
@@ -52,7 +67,7 @@ def test_the_scan_asks_for_fifty_reflections_on_twenty_runs(items, runs):  # noq
 
 
 @pytest.mark.parametrize(("passes", "keys"), [(4, 0), (5, 50)], ids=["a fifth", "more than a fifth"])
-def test_more_than_a_fifth_of_wrong_runs_makes_a_key(items, runs, passes, keys):  # noqa: F811
+def test_more_than_a_fifth_of_wrong_runs_makes_a_key(items, runs, passes, keys):
     found = scan(Partial(passes), items, runs, JudgeSettings())
     assert (found.accepted, found.tried, len(found.keys)) == (passes, 20, keys)
 
@@ -73,7 +88,7 @@ def test_the_snapshot_holds_each_share_with_its_exact_interval():
     assert judge_alarms(frame, JudgeSettings()) == [{"tile": "judge_scan", "level": "red", "round": 1}]
 
 
-def test_a_judge_that_the_audit_leaves_behind_rings_in_a_real_corpus(tmp_path, made, runs, reviews):  # noqa: F811
+def test_a_judge_that_the_audit_leaves_behind_rings_in_a_real_corpus(tmp_path, made, runs, reviews):
     def told(audit):
         return Settings.from_dict({"recipe": BASE | {"judge": LOOSE | {"audit": audit}}})
 

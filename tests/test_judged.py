@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from judge_oracle import gullible, honest, stern
+from judged_games import decided, empty_corpus, failed_games, reviews_of, settings
 
-from synthdata import Corpus, Settings
+from synthdata import Settings
 from synthdata.errors import SettingsError
 from synthdata.generation.scripted import ScriptedGenerator
 from synthdata.handoff import Wanted, export
@@ -19,56 +18,22 @@ from synthdata.judging.credulous import CredulousJudge
 from synthdata.judging.llm import LlmJudge
 from synthdata.overview import status
 from synthdata.protocols import Judgement
-from synthdata.records import LabelSource, Lesson, Origin, Reflection, StepReview, from_json
-from synthdata.reflection import restatements
-from synthdata.runs import Work, decide_reviews, remember
-from synthdata.sources import read_trajectories
-
-SAMPLE = Path(__file__).parent.parent / "data" / "sample" / "textworld.jsonl.gz"
-BASE = {
-    "encoder": {"backend": "hashing", "dim": 96},
-    "floor": {"min_words": 4},
-    "anchor": {"fill_trajectories": 20, "steps_per_trajectory": 4},
-}
-
-
-def settings(**judge):
-    return Settings.from_dict({"recipe": BASE | {"judge": judge}})
+from synthdata.records import LabelSource, Reflection, StepReview, from_json
 
 
 @pytest.fixture(scope="module")
 def runs():
-    return [run for run in read_trajectories(SAMPLE, origin=Origin.REAL) if run.success is False][:50]
+    return failed_games()
 
 
 @pytest.fixture(scope="module")
 def reviews(runs):
-    """Three reviews of each run that say what its log says; every fourth run's also say something that it does not."""
-    made = []
-    for number, run in enumerate(runs):
-        own = restatements(run, settings().recipe.floor)[::4][:3]
-        if number % 4 == 0:
-            own = [
-                replace(r, lesson=Lesson(f"{r.lesson.text[:-1]}, so the moon is made of “green cheese”.")) for r in own
-            ]
-        made += own
-    return made
+    return reviews_of(runs)
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """An empty corpus; tests take copies."""
-    path = tmp_path_factory.mktemp("judged") / "c"
-    Corpus.init(path, SAMPLE, settings=settings())
-    return path
-
-
-def decided(tmp_path, made, runs, reviews, judge=None, **options):
-    shutil.copytree(made, tmp_path / "c")
-    corpus = Corpus.open(tmp_path / "c", settings=settings(**options), judge=judge)
-    work = Work(tuple(runs), (), 0)
-    remember(corpus, work)
-    return corpus, decide_reviews(corpus, work, reviews)
+    return empty_corpus(tmp_path_factory.mktemp("judged"))
 
 
 def oracle(reply, name):
