@@ -11,6 +11,7 @@ from bench.collapse.contrasts import compare, loss_round, red_round
 from bench.collapse.mix import need, training_rows
 from bench.collapse.ngram import Trigram, _Sampler
 from bench.collapse.rounds import run
+from bench.collapse.tail import differences
 from bench.collapse.world import DocstringWorld
 
 ARMS = {arm.name: arm for arm in E1_MAIN}
@@ -115,6 +116,22 @@ def test_claims_about_the_transformer_are_paired_ratios_and_say_what_was_missed(
     assert gap == "+0.010 [+0.010, +0.010]" and verdict == "met"
     assert rows["R8", "n2"] == ["2.00 [2.00, 2.00]", "met"]
     assert rows["R9", "n2"][1] == "**missed**"
+
+
+def test_rare_tokens_gained_and_common_ones_lost_are_paired_by_seed():
+    def line(rare: float, common: float) -> dict[str, object]:
+        trace = {"loss_rare": rare, "loss_common": common, "loss_calibrated": 4.0, "n2": 25.0, "precision": 0.9}
+        return {"trace": {name: [0.0, last] for name, last in trace.items()}}
+
+    results = {
+        ("accumulate", 1.0): {0: line(7.7, 2.10), 1: line(7.9, 2.20), 2: line(8.5, 2.0)},
+        ("accumulate, rare real", 1.0): {0: line(7.5, 2.15), 1: line(7.7, 2.25)},
+    }
+    head, row = differences(results)
+    assert row[:3] == ["*accumulate, rare real*", "*accumulate*", "2"]
+    cells = dict(zip(head[3:], row[3:], strict=True))
+    assert cells["rarest 15 %"] == "-0.200 [-0.200, -0.200]"
+    assert cells["commonest 30 %"] == "+0.050 [+0.050, +0.050]"
 
 
 def test_a_small_decoder_learns_what_it_is_shown_and_samples_it():

@@ -83,7 +83,9 @@ E2_CROSS = tuple(
     for select in ("none", "dsir", "gate+dsir", "gate")
 )
 E2_BESIDE = (Arm("oracle", mix="oracle"), Arm("replace judge", "judge", "replace"))
+# Beside the two arms of the cross that they change.
 E2_TAIL = (
+    *(arm for arm in E2_CROSS if arm.name in ("accumulate", "accumulate gate+dsir")),
     Arm("accumulate gate+dsir, rare real", "gate+dsir", "accumulate", rare_real=True),
     Arm("accumulate, rare real", mix="accumulate", rare_real=True),
     Arm("accumulate gate+rare", "gate+rare", "accumulate"),

@@ -49,7 +49,7 @@ def _loss(results: Results, temperature: float, ours: str, rule: str) -> list[Ro
         return []
     mean, low, high = interval(a - b)
     text = f"*{ours}* at most {MARGIN} nats above *{rule}*, calibrated"
-    return [["R7", text, _told(mean, low, high, "+.3f"), _verdict(mean <= MARGIN, high <= MARGIN)]]
+    return [["R7", text, told(mean, low, high, "+.3f"), _verdict(mean <= MARGIN, high <= MARGIN)]]
 
 
 def _ratio(
@@ -61,7 +61,7 @@ def _ratio(
     # Ratios are averaged as logarithms: 2 and 1/2 are as far from no change.
     mean, low, high = (float(np.exp(x)) for x in interval(np.log(a / b)))
     text = f"{measure} of *{arms[0]}* at least {least:g} times that of *{arms[1]}*"
-    return [[claim, text, _told(mean, low, high, ".2f"), _verdict(mean >= least, low >= least)]]
+    return [[claim, text, told(mean, low, high, ".2f"), _verdict(mean >= least, low >= least)]]
 
 
 def _lowest(results: Results) -> list[Row]:
@@ -74,10 +74,11 @@ def _lowest(results: Results) -> list[Row]:
     worst = max(means, key=lambda arm: (means[arm], arm))
     mean, low, high = interval(np.subtract(*gaps[worst]))
     text = f"*{ours}* has no higher calibrated loss than any other arm; the nearest is *{worst}*"
-    return [["R10", text, _told(mean, low, high, "+.3f"), _verdict(mean <= 0, high <= 0)]]
+    return [["R10", text, told(mean, low, high, "+.3f"), _verdict(mean <= 0, high <= 0)]]
 
 
-def _told(mean: float, low: float, high: float, form: str) -> str:
+def told(mean: float, low: float, high: float, form: str) -> str:
+    """A value with its interval, or with a word that there is none."""
     return f"{mean:{form}} " + ("(one seed)" if np.isnan(low) else f"[{low:{form}}, {high:{form}}]")
 
 

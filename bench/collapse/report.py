@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 import numpy as np
 from scipy import stats
 
-from bench.collapse import claims_e2, store
+from bench.collapse import claims_e2, store, tail
 from bench.collapse.contrasts import Results, compare, loss_round, per_seed, red_round, value
 
 PAGE = Path(__file__).parents[2] / "docs" / "collapse.md"
@@ -50,12 +50,12 @@ def write() -> None:
     """Put the tables into the page and draw the plots."""
     text = PAGE.read_text(encoding="utf-8")
     head, _, rest = text.partition(BEGIN)
-    tail = rest.partition(END)[2] if rest else ""
+    after = rest.partition(END)[2] if rest else ""
     results = load("e1")
     plots = [draw("E1", results, name, label) for name, label in DRAWN_MEASURES]
-    plots += [draw("E2", load("e2"), name, label, 1.0) for name, label in E2_MEASURES]
+    plots += [draw("E2", load("e2"), name, label, t) for t in (0.9, 1.0) for name, label in E2_MEASURES]
     pictures = "\n\n".join(f"![{label}]({path.relative_to(PAGE.parent).as_posix()})" for label, path in plots)
-    page = f"{head.rstrip()}\n\n{BEGIN}\n{body()}\n\n{pictures}\n{END}\n{tail.lstrip()}"
+    page = f"{head.rstrip()}\n\n{BEGIN}\n{body()}\n\n{pictures}\n{END}\n{after.lstrip()}"
     PAGE.write_text(page, encoding="utf-8")
 
 
@@ -78,7 +78,15 @@ def _transformer(results: Results) -> list[str]:
     for t in sorted({t for _, t in results}, reverse=True):
         rows = [["claim", "is", "value, 95 %", "verdict"], *claims_e2.claims(results, t)]
         parts += [f"### E2 at T = {t:g}", arms_table(results, t, E2_COLUMNS), _table(rows)]
-    return parts
+    return parts + _rare_tokens(load("e2", "tune"))
+
+
+def _rare_tokens(results: Results) -> list[str]:
+    """The candidates for rare tokens, which tuning seeds chose among: not confirmed."""
+    if not results:
+        return []
+    parts = [f"### E2's rare tokens, tuning seeds, T = {tail.TEMPERATURE:g}", _counts(results)]
+    return [*parts, arms_table(results, tail.TEMPERATURE, E2_COLUMNS), _table(tail.differences(results))]
 
 
 def _counts(results: Results) -> str:
@@ -202,6 +210,7 @@ def draw(experiment: str, results: Results, measure: str, label: str, temperatur
         figure.savefig(out, format="svg", metadata={"Date": None})
     described = f"<title>{escape(name)}</title><desc>Mean over seeds by round for {escape(', '.join(DRAWN))}.</desc>"
     PLOTS.mkdir(parents=True, exist_ok=True)
-    path = PLOTS / f"{experiment.lower()}-{measure.removesuffix('_calibrated')}.svg"
+    where = experiment.lower() if temperature == 0.9 else f"{experiment.lower()}-t{temperature:g}"
+    path = PLOTS / f"{where}-{measure.removesuffix('_calibrated')}.svg"
     path.write_text(re.sub(r"(<svg [^>]*>)", rf"\1{described}", out.getvalue(), count=1), encoding="utf-8")
     return name, path
