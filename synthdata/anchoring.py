@@ -16,6 +16,7 @@ import numpy as np
 
 from metrics.entropy import jensen_shannon
 from synthdata.api import Corpus
+from synthdata.corpus import CorpusStore
 from synthdata.errors import InputError
 from synthdata.gate.anchor import Anchor, save_content, save_context
 from synthdata.gate.calibrate import calibrate
@@ -85,11 +86,14 @@ def reanchor(
         made = replace(made, content=old.content) if carried else made
         done = Reanchoring(describe(old), describe(made), _drift(made, known, cleaned), carried)
         _write(corpus, made, cleaned)
-        payload: dict[str, object] = {"because": because, "before": done.before, "after": done.after}
-        payload |= {"drift": done.drift, "carried": carried, "kept_old_reference": keep}
-        store.append_event("reanchor", str(made.number), payload, store.latest_round())
-        store.set_anchor(made.number)
+        _make_current(store, done, made.number, {"because": because, "kept_old_reference": keep})
     return done
+
+
+def _make_current(store: CorpusStore, done: Reanchoring, number: int, told: dict[str, object]) -> None:
+    payload = told | {"before": done.before, "after": done.after, "drift": done.drift, "carried": done.carried}
+    store.append_event("reanchor", str(number), payload, store.latest_round())
+    store.set_anchor(number)
 
 
 def inherit(corpus: Corpus, rows: Sequence[Candidate], *, embedding: Progress = unheard) -> RoundReport:

@@ -64,7 +64,16 @@ def _trl(kind: str, splits: Mapping[str, int]) -> str:
 
 
 def _axolotl(splits: Splits) -> dict[str, str]:
-    common: dict[str, Any] = {"base_model": MODEL, "sequence_len": 8192}
+    # Axolotl's own required fields; sizes to change at will.
+    common = {"base_model": MODEL, "sequence_len": 8192, "micro_batch_size": 1, "gradient_accumulation_steps": 8}
+    common |= {"num_epochs": 1, "learning_rate": 1e-5}
+    return {
+        kind: f"# axolotl train axolotl/{kind}.yaml\n{_AXOLOTL_NOTES.get(kind, '')}{_yaml(common | values)}"
+        for kind, values in _axolotl_data(splits).items()
+    }
+
+
+def _axolotl_data(splits: Splits) -> dict[str, dict[str, Any]]:
     made: dict[str, dict[str, Any]] = {}
     if "train" in splits.get("messages", {}):
         data = {
@@ -98,13 +107,7 @@ def _axolotl(splits: Splits) -> dict[str, str]:
         }
         head = {"model_type": "AutoModelForTokenClassification", "num_labels": 2, "process_reward_model": True}
         made["stepwise"] = head | {"datasets": [data], "output_dir": "trained-stepwise"}
-    for values in made.values():
-        # Axolotl's own required fields; sizes to change at will.
-        values |= {"micro_batch_size": 1, "gradient_accumulation_steps": 8, "num_epochs": 1, "learning_rate": 1e-5}
-    return {
-        kind: f"# axolotl train axolotl/{kind}.yaml\n{_AXOLOTL_NOTES.get(kind, '')}{_yaml(common | values)}"
-        for kind, values in made.items()
-    }
+    return made
 
 
 def _dataset_info(splits: Splits) -> dict[str, Any]:

@@ -94,14 +94,18 @@ def clean(
             lexical.add([len(kept)], [rows[i].text], signatures[i : i + 1])
             stays[place] = True
             kept.append(i)
-    if len(kept) < settings.min_rows:
-        raise AnchorError(
-            f"the reference has {len(kept)} distinct rows of {len(rows)} (copies that fell: {fell['exact']} exact, "
-            f"{fell['near']} near, {fell['semantic']} semantic); calibration needs {settings.min_rows}: add "
-            f"{settings.min_rows - len(kept)} more real rows that differ from these"
-        )
+    _check_enough(len(kept), len(rows), fell, settings.min_rows)
     chosen = [rows[i] for i in kept]
     return Reference(chosen, context[kept], content[kept], _set_aside(chosen, settings), fell)
+
+
+def _check_enough(kept: int, rows: int, fell: dict[str, int], needed: int) -> None:
+    if kept < needed:
+        raise AnchorError(
+            f"the reference has {kept} distinct rows of {rows} (copies that fell: {fell['exact']} exact, "
+            f"{fell['near']} near, {fell['semantic']} semantic); calibration needs {needed}: add "
+            f"{needed - kept} more real rows that differ from these"
+        )
 
 
 def _set_aside(rows: list[ReferenceRow], settings: AnchorSettings) -> NDArray[np.bool_]:

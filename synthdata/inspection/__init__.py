@@ -84,10 +84,7 @@ def inspect_file(question: Question, settings: Settings, encoder: Encoder, bars:
         levels, copies = _copies(spool, exact, settings, bars)
         side = _sampled(spool, ours, encoder, bars)
         levels["semantic"], nearest = _meaning(side, copies, settings)
-        figures = {name: Figure(value, rows=len(spool)) for name, value in numbers.items()}
-        repetition = self_repetition([text.lower().split() for text in side.texts])
-        figures["self_repetition"] = Figure(repetition, rows=len(side.texts))
-        figures |= spread(side.vectors[np.linalg.norm(side.vectors, axis=1) > 0], ours)
+        figures = {name: Figure(value, rows=len(spool)) for name, value in numbers.items()} | _of_sample(side, ours)
         beside = None
         if question.reference is not None:
             other = _sampled(real, ours, encoder, bars)
@@ -156,6 +153,13 @@ def _sampled(spool: Spool, settings: InspectSettings, encoder: Encoder, bars: Ba
     texts: Sequence[str] = spool.texts(rows)
     with bars("vectors", len(rows)) as progress:
         return Side(spool, rows, texts, encode_heard(encoder, texts, progress))
+
+
+def _of_sample(side: Side, settings: InspectSettings) -> dict[str, Figure]:
+    repetition = self_repetition([text.lower().split() for text in side.texts])
+    # Words that the encoder does not know have no direction.
+    directions = spread(side.vectors[np.linalg.norm(side.vectors, axis=1) > 0], settings)
+    return {"self_repetition": Figure(repetition, rows=len(side.texts))} | directions
 
 
 def _meaning(side: Side, copied: NDArray[np.bool_], settings: Settings) -> tuple[Level, NDArray[np.float64]]:

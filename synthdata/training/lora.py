@@ -136,8 +136,18 @@ def _trainer(
 
     datasets.disable_progress_bars()
     data = datasets.Dataset.from_list(list(rows))
-    steps = min(settings.max_steps, -(-len(rows) // settings.batch_size))
-    given: dict[str, Any] = {
+    given = _trainer_arguments(settings, len(rows), folder) | {"use_cpu": not torch.cuda.is_available()}
+    common: dict[str, Any] = {"train_dataset": data, "processing_class": tokenizer, "peft_config": adapter}
+    if settings.method == "kto":
+        if len({row["label"] for row in rows}) < 2:
+            raise InputError('step credit needs rows of both labels; use recipe.training.method = "sft"')
+        return KTOTrainer(network, args=KTOConfig(**given), **common)
+    return SFTTrainer(network, args=SFTConfig(completion_only_loss=True, **given), **common)
+
+
+def _trainer_arguments(settings: TrainingSettings, rows: int, folder: str) -> dict[str, Any]:
+    steps = min(settings.max_steps, -(-rows // settings.batch_size))
+    return {
         "output_dir": folder,
         "max_steps": steps,
         "per_device_train_batch_size": settings.batch_size,
@@ -152,16 +162,9 @@ def _trainer(
         "report_to": "none",
         "disable_tqdm": True,
         "bf16": False,
-        "use_cpu": not torch.cuda.is_available(),
         "dataloader_pin_memory": False,
         "gradient_checkpointing": False,
     }
-    common: dict[str, Any] = {"train_dataset": data, "processing_class": tokenizer, "peft_config": adapter}
-    if settings.method == "kto":
-        if len({row["label"] for row in rows}) < 2:
-            raise InputError('step credit needs rows of both labels; use recipe.training.method = "sft"')
-        return KTOTrainer(network, args=KTOConfig(**given), **common)
-    return SFTTrainer(network, args=SFTConfig(completion_only_loss=True, **given), **common)
 
 
 def _printer() -> Any:  # noqa: ANN401
