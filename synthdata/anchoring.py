@@ -56,7 +56,8 @@ def reanchor(
     """Calibrate a new anchor from real data and make it current; with `keep` the old reference stays in the mix.
 
     A half that the first round had filled becomes one of real data as soon as there are enough real contents. The
-    encoder stays: stored vectors of admitted rows are compared with the new anchor's.
+    encoder stays: stored vectors of admitted rows are compared with the new anchor's. `embedding` hears what that of
+    `Corpus.init` hears.
 
     Raises:
         InputError: no reason, or rows without the view that the corpus has.
@@ -74,20 +75,25 @@ def reanchor(
             fresh = np.vstack([known.context, fresh[0]]), np.vstack([known.content, fresh[1]])
         recipe = corpus.settings.recipe
         cleaned = clean(rows, *fresh, recipe.anchor, recipe.gate)
-        made = calibrate(
-            cleaned,
-            corpus.likelihood,
-            number=old.number + 1,
-            views=old.views,
-            encoder=old.encoder,
-            settings=recipe.anchor,
-        )
+        made = _next_anchor(corpus, old, cleaned, embedding)
         carried = made.content is None and old.content is not None
         made = replace(made, content=old.content) if carried else made
         done = Reanchoring(describe(old), describe(made), _drift(made, known, cleaned), carried)
         _write(corpus, made, cleaned)
         _make_current(store, done, made.number, {"because": because, "kept_old_reference": keep})
     return done
+
+
+def _next_anchor(corpus: Corpus, old: Anchor, cleaned: Reference, scoring: Progress) -> Anchor:
+    return calibrate(
+        cleaned,
+        corpus.likelihood,
+        scoring,
+        number=old.number + 1,
+        views=old.views,
+        encoder=old.encoder,
+        settings=corpus.settings.recipe.anchor,
+    )
 
 
 def _make_current(store: CorpusStore, done: Reanchoring, number: int, told: dict[str, object]) -> None:

@@ -63,7 +63,7 @@ class Corpus:
     ) -> Corpus:
         """Make a corpus and freeze anchor 0 from real reference data: a path, or rows.
 
-        `embedding` hears of content and context of each row, so twice as often as there are rows.
+        `embedding` hears of both views of each row, and of each content that the fluency band's model reads.
 
         Raises:
             InputError: the path or the folder cannot be used.
@@ -79,7 +79,7 @@ class Corpus:
         recipe = settings.recipe
         cleaned = clean(rows, *encode_reference(rows, encoder, embedding), recipe.anchor, recipe.gate)
         name = encoder.fingerprint
-        anchor = calibrate(cleaned, likelihood, number=0, views=chosen, encoder=name, settings=recipe.anchor)
+        anchor = calibrate(cleaned, likelihood, embedding, number=0, views=chosen, encoder=name, settings=recipe.anchor)
         values = {"recipe": recipe.model_dump(), "runtime": settings.runtime.model_dump()}
         with CorpusStore.making(path, views=chosen, **values) as store:
             write_heldout(store.heldout_dir, list(heldout))

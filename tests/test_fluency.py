@@ -105,7 +105,9 @@ def test_the_band_is_frozen_in_the_anchor_and_an_anchor_without_one_keeps_its_fi
 def test_the_band_is_the_percentiles_of_real_losses_and_the_slack() -> None:
     texts = ["x" * (i + 1) for i in range(300)]
     settings = ANCHOR.model_copy(update={"fluency_rows": 300, "fluency_slack": 0.5})
-    band = calibrate_fluency(texts, ScoredTexts(WordLength(), "w", 1000), settings)
+    heard: list[int] = []
+    band = calibrate_fluency(texts, ScoredTexts(WordLength(), "w", 1000), settings, heard.append)
+    assert sum(heard) == 300 and max(heard) < 10, "who waits for the model sees it go on"
     assert (band.low, band.high) == pytest.approx([3.99 - 0.5, 297.01 + 0.5])
     again = calibrate_fluency(texts[::-1] * 2, ScoredTexts(WordLength(), "w", 1000), settings)
     assert again == band

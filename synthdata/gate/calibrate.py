@@ -15,7 +15,7 @@ from synthdata.gate.band import calibrate_band
 from synthdata.gate.cells import assign, cell_count, centre, spherical_kmeans
 from synthdata.gate.fluency import Likelihood, calibrate_fluency
 from synthdata.gate.reference import Reference
-from synthdata.protocols import Vectors
+from synthdata.protocols import Progress, Vectors, unheard
 from synthdata.records import content_hash
 from synthdata.settings import AnchorSettings
 from synthdata.similarity.index import VectorIndex
@@ -24,6 +24,7 @@ from synthdata.similarity.index import VectorIndex
 def calibrate(
     reference: Reference,
     likelihood: Likelihood | None = None,
+    scoring: Progress = unheard,
     *,
     number: int,
     views: Literal["one", "two"],
@@ -32,7 +33,7 @@ def calibrate(
 ) -> Anchor:
     """An anchor from the rows that were not set aside; its content half stays open without enough distinct contents.
 
-    With a `likelihood` the content half gets a fluency band.
+    With a `likelihood` the content half gets a fluency band, and `scoring` hears of each content that it looks at.
     """
     use = ~reference.heldout
     vectors = reference.content if views == "one" else reference.context
@@ -44,7 +45,7 @@ def calibrate(
         tasks = [row.task_id or row.id for row in chosen]
         contents = [row.content for row in chosen]
         content = calibrate_content(reference.content[taught], contents, ids, tasks, "reference", settings)
-        content = with_fluency(content, contents, likelihood, settings)
+        content = with_fluency(content, contents, likelihood, settings, scoring)
     return Anchor(
         number=number,
         views=views,
@@ -109,12 +110,16 @@ def calibrate_content(
 
 
 def with_fluency(
-    half: ContentHalf, contents: Sequence[str], likelihood: Likelihood | None, settings: AnchorSettings
+    half: ContentHalf,
+    contents: Sequence[str],
+    likelihood: Likelihood | None,
+    settings: AnchorSettings,
+    scoring: Progress = unheard,
 ) -> ContentHalf:
     """The content half with the fluency band of its contents, where there is a language model."""
     if likelihood is None:
         return half
-    return replace(half, fluency=calibrate_fluency([t for t in contents if t.strip()], likelihood, settings))
+    return replace(half, fluency=calibrate_fluency([t for t in contents if t.strip()], likelihood, settings, scoring))
 
 
 def collision_with_error(x: Vectors) -> tuple[float, float]:

@@ -14,8 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthdata.errors import AnchorError
+from synthdata.protocols import Progress, unheard
 from synthdata.records import content_hash
 from synthdata.settings import AnchorSettings
+
+# A model may take a second a text, and who waits for a hundred wants to see them pass.
+_HEARD_TOGETHER = 8
 
 
 class Likelihood(Protocol):
@@ -37,15 +41,23 @@ class FluencyBand:
     rows: int
 
 
-def calibrate_fluency(contents: Sequence[str], likelihood: Likelihood, settings: AnchorSettings) -> FluencyBand:
+def calibrate_fluency(
+    contents: Sequence[str], likelihood: Likelihood, settings: AnchorSettings, scoring: Progress = unheard
+) -> FluencyBand:
     """The band of a seeded sample of real contents, widened by `fluency_slack` nats on each side.
 
-    The model has not learnt from them, so that no half must be kept back as for the n-gram band.
+    The model has not learnt from them, so that no half must be kept back as for the n-gram band. `scoring` hears of
+    each content.
     """
     chosen = sorted(set(contents), key=lambda text: content_hash(str(settings.seed), "fluency", text))
     chosen = chosen[: settings.fluency_rows]
     wanted = [settings.fluency_low_percentile, settings.fluency_high_percentile]
-    low, high = np.percentile(likelihood(chosen), wanted)
+    losses: list[float] = []
+    for start in range(0, len(chosen), _HEARD_TOGETHER):
+        part = chosen[start : start + _HEARD_TOGETHER]
+        losses += likelihood(part).tolist()
+        scoring(len(part))
+    low, high = np.percentile(losses, wanted)
     slack = settings.fluency_slack
     return FluencyBand(likelihood.name, float(low) - slack, float(high) + slack, len(chosen))
 
