@@ -1,6 +1,6 @@
-"""Sleeps of three steps, with the control and without: are two poisoned releases rolled back and the sound one kept?
+"""Sleeps of three and of twelve steps, with the control: are two poisoned releases rolled back and the sound one kept?
 
-So few steps on any text bring the loss on held-out text down, and without a control a release of two texts was once
+A few steps on any text bring the loss on held-out text down, and without a control a release of two texts was once
 kept. The poison is that of bench/consolidate.py. The poisoned releases are slept on first, all from the base model, so
 that they share its exam and their control; run again it goes on where it stopped.
 
@@ -19,14 +19,15 @@ from synthdata.settings import TrainingSettings
 from synthdata.sleep import SleepReport, consolidate
 from synthdata.training.compare import CONTEXT, CONTEXT_BESIDE, FORGETTING, GAIN, LOSS_BESIDE, Paired, objections
 
+STEPS = (3, 12)
 SETTINGS = TrainingSettings(
-    max_steps=3, min_steps=1, min_new=1, learning_rate=1e-3, max_tokens=256, heldout_rows=20, games=0, sample_tokens=8
+    min_steps=1, min_new=1, learning_rate=1e-3, max_tokens=256, heldout_rows=20, games=0, sample_tokens=8
 )
 TOLD = (GAIN, LOSS_BESIDE, CONTEXT, CONTEXT_BESIDE, FORGETTING)
 
 
 def main() -> None:
-    """Sleep three times from the same start and write the section."""
+    """Sleep three times from the same start, for each number of steps, and write the section."""
     opened = open_material("few-steps")
     if opened is None:
         return
@@ -36,11 +37,16 @@ def main() -> None:
         change.__name__: poison(corpus, release, work / change.__name__, change) for change in (collapsed, shuffled)
     }
     runs["sound"] = str(release)
-    reports = {}
-    for name, asked in runs.items():
-        reports[name] = consolidate(corpus, asked, settings=SETTINGS, bar=progress)
-        print(name, reports[name].kept, reports[name].reasons, flush=True)
-    write_section("few-steps", "Three steps of a sleep, with a control and without", body(reports, where))
+    told = [where]
+    # Whoever is kept is where the next would start, so the longer sleeps come last and the sound one last of them.
+    for steps in STEPS:
+        settings = SETTINGS.model_copy(update={"max_steps": steps})
+        reports = {}
+        for name, asked in runs.items():
+            reports[name] = consolidate(corpus, asked, settings=settings, bar=progress)
+            print(steps, name, reports[name].kept, reports[name].reasons, flush=True)
+        told.append(body(reports, settings))
+    write_section("few-steps", "Three and twelve steps of a sleep, with a control and without", "\n\n".join(told))
 
 
 def without_control(report: SleepReport) -> bool:
@@ -51,7 +57,7 @@ def without_control(report: SleepReport) -> bool:
     return not objections(measured, SETTINGS)
 
 
-def body(reports: dict[str, SleepReport], where: str) -> str:
+def body(reports: dict[str, SleepReport], settings: TrainingSettings) -> str:
     """A row a release; a control that was not needed shows as a dash."""
     rows = []
     for name, report in reports.items():
@@ -66,8 +72,7 @@ def body(reports: dict[str, SleepReport], where: str) -> str:
     heads = ["release", *TOLD, "without a control", "decision", "reasons"]
     return "\n\n".join(
         [
-            where,
-            f"Embedded model, other than the defaults: {json.dumps(SETTINGS.model_dump(exclude_defaults=True))}; "
+            f"Embedded model, other than the defaults: {json.dumps(settings.model_dump(exclude_defaults=True))}; "
             f"{SETTINGS.heldout_rows} held-out rows of {tasks} tasks. Beside the control stand what "
             f"{SETTINGS.control_share:.0%} of its gain would have brought, what the sleep brought, and the 95 % "
             "interval of the difference. A control is trained only where nothing else spoke against the adapter.",

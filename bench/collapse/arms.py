@@ -26,7 +26,7 @@ class Arm:
     pool: Literal["clean", "junk", "clones"] = "clean"
     delta: float | None = None
     gate: dict[str, float] = field(default_factory=dict)
-    # E2's candidate for keeping rare tokens: real rows that hold rare types first.
+    # E2's candidate for keeping rare tokens: real rows that hold rare types first. It did not pay (docs/collapse.md).
     rare_real: bool = False
 
 
