@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from synthdata import Corpus, Settings
 from synthdata.records import Lesson, Origin, Reflection, Trajectory
@@ -25,11 +26,13 @@ def settings(**judge):
     return Settings.from_dict({"recipe": BASE | {"judge": judge}})
 
 
-def failed_games() -> list[Trajectory]:
+@pytest.fixture(scope="module")
+def runs() -> list[Trajectory]:
     return [run for run in read_trajectories(SAMPLE, origin=Origin.REAL) if run.success is False][:50]
 
 
-def reviews_of(runs: Sequence[Trajectory]) -> list[Reflection]:
+@pytest.fixture(scope="module")
+def reviews(runs: list[Trajectory]) -> list[Reflection]:
     """Three reviews of each run that say what its log says; every fourth run's also say something that it does not."""
     made = []
     for number, run in enumerate(runs):
@@ -42,10 +45,12 @@ def reviews_of(runs: Sequence[Trajectory]) -> list[Reflection]:
     return made
 
 
-def empty_corpus(folder: Path) -> Path:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty corpus; tests take copies."""
-    Corpus.init(folder / "c", SAMPLE, settings=settings())
-    return folder / "c"
+    path = tmp_path_factory.mktemp("judged") / "c"
+    Corpus.init(path, SAMPLE, settings=settings())
+    return path
 
 
 def decided(tmp_path, made, runs, reviews, judge=None, **options):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-from judged_games import BASE, decided, empty_corpus, failed_games, reviews_of
+from judged_games import BASE, decided, made, reviews, runs
 from scipy.stats import binomtest
 
 from synthdata import Corpus, Settings
@@ -15,6 +15,8 @@ from synthdata.protocols import Judgement
 from synthdata.runs import Work, decide_reviews
 from synthdata.settings import JudgeSettings
 
+# Fixtures, which pytest finds by name.
+__all__ = ["made", "reviews", "runs"]
 LOOSE = {"models": ["credulous"], "canaries": 0, "consistency": False, "scan_reflections": 0}
 
 
@@ -35,21 +37,6 @@ class Partial:
             told.append(run.id)
         self.asked += [len(told) for told in seen.values()]
         return said
-
-
-@pytest.fixture(scope="module")
-def runs():
-    return failed_games()
-
-
-@pytest.fixture(scope="module")
-def reviews(runs):
-    return reviews_of(runs)
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    return empty_corpus(tmp_path_factory.mktemp("judged"))
 
 
 @pytest.fixture(scope="module")

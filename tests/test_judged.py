@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from judge_oracle import gullible, honest, stern
-from judged_games import decided, empty_corpus, failed_games, reviews_of, settings
+from judged_games import decided, made, reviews, runs, settings
 
 from synthdata import Settings
 from synthdata.errors import SettingsError
@@ -20,20 +20,8 @@ from synthdata.overview import status
 from synthdata.protocols import Judgement
 from synthdata.records import LabelSource, Reflection, StepReview, from_json
 
-
-@pytest.fixture(scope="module")
-def runs():
-    return failed_games()
-
-
-@pytest.fixture(scope="module")
-def reviews(runs):
-    return reviews_of(runs)
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    return empty_corpus(tmp_path_factory.mktemp("judged"))
+# Fixtures, which pytest finds by name.
+__all__ = ["made", "reviews", "runs"]
 
 
 def oracle(reply, name):

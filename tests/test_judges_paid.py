@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from judge_oracle import honest
-from judged_games import SAMPLE, empty_corpus, failed_games, reviews_of, settings
+from judged_games import SAMPLE, made, reviews, runs, settings
 from test_spending import begun, run
 
 from synthdata.api import Corpus
@@ -21,27 +21,13 @@ from synthdata.purse import Purse, UnpaidError, held_back, spent
 from synthdata.report import RoundReport
 from synthdata.runs import Choice, Work, decide_reviews, find_work, remember
 
-__all__ = ["begun"]
+# Fixtures, which pytest finds by name.
+__all__ = ["begun", "made", "reviews", "runs"]
 JUDGED = [
     *("--set", 'recipe.judge.models=["scripted"]', "--set", 'recipe.judge.families=["other"]'),
     *("--set", "recipe.judge.canaries=4", "--set", "recipe.judge.scan_runs=1"),
 ]
 FEW = {"canaries": 20, "max_fpr": 0.5, "scan_reflections": 3, "scan_runs": 3}
-
-
-@pytest.fixture(scope="module")
-def runs():
-    return failed_games()
-
-
-@pytest.fixture(scope="module")
-def reviews(runs):
-    return reviews_of(runs)
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    return empty_corpus(tmp_path_factory.mktemp("judged"))
 
 
 def tokens_kept(corpus: Path) -> int:

@@ -31,7 +31,8 @@ def paired(results: Results, temperature: float, arms: tuple[str, str], measure:
     """Values of both arms on the seeds that both have, in order of seed."""
     ours, theirs = (results.get((name, temperature), {}) for name in arms)
     seeds = sorted(ours.keys() & theirs.keys())
-    return tuple(np.array([value(lines[seed], measure) for seed in seeds]) for lines in (ours, theirs))  # type: ignore[return-value]
+    left, right = (np.array([value(lines[seed], measure) for seed in seeds]) for lines in (ours, theirs))
+    return left, right
 
 
 def interval(values: np.ndarray) -> tuple[float, float, float]:

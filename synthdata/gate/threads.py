@@ -12,7 +12,7 @@ def one_blas_thread() -> AbstractContextManager[object]:
     """Numpy's and scipy's products take one thread inside; FAISS, which brings its own, keeps all of them.
 
     OpenBLAS's threads spin for some milliseconds after each product and hold the cores that FAISS would search with:
-    on two cores a round took twice as long with them. One thread also sums in one order on every machine.
+    on two cores and 10,000 rows a round took half as long again to twice as long with them (docs/LOG.md).
     """
     limited: AbstractContextManager[object] = _own_threads().limit(limits=1)
     return limited
