@@ -52,7 +52,7 @@ def init(
     settings = load_settings(config, overrides)
     rows, broken = read_reference(reference, settings)
     never = read_heldout(heldout, settings) if heldout else []
-    with progress("embedding", _read_by_models(settings, len(rows))) as embedding:
+    with progress("embedding", 2 * len(rows)) as embedding:
         made = Corpus.init(corpus, rows, settings=settings, views=views, heldout=never, embedding=embedding)
     facts = made.describe_anchor() | {"reference_rows": len(rows), "unreadable": len(broken)}
     if inherited is not None:
@@ -64,11 +64,6 @@ def init(
     left_out(broken)
     if made.anchor.content is None:
         say("The reference holds no contents: the first round will calibrate what lessons are like, and say so.")
-
-
-def _read_by_models(settings: Settings, rows: int) -> int:
-    """Both views of each row, and what a language model scores for its band: a second a text."""
-    return 2 * rows + (settings.recipe.floor.fluency_model != "none") * settings.recipe.anchor.fluency_rows
 
 
 def _inherit(corpus: Corpus, path: Path) -> int:
@@ -156,7 +151,7 @@ def reanchor(
 
     opened = Corpus.open(corpus)
     rows, broken = read_reference(reference, opened.settings)
-    with progress("embedding", _read_by_models(opened.settings, len(rows))) as embedding:
+    with progress("embedding", 2 * len(rows)) as embedding:
         done = calibrate_anew(opened, rows, because, keep=not replace, embedding=embedding)
     if as_json:
         emit_json(asdict(done))
