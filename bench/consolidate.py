@@ -22,10 +22,10 @@ import polars as pl
 from report import conditions, table, write_section
 
 from synthdata.api import Corpus
-from synthdata.cli.output import progress
+from synthdata.consolidation.sleep import SleepReport, consolidate
 from synthdata.export.manifest import file_hashes
 from synthdata.settings import TrainingSettings
-from synthdata.sleep import SleepReport, consolidate
+from synthdata.text.terminal import progress
 
 SETTINGS = TrainingSettings(
     max_steps=12, learning_rate=1e-3, max_tokens=400, heldout_rows=20, games=2, sample_tokens=32

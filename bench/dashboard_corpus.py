@@ -16,7 +16,7 @@ import numpy as np
 from synthdata.api import Corpus
 from synthdata.gate.cells import assign, centre
 from synthdata.gate.reference import ReferenceRow
-from synthdata.measure import row
+from synthdata.monitor.measure import row
 from synthdata.records import Candidate, Decision, Reason, Step, Trajectory, Verdict
 from synthdata.settings import Settings
 

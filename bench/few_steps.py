@@ -14,10 +14,10 @@ import json
 from consolidate import collapsed, open_material, poison, shuffled
 from report import conditions, table, write_section
 
-from synthdata.cli.output import progress
+from synthdata.consolidation.keep_rule import CONTEXT, CONTEXT_BESIDE, FORGETTING, GAIN, LOSS_BESIDE, Paired, objections
+from synthdata.consolidation.sleep import SleepReport, consolidate
 from synthdata.settings import TrainingSettings
-from synthdata.sleep import SleepReport, consolidate
-from synthdata.training.compare import CONTEXT, CONTEXT_BESIDE, FORGETTING, GAIN, LOSS_BESIDE, Paired, objections
+from synthdata.text.terminal import progress
 
 STEPS = (3, 12)
 SETTINGS = TrainingSettings(

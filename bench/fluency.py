@@ -27,12 +27,12 @@ sys.path[0] = str(ROOT)
 from bench.genuine_texts import expert_feedback, reflections
 from bench.report import conditions, table, write_section
 from metrics.proportion import exact_interval
-from synthdata.cli.output import progress
-from synthdata.fluency import ScoredTexts
 from synthdata.gate.band import calibrate_band
 from synthdata.gate.fluency import calibrate_fluency
 from synthdata.generation.embedded import EmbeddedGenerator
+from synthdata.rounds.fluency import ScoredTexts
 from synthdata.settings import AnchorSettings, Settings
+from synthdata.text.terminal import progress
 
 SHARED = ROOT.parent / "shared" / "data"
 WORDS = 40

@@ -19,14 +19,14 @@ from pathlib import Path
 from bench.report import conditions, table, write_section
 from metrics.proportion import exact_interval
 from synthdata.cli.redteam import SAMPLE
-from synthdata.copycats import COLUMNS, copy_attack
 from synthdata.judging.consistency import Pair
 from synthdata.judging.credulous import CredulousJudge
-from synthdata.judging.redteam import FAMILIES
-from synthdata.judging.redteam.attack import appended, from_texts
-from synthdata.judging.redteam.genuine import learner_text, terse_text
 from synthdata.records import Origin, Trajectory, content_hash
-from synthdata.redteam import Result, attack_all, genuine_records, verdicts
+from synthdata.redteam import FAMILIES
+from synthdata.redteam.attack import appended, from_texts
+from synthdata.redteam.genuine import learner_text, terse_text
+from synthdata.redteam.trial import Result, attack_all, genuine_records, verdicts
+from synthdata.redteam.whole_gate import COLUMNS, copy_attack
 from synthdata.settings import Settings
 from synthdata.sources import read_trajectories
 

@@ -25,12 +25,12 @@ from scipy import stats
 from synthdata.api import Corpus
 from synthdata.errors import AnchorError
 from synthdata.generation import make_generator
-from synthdata.pipeline import read_runs, reflect_on
+from synthdata.operations.reflect import Choice, decide_reviews, find_work, remember
 from synthdata.records import Origin, Trajectory, to_json
-from synthdata.runs import Choice, decide_reviews, find_work, remember
+from synthdata.rounds.steering import coverage_of
+from synthdata.rounds.steps import read_runs, reflect_on
 from synthdata.settings import Settings
 from synthdata.similarity.encoder import make_encoder
-from synthdata.steering import coverage_of
 
 ROOT = Path(__file__).parents[1]
 SAMPLE, RESULTS = ROOT / "data" / "sample", ROOT / "docs" / "steering.jsonl"

@@ -12,10 +12,10 @@ from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from synthdata.api import Corpus
-from synthdata.cli.output import progress
+from synthdata.consolidation.sleep import SleepReport
+from synthdata.consolidation.sleep import consolidate as sleep
 from synthdata.settings import Settings
-from synthdata.sleep import SleepReport
-from synthdata.sleep import consolidate as sleep
+from synthdata.text.terminal import progress
 
 
 @task(name="sleep", cache_policy=NO_CACHE, persist_result=False)

@@ -20,17 +20,17 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.monitor import report_round
 from synthdata.api import Corpus
-from synthdata.cli.output import bars, note
 from synthdata.errors import EndpointError
 from synthdata.generation import equal_samples_warning, make_generator
-from synthdata.pipeline import reflect_on
+from synthdata.operations.reflect import Choice, Work, count_requests, decide_reviews, find_work, remember, round_lock
+from synthdata.operations.within_budget import budget_refusal, portions, within_budget
 from synthdata.protocols import Generator, Progress
-from synthdata.purse import Purse
 from synthdata.records import QuarantinedRow, Reflection, Trajectory
-from synthdata.report import RoundReport
-from synthdata.runs import Choice, Work, count_requests, decide_reviews, find_work, remember, round_lock
+from synthdata.records.report import RoundReport
+from synthdata.rounds.budget import Purse
+from synthdata.rounds.steps import reflect_on
 from synthdata.settings import Settings
-from synthdata.spending import budget_refusal, portions, within_budget
+from synthdata.text.terminal import bars, note
 
 Reviews = list[Reflection | QuarantinedRow]
 THREADS: ThreadPoolTaskRunner[Reviews] = ThreadPoolTaskRunner(max_workers=2)

@@ -17,10 +17,10 @@ from prefect.events import emit_event
 from prefect.states import Completed, Failed
 
 from synthdata.api import Corpus
-from synthdata.cli.output import note, number
 from synthdata.errors import LockedError
-from synthdata.monitoring import Reading, is_told, note_told, read_tiles
-from synthdata.telling import log_metrics, tell
+from synthdata.monitor.health import Reading, is_told, note_told, read_tiles
+from synthdata.monitor.notify import log_metrics, tell
+from synthdata.text.terminal import note, number
 
 EVENTS = {level: f"synthdata.round.{level}" for level in ("green", "amber", "red")}
 

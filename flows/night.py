@@ -14,13 +14,13 @@ from prefect.cache_policies import NO_CACHE
 
 from flows.curate import curate
 from flows.monitor import report_round
-from synthdata import night as stages
 from synthdata.api import Corpus
-from synthdata.cli.output import note, progress
+from synthdata.consolidation import night as stages
+from synthdata.consolidation.sleep import SleepReport
+from synthdata.operations.reflect import Choice
 from synthdata.records import Origin
-from synthdata.runs import Choice
 from synthdata.settings import Settings
-from synthdata.sleep import SleepReport
+from synthdata.text.terminal import note, progress
 
 Logs = list[tuple[Path, Origin]]
 

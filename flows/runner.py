@@ -35,7 +35,7 @@ from flows.schedule import Plan
 from flows.scheduled import tick
 from synthdata.api import Corpus
 from synthdata.errors import LockedError
-from synthdata.runs import round_lock
+from synthdata.operations.reflect import round_lock
 
 LOOK_SECONDS = 15.0
 # A run that is starting has no lock yet; imports take this long on a busy machine.

@@ -14,7 +14,7 @@ from prefect.states import Cancelled, Completed
 
 from flows.curate import THREADS, curate
 from synthdata.errors import LockedError, RefusedError
-from synthdata.runs import Choice
+from synthdata.operations.reflect import Choice
 
 
 @flow(name="tick", task_runner=cast(Any, THREADS))

@@ -9,29 +9,29 @@ from collections.abc import Iterable, Sequence
 from copy import copy
 from pathlib import Path
 
-from synthdata.alarms import freeze_on_red
 from synthdata.corpus import CorpusStore
 from synthdata.errors import InputError
-from synthdata.fluency import make_likelihood
 from synthdata.gate.anchor import Anchor, load_anchor, save_content, save_context
 from synthdata.gate.calibrate import calibrate
 from synthdata.gate.fill import fill_content
 from synthdata.gate.fluency import Likelihood, check_fluency
 from synthdata.gate.heldout import HeldOut, HeldOutRow, write_heldout
 from synthdata.gate.reference import Reference, ReferenceRow, clean, load_reference, save_reference
-from synthdata.judged import Bench, RoundJudges, bench_of, plugged
-from synthdata.overview import alarms_of, describe, note_last_call
-from synthdata.pipeline import ViewChoice, check, check_language, encode_reference, reference_rows, views_of
+from synthdata.monitor.alarms import freeze_on_red
+from synthdata.monitor.snapshot import ensure_snapshot
+from synthdata.monitor.status import alarms_of, describe, note_last_call
 from synthdata.protocols import Encoder, Judge, Progress, Vectors, unheard
-from synthdata.purse import Purse
 from synthdata.records import Candidate, Decision, QuarantinedRow, Trajectory, canonical_json, content_hash
-from synthdata.report import RoundReport
-from synthdata.rounds import RowVectors, before_and_after, decide_round, order_texts, restore
+from synthdata.records.report import RoundReport
+from synthdata.rounds.budget import Purse
+from synthdata.rounds.decide import RowVectors, before_and_after, decide_round, order_texts, restore
+from synthdata.rounds.fluency import make_likelihood
+from synthdata.rounds.judges import Bench, RoundJudges, bench_of, plugged
+from synthdata.rounds.predecided import numbered, quarantine
+from synthdata.rounds.steps import ViewChoice, check, check_language, encode_reference, reference_rows, views_of
 from synthdata.settings import Settings
-from synthdata.settled import numbered, quarantine
 from synthdata.similarity.encoder import make_encoder
 from synthdata.similarity.vectors import encode_heard
-from synthdata.snapshot import ensure_snapshot
 
 
 class Corpus:

@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from synthdata import Corpus, Settings
+from synthdata.operations.reflect import Work, decide_reviews, remember
 from synthdata.records import Counterfactual, LabelSource, Origin, Reflection, StepReview, Trajectory
 from synthdata.reflection import restatements
-from synthdata.runs import Work, decide_reviews, remember
 from synthdata.sources import read_trajectories
 
 SAMPLE = Path(__file__).parent.parent / "data" / "sample" / "textworld.jsonl.gz"

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from synthdata import Corpus, Settings
+from synthdata.operations.reflect import Work, decide_reviews, remember
 from synthdata.records import Lesson, Origin, Reflection, Trajectory
 from synthdata.reflection import restatements
-from synthdata.runs import Work, decide_reviews, remember
 from synthdata.sources import read_trajectories
 
 SAMPLE = Path(__file__).parent.parent / "data" / "sample" / "textworld.jsonl.gz"

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from sample_texts import lessons
 from test_gate_tables import Given
 
-from synthdata.alarms import Course, cusum, trend_alarms
 from synthdata.api import Corpus
-from synthdata.export.releases import frozen_because
+from synthdata.corpus.releases import frozen_because
 from synthdata.gate.reference import ReferenceRow
-from synthdata.overview import status
+from synthdata.monitor.alarms import Course, cusum, trend_alarms
+from synthdata.monitor.status import status
 from synthdata.records import Candidate
 from synthdata.settings import AlarmSettings
 

@@ -13,13 +13,13 @@ from sample_texts import edit, lessons
 from test_api import HASHING, bare, reviewed
 from test_cli import SETTINGS, refused, synthdata, write_rows
 
-from synthdata.anchoring import inherit, reanchor
 from synthdata.api import Corpus
 from synthdata.errors import InputError
 from synthdata.gate.anchor import load_anchor
 from synthdata.gate.reference import ReferenceRow
+from synthdata.operations.reanchor import inherit, reanchor
 from synthdata.records import Candidate
-from synthdata.rounds import recheck, restore
+from synthdata.rounds.decide import recheck, restore
 
 
 def rows(count: int, seed: int, *, context: bool = False) -> list[ReferenceRow]:

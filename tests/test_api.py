@@ -18,7 +18,7 @@ from synthdata import Candidate, Corpus, Settings
 from synthdata.corpus.digest import digest
 from synthdata.errors import AnchorError, InputError
 from synthdata.gate.reference import ReferenceRow
-from synthdata.overview import explain, status
+from synthdata.monitor.status import explain, status
 from synthdata.records import QuarantinedRow
 
 HASHING = Settings.from_dict({"recipe": {"encoder": {"backend": "hashing", "dim": 96}}})
@@ -132,7 +132,7 @@ def test_first_round_fills_an_open_anchor_and_says_so(tmp_path: Path) -> None:
 
 
 def floor_of(corpus: Corpus) -> str:
-    from synthdata.overview import floor_note
+    from synthdata.monitor.status import floor_note
 
     return floor_note(status(corpus.store)["anchor"])
 

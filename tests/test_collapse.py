@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.collapse.arms import E1_MAIN, Arm
-from bench.collapse.claims_e2 import claims
-from bench.collapse.contrasts import compare, loss_round, red_round
-from bench.collapse.mix import need, training_rows
-from bench.collapse.ngram import Trigram, _Sampler
-from bench.collapse.rounds import run
-from bench.collapse.tail import differences
-from bench.collapse.world import DocstringWorld
+from experiments.collapse.arms import E1_MAIN, Arm
+from experiments.collapse.claims_e2 import claims
+from experiments.collapse.contrasts import compare, loss_round, red_round
+from experiments.collapse.mix import need, training_rows
+from experiments.collapse.ngram import Trigram, _Sampler
+from experiments.collapse.rounds import run
+from experiments.collapse.tail import differences
+from experiments.collapse.world import DocstringWorld
 
 ARMS = {arm.name: arm for arm in E1_MAIN}
 
@@ -136,7 +136,7 @@ def test_rare_tokens_gained_and_common_ones_lost_are_paired_by_seed():
 
 def test_a_small_decoder_learns_what_it_is_shown_and_samples_it():
     torch = pytest.importorskip("torch")
-    from bench.collapse.decoder import Decoder, sample, target_scores, train
+    from experiments.collapse.decoder import Decoder, sample, target_scores, train
 
     torch.manual_seed(0)
     rows = [np.array([5, 6, 7, 8]), np.array([9, 10, 11])] * 40

@@ -19,10 +19,8 @@ from tiny_model import tiny_model
 from typer.testing import CliRunner
 
 from synthdata import Corpus
-from synthdata.errors import CorruptStoreError, InputError
-from synthdata.records import Origin
-from synthdata.settings import Settings, TrainingSettings
-from synthdata.training.compare import (
+from synthdata.consolidation.gguf import rotated
+from synthdata.consolidation.keep_rule import (
     CONTEXT_BESIDE,
     FORGETTING,
     GAIN,
@@ -34,8 +32,10 @@ from synthdata.training.compare import (
     half_samples,
     paired,
 )
-from synthdata.training.gguf import rotated
-from synthdata.training.rows import TrainingRow, check_release, choose_rows
+from synthdata.consolidation.rows import TrainingRow, check_release, choose_rows
+from synthdata.errors import CorruptStoreError, InputError
+from synthdata.records import Origin
+from synthdata.settings import Settings, TrainingSettings
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "bench"))
 import consolidate as bench
@@ -170,7 +170,7 @@ def test_rotation_of_projection_rows_interleaves_the_halves_of_each_head(heads, 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from synthdata.handoff import export
+    from synthdata.export.build import export
 
     folder = tmp_path_factory.mktemp("sleep")
     export(game_corpus(folder / "corpus", 60), folder / "out")
@@ -188,11 +188,11 @@ def settings_of(folder: Path, **more: Any) -> TrainingSettings:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_a_sleep_is_kept_repeated_continued_and_served(made, tmp_path):
+    from synthdata.consolidation.registry import weights_of
+    from synthdata.consolidation.serving import with_adapter
+    from synthdata.consolidation.sleep import consolidate, known_adapters
     from synthdata.generation import make_generator
     from synthdata.protocols import Message, Request
-    from synthdata.sleep import consolidate, known_adapters
-    from synthdata.sleep.serving import with_adapter
-    from synthdata.training.registry import weights_of
 
     shutil.copytree(made / "corpus", tmp_path / "corpus")
     corpus, settings = Corpus.open(tmp_path / "corpus"), settings_of(made)
@@ -218,9 +218,9 @@ def test_a_sleep_is_kept_repeated_continued_and_served(made, tmp_path):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_the_same_sleep_gives_the_same_adapter_and_step_credit_trains_too(made):
+    from synthdata.consolidation.lora import adapt
+    from synthdata.consolidation.rows import read_rows
     from synthdata.generation.local import load
-    from synthdata.training.lora import adapt
-    from synthdata.training.rows import read_rows
 
     settings = settings_of(made, max_steps=2)
 
@@ -245,8 +245,8 @@ def test_the_same_sleep_gives_the_same_adapter_and_step_credit_trains_too(made):
 @pytest.mark.filterwarnings("ignore")
 def test_three_steps_on_two_texts_fool_the_old_rule_and_not_the_control(made, tmp_path):
     """A tiny model gains from any text; what as many steps on real rows bring is the measure."""
-    from synthdata.sleep import consolidate, known_adapters
-    from synthdata.training.registry import current, trained_keys
+    from synthdata.consolidation.registry import current, trained_keys
+    from synthdata.consolidation.sleep import consolidate, known_adapters
 
     def slept(name: str, release: str, **more: Any) -> Any:
         few = settings_of(made, **{"max_steps": 3, "min_new": 1, "games": 0} | more)
@@ -287,7 +287,7 @@ def test_three_steps_on_two_texts_fool_the_old_rule_and_not_the_control(made, tm
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_a_whole_sleep_on_step_credit_has_no_control(made, tmp_path):
-    from synthdata.sleep import consolidate
+    from synthdata.consolidation.sleep import consolidate
 
     shutil.copytree(made / "corpus", tmp_path / "corpus")
     settings = settings_of(made, method="kto", max_steps=10, games=0)
@@ -303,10 +303,10 @@ def test_a_whole_sleep_on_step_credit_has_no_control(made, tmp_path):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_the_control_is_trained_on_real_rows_of_the_corpus_that_the_exam_does_not_ask(made):
+    from synthdata.consolidation.control import control_rows
+    from synthdata.consolidation.exam import make_exam
+    from synthdata.consolidation.lora import fit
     from synthdata.generation.local import load
-    from synthdata.sleep.control import control_rows
-    from synthdata.sleep.exam import make_exam
-    from synthdata.training.lora import fit
 
     settings = settings_of(made)
     tokenizer = load(settings.base).tokenizer
@@ -326,7 +326,7 @@ def test_the_control_is_trained_on_real_rows_of_the_corpus_that_the_exam_does_no
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_a_release_that_was_changed_or_is_unknown_is_refused(made, tmp_path):
-    from synthdata.sleep import consolidate
+    from synthdata.consolidation.sleep import consolidate
 
     corpus = Corpus.open(made / "corpus")
     with pytest.raises(InputError, match="not a release"):

@@ -14,9 +14,9 @@ from test_redteam import SAMPLE, runs_of
 from typer.testing import CliRunner
 
 from synthdata.cli import app
-from synthdata.copycats import CONTROL, LIKENESS, copy_attack
-from synthdata.judging.redteam.copies import MANNERS, copies
-from synthdata.redteam import genuine_records
+from synthdata.redteam.copies import MANNERS, copies
+from synthdata.redteam.trial import genuine_records
+from synthdata.redteam.whole_gate import CONTROL, LIKENESS, copy_attack
 from synthdata.settings import Settings
 from synthdata.similarity.exact import exact_key
 

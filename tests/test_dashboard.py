@@ -32,8 +32,8 @@ from synthdata.dashboard.reading import Reader
 from synthdata.dashboard.rounds import spent
 from synthdata.dashboard.site import PAGES
 from synthdata.gate.reference import ReferenceRow
-from synthdata.overview import status
-from synthdata.visible import LONG, visible
+from synthdata.monitor.status import status
+from synthdata.text.display import LONG, visible
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "bench"))
 import dashboard_corpus

@@ -17,10 +17,10 @@ from synthdata.cli import app
 from synthdata.corpus.verify import verify
 from synthdata.errors import InputError
 from synthdata.gate.reference import ReferenceRow
-from synthdata.handoff.eviction import evict, most_redundant
-from synthdata.overview import status
+from synthdata.monitor.status import status
+from synthdata.operations.evict import evict, most_redundant
 from synthdata.records import Candidate
-from synthdata.rounds import recheck
+from synthdata.rounds.decide import recheck
 from synthdata.settings import Settings
 
 

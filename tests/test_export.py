@@ -17,12 +17,12 @@ from sample_texts import lessons
 
 from synthdata.api import Corpus
 from synthdata.errors import InputError, RefusedError
+from synthdata.export.build import ExportReport, Wanted, export
 from synthdata.export.choice import Wishes
 from synthdata.export.conversation import count_tokens
 from synthdata.export.kinds import ROWS_EACH
 from synthdata.export.privacy import run_texts
 from synthdata.gate.reference import ReferenceRow
-from synthdata.handoff import ExportReport, Wanted, export
 from synthdata.records import Candidate
 from synthdata.settings import Settings
 

@@ -12,10 +12,10 @@ from export_corpus import game_corpus
 from hypothesis import given
 from hypothesis import strategies as st
 
+from synthdata.export.build import export
 from synthdata.export.conversation import Message, said
 from synthdata.export.dialects import nanochat, sharegpt
 from synthdata.export.stubs import stubs
-from synthdata.handoff import export
 
 ODD, EVEN = {"human", "observation"}, {"gpt", "function_call"}
 # Keys that LLaMA-Factory's data/README.md documents; an unknown one is ignored there, and so would be a mistake.

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from export_corpus import game_corpus
 
-from synthdata.handoff import export
+from synthdata.export.build import export
 
 # torch and datasets leave files and threads to the garbage collector, and TRL warns of its own next version.
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]

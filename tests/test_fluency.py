@@ -16,15 +16,15 @@ from typer.testing import CliRunner
 
 from synthdata.cli import app
 from synthdata.errors import AnchorError, InputError
-from synthdata.fluency import ScoredTexts, ends, make_likelihood
 from synthdata.gate.anchor import Anchor, load_anchor, save_content, save_context
 from synthdata.gate.calibrate import calibrate
 from synthdata.gate.fluency import calibrate_fluency, check_fluency
 from synthdata.gate.reference import Reference, ReferenceRow, clean
 from synthdata.gate.round import decide
 from synthdata.gate.state import GateState
-from synthdata.overview import describe
+from synthdata.monitor.status import describe
 from synthdata.records import Candidate, Decision
+from synthdata.rounds.fluency import ScoredTexts, ends, make_likelihood
 from synthdata.settings import AnchorSettings, GateSettings, Settings
 from synthdata.similarity.encoder import HashingEncoder
 

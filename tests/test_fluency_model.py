@@ -11,9 +11,9 @@ from bench.genuine_texts import expert_feedback
 from synthdata.api import Corpus
 from synthdata.doctor.wording import words_in_a_wrong_order
 from synthdata.errors import InputError
-from synthdata.fluency import make_likelihood
 from synthdata.gate.reference import ReferenceRow
 from synthdata.records import Candidate
+from synthdata.rounds.fluency import make_likelihood
 from synthdata.settings import Settings
 
 

@@ -23,8 +23,8 @@ from synthdata.gate.reference import ReferenceRow, clean
 from synthdata.gate.round import decide
 from synthdata.gate.state import GateState
 from synthdata.generation.scripted import ScriptedGenerator
-from synthdata.pipeline import read_runs, reflect_on, render
 from synthdata.records import Candidate, Decision, Origin, Verdict
+from synthdata.rounds.steps import read_runs, reflect_on, render
 from synthdata.settings import AnchorSettings, GateSettings, RuntimeSettings, Settings
 from synthdata.similarity.encoder import make_encoder
 

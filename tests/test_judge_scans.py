@@ -10,9 +10,9 @@ from scipy.stats import binomtest
 from synthdata import Corpus, Settings
 from synthdata.judging.record import judge_alarms, judge_rows
 from synthdata.judging.scan import scan
-from synthdata.overview import status
+from synthdata.monitor.status import status
+from synthdata.operations.reflect import Work, decide_reviews
 from synthdata.protocols import Judgement
-from synthdata.runs import Work, decide_reviews
 from synthdata.settings import JudgeSettings
 
 # Fixtures, which pytest finds by name.

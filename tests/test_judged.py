@@ -11,14 +11,14 @@ from judged_games import decided, made, reviews, runs, settings
 
 from synthdata import Settings
 from synthdata.errors import SettingsError
+from synthdata.export.build import Wanted, export
 from synthdata.generation.scripted import ScriptedGenerator
-from synthdata.handoff import Wanted, export
-from synthdata.judged import bench_of
 from synthdata.judging.credulous import CredulousJudge
 from synthdata.judging.llm import LlmJudge
-from synthdata.overview import status
+from synthdata.monitor.status import status
 from synthdata.protocols import Judgement
 from synthdata.records import LabelSource, Reflection, StepReview, from_json
+from synthdata.rounds.judges import bench_of
 
 # Fixtures, which pytest finds by name.
 __all__ = ["made", "reviews", "runs"]

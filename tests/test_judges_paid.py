@@ -17,9 +17,9 @@ from synthdata.corpus.digest import digest
 from synthdata.generation import CachedGenerator
 from synthdata.generation.scripted import ScriptedGenerator
 from synthdata.judging.llm import LlmJudge
-from synthdata.purse import Purse, UnpaidError, held_back, spent
-from synthdata.report import RoundReport
-from synthdata.runs import Choice, Work, decide_reviews, find_work, remember
+from synthdata.operations.reflect import Choice, Work, decide_reviews, find_work, remember
+from synthdata.records.report import RoundReport
+from synthdata.rounds.budget import Purse, UnpaidError, held_back, spent
 
 # Fixtures, which pytest finds by name.
 __all__ = ["begun", "made", "reviews", "runs"]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from synthdata import Corpus, Settings
 from synthdata.errors import InputError
 from synthdata.labelling import agreed_label, first_error, united
-from synthdata.labels import human_labels, step_labels, take_labels
+from synthdata.labelling.opinions import human_labels, step_labels, take_labels
 from synthdata.records import LabelSource, Observation, Origin, QuarantinedRow, Step, StepReview, ToolCall, Trajectory
 from synthdata.reflection import rule_opinions
 from synthdata.settings import RuntimeSettings

@@ -27,15 +27,15 @@ from synthdata.corpus import to_decision
 from synthdata.corpus.verify import verify
 from synthdata.errors import InputError
 from synthdata.gate.reference import ReferenceRow
-from synthdata.handoff.retraction import Naming, retract
-from synthdata.labels import take_labels
+from synthdata.labelling.opinions import take_labels
 from synthdata.memory import Memory, Scope, recall, supersede
 from synthdata.memory.api import lessons_router
 from synthdata.memory.index import build_index, open_index, present
 from synthdata.memory.words import WordIndex, words_of
+from synthdata.operations.reflect import Work, remember
+from synthdata.operations.retract import Naming, retract
 from synthdata.records import Decision, GeneratorStamp, LabelSource, Lesson, Reflection, StepReview, Trajectory, Verdict
 from synthdata.reflection import restatements, to_candidate
-from synthdata.runs import Work, remember
 from synthdata.settings import FloorSettings, MemorySettings
 
 # Lessons about text games, and what an agent could ask in another game.

@@ -18,10 +18,10 @@ from metrics.spectrum import effective_number, vendi_score
 from synthdata import Candidate, Corpus, Settings
 from synthdata.gate.lexical import skeleton
 from synthdata.gate.reference import ReferenceRow
-from synthdata.measure import AGAINST, OWN, View, measure
-from synthdata.measure.blocks import Blocks, numbers_against, own_numbers
-from synthdata.measure.wording import Vocabulary, Wording, own_wording, tail
-from synthdata.overview import status
+from synthdata.monitor.blocks import Blocks, numbers_against, own_numbers
+from synthdata.monitor.measure import AGAINST, OWN, View, measure
+from synthdata.monitor.status import status
+from synthdata.monitor.wording import Vocabulary, Wording, own_wording, tail
 
 HASHING = Settings.from_dict({"recipe": {"encoder": {"backend": "hashing", "dim": 96}}})
 SHARES = np.full(6, 1 / 6)

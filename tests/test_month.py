@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from test_cli import synthdata
 
-from bench.month.rounds import ONSET, PER_ROUND, RISE, ROUNDS, gated_month, watched_month
-from bench.month.world import TEMPERATURE, World
+from experiments.month.rounds import ONSET, PER_ROUND, RISE, ROUNDS, gated_month, watched_month
+from experiments.month.world import TEMPERATURE, World
 from synthdata.api import Corpus
-from synthdata.export.releases import frozen_because
+from synthdata.corpus.releases import frozen_because
 from synthdata.gate.reference import ReferenceRow
-from synthdata.overview import status
+from synthdata.monitor.status import status
 from synthdata.records import Candidate
 from synthdata.settings import Settings
 

@@ -15,11 +15,11 @@ from test_cli import synthdata
 from tiny_model import tiny_model
 
 from synthdata import Corpus
+from synthdata.consolidation.night import begin, decision_of, nights, sleep, write_report
+from synthdata.consolidation.sleep import no_bar
 from synthdata.corpus import CorpusStore
-from synthdata.handoff import export
-from synthdata.night import begin, decision_of, nights, sleep, write_report
+from synthdata.export.build import export
 from synthdata.records import Origin
-from synthdata.sleep import no_bar
 
 SMALL = {
     "recipe.generation.generator": "scripted",

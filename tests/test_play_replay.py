@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from game_search import progress
 
-from synthdata.labels import label_reviews
+from synthdata.labelling.opinions import label_reviews
 from synthdata.play.games import GameSpec, make_game, open_game
 from synthdata.play.players import Expert
 from synthdata.play.record import Run, play

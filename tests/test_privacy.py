@@ -20,8 +20,8 @@ from synthdata.cli import app
 from synthdata.export.privacy import Pseudonyms, redact_row, run_texts
 from synthdata.gate.reference import ReferenceRow
 from synthdata.judging.credentials import secret_values
-from synthdata.pipeline import read_runs
 from synthdata.records import Candidate, Observation, Origin, Step, Trajectory
+from synthdata.rounds.steps import read_runs
 from synthdata.settings import Settings
 
 PROFILE = (

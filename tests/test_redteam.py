@@ -17,12 +17,12 @@ from synthdata.errors import InputError
 from synthdata.judging.credulous import CredulousJudge
 from synthdata.judging.floor import canonical, readable
 from synthdata.judging.phrases import find_judge_talk
-from synthdata.judging.redteam import FAMILIES, FORMS
-from synthdata.judging.redteam.attack import carried
-from synthdata.judging.redteam.genuine import learner_text
 from synthdata.protocols import Judgement
 from synthdata.records import Origin, Trajectory
-from synthdata.redteam import attack, genuine_records, make_items, verdicts
+from synthdata.redteam import FAMILIES, FORMS
+from synthdata.redteam.attack import carried
+from synthdata.redteam.genuine import learner_text
+from synthdata.redteam.trial import attack, genuine_records, make_items, verdicts
 from synthdata.settings import Settings
 from synthdata.similarity.exact import exact_key
 from synthdata.sources import read_trajectories

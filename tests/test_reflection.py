@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synthdata.fence import fenced, neutral, nonce
 from synthdata.generation.scripted import ScriptedGenerator
 from synthdata.protocols import Response
 from synthdata.records import (
@@ -29,6 +28,7 @@ from synthdata.reflection.quotes import Rarity, field_text
 from synthdata.reflection.window import clip, show_run, window
 from synthdata.settings import FloorSettings, Recipe, ReflectionSettings
 from synthdata.sources import read_trajectories
+from synthdata.text.prompt_safety import fenced, neutral, nonce
 
 SECRET = b"corpus secret"
 SAMPLE = Path(__file__).parent.parent / "data" / "sample" / "textworld.jsonl.gz"

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthdata.pipeline import check
 from synthdata.records import (
     Counterfactual,
     Evidence,
@@ -23,6 +22,7 @@ from synthdata.records import (
 )
 from synthdata.reflection import check_lesson, to_candidate, verify_evidence
 from synthdata.reflection.shots import all_shots, draw_shots
+from synthdata.rounds.steps import check
 from synthdata.settings import FloorSettings, Recipe, ReflectionSettings
 
 FLOOR, RULES = FloorSettings(), ReflectionSettings()

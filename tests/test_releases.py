@@ -18,15 +18,15 @@ from typer.testing import CliRunner
 
 from synthdata.api import Corpus
 from synthdata.cli import app
+from synthdata.corpus.releases import Release, difference, holding, members, releases
 from synthdata.corpus.verify import verify
 from synthdata.errors import InputError, RefusedError
-from synthdata.export.releases import Release, difference, holding, members, releases
+from synthdata.export.build import Wanted, export
 from synthdata.gate.reference import ReferenceRow
-from synthdata.handoff import Wanted, export
-from synthdata.handoff.retraction import Naming, named, retract
-from synthdata.overview import status
+from synthdata.monitor.status import status
+from synthdata.operations.retract import Naming, named, retract
 from synthdata.records import Candidate
-from synthdata.rounds import recheck
+from synthdata.rounds.decide import recheck
 from synthdata.settings import Settings
 
 HASHING = {"encoder": {"backend": "hashing", "dim": 64}}

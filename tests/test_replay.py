@@ -18,7 +18,7 @@ from synthdata.cli import app
 from synthdata.corpus.digest import digest
 from synthdata.errors import InputError, SettingsError
 from synthdata.gate.reference import ReferenceRow
-from synthdata.replay import REPLAYED, replay
+from synthdata.rounds.replay import REPLAYED, replay
 
 HASHING = Settings.from_dict({"recipe": {"encoder": {"backend": "hashing", "dim": 96}}})
 

@@ -23,7 +23,7 @@ from synthdata.gate.round import decide
 from synthdata.gate.saved import open_state, save_state
 from synthdata.gate.state import RESTORED_AT_ONCE, GateState
 from synthdata.records import Candidate, Decision, Origin, Verdict
-from synthdata.rounds import restore
+from synthdata.rounds.decide import restore
 from synthdata.settings import Recipe
 
 HELD = RESTORED_AT_ONCE + 300
@@ -117,7 +117,7 @@ def saved_folders(store: CorpusStore) -> list[Path]:
 
 @pytest.mark.slow
 def test_a_corpus_keeps_its_state_and_trusts_it_no_further_than_the_table(tmp_path: Path, caplog: Any) -> None:
-    caplog.set_level(logging.INFO, logger="synthdata.rounds")
+    caplog.set_level(logging.INFO, logger="synthdata.rounds.decide")
     store, state, reference = corpus(tmp_path / "corpus", HELD)
     recipe = Recipe()
     first = restore(store, state.anchor, reference, recipe)
@@ -150,7 +150,7 @@ import sys, shutil
 from synthdata.corpus import CorpusStore
 from synthdata.gate.anchor import load_anchor
 from synthdata.gate.reference import load_reference
-from synthdata.rounds import restore
+from synthdata.rounds.decide import restore
 from synthdata.settings import Recipe
 store = CorpusStore.open(sys.argv[1])
 anchor, reference = load_anchor(store.anchor_dir()), load_reference(store.anchor_dir())

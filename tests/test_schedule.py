@@ -17,7 +17,7 @@ from synthdata.cli.operate import seconds_of
 from synthdata.corpus import CorpusStore
 from synthdata.corpus.verify import verify
 from synthdata.errors import InputError, LockedError
-from synthdata.runs import round_lock
+from synthdata.operations.reflect import round_lock
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "bench"))
 import schedule as bench

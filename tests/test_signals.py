@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from judge_oracle import honest
 
-from bench.signals import agreement, items, score, voices
+from experiments.signals import agreement, items, score, voices
 from synthdata.generation.scripted import ScriptedGenerator
 from synthdata.records import LabelSource, Observation, Step, Trajectory
 

@@ -19,12 +19,12 @@ from synthdata.corpus import CorpusStore
 from synthdata.corpus.verify import verify
 from synthdata.errors import RefusedError, SynthdataError
 from synthdata.generation import make_generator
-from synthdata.purse import Purse, Spend, spent
+from synthdata.operations.reflect import Choice, find_work
+from synthdata.operations.target import to_target
+from synthdata.operations.within_budget import portions
 from synthdata.records import Candidate, Decision, Origin, Reason, Verdict
-from synthdata.report import RoundReport
-from synthdata.runs import Choice, find_work
-from synthdata.spending import portions
-from synthdata.target import to_target
+from synthdata.records.report import RoundReport
+from synthdata.rounds.budget import Purse, Spend, spent
 
 SAMPLE = Path(__file__).parent.parent / "data" / "sample"
 

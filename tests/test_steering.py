@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sample_texts import lessons
 
-from synthdata.alarms import TREND_TILES
 from synthdata.api import Corpus
 from synthdata.corpus.digest import digest
+from synthdata.export.build import export
 from synthdata.generation.scripted import ScriptedGenerator
 from synthdata.generation.steering import (
     OUTSIDE,
@@ -30,17 +30,17 @@ from synthdata.generation.steering import (
     decide_plan,
     rung_alarms,
 )
-from synthdata.handoff import export
-from synthdata.overview import status, steering_note
-from synthdata.pipeline import read_runs, reflect_on
+from synthdata.monitor.alarms import TREND_TILES
+from synthdata.monitor.status import status, steering_note
+from synthdata.operations.reflect import Choice, Work, decide_reviews, find_work, remember
 from synthdata.protocols import UNGUIDED, Guidance
 from synthdata.records import Candidate, Origin
 from synthdata.reflection import focus_options, requests_for
 from synthdata.reflection.framed import framed_items
 from synthdata.reflection.full import full_items
-from synthdata.runs import Choice, Work, decide_reviews, find_work, remember
+from synthdata.rounds.steering import coverage_of, plan_of
+from synthdata.rounds.steps import read_runs, reflect_on
 from synthdata.settings import Recipe, Settings
-from synthdata.steering import coverage_of, plan_of
 
 SAMPLE = Path(__file__).parent.parent / "data" / "sample"
 RECIPE = Recipe()

@@ -16,11 +16,11 @@ from sample_texts import lessons
 from test_cli import SETTINGS, synthdata, write_rows
 
 from synthdata.corpus import CorpusStore
-from synthdata.monitoring import read_tiles
+from synthdata.monitor.health import read_tiles
+from synthdata.monitor.notify import log_metrics, tell
+from synthdata.monitor.sinks import JsonlSink, MlflowSink
+from synthdata.monitor.webhook import post
 from synthdata.settings import SinkSettings, WebhookSettings
-from synthdata.sinks import JsonlSink, MlflowSink
-from synthdata.telling import log_metrics, tell
-from synthdata.webhook import post
 
 SECRET = "whsec_" + base64.b64encode(b"a key of the test's own").decode()
 Heard = list[tuple[dict[str, str], bytes]]

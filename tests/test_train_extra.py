@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from export_corpus import game_corpus
 
-from synthdata.handoff import export
-from synthdata.training.lora import PACKAGES
+from synthdata.consolidation.lora import PACKAGES
+from synthdata.export.build import export
 
 pytestmark = pytest.mark.slow
 

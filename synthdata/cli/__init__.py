@@ -51,7 +51,7 @@ def main() -> None:
     try:
         app()
     except SynthdataError as error:
-        from synthdata.visible import visible
+        from synthdata.text.display import visible
 
         sys.stderr.write(f"synthdata: {visible(str(error))}\n")
         sys.exit(error.exit_code)

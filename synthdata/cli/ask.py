@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from synthdata.cli.options import AsJson, AsOf, CorpusPath
-from synthdata.cli.output import emit_json, number, say, table
+from synthdata.text.terminal import emit_json, number, say, table
 
 # The tiles in the order of the dashboard: N2 and Vendi, cells, fit, drift, tail, wording, outcome.
 METRICS = (
@@ -37,8 +37,8 @@ def status(
 ) -> None:
     """How the corpus stands: counts, diversity of every view, what starved the last round and what to do."""
     from synthdata.corpus import CorpusStore
-    from synthdata.overview import floor_note, steering_note
-    from synthdata.overview import status as facts_of
+    from synthdata.monitor.status import floor_note, steering_note
+    from synthdata.monitor.status import status as facts_of
 
     facts = facts_of(CorpusStore.open(corpus), as_of)
     if prom is not None:
@@ -130,7 +130,7 @@ def explain(
 ) -> None:
     """Why one candidate was decided so: its text, the numbers the stages saw, and its nearest neighbour."""
     from synthdata.corpus import CorpusStore
-    from synthdata.overview import explain as facts_of
+    from synthdata.monitor.status import explain as facts_of
 
     facts = facts_of(CorpusStore.open(corpus), name)
     if as_json:
@@ -180,7 +180,7 @@ def verify(
     findings = [str(finding) for finding in findings_of(store)]
     text = digest_of(store, as_of) if digest else None
     if rebuild and not findings:
-        from synthdata.rounds import recheck
+        from synthdata.rounds.decide import recheck
 
         findings = recheck(store)
         if not findings:

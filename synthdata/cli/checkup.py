@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from synthdata.cli.options import AsJson, Config, Overrides
-from synthdata.cli.output import emit_json, progress, say, table
+from synthdata.text.terminal import emit_json, progress, say, table
 
 
 def register(app: typer.Typer) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synthdata.cli.options import AsOf, CorpusPath
-from synthdata.cli.output import progress, say
+from synthdata.text.terminal import progress, say
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from synthdata.cli.options import AsJson, Config, CorpusPath, Overrides
-from synthdata.cli.output import bars, emit_json, left_out, progress, say, table
 from synthdata.errors import SettingsError
+from synthdata.text.terminal import bars, emit_json, left_out, progress, say, table
 
 if TYPE_CHECKING:
     from synthdata.api import Corpus
-    from synthdata.report import RoundReport
+    from synthdata.records.report import RoundReport
     from synthdata.settings import Settings
 
 
@@ -46,7 +46,7 @@ def init(
     """Make a corpus: read real reference data, calibrate every threshold from it and freeze them as anchor 0."""
     from synthdata.api import Corpus
     from synthdata.corpus.beginning import refuse_occupied
-    from synthdata.pipeline import read_heldout, read_reference
+    from synthdata.rounds.steps import read_heldout, read_reference
 
     refuse_occupied(corpus)
     settings = load_settings(config, overrides)
@@ -67,9 +67,9 @@ def init(
 
 
 def _inherit(corpus: Corpus, path: Path) -> int:
-    from synthdata.anchoring import inherit
-    from synthdata.pipeline import read_rows
+    from synthdata.operations.reanchor import inherit
     from synthdata.records import Origin
+    from synthdata.rounds.steps import read_rows
 
     rows, _ = read_rows(path, Origin.SYNTHETIC, corpus.settings)
     with progress("embedding what is inherited", len(rows)) as embedding:
@@ -89,8 +89,8 @@ def admit(
 ) -> None:
     """Put a file of candidates through the gate: each gets one verdict with its reason and evidence."""
     from synthdata.api import Corpus
-    from synthdata.pipeline import read_rows
     from synthdata.records import Origin
+    from synthdata.rounds.steps import read_rows
 
     opened = Corpus.open(corpus, settings=load_settings(config, overrides, corpus))
     candidates, broken = read_rows(file, Origin(origin), opened.settings)
@@ -112,7 +112,7 @@ def heldout(
     """Add to the permanent list of what must never be admitted, and name rows admitted already that overlap with it."""
     from synthdata.api import Corpus
     from synthdata.gate.heldout import hash_row
-    from synthdata.pipeline import read_heldout
+    from synthdata.rounds.steps import read_heldout
 
     opened = Corpus.open(corpus)
     rows = read_heldout(file, opened.settings)
@@ -145,9 +145,9 @@ def reanchor(
     """
     from dataclasses import asdict
 
-    from synthdata.anchoring import reanchor as calibrate_anew
     from synthdata.api import Corpus
-    from synthdata.pipeline import read_reference
+    from synthdata.operations.reanchor import reanchor as calibrate_anew
+    from synthdata.rounds.steps import read_reference
 
     opened = Corpus.open(corpus)
     rows, broken = read_reference(reference, opened.settings)
@@ -196,7 +196,7 @@ def load_settings(config: Path | None, overrides: list[str] | None, corpus: Path
 
 def show_round(report: RoundReport, as_json: bool) -> None:
     """Print the outcome of a round and leave with exit code 1 where it raised an alarm."""
-    from synthdata.report import starved_by
+    from synthdata.records.report import starved_by
 
     if as_json:
         emit_json(

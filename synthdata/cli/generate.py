@@ -13,14 +13,14 @@ import typer
 
 from synthdata.cli.decide import load_settings, show_round
 from synthdata.cli.options import AsJson, Config, CorpusPath, Overrides
-from synthdata.cli.output import bars, emit_json, note, say, table
 from synthdata.errors import SettingsError
+from synthdata.text.terminal import bars, emit_json, note, say, table
 
 if TYPE_CHECKING:
     from synthdata.api import Corpus
+    from synthdata.operations.reflect import Choice
     from synthdata.play.players import Player
-    from synthdata.report import RoundReport
-    from synthdata.runs import Choice
+    from synthdata.records.report import RoundReport
     from synthdata.settings import Settings
 
 
@@ -65,13 +65,13 @@ def run(
 ) -> None:
     """One round: read logs, have a model reflect on them step by step, and admit what keeps the corpus diverse."""
     from synthdata.api import Corpus
+    from synthdata.operations.reflect import Choice
     from synthdata.records import Origin
-    from synthdata.runs import Choice
 
     settings = _with_generator(load_settings(config, overrides, corpus), generator, model, reflector, samples)
     settings = _with_budget(settings, budget or [])
     if settings.recipe.generation.generator == "adapter":
-        from synthdata.sleep.serving import with_adapter
+        from synthdata.consolidation.serving import with_adapter
 
         settings = with_adapter(Corpus.open(corpus), settings)
     opened = Corpus.open(corpus, settings=settings)
@@ -101,7 +101,7 @@ def _with_budget(settings: Settings, budget: list[str]) -> Settings:
 def _to_target(
     one_round: Callable[[Choice], RoundReport], choice: Choice, target: int, settings: Settings, as_json: bool
 ) -> None:
-    from synthdata.target import to_target
+    from synthdata.operations.target import to_target
 
     runtime = settings.runtime
     done = to_target(one_round, choice, target, runtime.chunk_size, runtime.budget.least_yield)
@@ -142,8 +142,8 @@ def _show_estimate(corpus: Corpus, path: Path, choice: Choice, as_json: bool) ->
 
     from synthdata.generation import make_generator
     from synthdata.generation.dry_run import estimate
+    from synthdata.operations.reflect import find_work
     from synthdata.reflection import requests_for
-    from synthdata.runs import find_work
 
     work = find_work(corpus, path, choice)
     recipe, secret = corpus.settings.recipe, corpus.store.secret
@@ -157,7 +157,7 @@ def _show_estimate(corpus: Corpus, path: Path, choice: Choice, as_json: bool) ->
 
 
 def _plain(corpus: Corpus, path: Path, choice: Choice) -> RoundReport:
-    from synthdata.runs import round_lock
+    from synthdata.operations.reflect import round_lock
 
     with round_lock(corpus.store).held():
         return _one_round(corpus, path, choice)
@@ -165,13 +165,13 @@ def _plain(corpus: Corpus, path: Path, choice: Choice) -> RoundReport:
 
 def _one_round(corpus: Corpus, path: Path, choice: Choice) -> RoundReport:
     from synthdata.generation import equal_samples_warning, make_generator
-    from synthdata.monitoring import read_tiles
-    from synthdata.pipeline import reflect_on
-    from synthdata.purse import Purse
+    from synthdata.monitor.health import read_tiles
+    from synthdata.monitor.notify import log_metrics, tell
+    from synthdata.operations.reflect import count_requests, decide_reviews, find_work, remember
+    from synthdata.operations.within_budget import budget_refusal, portions, within_budget
     from synthdata.records import Trajectory
-    from synthdata.runs import count_requests, decide_reviews, find_work, remember
-    from synthdata.spending import budget_refusal, portions, within_budget
-    from synthdata.telling import log_metrics, tell
+    from synthdata.rounds.budget import Purse
+    from synthdata.rounds.steps import reflect_on
 
     work = find_work(corpus, path, choice)
     remember(corpus, work)

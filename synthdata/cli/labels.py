@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from synthdata.cli.options import AsJson, CorpusPath
-from synthdata.cli.output import emit_json, left_out, say, table
+from synthdata.text.terminal import emit_json, left_out, say, table
 
 
 def register(app: typer.Typer) -> None:
@@ -33,7 +33,7 @@ def label(
 
     from synthdata.corpus import CorpusStore
     from synthdata.labelling import agreed_label
-    from synthdata.labels import step_labels, take_labels
+    from synthdata.labelling.opinions import step_labels, take_labels
     from synthdata.settings import Settings
 
     store = CorpusStore.open(corpus)

@@ -9,13 +9,13 @@ import typer
 
 from synthdata.cli.decide import load_settings
 from synthdata.cli.options import AsJson, AsOf, CorpusPath
-from synthdata.cli.output import emit_json, number, progress, say, table
 from synthdata.errors import InputError
+from synthdata.text.terminal import emit_json, number, progress, say, table
 
 if TYPE_CHECKING:
     from synthdata.api import Corpus
-    from synthdata.handoff import ExportReport
-    from synthdata.handoff.retraction import Retraction
+    from synthdata.export.build import ExportReport
+    from synthdata.operations.retract import Retraction
 
 
 def register(app: typer.Typer) -> None:
@@ -64,10 +64,10 @@ def export(
     from functools import partial
 
     from synthdata.api import Corpus
+    from synthdata.export.build import Wanted
+    from synthdata.export.build import export as write
     from synthdata.export.choice import Wishes
     from synthdata.export.kinds import KINDS, Kind
-    from synthdata.handoff import Wanted
-    from synthdata.handoff import export as write
 
     settings = load_settings(None, None, corpus)
     for name, given in (("keep_personal_data", keep_personal_data), ("protect_tail", protect_tail)):
@@ -87,7 +87,7 @@ def export(
 
 
 def _show(report: ExportReport, corpus: Corpus) -> None:
-    from synthdata.overview import floor_note
+    from synthdata.monitor.status import floor_note
 
     rows = [(kind, split, n) for kind, splits in report.kinds.items() for split, n in splits.items()]
     table(f"export {report.out}", ["kind", "split", "rows"], rows)
@@ -122,8 +122,8 @@ def retract(
     was lost, and the corpus is frozen.
     """
     from synthdata.api import Corpus
-    from synthdata.handoff.retraction import Naming
-    from synthdata.handoff.retraction import retract as take_out
+    from synthdata.operations.retract import Naming
+    from synthdata.operations.retract import retract as take_out
 
     done = take_out(Corpus.open(corpus), Naming(source, task, query, tuple(identity or ())), because, dry_run=dry_run)
     _show_retraction(done, corpus, dry_run=dry_run, as_json=as_json)
@@ -144,7 +144,7 @@ def evict(
     are not touched.
     """
     from synthdata.api import Corpus
-    from synthdata.handoff.eviction import evict as take_out
+    from synthdata.operations.evict import evict as take_out
 
     done = take_out(Corpus.open(corpus), rows, because, dry_run=dry_run)
     held = [{"number": release.number, "out": release.out, "held": count} for release, count in done.releases]
@@ -168,7 +168,7 @@ def unfreeze(
 ) -> None:
     """Let exports leave a frozen corpus again, after somebody has looked at why it was frozen."""
     from synthdata.corpus import CorpusStore
-    from synthdata.export.releases import frozen_because
+    from synthdata.corpus.releases import frozen_because
 
     if not because.strip():
         raise InputError("say why the corpus may be exported again, with --because")

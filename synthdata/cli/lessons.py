@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from synthdata.cli.options import AsJson, AsOf, CorpusPath
-from synthdata.cli.output import emit_json, number, progress, say, table
+from synthdata.text.terminal import emit_json, number, progress, say, table
 
 
 def register(app: typer.Typer) -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synthdata.cli.options import AsJson, Config, Overrides
-from synthdata.cli.output import emit_json, number, say, table
 from synthdata.errors import InputError
+from synthdata.text.terminal import emit_json, number, say, table
 
 if TYPE_CHECKING:
     from synthdata.inspection import Inspection
@@ -42,11 +42,11 @@ def inspect(
     from dataclasses import asdict
 
     from synthdata.cli.decide import load_settings
-    from synthdata.cli.output import progress
     from synthdata.generation.weights import cache_folder
     from synthdata.inspection import Question, inspect_file
     from synthdata.inspection.page import page
     from synthdata.similarity.encoder import make_encoder
+    from synthdata.text.terminal import progress
 
     if html is not None and not html.absolute().parent.is_dir():
         raise InputError(f"{html}: there is no folder {html.parent} to write the page to; make it first")

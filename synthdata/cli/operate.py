@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from synthdata.cli.options import AsJson, Config, CorpusPath, Overrides
-from synthdata.cli.output import emit_json, note, number, say, table
 from synthdata.errors import InputError
+from synthdata.text.terminal import emit_json, note, number, say, table
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -27,8 +27,8 @@ def monitor(corpus: CorpusPath, as_json: AsJson = False) -> None:
     from dataclasses import asdict
 
     from synthdata.api import Corpus
-    from synthdata.monitoring import read_tiles
-    from synthdata.telling import log_metrics, tell
+    from synthdata.monitor.health import read_tiles
+    from synthdata.monitor.notify import log_metrics, tell
 
     opened = Corpus.open(corpus)
     opened.watch()

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from synthdata.cli.options import AsJson, Config, Overrides
-from synthdata.cli.output import emit_json, progress, say, table
+from synthdata.text.terminal import emit_json, progress, say, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from synthdata.copycats import Copied
     from synthdata.judging.consistency import Pair
-    from synthdata.judging.redteam import Family
     from synthdata.protocols import Judge
     from synthdata.records import Trajectory
-    from synthdata.redteam import Result
+    from synthdata.redteam import Family
+    from synthdata.redteam.trial import Result
+    from synthdata.redteam.whole_gate import Copied
     from synthdata.settings import Settings
 
 # Needs a whole gate with something in it, so it is no family of records like the others.
@@ -54,7 +54,7 @@ def redteam(
     corpus, with the encoder of your settings. No corpus of yours is touched.
     """
     from synthdata.cli.decide import load_settings
-    from synthdata.redteam import attack_all, genuine_records
+    from synthdata.redteam.trial import attack_all, genuine_records
 
     settings = load_settings(config, overrides)
     chosen, copying = _families(families)
@@ -78,7 +78,7 @@ def redteam(
 
 def _families(names: str) -> tuple[list[Family], bool]:
     from synthdata.errors import InputError
-    from synthdata.judging.redteam import FAMILIES
+    from synthdata.redteam import FAMILIES
 
     wanted = [name.strip().upper() for name in names.split(",") if name.strip()]
     known = {family.id: family for family in FAMILIES}
@@ -92,7 +92,7 @@ def _families(names: str) -> tuple[list[Family], bool]:
 def _copied(pool: Sequence[Pair], settings: Settings) -> list[Copied]:
     import tempfile
 
-    from synthdata.copycats import copy_attack
+    from synthdata.redteam.whole_gate import copy_attack
 
     with tempfile.TemporaryDirectory() as folder:
         return copy_attack(Path(folder) / "corpus", pool, settings)
@@ -102,8 +102,8 @@ def _judge(generator: str, model: str, settings: Settings) -> Judge:
     import secrets
 
     from synthdata.generation.weights import cache_folder
-    from synthdata.judged import bench_of
     from synthdata.judging.credulous import CredulousJudge
+    from synthdata.rounds.judges import bench_of
 
     if not generator:
         return CredulousJudge()
@@ -163,7 +163,7 @@ def _copied_row(made: Copied, examples: int) -> dict[str, Any]:
 def _show_copies(copied: list[Copied], examples: int) -> None:
     if not copied:
         return
-    from synthdata.copycats import COLUMNS
+    from synthdata.redteam.whole_gate import COLUMNS
 
     table(f"{COPIES} copies of admitted reviews, before the whole gate", COLUMNS, [made.row for made in copied])
     say("as copies: refused for likeness to what was admitted. The last row is new and should be admitted.")

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synthdata.cli.options import AsJson, CorpusPath, Overrides
-from synthdata.cli.output import emit_json, number, progress, say, table
+from synthdata.text.terminal import emit_json, number, progress, say, table
 
 if TYPE_CHECKING:
-    from synthdata.replay import Change, Replay
+    from synthdata.rounds.replay import Change, Replay
 
 EXAMPLES = 4
 
@@ -32,7 +32,7 @@ def replay(
     """What other settings of the stages from twin to collision and of the similarity thresholds would have decided."""
     from synthdata.cli.decide import load_settings
     from synthdata.corpus import CorpusStore
-    from synthdata.replay import replay as compare
+    from synthdata.rounds.replay import replay as compare
 
     store = CorpusStore.open(corpus)
     settings = load_settings(None, overrides, corpus)

@@ -9,10 +9,10 @@ import typer
 
 from synthdata.cli.decide import load_settings
 from synthdata.cli.options import AsJson, Config, CorpusPath, Overrides
-from synthdata.cli.output import emit_json, number, progress, say, table
+from synthdata.text.terminal import emit_json, number, progress, say, table
 
 if TYPE_CHECKING:
-    from synthdata.sleep import SleepReport
+    from synthdata.consolidation.sleep import SleepReport
 
 
 def register(app: typer.Typer) -> None:
@@ -41,13 +41,13 @@ def consolidate(
     from synthdata.api import Corpus
 
     settings = load_settings(config, overrides, corpus)
-    from synthdata.training.lora import check_extra
+    from synthdata.consolidation.lora import check_extra
 
     check_extra()
     if base is not None:
         settings = settings.with_value("recipe.training.base", base)
     if plain:
-        from synthdata.sleep import consolidate as sleep
+        from synthdata.consolidation.sleep import consolidate as sleep
 
         report = sleep(Corpus.open(corpus, settings=settings), release, bar=progress)
     else:
@@ -76,7 +76,7 @@ def night(
 ) -> None:
     """Collect, curate, monitor, export and consolidate in one go; run again after a kill, it goes on where it was."""
     settings = load_settings(config, overrides, corpus)
-    from synthdata.training.lora import check_extra
+    from synthdata.consolidation.lora import check_extra
 
     # Before games are played and rounds made for a sleep that cannot be.
     check_extra()
@@ -90,7 +90,7 @@ def night(
     if as_json:
         emit_json(told)
         return
-    from synthdata.night import decision_of
+    from synthdata.consolidation.night import decision_of
 
     rows = [(one["night"], one["in_corpus"], one["own_games"]["won"], decision_of(one["sleep"])) for one in told]
     table("nights", ["night", "rows in corpus", "own games won", "decision"], rows)

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from synthdata.dashboard.text import number
-from synthdata.visible import visible
+from synthdata.text.display import visible
 
 _WIDTH, _HEIGHT = 320, 110
 _LEFT, _RIGHT, _TOP, _BOTTOM = 6, 60, 10, 20

@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from synthdata.dashboard.reading import Reading
 from synthdata.dashboard.rounds import counts
 from synthdata.errors import InputError, SynthdataError
-from synthdata.overview import explain
+from synthdata.monitor.status import explain
 from synthdata.records import Reason, Trajectory, Verdict
 
 PAGE_ROWS = 25

@@ -11,7 +11,7 @@ import polars as pl
 from synthdata.dashboard.charts import Point
 from synthdata.dashboard.reading import Reading
 from synthdata.dashboard.text import words
-from synthdata.overview import floor_note, steering_note
+from synthdata.monitor.status import floor_note, steering_note
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ from threading import Lock
 import polars as pl
 
 from synthdata.corpus import CorpusStore
+from synthdata.corpus.releases import Release, releases
 from synthdata.dashboard.coverage import Map, make_map
-from synthdata.export.releases import Release, releases
-from synthdata.overview import Facts
-from synthdata.overview import status as facts_of
+from synthdata.monitor.status import Facts
+from synthdata.monitor.status import status as facts_of
 
 # Everything that filters and counts need; texts and vectors are read for the rows of one page alone.
 INDEX = (

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from synthdata.corpus.releases import canonical, frozen_because, members
 from synthdata.dashboard.charts import Bar
 from synthdata.dashboard.reading import Reading
-from synthdata.export.releases import canonical, frozen_because, members
 
 _LISTED = 200
 # Lists of ids are counted; the rest of an event is shown as it is.

@@ -11,7 +11,7 @@ from synthdata.dashboard.charts import Bar
 from synthdata.dashboard.reading import Reading
 from synthdata.dashboard.text import words
 from synthdata.errors import InputError
-from synthdata.report import starved_by
+from synthdata.records.report import starved_by
 
 # What the stages of the gate ask for, in their order; whoever fell at an unnamed stage fell at the floor.
 STEPS = (

@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from synthdata.dashboard import charts
 from synthdata.dashboard.reading import Reading
 from synthdata.dashboard.text import SHORT, number, percent, words
-from synthdata.visible import LONG, visible
+from synthdata.text.display import LONG, visible
 
 HERE = Path(__file__).parent
 ASSETS = HERE / "assets"

@@ -10,7 +10,7 @@ from synthdata.doctor.finding import Finding
 from synthdata.doctor.material import REFERENCE_ROWS, cheap, edits, frames, text_corpus, texts, wordings
 from synthdata.protocols import unheard
 from synthdata.records import Candidate
-from synthdata.rounds import decide_round, order_texts, restore
+from synthdata.rounds.decide import decide_round, order_texts, restore
 from synthdata.settings import Settings
 
 CLONES = 120

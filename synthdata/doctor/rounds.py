@@ -6,7 +6,7 @@ from pathlib import Path
 
 from synthdata.doctor.finding import Finding
 from synthdata.doctor.material import REFERENCE_ROWS, ROUND_ROWS, cheap, text_corpus, texts, wordings
-from synthdata.overview import alarms_of
+from synthdata.monitor.status import alarms_of
 from synthdata.records import Candidate
 from synthdata.settings import Settings
 

@@ -12,10 +12,10 @@ from synthdata.doctor.finding import Finding
 from synthdata.doctor.material import cheap, run_of
 from synthdata.gate.reference import ReferenceRow
 from synthdata.judging.credulous import CredulousJudge
-from synthdata.overview import alarms_of
+from synthdata.monitor.status import alarms_of
+from synthdata.operations.reflect import Work, decide_reviews, remember
 from synthdata.records import Decision, Reflection, Trajectory
 from synthdata.reflection import restatements
-from synthdata.runs import Work, decide_reviews, remember
 from synthdata.settings import Settings
 
 RUNS = 60

@@ -25,7 +25,7 @@ from synthdata.inspection.repeats import Level, exact_level, near_level, semanti
 from synthdata.inspection.semantic import Figure, nearest_earlier, sample_rows, spread
 from synthdata.inspection.spool import Spool, Unreadable
 from synthdata.inspection.verdict import verdict
-from synthdata.measure.views import permutation
+from synthdata.monitor.views import permutation
 from synthdata.protocols import Encoder
 from synthdata.settings import InspectSettings, Settings
 from synthdata.similarity.vectors import encode_heard

@@ -1,6 +1,6 @@
 """A file beside real data: what of it is covered, at matched rows and words, and which of its terms and texts are not.
 
-Where real text would lie comes from halves of the reference against each other, as in `synthdata.measure`.
+Where real text would lie comes from halves of the reference against each other, as in `synthdata.monitor.measure`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from metrics.coverage import prdc
 from synthdata.gate.lexical import FUNCTION_WORDS
 from synthdata.inspection.semantic import Figure, centred
 from synthdata.inspection.spool import Spool
-from synthdata.measure import LEAST_ROWS, MOST_ROWS, View, measure
-from synthdata.measure.views import permutation
+from synthdata.monitor.measure import LEAST_ROWS, MOST_ROWS, View, measure
+from synthdata.monitor.views import permutation
 from synthdata.protocols import Progress, Vectors
 from synthdata.settings import InspectSettings
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from metrics.spectrum import effective_number, vendi_score
 from synthdata.gate.cells import centre
 from synthdata.inspection.copies import Earlier
-from synthdata.measure.views import permutation
+from synthdata.monitor.views import permutation
 from synthdata.protocols import Vectors
 from synthdata.settings import InspectSettings
 

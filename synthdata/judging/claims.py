@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from synthdata.fence import neutral
 from synthdata.judging.floor import canonical
 from synthdata.records import Reflection, Step, Trajectory
+from synthdata.text.prompt_safety import neutral
 
 Kind = Literal["cause", "label", "lesson"]
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)

@@ -13,11 +13,11 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from synthdata.errors import EndpointError
-from synthdata.fence import fenced, nonce
 from synthdata.judging.claims import Claim, claims_of, presentable, quoted_in, shown_steps
 from synthdata.protocols import Generator, Judgement, Message, Rejecting, Request, Response
 from synthdata.records import Label, LabelSource, Reflection, Trajectory, canonical_json, content_hash, to_json
 from synthdata.settings import Recipe
+from synthdata.text.prompt_safety import fenced, nonce
 
 Finding = Literal["entailed", "contradicted", "not_in_evidence"]
 _OPPOSITE: dict[Label, Label] = {"good": "bad", "bad": "good"}

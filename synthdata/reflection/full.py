@@ -12,7 +12,6 @@ from itertools import pairwise
 
 from pydantic import ValidationError
 
-from synthdata.fence import fenced, nonce
 from synthdata.protocols import UNGUIDED, Generator, Guidance, Message, Request, Response
 from synthdata.records import (
     Counterfactual,
@@ -31,6 +30,7 @@ from synthdata.reflection.quotes import Rarity
 from synthdata.reflection.schema import NO_ERROR, Answer, Focus, Offered, Review, answer_schema, offer_quotes
 from synthdata.reflection.window import show_run, window
 from synthdata.settings import Recipe
+from synthdata.text.prompt_safety import fenced, nonce
 
 NOTHING_TO_CITE = "no text of the run singles out a step, so no label could be proven"
 _RULES = """You review the run of an agent step by step and write one lesson from it.

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from itertools import chain, zip_longest
 from typing import Literal
 
-from synthdata.fence import neutral
 from synthdata.records import CauseCode, Evidence, Trajectory, content_hash
 from synthdata.reflection.causes import CAUSES
 from synthdata.reflection.facts import FACTS
@@ -24,6 +23,7 @@ from synthdata.reflection.rules_play import good_findings, idle_findings, idle_m
 from synthdata.reflection.rules_talk import talk_findings
 from synthdata.reflection.speech import gerund, imperative, shorten
 from synthdata.settings import FloorSettings
+from synthdata.text.prompt_safety import neutral
 
 # The rules that say most come first; looking around is half of all faults of a random player and teaches least.
 _ORDER = (

@@ -9,12 +9,12 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
-from synthdata.fence import neutral
 from synthdata.records import CauseCode, Evidence, Label, Step, canonical_json
 from synthdata.reflection.quotes import Rarity, field_text, telling_quotes
 from synthdata.reflection.reading import failure_span
 from synthdata.reflection.window import shown_spans
 from synthdata.settings import ReflectionSettings
+from synthdata.text.prompt_safety import neutral
 
 Offered = dict[int, list[Evidence]]
 NO_ERROR = -1

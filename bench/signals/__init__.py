@@ -1,1 +1,0 @@
-"""How good the learning signals are: faults found, people agreed with, attacks refused; `bench/signals.py` runs it."""

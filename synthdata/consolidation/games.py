@@ -1,0 +1,74 @@
+"""A model plays text games: in the words in which it is trained, choosing the likeliest of the admissible commands."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from synthdata.consolidation.lora import recent
+from synthdata.export.conversation import Message, conversation
+from synthdata.generation.local import LocalModel
+from synthdata.play.games import make_game, open_game, spec_for
+from synthdata.play.players import View
+from synthdata.play.record import Run, play
+from synthdata.records import Observation, Step, Trajectory
+
+
+@dataclass(frozen=True)
+class ChatPlayer:
+    """Chooses the command that the model would most probably answer, its end mark included."""
+
+    local: LocalModel
+    max_tokens: int
+    name: str = "chat-player"
+    version: str = "1"
+
+    @property
+    def model(self) -> str:
+        """The model's name, with its adapter."""
+        return self.local.model
+
+    def choose(self, view: View) -> str:
+        """Of equals the first in alphabetical order."""
+        told = as_messages(view)
+        longest = max(view.admissible, key=len)
+        kept = recent(told, [_answer(longest)], self.local.tokenizer, self.max_tokens) or told[:1]
+        replies = [self.local.reply(kept, _answer(command)) for command in view.admissible]
+        scores = self.local.totals(replies[0][0], [text for _, text in replies])
+        return min(zip(scores, view.admissible, strict=True), key=lambda scored: (scored[0][0], scored[1]))[1]
+
+
+def as_messages(view: View) -> list[Message]:
+    """What a player sees as an export would tell it."""
+    (_, opening), *moves = view.transcript
+    steps = [Step(0, "user", view.objective), Step(1, "system", observations=(Observation(opening),))]
+    steps += [
+        Step(i, "agent", command, observations=(Observation(text),)) for i, (command, text) in enumerate(moves, 2)
+    ]
+    return [message for _, message in conversation(Trajectory(view.objective, tuple(steps)))]
+
+
+def play_games(
+    player: ChatPlayer, games: int, seed: int, advance: Callable[[int], None]
+) -> tuple[list[float], list[float]]:
+    """Score as a share of the most there is, and share of moves on a shortest path, of each game of a series."""
+    scores, optimal = [], []
+    for index in range(games):
+        spec = spec_for(seed, index)
+        with (
+            tempfile.TemporaryDirectory(prefix="synthdata-game-") as folder,
+            closing(open_game(make_game(spec, Path(folder)))) as env,
+        ):
+            document = play(env, spec, player, Run(epsilon=0.0, episode=0, seed=seed))
+        said, moves = document["extra"], [step for step in document["steps"] if step["source"] == "agent"]
+        scores.append(said["score"] / max(1, said["max_score"]))
+        optimal.append(sum(step["extra"]["optimal"] for step in moves) / max(1, len(moves)))
+        advance(1)
+    return scores, optimal
+
+
+def _answer(command: str) -> Message:
+    return {"role": "assistant", "content": command}

@@ -1,0 +1,173 @@
+"""One night: what its stages leave behind, so that each is resumed after a kill, and the report over all nights.
+
+Everything lies in CORPUS/nights/N: the games that were played, the release, and last `night.json`, which ends it.
+A stage whose work is there is not done again; a night without its `night.json` is the one that goes on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from synthdata.api import Corpus
+from synthdata.consolidation.games import ChatPlayer
+from synthdata.consolidation.registry import current, weights_of
+from synthdata.consolidation.serving import with_adapter
+from synthdata.consolidation.sleep import Bar as Progress
+from synthdata.consolidation.sleep import SleepReport, TooFewHeldOutError, consolidate, known_adapters
+from synthdata.corpus.tables import sync_path
+from synthdata.export.build import Bar, ExportReport, export, no_bar
+from synthdata.generation.local import EMBEDDED, LocalModel, load
+from synthdata.monitor.status import status
+from synthdata.play.collect import Order, collect_to
+from synthdata.play.players import Expert, Player
+from synthdata.records import Origin
+from synthdata.settings import Settings
+
+DONE, SHOWN, PLAYED, RELEASE = "night.json", "shown.jsonl.gz", "played.jsonl.gz", "release"
+
+
+@dataclass(frozen=True)
+class Night:
+    """A night by its number, from 1, and its folder."""
+
+    number: int
+    folder: Path
+
+
+def begin(corpus: Corpus) -> Night:
+    """The night that was not finished, else the next one."""
+    folder = corpus.store.path / "nights"
+    number = 1
+    while (folder / str(number) / DONE).is_file():
+        number += 1
+    (folder / str(number)).mkdir(parents=True, exist_ok=True)
+    return Night(number, folder / str(number))
+
+
+def dreamer(corpus: Corpus) -> Settings:
+    """The settings under which this night reflects: `adapter` is the one kept last, before that the embedded model."""
+    settings = corpus.settings
+    if settings.recipe.generation.generator != "adapter":
+        return settings
+    base = settings.recipe.training.base
+    if base == EMBEDDED and current(known_adapters(corpus), base) is None:
+        return settings.with_value("recipe.generation.generator", EMBEDDED)
+    return with_adapter(corpus, settings)
+
+
+def collect(corpus: Corpus, night: Night) -> list[tuple[Path, Origin]]:
+    """Games of this night's own series: an expert's, which are real, and the model's own, which are on-policy."""
+    chosen = corpus.settings.recipe.night
+    seed = chosen.seed + night.number
+    shown = Order(games=chosen.shown, episodes=1, epsilons=chosen.epsilons, seed=seed)
+    logs = [(_played(night.folder / SHOWN, shown, Expert), Origin.REAL)]
+    if chosen.played:
+        order = Order(games=chosen.played, episodes=1, epsilons=(0.0,), seed=seed + 500_000)
+        logs.append((_played(night.folder / PLAYED, order, lambda: _player(corpus)), Origin.ON_POLICY))
+    return logs
+
+
+def _played(out: Path, order: Order, player: Callable[[], Player]) -> Path:
+    # The file takes its place whole, and the model is not even loaded where it is there.
+    if not out.is_file():
+        collect_to(out, order, player())
+    return out
+
+
+def _player(corpus: Corpus) -> Player:
+    training = corpus.settings.recipe.training
+    adapter = current(known_adapters(corpus), training.base)
+    weights = weights_of(corpus.store.path, adapter) if adapter else None
+    return ChatPlayer(LocalModel(load(training.base, weights)), training.max_tokens)
+
+
+def release(corpus: Corpus, night: Night, bar: Bar = no_bar) -> ExportReport | None:
+    """This night's training set; None where it was written before."""
+    out = night.folder / RELEASE
+    return None if (out / "manifest.json").is_file() else export(corpus, out, bar=bar)
+
+
+def sleep(corpus: Corpus, folder: str, bar: Progress) -> SleepReport:
+    """Consolidate the night's release; a night whose tasks are too few for the exam trains nothing, and says so.
+
+    Its release stays as it was written, so that only a later night's, with more tasks, can be enough.
+    """
+    try:
+        return consolidate(corpus, folder, bar=bar)
+    except TooFewHeldOutError as error:
+        return SleepReport(None, False, (str(error),), folder, corpus.settings.recipe.training.base)
+
+
+def finish(corpus: Corpus, night: Night, slept: SleepReport) -> dict[str, Any]:
+    """End the night: write what it brought."""
+    facts = status(corpus.store, None)
+    content = {
+        "night": night.number,
+        "round": facts["round"],
+        "candidates": facts["candidates"],
+        "in_corpus": facts["in_corpus"],
+        "real_share": facts["real_share"],
+        "own_games": _outcomes(night.folder / PLAYED),
+        "sleep": asdict(slept),
+    }
+    part = night.folder / f".{DONE}.part"
+    part.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
+    sync_path(part)
+    part.replace(night.folder / DONE)
+    return content
+
+
+def _outcomes(path: Path) -> dict[str, int]:
+    """Games that the model played itself, and how many it won."""
+    import gzip
+
+    if not path.is_file():
+        return {"games": 0, "won": 0}
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        told = [json.loads(line)["extra"] for line in file]
+    return {"games": len(told), "won": sum(one["ended"] == "won" for one in told)}
+
+
+def nights(corpus: Corpus) -> list[dict[str, Any]]:
+    """What every finished night wrote, in order."""
+    folder = corpus.store.path / "nights"
+    found = sorted((int(path.parent.name), path) for path in folder.glob(f"*/{DONE}"))
+    return [json.loads(path.read_text(encoding="utf-8")) for _, path in found]
+
+
+def write_report(corpus: Corpus) -> Path:
+    """CORPUS/nights/report.md: a row a night, then each night's measures before and after."""
+    rows = ["# Nights", "", "| night | in corpus | own games won | trained on | decision |", "|---|---:|---|---:|---|"]
+    details: list[str] = []
+    for one in nights(corpus):
+        slept = one["sleep"]
+        won = f"{one['own_games']['won']} of {one['own_games']['games']}"
+        trained = slept["rows"].get("fitted", 0)
+        rows.append(f"| {one['night']} | {one['in_corpus']} | {won} | {trained} | {decision_of(slept)} |")
+        details += ["", f"## Night {one['night']}: {decision_of(slept)}", "", f"{'; '.join(slept['reasons'])}."]
+        if slept["measured"]:
+            details += ["", "| measure | before | after | change | n | |", "|---|---:|---:|---|---:|---|"]
+            details += [_measure(measure) for measure in slept["measured"]]
+    path = corpus.store.path / "nights" / "report.md"
+    path.write_text("\n".join([*rows, *details]) + "\n", encoding="utf-8")
+    return path
+
+
+def decision_of(slept: Mapping[str, Any]) -> str:
+    """What came of the night's sleep, in two words or three."""
+    if slept["number"] is None:
+        return "nothing trained"
+    return f"adapter {slept['number']} {'kept' if slept['kept'] else 'rolled back'}"
+
+
+def _measure(one: Mapping[str, Any]) -> str:
+    good = one["good"]
+    better = one["low"] > 0 if good == 1 else one["high"] < 0
+    worse = one["high"] < 0 if good == 1 else one["low"] > 0
+    verdict = "better" if better else "worse" if worse else "no difference seen"
+    change = f"{one['difference']:+.3f} [{one['low']:+.3f}, {one['high']:+.3f}]"
+    return f"| {one['name']} | {one['before']:.3f} | {one['after']:.3f} | {change} | {one['n']} | {verdict} |"

@@ -1,0 +1,284 @@
+"""From a release to an adapter that is kept or rolled back: choose rows, sit the exam, train, sit it again, decide.
+
+The training room trains and holds the rule; here the corpus, its releases and the held-out tasks meet it. A sleep that
+was done is an event of the corpus, so the same sleep again tells what came of it and does nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from synthdata.api import Corpus
+from synthdata.consolidation.control import control_losses, control_rows
+from synthdata.consolidation.curve import write_curve
+from synthdata.consolidation.exam import Exam, Marks, TooFewHeldOutError, make_exam, sit
+from synthdata.consolidation.gguf import write_gguf
+from synthdata.consolidation.keep_rule import (
+    BEHAVIOUR,
+    CONTEXT,
+    CONTEXT_BESIDE,
+    FORGETTING,
+    GAIN,
+    LOSS_BESIDE,
+    Paired,
+    Verdict,
+    beside_control,
+    decide,
+    objections,
+    paired,
+)
+from synthdata.consolidation.lora import Curve, adapt, check_extra, fit, save
+from synthdata.consolidation.registry import (
+    MANIFEST,
+    WEIGHTS,
+    Adapter,
+    adapters,
+    building,
+    current,
+    folder_of,
+    trained_keys,
+    weights_of,
+    write_manifest,
+)
+from synthdata.consolidation.rows import FILES, Chosen, check_release, choose_rows, read_rows
+from synthdata.consolidation.tiles import compare_samples
+from synthdata.corpus.releases import frozen_because, releases
+from synthdata.errors import InputError, RefusedError
+from synthdata.export.conversation import said
+from synthdata.generation.local import LocalModel, identity, load
+from synthdata.protocols import unheard
+from synthdata.records import canonical_json, content_hash
+from synthdata.settings import TrainingSettings
+
+__all__ = ["SleepReport", "TooFewHeldOutError", "consolidate", "known_adapters"]
+
+Bar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+
+
+def no_bar(label: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
+    """For callers that show nothing."""
+    return nullcontext(unheard)
+
+
+@dataclass(frozen=True)
+class SleepReport:
+    """What came of a sleep. `number` is None where there was too little new and nothing was trained.
+
+    `measured` holds before, after and interval of every measure; `repeated` says that this sleep was done before.
+    """
+
+    number: int | None
+    kept: bool
+    reasons: tuple[str, ...]
+    release: str
+    base: str
+    parent: int | None = None
+    rows: dict[str, int] = field(default_factory=dict)
+    measured: tuple[dict[str, Any], ...] = ()
+    folder: str = ""
+    repeated: bool = False
+
+
+@dataclass(frozen=True)
+class _Night:
+    """What a sleep starts from: the release's folder and key, the adapter before it, the rows; and its own key."""
+
+    corpus: Corpus
+    folder: Path
+    release: str
+    settings: TrainingSettings
+    known: tuple[Adapter, ...]
+    parent: Adapter | None
+    chosen: Chosen
+
+    @property
+    def key(self) -> str:
+        parent = self.parent.sha256 if self.parent else ""
+        return content_hash(self.release, parent, canonical_json(self.settings.model_dump()), length=24)
+
+
+def known_adapters(corpus: Corpus) -> tuple[Adapter, ...]:
+    """All consolidations that the corpus records, kept and rolled back."""
+    return tuple(adapters(json.loads(text) for text in corpus.store.events("adapter")["payload"]))
+
+
+def consolidate(
+    corpus: Corpus, release: str, *, settings: TrainingSettings | None = None, bar: Bar = no_bar
+) -> SleepReport:
+    """Train an adapter on a release (its number, or its folder), compare, and keep it or roll it back.
+
+    Raises:
+        RefusedError: the corpus is frozen, or too few held-out tasks.
+        InputError: no such release, its folder was changed, no such base model, a missing extra.
+    """
+    settings = settings or corpus.settings.recipe.training
+    check_extra()
+    reason = frozen_because(corpus.store)
+    if reason is not None:
+        raise RefusedError(
+            f"{corpus.store.path}: the corpus is frozen ({reason}); nothing is trained before it is unfrozen"
+        )
+    night = _prepare(corpus, release, settings)
+    done = _recorded(night)
+    if done is not None:
+        return done
+    if night.chosen.new < settings.min_new:
+        why = (
+            f"{night.chosen.new} new rows, fewer than recipe.training.min_new = {settings.min_new}: nothing was trained"
+        )
+        parent = night.parent.number if night.parent else None
+        return SleepReport(None, False, (why,), night.release, settings.base, parent, _counts(night.chosen))
+    return _sleep(night, bar)
+
+
+def _prepare(corpus: Corpus, release: str, settings: TrainingSettings) -> _Night:
+    folder, key = _find(corpus, release)
+    known = known_adapters(corpus)
+    parent = current(known, settings.base)
+    rows = read_rows(folder, FILES[settings.method], "train")
+    chosen = choose_rows(rows, trained_keys(known, parent), settings)
+    return _Night(corpus, folder, key, settings, known, parent, chosen)
+
+
+def _find(corpus: Corpus, release: str) -> tuple[Path, str]:
+    """The folder and key of a release that the corpus records, its files as they were written."""
+    known = releases(corpus.store)
+    if not known:
+        raise InputError(f"{corpus.store.path}: no release yet; `synthdata export` makes one")
+    wanted = [one for one in known if release in (str(one.number), one.key)]
+    folder = Path(wanted[-1].out) if wanted else Path(release)
+    key = str(check_release(folder)["release"]["key"])
+    if key not in {one.key for one in known} or (wanted and wanted[-1].key != key):
+        numbers = ", ".join(str(one.number) for one in known)
+        raise InputError(
+            f"{folder}: is not the release {release} of {corpus.store.path}; it has the releases {numbers}"
+        )
+    return folder, key
+
+
+def _recorded(night: _Night) -> SleepReport | None:
+    events = night.corpus.store.events("adapter")
+    found = [json.loads(p) for key, p in events.select("key", "payload").iter_rows() if key == night.key]
+    if not found:
+        # A kept sleep is the parent now, so that the same call would look like a sleep of its own.
+        parent = night.parent
+        if parent is None or parent.release != night.release:
+            return None
+        found = [json.loads(p) for p in events["payload"] if json.loads(p)["number"] == parent.number]
+    folder = folder_of(night.corpus.store.path, found[0]["number"])
+    return _report(json.loads((folder / MANIFEST).read_text(encoding="utf-8")), folder, repeated=True)
+
+
+def _sleep(night: _Night, bar: Bar) -> SleepReport:
+    store, settings = night.corpus.store, night.settings
+    before_weights = weights_of(store.path, night.parent) if night.parent else None
+    loaded = load(settings.base, before_weights, trainable=True)
+    exam = make_exam(night.folder, loaded.tokenizer, settings)
+    cache, tasks = store.cache_dir / "exams", len(exam.rows) + settings.games
+    with bar("exam before", tasks) as advance:
+        before = sit(exam, LocalModel(loaded), cache, night.parent.key if night.parent else identity(loaded), advance)
+    with bar("training: steps", min(settings.max_steps, len(night.chosen.rows) // settings.batch_size)) as advance:
+        network, curve = adapt(loaded.network, loaded.tokenizer, night.chosen.rows, settings, advance)
+    number = len(night.known) + 1
+    with building(store.path, number) as part:
+        save(network, part / WEIGHTS)
+        write_gguf(part / WEIGHTS, network.config)
+        write_curve(part, curve.losses)
+        after_model = LocalModel(type(loaded)(network, loaded.tokenizer, f"{settings.base}+adapter-{number}"))
+        with bar("exam after", tasks) as advance:
+            after = sit(exam, after_model, cache, night.key, advance)
+        measured = _compare(exam, before, after, night.corpus)
+        # A control costs as much as the sleep did: where something speaks against the adapter already, none is made.
+        if settings.control_share and settings.method == "sft" and not objections(measured, settings):
+            measured |= _beside(night, exam, (before, after), loaded.tokenizer, bar)
+        verdict = decide(measured, len(curve.losses), settings)
+        facts = _facts(night, number, curve, measured, verdict)
+        if not verdict.kept:
+            shutil.rmtree(part / WEIGHTS)
+        sha = write_manifest(part, facts)
+    _record(night, facts, sha)
+    return _report(facts, folder_of(store.path, number), repeated=False)
+
+
+def _compare(exam: Exam, before: Marks, after: Marks, corpus: Corpus) -> dict[str, Paired]:
+    """All measures by name, those of the rule and those that are only told."""
+    settings, tasks = exam.settings, [row.task for row in exam.rows]
+    texts = [str(i) for i in range(len(exam.knowledge))]
+    games = [str(i) for i in range(len(before.scores))]
+    found = [
+        paired(GAIN, tasks, before.heldout, after.heldout, settings),
+        paired(CONTEXT, tasks, before.context, after.context, settings, good=1),
+        paired(FORGETTING, texts, before.knowledge, after.knowledge, settings),
+    ]
+    if games:
+        found.append(paired(BEHAVIOUR, games, before.scores, after.scores, settings, good=1))
+        found.append(paired("game_optimal_moves", games, before.optimal, after.optimal, settings, good=1))
+    real = [said(row.completion[0]) for row in exam.rows]
+    tiles = compare_samples(real, before.samples, after.samples, corpus.encoder, settings)
+    return {one.name: one for one in found} | tiles
+
+
+def _beside(
+    night: _Night,
+    exam: Exam,
+    marks: tuple[Marks, Marks],
+    tokenizer: Any,  # noqa: ANN401
+    bar: Bar,
+) -> dict[str, Paired]:
+    """The sleep beside its control; empty where the corpus has no real row to train one on."""
+    store, settings = night.corpus.store, night.settings
+    fitting = [row for row in night.chosen.rows if fit(row, tokenizer, settings.max_tokens) is not None]
+    known = trained_keys(night.known, night.parent)
+    rows = control_rows(night.corpus, exam, known, tokenizer, len(fitting))
+    if not rows:
+        return {}
+    start = (night.parent.sha256, weights_of(store.path, night.parent)) if night.parent else ("", None)
+    loss, context = control_losses(exam, rows, start, store.cache_dir / "exams", bar)
+    tasks, (before, after) = [row.task for row in exam.rows], marks
+    found = [
+        beside_control(LOSS_BESIDE, tasks, (before.heldout, after.heldout, loss), settings),
+        beside_control(CONTEXT_BESIDE, tasks, (before.context, after.context, context), settings, good=1),
+    ]
+    return {one.name: one for one in found}
+
+
+def _facts(night: _Night, number: int, curve: Curve, measured: dict[str, Paired], verdict: Verdict) -> dict[str, Any]:
+    return {
+        "key": night.key,
+        "number": number,
+        "parent": night.parent.number if night.parent else None,
+        "release": night.release,
+        "base": night.settings.base,
+        "settings": night.settings.model_dump(),
+        "kept": verdict.kept,
+        "reasons": list(verdict.reasons),
+        "rows": _counts(night.chosen) | {"fitted": curve.rows, "left_out": curve.left_out, "steps": len(curve.losses)},
+        "measured": [asdict(one) for one in measured.values()],
+        "trained": list(night.chosen.keys),
+    }
+
+
+def _counts(chosen: Chosen) -> dict[str, int]:
+    real = sum(row.real for row in chosen.rows)
+    return {"rows": len(chosen.rows), "new": chosen.new, "real": real, "over_cap": chosen.over_cap}
+
+
+def _record(night: _Night, facts: dict[str, Any], sha: str) -> None:
+    store = night.corpus.store
+    names = ("key", "number", "parent", "release", "base", "kept", "trained")
+    with store.writing():
+        payload = {name: facts[name] for name in names} | {"manifest_sha256": sha}
+        store.append_event("adapter", night.key, payload, store.latest_round())
+
+
+def _report(facts: dict[str, Any], folder: Path, *, repeated: bool) -> SleepReport:
+    return SleepReport(
+        facts["number"], facts["kept"], tuple(facts["reasons"]), facts["release"], facts["base"], facts["parent"],
+        facts["rows"], tuple(facts["measured"]), str(folder), repeated,
+    )  # fmt: skip

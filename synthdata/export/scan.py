@@ -1,0 +1,119 @@
+"""The first walk over the pieces: sizes, splits, copies, and what must not leave; texts are not kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+
+from synthdata.errors import RefusedError
+from synthdata.export.choice import Entry, containers, split_of
+from synthdata.export.collect import Piece, Pool, texts_of
+from synthdata.export.containers import fields_of
+from synthdata.export.conversation import count_tokens
+from synthdata.export.kinds import CLEAN, STEP, Kind, Row
+from synthdata.gate.heldout import HeldOut
+from synthdata.settings import ExportSettings
+
+_SHOWN = 5
+# A lesson and the step that it teaches can be left out one without the other: the largest set may need that.
+_PARTS: tuple[tuple[Kind, ...], ...] = (("sft", "messages"), ("lesson",))
+
+
+@dataclass
+class Survey:
+    """What the pieces come to.
+
+    `owners` maps the digest of each row to the piece that is first to have it: the same step of two runs, or of two
+    reviews of one, is one row. `dropped` are real runs that overlap with the held-out list.
+    """
+
+    entries: list[Entry] = field(default_factory=list)
+    fields: set[str] = field(default_factory=set)
+    owners: dict[bytes, str] = field(default_factory=dict)
+    dropped: set[str] = field(default_factory=set)
+
+
+def survey(
+    pool: Pool, heldout: HeldOut, kinds: Sequence[Kind], settings: ExportSettings, progress: Callable[[int], None]
+) -> Survey:
+    """Walk the pool once.
+
+    Raises:
+        RefusedError: an admitted row, or the run it speaks of, overlaps with the held-out list.
+    """
+    found, sets = Survey(), containers(frozenset(kinds))
+    overlapping: list[tuple[str, str]] = []
+    for piece in pool.pieces():
+        progress(1)
+        overlap = next((o for text in texts_of(piece) if (o := heldout.overlap(text)) is not None), None)
+        if overlap is not None:
+            if piece.provenance.get("round") is None:
+                found.dropped.add(piece.key)
+            else:
+                overlapping.append((piece.key, f"{overlap.kind}: {overlap.span}"))
+            continue
+        _count(piece, kinds, sets, pool.aside, settings, found)
+    if overlapping:
+        shown = "; ".join(f"{key} ({what})" for key, what in overlapping[:_SHOWN])
+        raise RefusedError(
+            f"{len(overlapping)} admitted rows overlap with the held-out list: {shown}. Take them out with "
+            "`retract CORPUS --id ID`, then export again"
+        )
+    return found
+
+
+def own_rows(piece: Piece, kind: Kind, owners: Mapping[bytes, str]) -> list[Row]:
+    """The rows of a piece that no piece before it has."""
+    return [row for row in piece.rows.get(kind, ()) if owners[digest(kind, row)] == piece.key]
+
+
+def digest(kind: Kind, row: Row) -> bytes:
+    """16 bytes that tell rows apart by their columns."""
+    columns = {name: value for name, value in row.items() if name not in (CLEAN, STEP)}
+    text = f"{kind} {json.dumps(columns, ensure_ascii=False, sort_keys=True)}"
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]
+
+
+def _count(
+    piece: Piece,
+    kinds: Sequence[Kind],
+    sets: Mapping[str, tuple[Kind, ...]],
+    aside: AbstractSet[str],
+    settings: ExportSettings,
+    found: Survey,
+) -> None:
+    rows: dict[Kind, list[Row]] = {}
+    for kind in kinds:
+        made = [(digest(kind, row), row) for row in piece.rows.get(kind, ())]
+        rows[kind] = [row for key, row in made if found.owners.setdefault(key, piece.key) == piece.key]
+        for row in rows[kind]:
+            found.fields |= fields_of(row)
+    split = split_of(piece.task, aside, settings)
+    types: tuple[int, ...] = ()
+    if settings.protect_tail and piece.real:
+        words = {word for content, _ in piece.views for word in content.lower().split()}
+        types = tuple(sorted(zlib.crc32(word.encode()) for word in words))
+    if not sets and any(rows.values()):
+        found.entries.append(Entry(piece.key, piece.real, split, (), (), types))
+    for part in _PARTS if sets else ():
+        sizes = [[row for kind in parts if kind in part for row in rows[kind]] for parts in sets.values()]
+        if any(sizes):
+            tokens = tuple(sum(trained_tokens(row) for row in size) for size in sizes)
+            counts = tuple(len(size) for size in sizes)
+            found.entries.append(Entry(entry_key(piece.key, part[0]), piece.real, split, counts, tokens, types))
+
+
+def entry_key(key: str, kind: Kind) -> str:
+    """The key under which the imitated rows of a piece are chosen: its lesson apart from its step or text."""
+    return f"{key} lesson" if kind == "lesson" else key
+
+
+def trained_tokens(row: Row) -> int:
+    """Tokens of a row that a trainer takes the loss on: the completion, or the turns of weight 1."""
+    if "messages" in row:
+        return count_tokens([message for message in row["messages"] if message.get("weight") == 1])
+    return count_tokens(row["completion"])

@@ -1,0 +1,185 @@
+"""The second walk over the pieces: chosen rows without personal data, into every container, with their provenance."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from synthdata.export.choice import SPLITS, Split
+from synthdata.export.collect import Piece
+from synthdata.export.containers import Jsonl, ParquetShards, with_objects
+from synthdata.export.dialects import nanochat, sharegpt, sharegpt_kto, sharegpt_preference
+from synthdata.export.kinds import CLEAN, IMITATED, KINDS, STEP, Kind, Row
+from synthdata.export.privacy import SECRET, Pseudonyms, redact_row, run_texts
+from synthdata.export.scan import Survey, entry_key, own_rows
+from synthdata.judging.credentials import secret_values
+from synthdata.records import Trajectory
+
+_KEPT_RUNS = 64
+_PROVENANCE = (
+    "id", "external_id", "origin", "trajectory_id", "task_id", "source", "licence", "generator", "prompt_sha256",
+    "sample_index", "lineage_depth", "round", "position", "cell", "judged",
+)  # fmt: skip
+_WHOLE = ("sample_index", "lineage_depth", "round", "position", "cell")
+PROVENANCE = "provenance.parquet"
+
+
+@dataclass
+class Written:
+    """What the walk wrote: rows by kind and split, by file, by source, redactions by kind, and the keys written."""
+
+    rows: dict[str, dict[str, int]] = field(default_factory=dict)
+    files: dict[str, int] = field(default_factory=dict)
+    sources: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    redacted: Counter[str] = field(default_factory=Counter)
+    keys: set[str] = field(default_factory=set)
+
+
+class Writer:
+    """Containers that open with their first row; the survey says which fields and which copies there are.
+
+    `keys` are the entries whose imitated rows are wanted; rows of other kinds are written for every piece.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        kinds: Sequence[Kind],
+        survey: Survey,
+        keys: AbstractSet[str],
+        keep_personal_data: bool,
+    ) -> None:
+        self.done = Written()
+        self._folder, self._kinds, self._fields, self._wanted = folder, kinds, survey.fields, keys
+        self._owners, self._dropped, self._keep = survey.owners, survey.dropped, keep_personal_data
+        self._parquet: dict[tuple[Kind, Split], ParquetShards] = {}
+        self._jsonl: dict[str, Jsonl] = {}
+        self._runs: dict[str, Pseudonyms] = {}
+        self._provenance = _ProvenanceFile(folder / PROVENANCE)
+
+    def add(self, piece: Piece, split: Split) -> dict[Kind, int]:
+        """Write the rows of a piece that are wanted and not there yet; how many of each kind that were."""
+        counts: dict[Kind, int] = {}
+        if piece.key in self._dropped:
+            return counts
+        hide = self._hiding(piece)
+        for kind in self._kinds:
+            if kind in IMITATED and entry_key(piece.key, kind) not in self._wanted:
+                continue
+            for row in own_rows(piece, kind, self._owners):
+                self._row(piece, kind, split, hide(row))
+                counts[kind] = counts.get(kind, 0) + 1
+        if counts:
+            self.done.keys.add(piece.key)
+            shown = piece.provenance
+            self.done.sources[shown.get("source") or "", shown.get("licence") or "", shown["origin"]] += 1
+        return counts
+
+    def close(self) -> Written:
+        """End all files."""
+        for shards in self._parquet.values():
+            self.done.files |= shards.close()
+        for file in self._jsonl.values():
+            self.done.files |= file.close()
+        self.done.files[PROVENANCE] = self._provenance.close()
+        found = self.done.rows
+        for kind in (kind for kind in KINDS if kind in found):
+            splits = found.pop(kind)
+            found[kind] = {split: splits[split] for split in SPLITS if split in splits}
+        return self.done
+
+    def _row(self, piece: Piece, kind: Kind, split: Split, row: Row) -> None:
+        clean, step = row.pop(CLEAN, True), row.pop(STEP, None)
+        place = (kind, split)
+        if place not in self._parquet:
+            self._parquet[place] = ParquetShards(self._folder / kind, split, kind, self._fields)
+        number = self._parquet[place].rows
+        self._parquet[place].add(row)
+        self._line(f"jsonl/{kind}.{split}.jsonl", with_objects(row))
+        for name, made in _dialects(kind, split, row, fold=not clean):
+            self._line(name, made)
+        self._provenance.add({"kind": kind, "split": split, "row": number, "step": step} | piece.provenance)
+        by_split = self.done.rows.setdefault(kind, {})
+        by_split[split] = by_split.get(split, 0) + 1
+
+    def _line(self, name: str, row: Mapping[str, Any]) -> None:
+        if name not in self._jsonl:
+            self._jsonl[name] = Jsonl(self._folder / name)
+        self._jsonl[name].add(row)
+
+    def _hiding(self, piece: Piece) -> Callable[[Row], Row]:
+        """Placeholders are those of the run; what only the texts beside it show, as a made-up name, comes after."""
+        known = [self._of_run(piece.run)] if piece.run is not None else []
+        if piece.told:
+            known.append(Pseudonyms.of(piece.told, secret_values))
+        known = [one.only(SECRET) if self._keep else one for one in known]
+
+        def hide(row: Row) -> Row:
+            for one in known:
+                if one.placeholders:
+                    row, found = redact_row(row, one)
+                    self.done.redacted += found
+            return row
+
+        return hide
+
+    def _of_run(self, run: Trajectory) -> Pseudonyms:
+        if run.id not in self._runs:
+            if len(self._runs) >= _KEPT_RUNS:
+                self._runs.pop(next(iter(self._runs)))
+            self._runs[run.id] = Pseudonyms.of(run_texts(run), secret_values)
+        return self._runs[run.id]
+
+
+class _ProvenanceFile:
+    """Where each row comes from, in the order in which rows were written."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._rows = path, 0
+        self._writer: Any = None
+        self._waiting: list[dict[str, Any]] = []
+
+    def add(self, row: dict[str, Any]) -> None:
+        self._waiting.append({name: row.get(name) for name in ("kind", "split", "row", "step", *_PROVENANCE)})
+        self._rows += 1
+        if len(self._waiting) >= 4096:
+            self._flush()
+
+    def close(self) -> int:
+        self._flush()
+        if self._writer is not None:
+            self._writer.close()
+        return self._rows
+
+    def _flush(self) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        whole = {"row", "step", *_WHOLE}
+        schema = pa.schema(
+            [
+                (name, pa.int64() if name in whole else pa.string())
+                for name in ("kind", "split", "row", "step", *_PROVENANCE)
+            ]
+        )
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._path, schema)
+        self._writer.write_table(pa.Table.from_pylist(self._waiting, schema=schema))
+        self._waiting = []
+
+
+def _dialects(kind: Kind, split: Split, row: Row, *, fold: bool) -> list[tuple[str, Row]]:
+    """The row as other trainers read it, by file."""
+    if kind == "sft":
+        told, completion = row["prompt"], row["completion"][0]
+        turns = sharegpt(told, completion, row.get("tools", ""), fold=fold)
+        return [(f"nanochat/{split}.jsonl", nanochat(told, completion)), (f"llamafactory/sft.{split}.jsonl", turns)]
+    if kind == "preference":
+        return [(f"llamafactory/preference.{split}.jsonl", sharegpt_preference(row, fold=fold))]
+    if kind == "kto":
+        return [(f"llamafactory/kto.{split}.jsonl", sharegpt_kto(row, fold=fold))]
+    return []

@@ -1,0 +1,1 @@
+"""All that looks at a corpus and tells: measures, snapshots, status, alarms, notifications."""

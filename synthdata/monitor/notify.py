@@ -1,0 +1,49 @@
+"""Tell of a reading once: by webhook where it is not green, and by every metric sink that the settings name.
+
+Whoever calls this gets lines for the operator, never an exception: the round is committed already.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from synthdata.corpus import CorpusStore
+from synthdata.errors import EndpointError, InputError
+from synthdata.monitor.health import Reading, is_told, note_told
+from synthdata.monitor.sinks import make_sinks
+from synthdata.monitor.webhook import post, webhook_url
+from synthdata.settings import SinkSettings, WebhookSettings
+
+
+def tell(store: CorpusStore, settings: WebhookSettings, found: Reading) -> list[str]:
+    """POST an amber or red reading unless it was delivered before; what to say of it."""
+    url = webhook_url(settings)
+    if not url or found.level == "green" or is_told(store, "webhook", found.key):
+        return []
+    payload = {"type": f"synthdata.round.{found.level}", "text": f"{found.corpus}: {found.summary()}"}
+    problem = post(url, payload | {"data": found.news()}, settings)
+    if problem:
+        return [f"the webhook did not take the alarm, the next monitor run tries again: {problem}"]
+    note_told(store, "webhook", found.key)
+    return ["the webhook took the alarm"]
+
+
+def log_metrics(store: CorpusStore, settings: SinkSettings) -> list[str]:
+    """Hand each sink the metrics, as `view/metric`, of every round that it has not got; what to say of it."""
+    lines = []
+    # A folder of the corpus is the best name that two corpora of one tracking server do not share.
+    for name, sink in make_sinks(settings, str(store.path.resolve())).items():
+        known = store.snapshots().drop_nulls("value")
+        for number in range(1, store.latest_round() + 1):
+            key = f"round {number}"
+            rows = known.filter(pl.col("round") == number)
+            if rows.is_empty() or is_told(store, name, key):
+                continue
+            metrics = {f"{view}/{metric}": value for view, metric, value in rows["view", "metric", "value"].iter_rows()}
+            try:
+                sink.log(metrics, number)
+            except (EndpointError, InputError) as error:
+                lines.append(f"metrics of round {number} wait for the next monitor run: {error}")
+                break
+            note_told(store, name, key)
+    return lines

@@ -1,0 +1,103 @@
+"""Draws of one size from a view or from the set-aside reference, and their numbers.
+
+The reference keeps its inner products and numbered n-grams, so that its 200 subsamples share all work that they can.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthdata.monitor.blocks import Blocks, numbers_against, own_numbers
+from synthdata.monitor.views import Rows, View, permutation
+from synthdata.monitor.wording import Vocabulary, Wording, cells_of, own_wording, tail
+
+# Subsamples of the reference for an interval, and draws that a view's value is the mean of.
+SUBSAMPLES = 200
+VIEW_DRAWS = 20
+NEIGHBOURS = 5
+Shares = NDArray[np.float64]
+Numbers = dict[str, float]
+
+
+class Reference:
+    """The set-aside real rows: subsamples of `size` rows, each beside as many others."""
+
+    def __init__(self, view: View, vocabulary: Vocabulary, seed: int) -> None:
+        self.n = len(view)
+        self.rows = view.content.astype(np.float64)
+        self.wording = Wording(view.words, view.frames, vocabulary)
+        self._cells, self._seed = view.cells, seed
+        self._gram = self.rows @ self.rows.T
+
+    def pairs(self, size: int) -> list[tuple[Rows, Rows]]:
+        """200 pairs of disjoint row sets of `size` rows, at most half of the reference each."""
+        orders = [permutation(self.n, self._seed, f"interval {k}") for k in range(SUBSAMPLES)]
+        return [(order[:size], order[size : 2 * size]) for order in orders]
+
+    def words(self, size: int) -> int:
+        """The fewest words that any row set of `pairs` has."""
+        return min(int(self.wording.lengths[side].sum()) for pair in self.pairs(size) for side in pair)
+
+    def gram(self, left: Rows, right: Rows) -> NDArray[np.float64]:
+        """Inner products between rows of the reference."""
+        return self._gram[np.ix_(left, right)]
+
+    def numbers(self, size: int, words: int, shares: Shares) -> list[Numbers]:
+        """All numbers of each subsample."""
+        found = []
+        for taken, real in self.pairs(size):
+            blocks = Blocks(self.gram(taken, taken), self.gram(real, real), self.gram(real, taken))
+            found.append(
+                own_numbers(blocks)
+                | cells_of(self._cells[taken], shares)
+                | own_wording(self.wording, taken, words)
+                | numbers_against(blocks, min(NEIGHBOURS, size - 1))
+                | {"tail_coverage": tail(self.wording, real, self.wording, taken, words)}
+            )
+        return found
+
+
+class Draws:
+    """Seeded draws of `size` rows from a view; one that is all rows where there are no more."""
+
+    def __init__(self, view: View, size: int, vocabulary: Vocabulary, seed: int) -> None:
+        orders = [permutation(len(view), seed, f"{view.name} {k}") for k in range(VIEW_DRAWS)]
+        chosen = [np.sort(order[:size]) for order in orders]
+        # Only rows of some draw are looked at: a round may hold many times as many.
+        used = np.unique(np.concatenate(chosen))
+        small = view.take(used)
+        self._draws = [np.searchsorted(used, rows) for rows in chosen]
+        self._rows, self._cells = small.content.astype(np.float64), small.cells
+        self._wording = Wording(small.words, small.frames, vocabulary)
+        self.size = size
+
+    def words(self) -> int:
+        """The fewest words that any draw has."""
+        return min(int(self._wording.lengths[rows].sum()) for rows in self._draws)
+
+    def numbers(self, words: int, shares: Shares, reference: Reference | None) -> list[Numbers]:
+        """All numbers of each draw; those against the reference only where there is one."""
+        found = []
+        pairs = reference.pairs(self.size)[: len(self._draws)] if reference is not None else []
+        for k, rows in enumerate(self._draws):
+            x = self._rows[rows]
+            own = Blocks(x @ x.T)
+            numbers = own_numbers(own) | cells_of(self._cells[rows], shares) | own_wording(self._wording, rows, words)
+            if reference is not None:
+                real = pairs[k][1]
+                blocks = Blocks(own.sample, reference.gram(real, real), reference.rows[real] @ x.T)
+                numbers |= numbers_against(blocks, min(NEIGHBOURS, self.size - 1))
+                numbers["tail_coverage"] = tail(reference.wording, real, self._wording, rows, words)
+            found.append(numbers)
+        return found
+
+
+def mean_and_deviation(draws: Sequence[Numbers]) -> dict[str, tuple[float, float]]:
+    """Mean and standard deviation over draws, of every number that all draws have and that is finite in all."""
+    names = [name for name in draws[0] if all(name in draw for draw in draws)]
+    columns = {name: np.array([draw[name] for draw in draws]) for name in names}
+    finite = {name: column for name, column in columns.items() if np.isfinite(column).all()}
+    return {name: (float(column.mean()), float(column.std())) for name, column in finite.items()}

@@ -1,0 +1,226 @@
+"""What a corpus says of itself: `status` and `explain`, read from the store alone, without encoder or gate."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import polars as pl
+
+from synthdata.corpus import CorpusStore
+from synthdata.corpus.events import REMOVING
+from synthdata.corpus.releases import frozen_because
+from synthdata.errors import InputError
+from synthdata.gate.anchor import Anchor, load_anchor
+from synthdata.judging.record import judge_alarms, judged_by
+from synthdata.monitor.alarms import Course, trend_alarms
+from synthdata.records.report import starved_by
+from synthdata.settings import Settings
+
+Facts = dict[str, Any]
+LAST_CALL = "last_call.json"
+
+
+def status(store: CorpusStore, as_of: int | None = None) -> Facts:
+    """The facts of `status --json`; over all rounds, candidates = admitted + rejected + quarantined.
+
+    `admitted` counts verdicts; `in_corpus` is what is left of them after retraction and eviction.
+    """
+    frame = store.decisions(["round", "verdict", "reason", "origin", "id"], as_of)
+    verdicts = dict(frame["verdict"].value_counts().iter_rows())
+    rejected = frame.filter(pl.col("verdict") == "reject")["reason"].value_counts(sort=True)
+    reasons = dict(sorted(rejected.iter_rows(), key=lambda pair: (-pair[1], pair[0])))
+    corpus = store.admitted(as_of, ["origin", "judged"])
+    anchor = load_anchor(store.anchor_dir())
+    snapshots = store.snapshots(as_of)
+    frozen = frozen_because(store)
+    last = int(frame["round"].max() or 0) if frame.height else 0  # type: ignore[arg-type]
+    return {
+        "round": last,
+        "version": store.decisions_table.version(),
+        "experience": store.experience_count(),
+        "admitted": verdicts.get("admit", 0),
+        "in_corpus": corpus.height,
+        "candidates": frame.height,
+        "rejected": reasons,
+        "quarantined": verdicts.get("quarantine", 0),
+        "already_decided": _last_call(store),
+        "real_share": real_share(anchor, corpus),
+        "judged": judged_by(corpus["judged"]),
+        "anchor": describe(anchor),
+        "metrics": _after_removal(store, last, as_of, _values(snapshots, last, "value")),
+        "intervals": _intervals(snapshots, last),
+        "absent": _values(snapshots, last, "note"),
+        "trend": trend(snapshots),
+        "rounds": store.rounds(as_of).select("round", "candidates", "admit", "reject", "quarantine").to_dicts(),
+        "starved": _starved(frame, last),
+        "alarms": alarms_of(store, snapshots),
+        "steering": _steered(store, as_of),
+        "frozen": frozen is not None,
+        "frozen_because": frozen,
+    }
+
+
+def alarms_of(store: CorpusStore, snapshots: pl.DataFrame) -> list[Facts]:
+    """What the judges and the trend of the raw view raise, by round."""
+    settings = Settings.from_dict(store.settings, where=str(store.path))
+    half = load_anchor(store.anchor_dir()).content
+    reference = 1 / half.collision if half is not None and half.collision else float("nan")
+    rounds = store.rounds().filter(pl.col("kind") != "inherit")
+    anchors = dict(rounds.select("round", "anchor").iter_rows())
+    course = Course(anchors, frozenset(store.events("unfreeze")["round"]))
+    trend_ = trend_alarms(snapshots, reference, settings.runtime.alarms, course)
+    return sorted(judge_alarms(snapshots, settings.recipe.judge) + trend_, key=lambda alarm: int(alarm["round"]))
+
+
+def _steered(store: CorpusStore, as_of: int | None) -> Facts | None:
+    """What the last steered round was steered by."""
+    events = store.events("steering", as_of)
+    return json.loads(events["payload"].item(-1)) if events.height else None
+
+
+def _after_removal(store: CorpusStore, last: int, as_of: int | None, metrics: Facts) -> Facts:
+    """The metrics of a round; those of the admitted rows as the last retraction or eviction after it left them."""
+    events = store.events(as_of=as_of).filter((pl.col("round") == last) & pl.col("kind").is_in(REMOVING))
+    left = json.loads(events["payload"].item(-1)).get("metrics") if events.height else None
+    return metrics | {"admitted": left} if left else metrics
+
+
+def describe(anchor: Anchor) -> Facts:
+    """An anchor as plain facts; N2 of the reference and the floor that the corpus is held on."""
+    facts: Facts = {
+        "number": anchor.number,
+        "fingerprint": anchor.fingerprint,
+        "views": anchor.views,
+        "encoder": anchor.encoder,
+        "cells": len(anchor.context.centroids),
+        "rows": int(anchor.context.real_counts.sum()),
+        "heldout_rows": anchor.heldout_rows,
+        "copies_dropped": sum(anchor.cleaned.values()),
+        "calibrated_from": "nothing yet: the first round fills the content half",
+    }
+    half = anchor.content
+    if half is not None:
+        facts |= {
+            "calibrated_from": half.calibrated_from,
+            "n2_reference": 1 / half.collision if half.collision else float("inf"),
+            "n2_floor": 1 / half.collision_max if half.collision_max else float("inf"),
+            "collision_max": half.collision_max,
+            "tau": half.tau,
+        }
+        if half.fluency is not None:
+            facts |= {"fluency_low": half.fluency.low, "fluency_high": half.fluency.high}
+    return facts
+
+
+def floor_note(anchor: Facts) -> str:
+    """What the floor is relative to, in one sentence that status, dataset card and pages share."""
+    if anchor["calibrated_from"] == "reference":
+        return "The diversity floor is relative to real data."
+    if anchor["calibrated_from"] == "generator":
+        return "The diversity floor is relative to the first round, not to real data."
+    return "There is no diversity floor yet: the first round will set it from its own candidates, not from real data."
+
+
+def steering_note(event: Facts) -> str:
+    """What a round's steering changed and why, in a few sentences."""
+    parts = []
+    focuses = sum(len(steps) for steps in event["focuses"].values())
+    if event["under_covered"]:
+        emptiest = ", ".join(str(cell["cell"]) for cell in event["cells"][:5])
+        parts.append(
+            f"{event['under_covered']} cells hold too little of their real share (emptiest: {emptiest}); {focuses} "
+            f"focuses in {len(event['focuses'])} runs were chosen for them"
+        )
+    if event["level"] != "calm":
+        parts.append(
+            f"{event['level']} ({', '.join(event['because'])}): samples warmer by {event['warmer']:g}, another angle, "
+            f"{event['known_lessons']} known lessons shown, at most {event['dream_share']:.0%} of the focuses outside "
+            f"all cells, real share of exports at least {event['real_share']:.0%}"
+        )
+    return f"Round {event['round']} was steered: {'; '.join(parts)}."
+
+
+def explain(store: CorpusStore, name: str) -> Facts:
+    """Everything about one candidate: its text, verdict, numbers, neighbour and, for a reflection, its step.
+
+    Raises:
+        InputError: no candidate, or several, of that name.
+    """
+    row = store.decision(name)
+    if row is None:
+        raise InputError(
+            f"{name}: no candidate with this id, id prefix or external id; `status` names rounds and counts"
+        )
+    keep = (
+        "id",
+        "external_id",
+        "round",
+        "position",
+        "verdict",
+        "stage",
+        "reason",
+        "score",
+        "threshold",
+        "detail",
+        "judged",
+    )
+    facts = {key: row[key] for key in keep} | {"content": row["content"], "context": row["context"]}
+    facts["numbers"] = {item["name"]: item["value"] for item in row["numbers"] or []}
+    facts |= {key: row[key] for key in ("cell", "source", "task_id", "trajectory_id", "generator", "sample_index")}
+    facts["neighbour"] = {"id": row["neighbour_id"], "content": row["neighbour_text"]} if row["neighbour_id"] else None
+    facts["payload"] = json.loads(row["payload"]) if row["payload"] else None
+    return facts
+
+
+def real_share(anchor: Anchor, corpus: pl.DataFrame) -> float:
+    """Real rows among reference and admitted rows, by distinct rows."""
+    real = int(anchor.context.real_counts.sum()) + anchor.heldout_rows
+    admitted_real = corpus.filter(pl.col("origin") == "real").height
+    return (real + admitted_real) / (real + corpus.height)
+
+
+def _values(snapshots: pl.DataFrame, number: int, column: str) -> dict[str, dict[str, Any]]:
+    """One column of a round's snapshot by view and metric; `value` is there for all metrics, a note for the absent."""
+    frame = snapshots.filter(pl.col("round") == number)
+    if column == "note":
+        frame = frame.filter(pl.col("value").is_null())
+    values: dict[str, dict[str, Any]] = {}
+    for view, metric, value in frame.select("view", "metric", column).iter_rows():
+        values.setdefault(view, {})[metric] = value
+    return values
+
+
+def _intervals(snapshots: pl.DataFrame, number: int) -> dict[str, dict[str, list[float]]]:
+    frame = snapshots.filter((pl.col("round") == number) & pl.col("low").is_not_null())
+    intervals: dict[str, dict[str, list[float]]] = {}
+    for view, metric, low, high in frame.select("view", "metric", "low", "high").iter_rows():
+        intervals.setdefault(view, {})[metric] = [low, high]
+    return intervals
+
+
+def trend(snapshots: pl.DataFrame) -> list[Facts]:
+    """What came out of the generator, round by round: value and where real text would lie, by metric."""
+    rows: dict[int, Facts] = {}
+    frame = snapshots.filter(pl.col("view") == "raw").sort("round")
+    for number, metric, value, low, high in frame.select("round", "metric", "value", "low", "high").iter_rows():
+        rows.setdefault(number, {"round": number})[metric] = {"value": value, "low": low, "high": high}
+    return list(rows.values())
+
+
+def _starved(frame: pl.DataFrame, last: int) -> str:
+    now = frame.filter(pl.col("round") == last)
+    reasons = dict(now.filter(pl.col("verdict") == "reject")["reason"].value_counts().iter_rows())
+    return starved_by(reasons, now.filter(pl.col("verdict") == "admit").height)
+
+
+def _last_call(store: CorpusStore) -> int:
+    path = store.derived_dir / LAST_CALL
+    return int(json.loads(path.read_text(encoding="utf-8"))["already_decided"]) if path.exists() else 0
+
+
+def note_last_call(store: CorpusStore, already_decided: int) -> None:
+    """Remember how many candidates of this call were decided before; only `status` reads it, and it may be lost."""
+    part = store.derived_dir / f".{LAST_CALL}.part"
+    part.write_text(json.dumps({"already_decided": already_decided}), encoding="utf-8")
+    part.replace(store.derived_dir / LAST_CALL)

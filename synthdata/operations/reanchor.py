@@ -1,0 +1,178 @@
+"""A corpus' anchor after its beginning: a new one on newer real data, and rows that were trained on before any gate.
+
+An anchor is immutable: `reanchor` writes another beside it. Verdicts stay as they are; what was refused under the old
+anchor may be asked again under the new one.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from metrics.entropy import jensen_shannon
+from synthdata.api import Corpus
+from synthdata.corpus import CorpusStore
+from synthdata.errors import InputError
+from synthdata.gate.anchor import Anchor, save_content, save_context
+from synthdata.gate.calibrate import calibrate
+from synthdata.gate.cells import assign, centre
+from synthdata.gate.reference import Reference, ReferenceRow, clean, save_reference
+from synthdata.monitor.snapshot import ensure_snapshot
+from synthdata.monitor.status import describe
+from synthdata.protocols import Progress, unheard
+from synthdata.records import Candidate, Decision, Verdict, content_hash
+from synthdata.records.report import RoundReport
+from synthdata.rounds.decide import before_and_after, restore
+from synthdata.rounds.steps import encode_reference, reference_rows
+
+
+@dataclass(frozen=True)
+class Reanchoring:
+    """Facts of both anchors, and how far real experience has moved between their references.
+
+    `drift` is the Jensen-Shannon divergence, in nats, of the old and the new reference's shares of the new cells;
+    `carried` says that the content half is the old one, because the new reference holds too few contents.
+    """
+
+    before: dict[str, object]
+    after: dict[str, object]
+    drift: float
+    carried: bool
+
+
+def reanchor(
+    corpus: Corpus,
+    reference: Path | str | Sequence[ReferenceRow],
+    because: str,
+    *,
+    keep: bool = True,
+    embedding: Progress = unheard,
+) -> Reanchoring:
+    """Calibrate a new anchor from real data and make it current; with `keep` the old reference stays in the mix.
+
+    A half that the first round had filled becomes one of real data as soon as there are enough real contents. The
+    encoder stays: stored vectors of admitted rows are compared with the new anchor's. `embedding` hears what that of
+    `Corpus.init` hears.
+
+    Raises:
+        InputError: no reason, or rows without the view that the corpus has.
+        AnchorError: too few distinct rows, or another encoder in the settings.
+        LockedError: another process is writing.
+    """
+    if not because.strip():
+        raise InputError("say why the corpus gets a new anchor, with --because; the reason stays with the event")
+    with corpus.store.writing() as store:
+        old, known = corpus.anchor, corpus.reference
+        rows = _new_rows(reference_rows(reference, corpus.settings), old.views)
+        fresh = encode_reference(rows, corpus.encoder, embedding)
+        if keep:
+            rows = [*known.rows, *rows]
+            fresh = np.vstack([known.context, fresh[0]]), np.vstack([known.content, fresh[1]])
+        recipe = corpus.settings.recipe
+        cleaned = clean(rows, *fresh, recipe.anchor, recipe.gate)
+        made = _next_anchor(corpus, old, cleaned, embedding)
+        carried = made.content is None and old.content is not None
+        made = replace(made, content=old.content) if carried else made
+        done = Reanchoring(describe(old), describe(made), _drift(made, known, cleaned), carried)
+        _write(corpus, made, cleaned)
+        _make_current(store, done, made.number, {"because": because, "kept_old_reference": keep})
+    return done
+
+
+def _next_anchor(corpus: Corpus, old: Anchor, cleaned: Reference, scoring: Progress) -> Anchor:
+    return calibrate(
+        cleaned,
+        corpus.likelihood,
+        scoring,
+        number=old.number + 1,
+        views=old.views,
+        encoder=old.encoder,
+        settings=corpus.settings.recipe.anchor,
+    )
+
+
+def _make_current(store: CorpusStore, done: Reanchoring, number: int, told: dict[str, object]) -> None:
+    payload = told | {"before": done.before, "after": done.after, "drift": done.drift, "carried": done.carried}
+    store.append_event("reanchor", str(number), payload, store.latest_round())
+    store.set_anchor(number)
+
+
+def inherit(corpus: Corpus, rows: Sequence[Candidate], *, embedding: Progress = unheard) -> RoundReport:
+    """Enter rows that a model was trained on before there was a gate, as the corpus' first round, without deciding.
+
+    What follows is measured against them too: where they repeat themselves, collision starts over its budget, and
+    every later admission must lower it or leave it (gate.md 4.5).
+
+    Raises:
+        InputError: no rows, a corpus that has rounds, or one whose content half is open.
+        LockedError: another process is writing.
+    """
+    with corpus.store.writing() as store:
+        anchor = corpus.anchor
+        if store.latest_round():
+            raise InputError(f"{store.path}: has rounds already; rows are inherited before the first one")
+        if anchor.content is None:
+            raise InputError(
+                f"{store.path}: its reference holds no contents, so inherited rows cannot be measured against real "
+                "ones; give `init` a reference with contents"
+            )
+        distinct = list({row.id: row for row in rows}.values())
+        if not distinct:
+            raise InputError("nothing to inherit: no readable row")
+        content = corpus.encode([row.content for row in distinct], embedding)
+        context = corpus.encode([row.context for row in distinct]) if store.views == "two" else content
+        state = restore(store, anchor, corpus.reference, corpus.settings.recipe)
+        items = state.items(distinct, context, content)
+        decisions = [
+            Decision(item.candidate, Verdict.ADMIT, "inherit", cell=item.cell, numbers=dict(item.numbers))
+            for item in items
+        ]
+        vectors = {row.id: (context[i] if store.views == "two" else None, content[i]) for i, row in enumerate(distinct)}
+        recipe = corpus.settings.recipe.decision_fingerprint()
+        key = content_hash("inherit", *sorted(row.id for row in distinct), length=64)
+        number = store.commit_round(
+            decisions, vectors, round_key=key, recipe=recipe, anchor=store.anchor, kind="inherit"
+        )
+        ensure_snapshot(store, anchor, corpus.reference, corpus.encoder, corpus.settings, number)
+        before, after = before_and_after(store, number)
+        return RoundReport(number, decisions, 0, False, before, after)
+
+
+def _new_rows(rows: Sequence[ReferenceRow], views: str) -> list[ReferenceRow]:
+    if views == "one":
+        bare = sum(not row.content for row in rows)
+        if bare:
+            raise InputError(f"{bare} of {len(rows)} new reference rows have no content, which a one-view corpus needs")
+        return [ReferenceRow(row.content, "", row.task_id, row.source) for row in rows]
+    bare = sum(not row.context for row in rows)
+    if bare:
+        raise InputError(f"{bare} of {len(rows)} new reference rows have no context, which a two-view corpus needs")
+    return list(rows)
+
+
+def _drift(made: Anchor, old: Reference, new: Reference) -> float:
+    """Between the shares that both references have in the new cells."""
+
+    def counts(reference: Reference) -> Any:  # noqa: ANN401 - an array of counts
+        vectors = reference.content if made.views == "one" else reference.context
+        labels, _ = assign(centre(vectors, made.context.mean)[0], made.context.centroids)
+        return np.bincount(labels, minlength=len(made.context.centroids))
+
+    return float(jensen_shannon(counts(old), counts(new)))
+
+
+def _write(corpus: Corpus, made: Anchor, cleaned: Reference) -> None:
+    folder = corpus.store.anchor_dir(made.number)
+    if folder.exists():
+        # Not current, so a killed `reanchor` left it: nothing was decided under it.
+        shutil.rmtree(folder)
+    with corpus.store.new_anchor(made.number) as part:
+        save_reference(part, cleaned)
+        if made.content is not None:
+            save_content(part, made.content)
+        save_context(part, made)

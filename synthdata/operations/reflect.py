@@ -1,0 +1,158 @@
+"""A round over agent logs: which runs are new, what reflecting on them costs, and how their reviews reach the gate.
+
+The same steps serve the flow (which spreads `reflect_on` over tasks) and `run --plain` (which calls it in line).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from synthdata.api import Corpus
+from synthdata.corpus import CorpusStore
+from synthdata.corpus.lock import WriterLock
+from synthdata.errors import InputError
+from synthdata.labelling.opinions import label_reviews
+from synthdata.protocols import UNSTEERED, Guidance, Progress, unheard
+from synthdata.records import Origin, QuarantinedRow, Reflection, Trajectory
+from synthdata.records.report import RoundReport
+from synthdata.reflection import requests_for
+from synthdata.rounds.budget import UnpaidError, held_back, hold_back
+from synthdata.rounds.steering import Steered, record, steer
+from synthdata.rounds.steps import read_runs, render
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which runs of the logs a round takes, and how they are vouched for.
+
+    The first `limit` by id of those never reflected on; `again` takes known ones too, with the next unused sample
+    indices; `retry_quarantined` adds the runs whose every decision so far is an unusable answer. `origin` and `licence`
+    are what the operator says of the logs. `most` ends the round at so many admissions, and candidates that were not
+    looked at yet stay undecided. Rounds of one `run` name share its budget.
+    """
+
+    origin: Origin = Origin.REAL
+    licence: str = ""
+    limit: int | None = None
+    again: bool = False
+    retry_quarantined: bool = False
+    most: int | None = None
+    run: str = ""
+
+
+@dataclass(frozen=True)
+class Work:
+    """The runs of a round in their order, the rows that could not be read, and the first sample index to ask for.
+
+    `steered` is what the monitor made of the choice of runs and of what is asked about each.
+    """
+
+    runs: tuple[Trajectory, ...]
+    broken: tuple[QuarantinedRow, ...]
+    sample_start: int
+    steered: Steered = field(default_factory=Steered)
+
+    @property
+    def guidance(self) -> Mapping[str, Guidance]:
+        """What steering asks of the reflection on each run, by its id."""
+        return self.steered.guidance or UNSTEERED
+
+    def chunks(self, size: int) -> list[tuple[Trajectory, ...]]:
+        """The runs cut into units of work; a chunk never changes a decision."""
+        return [self.runs[i : i + size] for i in range(0, len(self.runs), size)]
+
+
+def round_lock(store: CorpusStore) -> WriterLock:
+    """What a run holds from reading the logs to its commit, so that no two pay for the same reflections.
+
+    The writer lock is held for the moments of writing alone, so that `retract` or `label` need not wait for a model.
+    """
+    return WriterLock(store.path, "round", "makes a round on it")
+
+
+def find_work(corpus: Corpus, path: Path, choice: Choice) -> Work:
+    """Read logs and choose the runs to reflect on; where a round waits for its judges, the runs of that round.
+
+    Raises:
+        InputError: nothing readable at the path.
+    """
+    runs, broken = read_runs(path, choice.origin, corpus.settings, choice.licence)
+    done = corpus.store.reflected_trajectory_ids()
+    if choice.retry_quarantined:
+        done -= _only_quarantined(corpus)
+    chosen = sorted((run for run in runs if choice.again or run.id not in done), key=lambda run: run.id)
+    waiting = held_back(corpus.store)
+    chosen = [run for run in chosen if run.id in waiting] or chosen
+    if not any(run.agent_steps for run in runs):
+        raise InputError(f"{path}: no run in it has a step of an agent, so there is nothing to reflect on")
+    start = _next_sample(corpus) if choice.again else 0
+    _measured(corpus)
+    if choice.retry_quarantined:
+        # Whoever asks for these wants them; only what is asked about them is steered.
+        chosen = chosen[: choice.limit]
+    steered = steer(corpus.store, corpus.anchor, corpus.settings, corpus.encode, chosen, choice.limit, start)
+    return Work(tuple(steered.first(chosen)[: choice.limit]), tuple(broken), start, steered)
+
+
+def remember(corpus: Corpus, work: Work) -> None:
+    """Write the runs to the corpus' experience and what steers the round to its events, before anything is decided."""
+    with corpus.store.writing():
+        corpus.store.add_experience(work.runs)
+        record(corpus.store, work.steered)
+
+
+def count_requests(corpus: Corpus, work: Work) -> int:
+    """How many answers the round asks for at first; a refused lesson is asked for again."""
+    recipe, secret = corpus.settings.recipe, corpus.store.secret
+    return len(requests_for(work.runs, recipe, secret, work.sample_start, work.guidance))
+
+
+def decide_reviews(
+    corpus: Corpus,
+    work: Work,
+    reviews: Sequence[Reflection | QuarantinedRow],
+    progress: Progress = unheard,
+    embedding: Progress = unheard,
+    most: int | None = None,
+) -> RoundReport:
+    """Put the reviews of a round through the gate and commit it; `progress` and `embedding` hear of each once.
+
+    The round admits `most` at most.
+
+    Raises:
+        UnpaidError: the budget does not pay for the judges; the next round is about the same runs.
+    """
+    runs = {run.id: run for run in work.runs}
+    candidates, settled = render(label_reviews(reviews, runs, corpus.settings.recipe.labels), runs)
+    progress(len(settled))
+    embedding(len(settled))
+    try:
+        return corpus.admit(
+            candidates, settled=settled, quarantined=work.broken, progress=progress, embedding=embedding, most=most
+        )
+    except UnpaidError:
+        hold_back(corpus.store, list(runs))
+        raise
+
+
+def _measured(corpus: Corpus) -> None:
+    """Measure the last round where a kill kept that from happening: what steers must not depend on kills."""
+    latest = corpus.store.latest_round()
+    if latest and corpus.store.snapshots().filter(pl.col("round") == latest).is_empty():
+        corpus.watch()
+
+
+def _only_quarantined(corpus: Corpus) -> set[str]:
+    frame = corpus.store.decisions(["trajectory_id", "verdict"])
+    bad = frame.group_by("trajectory_id").agg((pl.col("verdict") == "quarantine").all().alias("bad"))
+    return set(bad.filter("bad")["trajectory_id"]) - {""}
+
+
+def _next_sample(corpus: Corpus) -> int:
+    """One over the highest sample index of any reflection so far."""
+    rows = corpus.store.decisions(["sample_index", "trajectory_id"]).filter(pl.col("trajectory_id") != "")
+    return max(rows["sample_index"].to_list(), default=-1) + 1

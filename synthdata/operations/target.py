@@ -1,0 +1,51 @@
+"""Rounds until so many rows are admitted: exactly that many, or a stated reason why not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from synthdata.errors import RefusedError
+from synthdata.operations.reflect import Choice
+from synthdata.records.report import RoundReport
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The rounds that were made; `stopped` is empty where `admitted` is the target, else says what came before it."""
+
+    rounds: tuple[RoundReport, ...]
+    admitted: int
+    stopped: str
+
+
+def to_target(
+    one_round: Callable[[Choice], RoundReport], choice: Choice, target: int, portion: int, least_yield: float
+) -> Outcome:
+    """Make rounds of at most `portion` runs until `target` rows are admitted, `choice.limit` runs at most in all.
+
+    A round that admits less than `least_yield` of its candidates is the last: more of the same costs money and brings
+    little. So is one with an alarm, one without anything new, and one that the budget refuses.
+    """
+    reports: list[RoundReport] = []
+    admitted, left = 0, choice.limit
+    while admitted < target:
+        size = portion if left is None else min(portion, left)
+        if size == 0:
+            return Outcome(tuple(reports), admitted, f"the limit of {choice.limit} runs is reached")
+        try:
+            report = one_round(replace(choice, limit=size, most=target - admitted))
+        except RefusedError as error:
+            return Outcome(tuple(reports), admitted, str(error))
+        candidates, new = sum(report.counts.values()), report.counts["admit"]
+        if not candidates:
+            return Outcome(tuple(reports), admitted, "no run of the logs is left to reflect on")
+        reports.append(report)
+        admitted += new
+        left = None if left is None else left - size
+        if admitted < target and report.alarm:
+            return Outcome(tuple(reports), admitted, report.alarm)
+        if admitted < target and new < least_yield * candidates:
+            why = f"round {report.round} admitted {new} of {candidates} candidates, under the floor of {least_yield:g}"
+            return Outcome(tuple(reports), admitted, f"{why} (runtime.budget.least_yield)")
+    return Outcome(tuple(reports), admitted, "")

@@ -1,0 +1,206 @@
+"""One function per arrow of the round: read, reflect, render, check, decide. No state, no disk but what is handed in.
+
+The order of the arrows is in api.py (without an engine) and flows/curate.py (with Prefect); both call these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from synthdata.errors import AnchorError, InputError
+from synthdata.gate.band import LanguageBand
+from synthdata.gate.heldout import HeldOutRow, read_heldout_list
+from synthdata.gate.reference import ReferenceRow
+from synthdata.gate.state import Reject
+from synthdata.judging.floor import check_text, readable
+from synthdata.protocols import UNSTEERED, Encoder, Generator, Guidance, Progress, Vectors
+from synthdata.records import (
+    Candidate,
+    Decision,
+    Origin,
+    QuarantinedRow,
+    Reason,
+    Reflection,
+    Trajectory,
+    from_json,
+)
+from synthdata.rounds.predecided import abstention, quarantine
+from synthdata.settings import AnchorSettings, Recipe, Settings
+from synthdata.similarity.vectors import encode_heard
+from synthdata.sources import read_candidates, read_trajectories, sniff_kind
+
+ViewChoice = Literal["auto", "one", "two"]
+
+
+def views_of(rows: Sequence[ReferenceRow], choice: ViewChoice) -> Literal["one", "two"]:
+    """How many views a corpus of these rows has.
+
+    Raises:
+        AnchorError: no rows.
+        InputError: the rows do not hold what was chosen.
+    """
+    if not rows:
+        raise AnchorError("the reference holds no usable row")
+    contexts = sum(bool(row.context) for row in rows)
+    if choice == "one" and not all(row.content for row in rows):
+        raise InputError("a one-view corpus needs reference rows with content; bare trajectories give contexts alone")
+    if choice == "two" and contexts < len(rows):
+        raise InputError(f"a two-view corpus needs a context in every reference row; {len(rows) - contexts} have none")
+    if choice != "auto":
+        return choice
+    return "two" if contexts == len(rows) else "one"
+
+
+def read_runs(
+    path: Path, origin: Origin, settings: Settings, licence: str = ""
+) -> tuple[list[Trajectory], list[QuarantinedRow]]:
+    """Trajectories of a file or folder, each once, and the rows that could not be read."""
+    rows = read_trajectories(path, origin=origin, licence=licence, max_row_bytes=settings.runtime.max_row_bytes)
+    runs: dict[str, Trajectory] = {}
+    broken = []
+    for row in rows:
+        if isinstance(row, QuarantinedRow):
+            broken.append(row)
+        else:
+            runs.setdefault(row.id, row)
+    return list(runs.values()), broken
+
+
+def read_rows(path: Path, origin: Origin, settings: Settings) -> tuple[list[Candidate], list[QuarantinedRow]]:
+    """Candidates of a file and the lines that could not be read."""
+    rows = list(read_candidates(path, origin=origin, max_row_bytes=settings.runtime.max_row_bytes))
+    candidates = [row for row in rows if isinstance(row, Candidate)]
+    return candidates, [row for row in rows if isinstance(row, QuarantinedRow)]
+
+
+def read_reference(path: Path, settings: Settings) -> tuple[list[ReferenceRow], list[QuarantinedRow]]:
+    """Reference rows of a file of samples, or the contexts of a few steps of every trajectory."""
+    if sniff_kind(path) == "candidates":
+        candidates, broken = read_rows(path, Origin.REAL, settings)
+        return [ReferenceRow(c.content, c.context, c.task_id, c.source) for c in candidates], broken
+    from synthdata.reflection import focus_steps, render_context
+
+    runs, broken = read_runs(path, Origin.REAL, settings)
+    limit = settings.recipe.anchor.steps_per_trajectory
+    rows = [
+        ReferenceRow("", render_context(run, step), run.task_id or run.task, run.source)
+        for run in runs
+        for step in focus_steps(run, limit)
+    ]
+    return rows, broken
+
+
+def read_heldout(path: Path, settings: Settings) -> list[HeldOutRow]:
+    """What must never be admitted: lines of `text` or `key`, the tasks of runs, or contents and contexts of samples.
+
+    Raises:
+        InputError: nothing there, or nothing readable as one of these.
+    """
+    listed = read_heldout_list(path)
+    if listed is not None:
+        return listed
+    if sniff_kind(path) == "trajectories":
+        texts = {run.task for run in read_runs(path, Origin.REAL, settings)[0]}
+    else:
+        rows = read_rows(path, Origin.REAL, settings)[0]
+        texts = {text for row in rows for text in (row.content, row.context)}
+    return [{"text": text} for text in sorted(texts) if text.strip()]
+
+
+def reference_rows(reference: Path | str | Sequence[ReferenceRow], settings: Settings) -> list[ReferenceRow]:
+    """The rows of a path, or those given."""
+    return read_reference(Path(reference), settings)[0] if isinstance(reference, Path | str) else list(reference)
+
+
+def encode_reference(rows: Sequence[ReferenceRow], encoder: Encoder, embedding: Progress) -> tuple[Vectors, Vectors]:
+    """Vectors of the contexts and of the contents, (n, d) each; `embedding` hears of each row twice."""
+    content = encode_heard(encoder, [row.content for row in rows], embedding)
+    context = encode_heard(encoder, [row.context for row in rows], embedding)
+    return context, content
+
+
+def reflect_on(
+    runs: Sequence[Trajectory],
+    generator: Generator,
+    recipe: Recipe,
+    secret: bytes,
+    sample_start: int = 0,
+    guidance: Mapping[str, Guidance] = UNSTEERED,
+) -> list[Reflection | QuarantinedRow]:
+    """Step-level reflections; what the model answered unusably comes back as quarantined rows."""
+    from synthdata.reflection import reflect
+
+    return reflect(runs, generator, recipe, secret, sample_start, guidance)
+
+
+def render(
+    reviews: Iterable[Reflection | QuarantinedRow], runs: Mapping[str, Trajectory]
+) -> tuple[list[Candidate], list[Decision]]:
+    """Candidates of the reflections, and the decisions on abstentions and unusable answers, which need no gate."""
+    from synthdata.reflection import to_candidate
+
+    candidates, settled = [], []
+    for review in reviews:
+        if isinstance(review, QuarantinedRow):
+            settled.append(quarantine(review))
+        elif review.abstains:
+            settled.append(abstention(review))
+        else:
+            candidates.append(to_candidate(review, runs[review.trajectory_id]))
+    return candidates, settled
+
+
+def check(candidates: Sequence[Candidate], runs: Mapping[str, Trajectory], recipe: Recipe) -> dict[str, Reject]:
+    """What the rules refuse, by candidate id: the text itself, then for a reflection its lesson and its evidence."""
+    refused = {}
+    for candidate in candidates:
+        reject = _check_text(candidate, recipe) or _check_reflection(candidate, runs, recipe)
+        if reject is not None:
+            refused[candidate.id] = reject
+    return refused
+
+
+def check_language(candidates: Sequence[Candidate], band: LanguageBand, settings: AnchorSettings) -> dict[str, Reject]:
+    """Whose wording lies outside the band of real contents, by candidate id: above as gibberish, below as a loop."""
+    refused = {}
+    scores = band.scores([candidate.content for candidate in candidates], settings.band_tokens)
+    for candidate, least, most in zip(candidates, *scores, strict=True):
+        if least > band.high:
+            detail = f"{least:.2f} nats a token to a model of real contents, which have at most {band.high:.2f}"
+            refused[candidate.id] = Reject(Reason.GIBBERISH, float(least), band.high, detail=detail)
+        elif most < band.low:
+            detail = f"{most:.2f} nats a token to a model of real contents, which have at least {band.low:.2f}"
+            refused[candidate.id] = Reject(Reason.LOOP, float(most), band.low, detail=detail)
+    return refused
+
+
+def _check_text(candidate: Candidate, recipe: Recipe) -> Reject | None:
+    failure = check_text(candidate.content, recipe.floor)
+    if failure is None:
+        return None
+    return Reject(failure.reason, failure.score, failure.threshold, detail=failure.detail)
+
+
+def _check_reflection(candidate: Candidate, runs: Mapping[str, Trajectory], recipe: Recipe) -> Reject | None:
+    run = runs.get(candidate.trajectory_id)
+    if run is None:
+        return None
+    from synthdata.reflection import check_grounding, check_lesson, verify_evidence
+
+    review = from_json(Reflection, candidate.payload)
+    review = replace(review, lesson=replace(review.lesson, text=readable(review.lesson.text)))
+    # By itself: noise and loops are a small share of a text whose other half is a sound cause.
+    spoilt = check_text(review.lesson.text, recipe.floor)
+    if spoilt is not None:
+        return Reject(spoilt.reason, spoilt.score, spoilt.threshold, detail=f"its lesson: {spoilt.detail}")
+    failure = check_lesson(review, recipe.reflection)
+    if failure is not None:
+        return Reject(failure[0], detail=failure[1])
+    fault = verify_evidence(review, run, recipe.floor)
+    if fault is not None:
+        return Reject(Reason.UNGROUNDED, detail=fault)
+    loose = check_grounding(review, run, recipe.floor)
+    return None if loose is None else Reject(*loose[:3], detail=loose[3])

@@ -1,0 +1,120 @@
+"""How verbs speak: tables and progress bars on a terminal, plain lines elsewhere, JSON on request.
+
+Everything shown may come from an untrusted log, so control characters never reach the terminal and markup is off.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from synthdata.text.display import visible
+
+if TYPE_CHECKING:
+    from synthdata.records import QuarantinedRow
+
+
+def out() -> Console:
+    """The console for results; width 100 where there is no terminal, so that pipes get whole lines."""
+    return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 100)
+
+
+def say(line: str) -> None:
+    """One line of prose, safe for the terminal."""
+    out().print(Text(visible(line)))
+
+
+def note(line: str) -> None:
+    """One line beside the results, on standard error, so that `--json` stays one document."""
+    sys.stderr.write(visible(line) + "\n")
+
+
+def left_out(rows: Iterable[QuarantinedRow], limit: int = 3) -> None:
+    """Say which rows could not be read, those of one file and reason together, with the line of the first."""
+    groups: dict[tuple[str, str], list[int]] = {}
+    for row in rows:
+        groups.setdefault((row.file, row.reason), []).append(row.line)
+    for (file, reason), lines in list(groups.items())[:limit]:
+        where = f"line {lines[0]}" if len(lines) == 1 else f"{len(lines)} rows, the first in line {lines[0]}"
+        say(f"left out: {file}, {where}: {reason}")
+    if len(groups) > limit:
+        say(f"left out for {len(groups) - limit} other reasons: {sum(map(len, list(groups.values())[limit:]))} rows")
+
+
+def emit_json(value: object) -> None:
+    """One JSON document; NaN and infinity become null."""
+    sys.stdout.write(json.dumps(_finite(value), indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A table; numbers right, texts left."""
+    shown = Table(title=Text(visible(title)), title_justify="left", title_style="bold", header_style="bold")
+    for i, column in enumerate(columns):
+        numeric = bool(rows) and all(isinstance(row[i], int | float) for row in rows)
+        shown.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        shown.add_row(*(Text(_cell(value)) for value in row))
+    out().print(shown)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return number(value) if isinstance(value, float) else visible(str(value), 600)
+
+
+def number(value: float | None) -> str:
+    """Four significant digits; a dash where there is no number."""
+    if value is None or not math.isfinite(value):
+        return "-"
+    return f"{value:,.0f}" if value == int(value) and abs(value) < 1e9 else f"{value:.4g}"
+
+
+@contextmanager
+def progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar on standard error; on something that is no terminal, one line at the end."""
+    with bars((label, total)) as (advance,):
+        yield advance
+
+
+@contextmanager
+def bars(*works: tuple[str, int]) -> Iterator[list[Callable[[int], None]]]:
+    """A bar for each work of (label, total), as `progress` shows one; a total grows where there was more to do."""
+    if not sys.stderr.isatty():
+        done = [0] * len(works)
+
+        def count(i: int, step: int) -> None:
+            done[i] += step
+
+        yield [partial(count, i) for i in range(len(works))]
+        for (label, total), steps in zip(works, done, strict=True):
+            sys.stderr.write(f"{label}: {steps} of {max(total, steps)}\n")
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as shown:
+
+        def advance(i: TaskID, step: int) -> None:
+            task = shown.tasks[i]
+            shown.update(i, advance=step, total=max(task.total or 0, task.completed + step))
+
+        yield [partial(advance, shown.add_task(label, total=total)) for label, total in works]
