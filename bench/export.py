@@ -118,7 +118,7 @@ def retracted(folder: Path, rows: int) -> dict[str, object]:
         run = synthdata("export", folder / "c", folder / name, "--kinds", "sft", "--json", *asked)
         if run.code:
             raise SystemExit(run.err)
-    run = synthdata("retract", folder / "c", "--source", "source 3", "--because", "benchmark", "--json")
+    run = synthdata("retract", folder / "c", "--source", "source 3", "--reason", "benchmark", "--json")
     told = json.loads(run.out)
     mine = {row.id for n, text in enumerate(texts(rows, 2)) if (row := candidate(n, text)).source == "source 3"}
     held = {item["number"]: item["held"] for item in told["releases"]}

@@ -27,8 +27,8 @@ sys.path[0] = str(ROOT)
 from bench.genuine_texts import expert_feedback, reflections
 from bench.report import conditions, table, write_section
 from metrics.proportion import exact_interval
-from synthdata.gate.band import calibrate_band
 from synthdata.gate.fluency import calibrate_fluency
+from synthdata.gate.perplexity import calibrate_band
 from synthdata.generation.embedded import EmbeddedGenerator
 from synthdata.rounds.fluency import ScoredTexts
 from synthdata.settings import AnchorSettings, Settings

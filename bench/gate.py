@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from report import conditions, table, write_section
 
 from synthdata.gate.calibrate import calibrate
-from synthdata.gate.library import Library
+from synthdata.gate.duplicates import DuplicateIndex
 from synthdata.gate.reference import ReferenceRow, clean
 from synthdata.gate.round import decide
 from synthdata.gate.saved import open_state, save_state
@@ -101,7 +101,7 @@ def restoring(state: GateState, size: int, folder: Path) -> tuple[list[float], f
     return [*seconds, clock.read()[1]], grown
 
 
-def without_text(library: Library) -> float:
+def without_text(library: DuplicateIndex) -> float:
     """Kilobytes a row of vectors, ids and cells, with the lists that hold them."""
     held = sum(map(sys.getsizeof, library.ids)) + sys.getsizeof(library.ids) + sys.getsizeof(library.cells)
     return (4 * DIM + held / len(library)) / 1024

@@ -22,7 +22,7 @@ import numpy as np
 from report import conditions, table, write_section
 
 from synthdata.inspection import Question, inspect_file
-from synthdata.protocols import Progress, unheard
+from synthdata.protocols import Progress, no_progress
 from synthdata.settings import Settings
 from synthdata.similarity.encoder import make_encoder
 
@@ -73,7 +73,7 @@ def main() -> None:
     @contextmanager
     def bars(label: str, total: int) -> Iterator[Progress]:
         start = time.perf_counter()
-        yield unheard
+        yield no_progress
         seconds[label] = seconds.get(label, 0.0) + time.perf_counter() - start
         print(f"{label}: {seconds[label]:.1f} s, peak {peak():,.0f} MB", file=sys.stderr, flush=True)
 

@@ -25,7 +25,7 @@ from scipy import stats
 from synthdata.api import Corpus
 from synthdata.errors import AnchorError
 from synthdata.generation import make_generator
-from synthdata.operations.reflect import Choice, decide_reviews, find_work, remember
+from synthdata.operations.reflect import RunSelection, decide_reviews, find_work, remember
 from synthdata.records import Origin, Trajectory, to_json
 from synthdata.rounds.steering import coverage_of
 from synthdata.rounds.steps import read_runs, reflect_on
@@ -47,7 +47,7 @@ ARMS = (("unsteered", False), ("steered", True))
 
 def run_round(corpus: Corpus, logs: Path, limit: int) -> None:
     """One round as `run --plain` does it."""
-    work = find_work(corpus, logs, Choice(limit=limit))
+    work = find_work(corpus, logs, RunSelection(limit=limit))
     remember(corpus, work)
     recipe, secret = corpus.settings.recipe, corpus.store.secret
     model = make_generator(corpus.settings, corpus.store.cache_dir / "responses")

@@ -22,12 +22,20 @@ from flows.monitor import report_round
 from synthdata.api import Corpus
 from synthdata.errors import EndpointError
 from synthdata.generation import equal_samples_warning, make_generator
-from synthdata.operations.reflect import Choice, Work, count_requests, decide_reviews, find_work, remember, round_lock
-from synthdata.operations.within_budget import budget_refusal, portions, within_budget
+from synthdata.operations.reflect import (
+    RunSelection,
+    Work,
+    count_requests,
+    decide_reviews,
+    find_work,
+    remember,
+    round_lock,
+)
+from synthdata.operations.within_budget import affordable_batches, budget_refusal, within_budget
 from synthdata.protocols import Generator, Progress
 from synthdata.records import QuarantinedRow, Reflection, Trajectory
 from synthdata.records.report import RoundReport
-from synthdata.rounds.budget import Purse
+from synthdata.rounds.budget import BudgetLedger
 from synthdata.rounds.steps import reflect_on
 from synthdata.settings import Settings
 from synthdata.text.terminal import bars, note
@@ -37,7 +45,7 @@ THREADS: ThreadPoolTaskRunner[Reviews] = ThreadPoolTaskRunner(max_workers=2)
 
 
 @task(name="read-logs", cache_policy=NO_CACHE, persist_result=False)
-def read_logs(corpus: Corpus, trajectories: Path, choice: Choice) -> Work:
+def read_logs(corpus: Corpus, trajectories: Path, choice: RunSelection) -> Work:
     """The runs of this round, written to the corpus' experience before anything is decided about them."""
     work = find_work(corpus, trajectories, choice)
     remember(corpus, work)
@@ -77,7 +85,7 @@ def admit_reviews(
 
 @flow(name="curate", task_runner=cast(Any, THREADS))
 def curate(
-    corpus: str, trajectories: str, choice: Choice | None = None, settings: dict[str, Any] | None = None
+    corpus: str, trajectories: str, choice: RunSelection | None = None, settings: dict[str, Any] | None = None
 ) -> RoundReport:
     """One round over the new runs of the logs at `trajectories`; a table artifact shows its counts.
 
@@ -86,12 +94,12 @@ def curate(
     """
     opened = Corpus.open(corpus, settings=Settings.from_dict(settings, "settings") if settings else None)
     with round_lock(opened.store).held():
-        return _one_round(opened, Path(trajectories), choice or Choice())
+        return _one_round(opened, Path(trajectories), choice or RunSelection())
 
 
-def _one_round(corpus: Corpus, trajectories: Path, choice: Choice) -> RoundReport:
+def _one_round(corpus: Corpus, trajectories: Path, choice: RunSelection) -> RoundReport:
     wanted = read_logs(corpus, trajectories, choice)
-    purse = Purse(corpus.store, corpus.settings, choice.run)
+    purse = BudgetLedger(corpus.store, corpus.settings, choice.run)
     work, reviews = _reflect(corpus, wanted, purse)
     with bars(("embedding", len(reviews)), ("deciding", len(reviews))) as (embedding, deciding):
         report = admit_reviews(corpus.billed(purse), work, reviews, choice.most, deciding, embedding)
@@ -100,14 +108,14 @@ def _one_round(corpus: Corpus, trajectories: Path, choice: Choice) -> RoundRepor
     return report
 
 
-def _reflect(corpus: Corpus, work: Work, purse: Purse) -> tuple[Work, Reviews]:
+def _reflect(corpus: Corpus, work: Work, purse: BudgetLedger) -> tuple[Work, Reviews]:
     """Reviews of the runs that the budget pays for, and the work cut down to those."""
     artifact = cast(UUID, create_progress_artifact(0.0, key="curate", description=f"{len(work.runs)} runs"))
     done: list[Trajectory] = []
     reviews: Reviews = []
     with bars(("reflecting: answers", count_requests(corpus, work))) as (advance,):
         generator = make_generator(corpus.settings, corpus.store.cache_dir / "responses", advance)
-        for portion in portions(corpus, purse, work, generator):
+        for portion in affordable_batches(corpus, purse, work, generator):
             chunks = replace(work, runs=portion).chunks(corpus.settings.runtime.chunk_size)
             futures = [reflect_chunk.submit(i, chunk, corpus, generator, work) for i, chunk in enumerate(chunks)]
             for chunk, future in zip(chunks, futures, strict=True):

@@ -18,8 +18,8 @@ from prefect.states import Completed, Failed
 
 from synthdata.api import Corpus
 from synthdata.errors import LockedError
-from synthdata.monitor.health import Reading, is_told, note_told, read_tiles
-from synthdata.monitor.notify import log_metrics, tell
+from synthdata.monitor.health import HealthReport, mark_sent, read_tiles, was_sent
+from synthdata.monitor.notify import log_metrics, send_alert
 from synthdata.text.terminal import note, number
 
 EVENTS = {level: f"synthdata.round.{level}" for level in ("green", "amber", "red")}
@@ -35,15 +35,15 @@ def resource_of(corpus: Corpus) -> dict[str, str]:
     return {"prefect.resource.id": f"synthdata.corpus.{name}", "prefect.resource.name": path.name}
 
 
-def report_round(corpus: Corpus) -> Reading:
+def report_round(corpus: Corpus) -> HealthReport:
     """Show the last round in Prefect, and tell what is new of it by event and webhook."""
     found = read_tiles(corpus.store)
     create_table_artifact(_table(found), key="tiles", description=found.summary())
-    if not is_told(corpus.store, "event", found.key):
+    if not was_sent(corpus.store, "event", found.key):
         emit_event(event=EVENTS[found.level], resource=resource_of(corpus), payload=found.news())
-        note_told(corpus.store, "event", found.key)
+        mark_sent(corpus.store, "event", found.key)
     runtime = corpus.settings.runtime
-    for line in (*tell(corpus.store, runtime.webhook, found), *log_metrics(corpus.store, runtime.sinks)):
+    for line in (*send_alert(corpus.store, runtime.webhook, found), *log_metrics(corpus.store, runtime.sinks)):
         note(line)
     return found
 
@@ -61,7 +61,7 @@ def monitor(corpus: str) -> State[dict[str, Any]]:
     return state(message=found.summary(), data=asdict(found))
 
 
-def _table(found: Reading) -> list[dict[str, Any]]:
+def _table(found: HealthReport) -> list[dict[str, Any]]:
     raised = {alarm["tile"]: alarm["level"] for alarm in found.alarms}
     return [
         {"tile": row["tile"], "metric": row["metric"], "view": row["view"], "value": number(row["value"])}

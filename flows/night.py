@@ -17,7 +17,7 @@ from flows.monitor import report_round
 from synthdata.api import Corpus
 from synthdata.consolidation import night as stages
 from synthdata.consolidation.sleep import SleepReport
-from synthdata.operations.reflect import Choice
+from synthdata.operations.reflect import RunSelection
 from synthdata.records import Origin
 from synthdata.settings import Settings
 from synthdata.text.terminal import note, progress
@@ -64,7 +64,7 @@ def night(
     if not (tonight.folder / stages.RELEASE).is_dir():
         used = stages.dreamer(opened).model_dump(mode="json")
         for path, vouched in logs:
-            curate(corpus, str(path), Choice(origin=vouched, limit=opened.settings.recipe.night.limit), used)
+            curate(corpus, str(path), RunSelection(origin=vouched, limit=opened.settings.recipe.night.limit), used)
         opened.watch()
         report_round(opened)
     slept = sleep(opened, release(opened, tonight))

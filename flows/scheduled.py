@@ -14,12 +14,12 @@ from prefect.states import Cancelled, Completed
 
 from flows.curate import THREADS, curate
 from synthdata.errors import LockedError, RefusedError
-from synthdata.operations.reflect import Choice
+from synthdata.operations.reflect import RunSelection
 
 
 @flow(name="tick", task_runner=cast(Any, THREADS))
 def tick(
-    corpus: str, trajectories: str, choice: Choice | None = None, settings: dict[str, Any] | None = None
+    corpus: str, trajectories: str, choice: RunSelection | None = None, settings: dict[str, Any] | None = None
 ) -> State[str]:
     """One round over the new runs of the logs, as `curate` makes it, with what came of it as the state's message."""
     try:

@@ -20,18 +20,18 @@ from synthdata.gate.reference import Reference, ReferenceRow, clean, load_refere
 from synthdata.monitor.alarms import freeze_on_red
 from synthdata.monitor.snapshot import ensure_snapshot
 from synthdata.monitor.status import alarms_of, describe, note_last_call
-from synthdata.protocols import Encoder, Judge, Progress, Vectors, unheard
+from synthdata.protocols import Encoder, Judge, Progress, Vectors, no_progress
 from synthdata.records import Candidate, Decision, QuarantinedRow, Trajectory, canonical_json, content_hash
 from synthdata.records.report import RoundReport
-from synthdata.rounds.budget import Purse
+from synthdata.rounds.budget import BudgetLedger
 from synthdata.rounds.decide import RowVectors, before_and_after, decide_round, order_texts, restore
 from synthdata.rounds.fluency import make_likelihood
-from synthdata.rounds.judges import Bench, RoundJudges, bench_of, plugged
-from synthdata.rounds.predecided import numbered, quarantine
+from synthdata.rounds.judges import JudgePanel, RoundJudges, build_panel, use_judge
+from synthdata.rounds.predecided import number_duplicates, quarantine
 from synthdata.rounds.steps import ViewChoice, check, check_language, encode_reference, reference_rows, views_of
 from synthdata.settings import Settings
 from synthdata.similarity.encoder import make_encoder
-from synthdata.similarity.vectors import encode_heard
+from synthdata.similarity.vectors import encode_with_progress
 
 
 class Corpus:
@@ -42,12 +42,12 @@ class Corpus:
     ) -> None:
         self.store = store
         self._encoder = encoder
-        self._bench: Bench | None = None
-        self._purse: Purse | None = None
+        self._bench: JudgePanel | None = None
+        self._purse: BudgetLedger | None = None
         self._likelihood: Likelihood | None = None
         self.settings = settings
         if judge is not None:
-            self._bench, self.settings = plugged(judge, settings)
+            self._bench, self.settings = use_judge(judge, settings)
 
     @classmethod
     def init(
@@ -59,7 +59,7 @@ class Corpus:
         encoder: Encoder | None = None,
         views: ViewChoice = "auto",
         heldout: Iterable[HeldOutRow] = (),
-        embedding: Progress = unheard,
+        embedding: Progress = no_progress,
     ) -> Corpus:
         """Make a corpus and freeze anchor 0 from real reference data: a path, or rows.
 
@@ -107,7 +107,7 @@ class Corpus:
         store = CorpusStore.open(path)
         return cls(store, settings or Settings.from_dict(store.settings, where=str(path)), encoder, judge)
 
-    def billed(self, purse: Purse) -> Corpus:
+    def billed(self, purse: BudgetLedger) -> Corpus:
         """The same corpus, whose judges this purse pays; without, each `admit` is a run of its own by the budget."""
         twin = copy(self)
         twin._purse = purse
@@ -138,9 +138,9 @@ class Corpus:
             self._likelihood = make_likelihood(self.settings, self.store.cache_dir / "fluency")
         return self._likelihood
 
-    def encode(self, texts: Sequence[str], embedding: Progress = unheard) -> Vectors:
+    def encode(self, texts: Sequence[str], embedding: Progress = no_progress) -> Vectors:
         """Vectors (n, d) of texts, by the corpus' encoder and from its cache."""
-        return encode_heard(self.encoder, texts, embedding)
+        return encode_with_progress(self.encoder, texts, embedding)
 
     def admit(
         self,
@@ -148,8 +148,8 @@ class Corpus:
         *,
         settled: Sequence[Decision] = (),
         quarantined: Sequence[QuarantinedRow] = (),
-        progress: Progress = unheard,
-        embedding: Progress = unheard,
+        progress: Progress = no_progress,
+        embedding: Progress = no_progress,
         most: int | None = None,
     ) -> RoundReport:
         """Decide candidates as one round and commit it; the same input again changes nothing.
@@ -164,7 +164,7 @@ class Corpus:
             AnchorError: the encoder differs from the anchor's, or an open anchor cannot be filled from so few rows.
             UnpaidError: the budget does not pay for the judges; nothing is decided, what they answered is kept.
         """
-        settled = numbered([*settled, *(quarantine(row) for row in quarantined)])
+        settled = number_duplicates([*settled, *(quarantine(row) for row in quarantined)])
         with self.store.writing():
             latest = self.store.latest_round()
             if latest:
@@ -251,9 +251,9 @@ class Corpus:
         reference = self.reference
         state = restore(self.store, anchor, reference, self.settings.recipe)
         state.likelihood = likelihood
-        purse = self._purse or Purse(self.store, self.settings)
+        purse = self._purse or BudgetLedger(self.store, self.settings)
         responses = self.store.cache_dir / "responses"
-        bench = self._bench or bench_of(self.settings, self.store.secret, responses, purse.pay)
+        bench = self._bench or build_panel(self.settings, self.store.secret, responses, purse.pay)
         if bench is not None:
             state.judges = RoundJudges(bench, self.settings, runs, self.store.trajectories)
         state.most = most
@@ -286,12 +286,12 @@ class Corpus:
         ensure_snapshot(self.store, self.anchor, self.reference, self.encoder, self.settings, number)
         alarms = alarms_of(self.store, self.store.snapshots(number))
         reason = freeze_on_red(self.store, alarms, number)
-        return f"{reason}; exports are frozen until `unfreeze CORPUS --because ...`" if reason else ""
+        return f"{reason}; exports are frozen until `unfreeze CORPUS --reason ...`" if reason else ""
 
     def _alarm(self, number: int) -> str:
         content = self.anchor.content
         if number == 1 and content is not None and content.calibrated_from == "generator":
-            n2, least = 1 / content.collision, self.settings.recipe.anchor.fill_n2
+            n2, least = 1 / content.collision, self.settings.recipe.anchor.first_round_min_effective_number
             if n2 < least:
                 return (
                     f"the first round calibrates this corpus, and its effective number is {n2:.1f}, under {least:g}: "

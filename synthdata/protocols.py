@@ -20,7 +20,7 @@ Vectors = NDArray[np.float32]
 Progress = Callable[[int], None]
 
 
-def unheard(done: int) -> None:
+def no_progress(done: int) -> None:
     """The progress that nobody listens to."""
 
 

@@ -16,14 +16,14 @@ from test_gate_tables import Given
 from synthdata.api import Corpus
 from synthdata.corpus.releases import frozen_because
 from synthdata.gate.reference import ReferenceRow
-from synthdata.monitor.alarms import Course, cusum, trend_alarms
+from synthdata.monitor.alarms import RoundHistory, cusum, trend_alarms
 from synthdata.monitor.status import status
 from synthdata.records import Candidate
 from synthdata.settings import AlarmSettings
 
 SETTINGS = AlarmSettings()
 NAN = float("nan")
-COURSE = Course({number: 0 for number in range(1, 41)})
+COURSE = RoundHistory({number: 0 for number in range(1, 41)})
 
 
 def snapshots(tiles: dict[str, list[float]]) -> pl.DataFrame:
@@ -97,15 +97,15 @@ def test_an_alarm_ends_with_healthy_rounds_an_unfreeze_or_a_new_anchor() -> None
     level, slide = [10.0, 10.2, 9.8, 10.1, 9.9], [8.0, 6.0, 4.0]
     month = snapshots({"n2": level + slide + 4 * level, "cell_hill_1": level + slide + 4 * level})
 
-    def red(course: Course) -> list[int]:
+    def red(course: RoundHistory) -> list[int]:
         return [a["round"] for a in trend_alarms(month, NAN, SETTINGS, course) if a["level"] == "red"]
 
     alone = red(COURSE)
     assert alone[0] in (7, 8) and alone[-1] < 28  # recovered rounds silence it
-    assert red(Course(COURSE.anchors, frozenset({8}))) == [number for number in alone if number <= 8]
+    assert red(RoundHistory(COURSE.anchors, frozenset({8}))) == [number for number in alone if number <= 8]
     moved = {number: int(number > 5) for number in range(1, 41)}
-    assert red(Course(moved)) == []  # what differs after a new anchor is measured against rounds of its own
-    assert red(Course({number: 0 for number in range(9, 29)})) == []
+    assert red(RoundHistory(moved)) == []  # what differs after a new anchor is measured against rounds of its own
+    assert red(RoundHistory({number: 0 for number in range(9, 29)})) == []
 
 
 def test_healthy_months_stay_silent() -> None:

@@ -18,7 +18,7 @@ from sample_texts import lessons
 
 from synthdata.api import Corpus
 from synthdata.gate.anchor import load_anchor
-from synthdata.gate.band import NgramModel, calibrate_band
+from synthdata.gate.perplexity import NgramModel, calibrate_band
 from synthdata.gate.reference import ReferenceRow
 from synthdata.records import Candidate
 from synthdata.settings import AnchorSettings, Settings

@@ -33,7 +33,7 @@ from synthdata.dashboard.rounds import spent
 from synthdata.dashboard.site import PAGES
 from synthdata.gate.reference import ReferenceRow
 from synthdata.monitor.status import status
-from synthdata.text.display import LONG, visible
+from synthdata.text.display import LONG, printable
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "bench"))
 import dashboard_corpus
@@ -292,10 +292,10 @@ def test_no_parameter_leads_a_file_out_of_its_folder(text):
 
 @given(st.text(max_size=80), st.integers(1, 50))
 def test_shown_text_holds_nothing_unseen_and_says_what_was_cut(text, limit):
-    out = visible(text, limit)
+    out = printable(text, limit)
     assert not set(out) & set("\u202e\u2066\u200b\x00\x1b\x85\u2028\ud800")
     assert ("more characters]" in out) >= (len(text) > limit)
-    assert visible("a\nb\tç語") == "a\nb\tç語" and len(visible("x" * 10**6)) < LONG + 40
+    assert printable("a\nb\tç語") == "a\nb\tç語" and len(printable("x" * 10**6)) < LONG + 40
 
 
 values = st.one_of(st.none(), st.floats(-1e9, 1e9))

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 # setting that would; what switches off likeness of meaning in `copies_and_noise` needs the encoder with a model.
 OFF = [
     (copies_and_noise, {"recipe.gate.near_jaccard": 1.0}, "near_duplicate"),
-    (copies_and_noise, {"recipe.floor.odd_pairs": 1.0, "recipe.floor.min_vowels": 0.0}, "gibberish"),
+    (copies_and_noise, {"recipe.floor.rare_bigram_share": 1.0, "recipe.floor.min_vowels": 0.0}, "gibberish"),
     (copies_and_noise, {"recipe.anchor.band_slack": 50.0}, "language band"),
     (
         copies_and_noise,
@@ -31,7 +31,11 @@ OFF = [
     (one_control_at_a_time, {"recipe.gate.tau": 2.0}, "likeness of meaning"),
     (one_control_at_a_time, {"recipe.gate.lexical_share": 1.0}, "repeated phrases"),
     (one_control_at_a_time, {"recipe.gate.skeleton_share": 1.0}, "skeletons"),
-    (one_control_at_a_time, {"recipe.gate.quota_slack": 1e9, "recipe.gate.dream_share": 1.0}, "cell quota"),
+    (
+        one_control_at_a_time,
+        {"recipe.gate.quota_slack": 1e9, "recipe.gate.out_of_distribution_share": 1.0},
+        "cell quota",
+    ),
     (one_control_at_a_time, {"recipe.gate.collision_max": 1.0}, "collision budget"),
     (narrowing_rounds, {"runtime.alarms.threshold": 1e9}, "the alarm"),
     (gamed_judges, {"recipe.judge.canaries": 0}, "canaries"),

@@ -17,8 +17,8 @@ from sample_texts import lessons
 
 from synthdata.api import Corpus
 from synthdata.errors import InputError, RefusedError
-from synthdata.export.build import ExportReport, Wanted, export
-from synthdata.export.choice import Wishes
+from synthdata.export.build import ExportReport, ExportRequest, export
+from synthdata.export.choice import ExportLimits
 from synthdata.export.conversation import count_tokens
 from synthdata.export.kinds import ROWS_EACH
 from synthdata.export.privacy import run_texts
@@ -197,7 +197,7 @@ def test_the_real_share_holds_in_the_files_by_rows_and_tokens(
         assert told["rows"] == pytest.approx(rows[True] / rows.total())
         assert told["tokens"] == pytest.approx(tokens[True] / tokens.total())
     with pytest.raises(RefusedError, match="--exact forbids"):
-        export(corpus, tmp_path / "exact", Wanted(wishes=Wishes(exact=True)), settings=settings)
+        export(corpus, tmp_path / "exact", ExportRequest(wishes=ExportLimits(exact=True)), settings=settings)
     with pytest.raises(RefusedError, match="an export needs 10000"):
         export(corpus, tmp_path / "few", settings=settings.model_copy(update={"min_rows": 10_000}))
     assert not (tmp_path / "exact").exists() and not (tmp_path / "few").exists()
@@ -224,7 +224,7 @@ def test_metrics_are_those_of_the_rows_written(corpus: Corpus, tmp_path: Path) -
     from metrics.spectrum import collision_probability
     from synthdata.gate.cells import centre
 
-    export(corpus, tmp_path / "out", Wanted(kinds=("sft",)))
+    export(corpus, tmp_path / "out", ExportRequest(kinds=("sft",)))
     written = manifest_of(tmp_path / "out")["written"]
     texts = [row["completion"][0]["content"] for row in lines(tmp_path / "out" / "jsonl" / "sft.train.jsonl")]
     half = corpus.anchor.content
@@ -247,7 +247,7 @@ def test_an_old_round_is_exported_alike_whatever_came_after(corpus: Corpus, tmp_
     export(corpus, tmp_path / "first")
     assert corpus.admit([Candidate(text, f"later {i}") for i, text in enumerate(lessons(60, 3))]).round == 2
     export(corpus, tmp_path / "second")
-    export(corpus, tmp_path / "old", Wanted(as_of=1))
+    export(corpus, tmp_path / "old", ExportRequest(as_of=1))
     first, old = files_of(tmp_path / "first"), files_of(tmp_path / "old")
     # The manifest says what was asked for; all else is equal, so it is the same release.
     assert first.pop("manifest.json") != old.pop("manifest.json")
@@ -314,25 +314,25 @@ def wanted_rows(report: ExportReport, kind: str = "sft") -> int:
 
 def test_licence_kinds_and_since_release_choose(corpus: Corpus, tmp_path: Path) -> None:
     corpus.admit([Candidate(t, f"other {i}", source="s", licence="CC0-1.0") for i, t in enumerate(lessons(60, 3))])
-    only = export(corpus, tmp_path / "a", Wanted(kinds=("messages",)))
+    only = export(corpus, tmp_path / "a", ExportRequest(kinds=("messages",)))
     assert set(only.kinds) == {"messages"}
     corpus.admit([Candidate(t, f"new {i}", source="s", licence="CC0-1.0") for i, t in enumerate(lessons(60, 4))])
-    export(corpus, tmp_path / "b", Wanted(since_release=True))
+    export(corpus, tmp_path / "b", ExportRequest(since_release=True))
     where = pl.read_parquet(tmp_path / "b" / "provenance.parquet").filter(pl.col("origin") == "synthetic")
     assert set(where["round"]) == {3}
     # Reference rows have no licence that anybody vouched for, so nothing real is left.
     with pytest.raises(RefusedError, match="0 rows can be trained on"):
-        export(corpus, tmp_path / "d", Wanted(licences=("CC0-1.0",)))
+        export(corpus, tmp_path / "d", ExportRequest(licences=("CC0-1.0",)))
     free = corpus.settings.with_value("recipe.export.real_share", 0.0).recipe.export
-    export(corpus, tmp_path / "d", Wanted(licences=("CC0-1.0",)), settings=free)
+    export(corpus, tmp_path / "d", ExportRequest(licences=("CC0-1.0",)), settings=free)
     assert set(pl.read_parquet(tmp_path / "d" / "provenance.parquet")["licence"]) == {"CC0-1.0"}
 
 
 def test_mix_and_tokens_draw_real_rows(corpus: Corpus, tmp_path: Path) -> None:
-    every = export(corpus, tmp_path / "every", Wanted(kinds=("sft",)))
-    half = export(corpus, tmp_path / "half", Wanted(kinds=("sft",), wishes=Wishes(mix=0.5)))
+    every = export(corpus, tmp_path / "every", ExportRequest(kinds=("sft",)))
+    half = export(corpus, tmp_path / "half", ExportRequest(kinds=("sft",), wishes=ExportLimits(mix=0.5)))
     assert every.real_share["sft"]["tokens"] > 0.55 > half.real_share["sft"]["tokens"] >= 0.5
-    few = export(corpus, tmp_path / "few", Wanted(kinds=("sft",), wishes=Wishes(tokens=300)))
+    few = export(corpus, tmp_path / "few", ExportRequest(kinds=("sft",), wishes=ExportLimits(tokens=300)))
     told = lines(tmp_path / "few" / "jsonl" / "sft.train.jsonl")
     assert 150 < sum(count_tokens(row["completion"]) for row in told) <= 300
     assert few.real_share["sft"]["tokens"] >= 0.25

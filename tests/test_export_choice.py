@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthdata.errors import RefusedError
-from synthdata.export.choice import Choice, Entry, Wishes, choose, rare_types, split_of
+from synthdata.export.choice import Choice, ExportLimits, SourceSize, choose, rare_types, split_of
 from synthdata.settings import ExportSettings
 
 
-def entry(number: int, real: bool, tokens: int, rows: int = 1) -> Entry:
-    return Entry(f"{'r' if real else 's'}{number}", real, "train", (rows,), (tokens,))
+def entry(number: int, real: bool, tokens: int, rows: int = 1) -> SourceSize:
+    return SourceSize(f"{'r' if real else 's'}{number}", real, "train", (rows,), (tokens,))
 
 
 entries = st.lists(st.tuples(st.booleans(), st.integers(1, 30), st.integers(1, 3)), min_size=1, max_size=9).map(
@@ -22,7 +22,7 @@ entries = st.lists(st.tuples(st.booleans(), st.integers(1, 30), st.integers(1, 3
 )
 
 
-def holds(chosen: list[Entry], share: float) -> bool:
+def holds(chosen: list[SourceSize], share: float) -> bool:
     real = [e for e in chosen if e.real]
     rows, tokens = sum(e.rows[0] for e in chosen), sum(e.tokens[0] for e in chosen)
     enough = sum(e.rows[0] for e in real) >= share * rows - 1e-9
@@ -30,23 +30,23 @@ def holds(chosen: list[Entry], share: float) -> bool:
 
 
 @given(entries, st.sampled_from([0.25, 0.5, 0.9]))
-def test_the_share_holds_for_any_sizes(rows: list[Entry], share: float) -> None:
+def test_the_share_holds_for_any_sizes(rows: list[SourceSize], share: float) -> None:
     settings = ExportSettings(real_share=share)
     if not any(e.real for e in rows):
         with pytest.raises(RefusedError, match="0 rows can be trained on"):
-            choose(rows, ["sft"], settings, Wishes())
+            choose(rows, ["sft"], settings, ExportLimits())
         return
-    made = choose(rows, ["sft"], settings, Wishes())
+    made = choose(rows, ["sft"], settings, ExportLimits())
     chosen = [e for e in rows if e.key in made.keys]
     assert holds(chosen, share) and {e for e in rows if e.real} <= set(chosen)
     assert made.shares["sft"][0] >= share - 1e-9 and made.shares["sft"][1] >= share - 1e-9
 
 
 @given(entries.map(lambda rows: [e._replace(rows=(1,)) for e in rows]))
-def test_no_larger_set_of_single_rows_keeps_the_share(rows: list[Entry]) -> None:
+def test_no_larger_set_of_single_rows_keeps_the_share(rows: list[SourceSize]) -> None:
     if not any(e.real for e in rows):
         return
-    made = choose(rows, ["sft"], ExportSettings(), Wishes())
+    made = choose(rows, ["sft"], ExportSettings(), ExportLimits())
     other = [e for e in rows if not e.real]
     real = [e for e in rows if e.real]
     best = max(
@@ -57,21 +57,21 @@ def test_no_larger_set_of_single_rows_keeps_the_share(rows: list[Entry]) -> None
 
 def test_every_container_is_looked_at() -> None:
     # By itself `sft` would keep all, but a whole run is one row of `messages`.
-    runs = [Entry(f"r{i}", True, "train", (4, 1), (40, 80)) for i in range(10)]
-    other = [Entry(f"s{i}", False, "train", (1, 1), (5, 5)) for i in range(60)]
-    assert len(choose([*runs, *other], ["sft", "messages"], ExportSettings(), Wishes()).keys) == 40
-    assert len(choose([*runs, *other], ["sft", "messages"], ExportSettings(real_share=0.0), Wishes()).keys) == 70
+    runs = [SourceSize(f"r{i}", True, "train", (4, 1), (40, 80)) for i in range(10)]
+    other = [SourceSize(f"s{i}", False, "train", (1, 1), (5, 5)) for i in range(60)]
+    assert len(choose([*runs, *other], ["sft", "messages"], ExportSettings(), ExportLimits()).keys) == 40
+    assert len(choose([*runs, *other], ["sft", "messages"], ExportSettings(real_share=0.0), ExportLimits()).keys) == 70
 
 
 def test_kinds_that_imitate_nothing_have_no_share() -> None:
-    made = choose([Entry("s1", False, "train", (), ())], [], ExportSettings(), Wishes())
+    made = choose([SourceSize("s1", False, "train", (), ())], [], ExportSettings(), ExportLimits())
     assert made == Choice(frozenset({"s1"}), (), {}, 1)
 
 
 @given(entries, st.integers(20, 200), st.floats(0.1, 0.9))
-def test_tokens_and_mix_are_met(rows: list[Entry], tokens: int, mix: float) -> None:
+def test_tokens_and_mix_are_met(rows: list[SourceSize], tokens: int, mix: float) -> None:
     try:
-        made = choose(rows, ["sft"], ExportSettings(), Wishes(tokens=tokens, mix=mix))
+        made = choose(rows, ["sft"], ExportSettings(), ExportLimits(tokens=tokens, mix=mix))
     except RefusedError:
         return
     chosen = [e for e in rows if e.key in made.keys]
@@ -83,7 +83,7 @@ def test_validation_and_test_rows_stay_and_do_not_count() -> None:
     aside = [e._replace(key=f"t{e.key}", split="test") for e in rows * 1] + [
         entry(5, False, 900)._replace(split="test")
     ]
-    made = choose([*rows, *aside], ["sft"], ExportSettings(), Wishes())
+    made = choose([*rows, *aside], ["sft"], ExportSettings(), ExportLimits())
     assert made.keys == {"r0", "s1", "tr0", "ts1", "s5"} and made.train_rows == 2
 
 
@@ -104,11 +104,11 @@ def test_splits_have_their_shares() -> None:
 
 
 def test_rare_words_come_first_at_equal_tokens() -> None:
-    common = [Entry(f"r{i}", True, "train", (1,), (10,), (1, 2, 3)) for i in range(40)]
-    rare = [Entry(f"q{i}", True, "train", (1,), (10,), (1, 2, 100 + i)) for i in range(4)]
+    common = [SourceSize(f"r{i}", True, "train", (1,), (10,), (1, 2, 3)) for i in range(40)]
+    rare = [SourceSize(f"q{i}", True, "train", (1,), (10,), (1, 2, 100 + i)) for i in range(4)]
     other = [entry(i, False, 10) for i in range(10)]
     plain, tail = (
-        choose([*common, *rare, *other], ["sft"], ExportSettings(protect_tail=on), Wishes(mix=0.5))
+        choose([*common, *rare, *other], ["sft"], ExportSettings(protect_tail=on), ExportLimits(mix=0.5))
         for on in (False, True)
     )
     assert len(plain.keys) == len(tail.keys) == 20

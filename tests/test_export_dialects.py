@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthdata.export.build import export
-from synthdata.export.conversation import Message, said
+from synthdata.export.conversation import Message, message_text
 from synthdata.export.dialects import nanochat, sharegpt
 from synthdata.export.stubs import stubs
 
@@ -99,7 +99,7 @@ def test_any_history_becomes_turns_that_alternate_and_lose_nothing(history: list
     if fold:
         assert [turn["from"] for turn in row["conversations"]] == ["human", "gpt"]
     plain = nanochat(history, {"role": "assistant", "content": "end"})["messages"]
-    assert all(said(message) in plain[-2]["content"] for message in history if message["role"] != "system")
+    assert all(message_text(message) in plain[-2]["content"] for message in history if message["role"] != "system")
 
 
 def test_stubs_name_files_that_are_there_and_kinds_that_have_rows(out: Path) -> None:

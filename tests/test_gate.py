@@ -96,7 +96,7 @@ def test_floor_drift_and_separation_hold_at_every_admission(kind: str, seed: int
         assert all(b.cell != a.cell for b in near)
         assert len(near) <= state.settings.lesson_quota, i
     dreams = sum(a.cell == OUTSIDE for a in admitted)
-    assert dreams <= state.settings.dream_share * max(1, len(admitted))
+    assert dreams <= state.settings.out_of_distribution_share * max(1, len(admitted))
 
 
 def test_a_burst_of_clones_adds_a_handful() -> None:

@@ -20,7 +20,7 @@ from synthdata.labelling.opinions import label_reviews
 from synthdata.operations.reflect import Work, decide_reviews, remember
 from synthdata.records import Origin, Trajectory
 from synthdata.reflection import restatements, rule_opinions
-from synthdata.rounds.judges import Bench, RoundJudges
+from synthdata.rounds.judges import JudgePanel, RoundJudges
 from synthdata.rounds.steps import check, render
 from synthdata.sources import read_trajectories
 
@@ -158,7 +158,7 @@ def test_floor_evidence_and_agreed_labels_are_the_same(reviewed, place):
         made = label_reviews([review for _, review in pairs], held, SETTINGS.recipe.labels)
         candidates, _ = render(made, held)
         refused = check(candidates, held, SETTINGS.recipe)
-        judges = RoundJudges(Bench(lambda attempt: CredulousJudge()), SETTINGS, held, lambda: iter(()))
+        judges = RoundJudges(JudgePanel(lambda attempt: CredulousJudge()), SETTINGS, held, lambda: iter(()))
         opinions = judges(candidates)
         return [
             (refused.get(c.id), opinions[c.id].refusal, [step.label for step in item.steps], first_error(item.steps))

@@ -11,14 +11,14 @@ from judged_games import decided, made, reviews, runs, settings
 
 from synthdata import Settings
 from synthdata.errors import SettingsError
-from synthdata.export.build import Wanted, export
+from synthdata.export.build import ExportRequest, export
 from synthdata.generation.scripted import ScriptedGenerator
 from synthdata.judging.credulous import CredulousJudge
 from synthdata.judging.llm import LlmJudge
 from synthdata.monitor.status import status
 from synthdata.protocols import Judgement
 from synthdata.records import LabelSource, Reflection, StepReview, from_json
-from synthdata.rounds.judges import bench_of
+from synthdata.rounds.judges import build_panel
 
 # Fixtures, which pytest finds by name.
 __all__ = ["made", "reviews", "runs"]
@@ -45,7 +45,7 @@ def test_a_judge_vetoes_what_is_not_in_the_evidence(tmp_path, made, runs, review
     exact = corpus.store.snapshots().filter(metric="canary_fpr").row(0, named=True)
     assert 0 <= exact["low"] <= exact["value"] < exact["high"] < 0.1
     # All runs failed, so there is nothing real to imitate; teaching oneself needs none.
-    export(corpus, tmp_path / "out", Wanted(kinds=("self_distillation",)))
+    export(corpus, tmp_path / "out", ExportRequest(kinds=("self_distillation",)))
     assert "Judged: oracle-1." in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
 
 
@@ -131,15 +131,15 @@ def test_a_growing_gap_to_the_audit_judge_rings():
 
 
 def test_settings_name_the_judges(tmp_path):
-    assert bench_of(settings(), b"", tmp_path) is None
-    bench = bench_of(settings(models=["embedded", "credulous"]), b"", tmp_path)
+    assert build_panel(settings(), b"", tmp_path) is None
+    bench = build_panel(settings(models=["embedded", "credulous"]), b"", tmp_path)
     assert bench is not None and bench.judge_for(0).model.startswith("SmolLM2-135M-Instruct.Q4_1")
     with pytest.raises(SettingsError, match="family 'qwen'"):
-        bench_of(Settings.from_dict({"recipe": {"judge": {"models": ["qwen3-8b", "Qwen/Qwen2.5-72B"]}},
+        build_panel(Settings.from_dict({"recipe": {"judge": {"models": ["qwen3-8b", "Qwen/Qwen2.5-72B"]}},
                                      "runtime": {"endpoint": "http://127.0.0.1:9/v1"}}), b"", tmp_path)  # fmt: skip
     urls = ["http://a/v1", "http://b/v1"]
     with pytest.raises(SettingsError, match="2 addresses for 1 models"):
-        bench_of(Settings.from_dict({"recipe": {"judge": {"models": ["qwen3-8b"]}},
+        build_panel(Settings.from_dict({"recipe": {"judge": {"models": ["qwen3-8b"]}},
                                      "runtime": {"judge_endpoints": urls}}), b"", tmp_path)  # fmt: skip
 
 

@@ -17,9 +17,9 @@ from synthdata.corpus.digest import digest
 from synthdata.generation import CachedGenerator
 from synthdata.generation.scripted import ScriptedGenerator
 from synthdata.judging.llm import LlmJudge
-from synthdata.operations.reflect import Choice, Work, decide_reviews, find_work, remember
+from synthdata.operations.reflect import RunSelection, Work, decide_reviews, find_work, remember
 from synthdata.records.report import RoundReport
-from synthdata.rounds.budget import Purse, UnpaidError, held_back, spent
+from synthdata.rounds.budget import BudgetExceededError, BudgetLedger, held_back, spent
 
 # Fixtures, which pytest finds by name.
 __all__ = ["begun", "made", "reviews", "runs"]
@@ -54,7 +54,7 @@ def test_a_budget_that_does_not_pay_the_judges_refuses_the_round(begun, tmp_path
     before = CorpusStore.open(corpus)
     paid, rounds = spent(before).tokens, before.latest_round()
     done = run(corpus, "--limit", 4, "--budget", 12_000, *JUDGED)
-    assert isinstance(done.exception, UnpaidError) and done.exception.exit_code == 1
+    assert isinstance(done.exception, BudgetExceededError) and done.exception.exit_code == 1
     assert "answers of the judge scripted" in str(done.exception)
     store = CorpusStore.open(corpus)
     assert 0 < spent(store).tokens - paid <= 12_000 and store.latest_round() == rounds
@@ -65,7 +65,7 @@ def judged_round(path, work, reviews, budget) -> RoundReport:
     """A round whose judge is paid by a run of its own, within this budget."""
     own = settings(**FEW).with_value("runtime.budget.tokens_per_run", budget)
     store = CorpusStore.open(path)
-    before, purse = spent(store).tokens, Purse(store, own)
+    before, purse = spent(store).tokens, BudgetLedger(store, own)
     oracle = CachedGenerator(ScriptedGenerator(honest, "oracle-1"), path / "cache" / "responses")
     judge = LlmJudge(purse.pay(oracle), own.recipe, store.secret)
     try:
@@ -88,12 +88,12 @@ def test_small_purses_decide_in_the_end_what_a_large_one_decides_at_once(made, r
         try:
             judged_round(poor, work, mine, 30_000)
             break
-        except UnpaidError:
+        except BudgetExceededError:
             refused += 1
-            waiting = find_work(Corpus.open(poor, settings=settings()), SAMPLE, Choice(limit=30))
+            waiting = find_work(Corpus.open(poor, settings=settings()), SAMPLE, RunSelection(limit=30))
             assert {run.id for run in waiting.runs} == some
     assert refused
     stores = [CorpusStore.open(path) for path in (rich, poor)]
     assert digest(stores[0]) == digest(stores[1]) and stores[0].latest_round() == 1
     assert spent(stores[0]) == spent(stores[1])  # nothing was paid twice
-    assert len(find_work(Corpus.open(poor, settings=settings()), SAMPLE, Choice(limit=30)).runs) == 30
+    assert len(find_work(Corpus.open(poor, settings=settings()), SAMPLE, RunSelection(limit=30)).runs) == 30

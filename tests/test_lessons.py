@@ -33,7 +33,7 @@ from synthdata.memory.api import lessons_router
 from synthdata.memory.index import build_index, open_index, present
 from synthdata.memory.words import WordIndex, words_of
 from synthdata.operations.reflect import Work, remember
-from synthdata.operations.retract import Naming, retract
+from synthdata.operations.retract import Selector, retract
 from synthdata.records import Decision, GeneratorStamp, LabelSource, Lesson, Reflection, StepReview, Trajectory, Verdict
 from synthdata.reflection import restatements, to_candidate
 from synthdata.settings import FloorSettings, MemorySettings
@@ -178,7 +178,7 @@ def test_the_saved_index_answers_as_the_made_one_and_may_be_lost(corpus):
 def test_retracted_rows_answer_no_more(corpus):
     before = Memory.open(corpus.store)
     (gone,) = before.recall(LABELLED[0][1], 1)
-    retract(corpus, Naming(ids=(gone.id,)), "wrong")
+    retract(corpus, Selector(ids=(gone.id,)), "wrong")
     after = Memory.open(corpus.store)
     assert len(after) == len(before) - 1
     assert gone.id not in {item.id for item in after.recall(LABELLED[0][1], 50)}
@@ -330,7 +330,7 @@ def test_the_dashboard_serves_lessons_behind_its_guard(made):
 def test_what_is_present_is_what_the_store_says(corpus):
     store = corpus.store
     (gone, back) = (item.id for item in Memory.open(store).recall("unlock the safe", 2))
-    retract(corpus, Naming(ids=(gone, back)), "wrong")
+    retract(corpus, Selector(ids=(gone, back)), "wrong")
     row = store.decision(back)
     assert row is not None
     with store.writing():

@@ -10,14 +10,14 @@ from threadpoolctl import threadpool_info
 
 from metrics.spectrum import SecondMoment
 from synthdata.gate.ahead import LookAhead
-from synthdata.gate.library import Library
+from synthdata.gate.duplicates import DuplicateIndex
 from synthdata.gate.threads import one_blas_thread
 from synthdata.settings import GateSettings
 
 TAU = 0.6
 
 
-def enter(library: Library, vector: np.ndarray, number: int) -> None:
+def enter(library: DuplicateIndex, vector: np.ndarray, number: int) -> None:
     text = f"row {number}"
     library.add([text], [text], [number % 3], vector[None], library.sketches([text]), [text.encode()])
 
@@ -34,7 +34,7 @@ def rows(seed: int, count: int, copies: bool) -> np.ndarray:
 @given(st.integers(0, 30), st.integers(1, 40), st.integers(0, 2**32 - 1), st.booleans())
 def test_looking_ahead_finds_what_a_search_finds(before, count, seed, copies):
     rng, x = np.random.default_rng(seed), rows(seed, before + count, copies)
-    library = Library(16, GateSettings())
+    library = DuplicateIndex(16, GateSettings())
     for number in range(before):
         enter(library, x[number], number)
     block = x[before:]
@@ -53,7 +53,7 @@ def test_looking_ahead_finds_what_a_search_finds(before, count, seed, copies):
 @given(st.integers(1, 40), st.integers(0, 2**32 - 1), st.booleans())
 def test_a_crowd_is_who_else_stands_within_tau(count, seed, copies):
     x = rows(seed, count, copies)
-    library = Library(16, GateSettings())
+    library = DuplicateIndex(16, GateSettings())
     for number, vector in enumerate(x):
         enter(library, vector, number)
     exact = (x.astype(np.float64)[:, None, :] * x[None]).sum(axis=2) >= TAU
@@ -71,7 +71,7 @@ def test_redundancies_of_a_block_are_those_of_its_rows(held, asked, seed):
 @given(st.integers(1, 40), st.integers(1, 10), st.integers(0, 2**32 - 1), st.booleans())
 def test_around_a_vector_is_its_nearest_copy_or_all_of_other_cells(count, asked, seed, copies):
     x = rows(seed, count + asked, copies)
-    library = Library(16, GateSettings())
+    library = DuplicateIndex(16, GateSettings())
     for number, vector in enumerate(x[:count]):
         enter(library, vector, number)
     cells = [place % 4 for place in range(asked)]

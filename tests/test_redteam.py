@@ -113,9 +113,9 @@ def test_the_verb_counts_and_ends_with_one_where_a_bar_is_missed(tmp_path):
     ]
     lax = [
         "--set",
-        "recipe.floor.own_words=0",
+        "recipe.floor.grounding_min_words=0",
         "--set",
-        "recipe.floor.own_share=0",
+        "recipe.floor.grounding_min_share=0",
         "--set",
         "recipe.floor.added_words=0",
     ]

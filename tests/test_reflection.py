@@ -28,7 +28,7 @@ from synthdata.reflection.quotes import Rarity, field_text
 from synthdata.reflection.window import clip, show_run, window
 from synthdata.settings import FloorSettings, Recipe, ReflectionSettings
 from synthdata.sources import read_trajectories
-from synthdata.text.prompt_safety import fenced, neutral, nonce
+from synthdata.text.prompt_safety import neutralize, nonce, wrap_untrusted
 
 SECRET = b"corpus secret"
 SAMPLE = Path(__file__).parent.parent / "data" / "sample" / "textworld.jsonl.gz"
@@ -262,7 +262,7 @@ def test_orders_in_a_log_stay_inside_the_fence_and_lose_their_marks(text):
     for tag in ("<|im_start|>", "[INST]", "</s>"):
         assert tag not in user
     hostile = replace(run, steps=(run.steps[0], replace(step, observations=(Observation(run_text),))))
-    body = fenced(show_run(hostile, [0, 1], ReflectionSettings()), mark)
+    body = wrap_untrusted(show_run(hostile, [0, 1], ReflectionSettings()), mark)
     assert body.count("<<<") == 1 and body.count(">>>") == 1
 
 
@@ -288,8 +288,8 @@ def test_framed_prompts_carry_no_role_tags_of_a_log():
 
 @given(st.text(max_size=200))
 def test_defusing_twice_is_defusing_once_and_leaves_no_fence(text):
-    once = neutral(text)
-    assert neutral(once) == once
+    once = neutralize(text)
+    assert neutralize(once) == once
     assert "<<<" not in once and ">>>" not in once and "<|im_start|>" not in once
 
 

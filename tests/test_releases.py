@@ -21,10 +21,10 @@ from synthdata.cli import app
 from synthdata.corpus.releases import Release, difference, holding, members, releases
 from synthdata.corpus.verify import verify
 from synthdata.errors import InputError, RefusedError
-from synthdata.export.build import Wanted, export
+from synthdata.export.build import ExportRequest, export
 from synthdata.gate.reference import ReferenceRow
 from synthdata.monitor.status import status
-from synthdata.operations.retract import Naming, named, retract
+from synthdata.operations.retract import Selector, named, retract
 from synthdata.records import Candidate
 from synthdata.rounds.decide import recheck
 from synthdata.settings import Settings
@@ -81,7 +81,7 @@ def test_each_export_is_a_release_with_its_difference(corpus: Corpus, tmp_path: 
     held = dict(enumerate(keys for _, keys in members(known)))
     assert held[0] < held[1] and held[1] - held[0] == set(corpus.store.admitted().filter(pl.col("round") == 2)["id"])
     with pytest.raises(RefusedError, match="no admitted row to export since the last release"):
-        export(corpus, tmp_path / "c2", Wanted(since_release=True))
+        export(corpus, tmp_path / "c2", ExportRequest(since_release=True))
 
 
 @pytest.mark.parametrize(
@@ -94,11 +94,11 @@ def test_what_is_retracted_is_gone_everywhere_and_every_release_that_held_it_is_
     admitted = corpus.store.admitted()
     row = admitted.row(5, named=True)
     naming, expected = {
-        "source": (Naming(source="s1"), admitted.filter(pl.col("source") == "s1")),
-        "task": (Naming(task="task 3"), admitted.filter(pl.col("task_id") == "task 3")),
-        "id": (Naming(ids=(row["id"][:12],)), admitted[5]),
-        "external id": (Naming(ids=(row["external_id"],)), admitted[5]),
-        "query": (Naming(query=f"  {row['content'].upper()} "), admitted[5]),
+        "source": (Selector(source="s1"), admitted.filter(pl.col("source") == "s1")),
+        "task": (Selector(task="task 3"), admitted.filter(pl.col("task_id") == "task 3")),
+        "id": (Selector(ids=(row["id"][:12],)), admitted[5]),
+        "external id": (Selector(ids=(row["external_id"],)), admitted[5]),
+        "query": (Selector(query=f"  {row['content'].upper()} "), admitted[5]),
     }[how]
     gone = set(expected["id"])
     foreseen = retract(corpus, naming, "a test", dry_run=True)
@@ -129,14 +129,14 @@ def fields(row: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.slow
 def test_real_rows_of_a_retracted_source_leave_later_exports(corpus: Corpus, tmp_path: Path) -> None:
     export(corpus, tmp_path / "a")
-    done = retract(corpus, Naming(source="books"), "the publisher said no")
+    done = retract(corpus, Selector(source="books"), "the publisher said no")
     assert not done.named.candidates and len(done.named.reference) == len(corpus.reference.rows)
     with pytest.raises(RefusedError, match="0 rows can be trained on"):
         export(corpus, tmp_path / "b")
     games = game_corpus(tmp_path / "g", 40)
     export(games, tmp_path / "c1")
     run = next(run for run in games.store.trajectories() if run.success)
-    gone = retract(games, Naming(task=run.task_id), "the task leaked")
+    gone = retract(games, Selector(task=run.task_id), "the task leaked")
     assert run.id in gone.named.runs
     export(games, tmp_path / "d")
     told = pl.read_parquet(tmp_path / "d" / "provenance.parquet")
@@ -147,7 +147,7 @@ def test_the_gate_forgets_what_was_retracted(corpus: Corpus, tmp_path: Path) -> 
     row = corpus.store.admitted().row(5, named=True)
     copy = Candidate(row["content"], "elsewhere", external_id="copy")
     assert corpus.admit([copy]).reasons == {"exact_duplicate": 1}
-    retract(corpus, Naming(ids=(row["id"],)), "a test")
+    retract(corpus, Selector(ids=(row["id"],)), "a test")
     assert corpus.admit([Candidate(row["content"], "elsewhere", external_id="second copy")]).counts["admit"] == 1
     assert recheck(corpus.store) == []
 
@@ -158,16 +158,16 @@ def test_a_removal_that_loses_the_floor_freezes(made: Path, corpus: Corpus, tmp_
     rows = corpus.store.admitted()
     # Hold the corpus to where it stands: taking its most different rows out must then go over.
     from synthdata.gate.cells import centre
-    from synthdata.gate.scope import Scope
+    from synthdata.gate.collision import CollisionBudget
 
-    scope, x = Scope(half), centre(corpus.store.vectors(rows, "content"), half.mean)[0]
+    scope, x = CollisionBudget(half), centre(corpus.store.vectors(rows, "content"), half.mean)[0]
     scope.add(x)
     gate = {"collision_max": scope.collision()}
     strict = Corpus.open(tmp_path / "c", settings=Settings.from_dict({"recipe": HASHING | {"gate": gate}}))
     scope.look_ahead(x.astype(np.float64), np.zeros((len(x), len(x))))
     redundancy = np.array([scope.with_row(place)[1] for place in range(len(x))])
     rare = [rows["id"].item(int(i)) for i in redundancy.argsort()[:40]]
-    done = retract(strict, Naming(ids=tuple(rare)), "a test")
+    done = retract(strict, Selector(ids=tuple(rare)), "a test")
     assert done.after > done.limit and "lost the diversity floor" in done.frozen
     # The floor's loss is known, so it is no damage to the store; before the freeze it would be.
     with strict.store.writing():
@@ -184,17 +184,17 @@ def test_a_removal_that_loses_the_floor_freezes(made: Path, corpus: Corpus, tmp_
     shutil.copytree(made, tmp_path / "c2")
     other = Corpus.open(tmp_path / "c2")
     common = [rows["id"].item(int(i)) for i in redundancy.argsort()[-20:]]
-    kept = retract(other, Naming(ids=tuple(common)), "a test")
+    kept = retract(other, Selector(ids=tuple(common)), "a test")
     assert kept.after < kept.before and not kept.frozen
 
 
 def test_bad_namings_are_refused(corpus: Corpus, tmp_path: Path) -> None:
-    for naming in (Naming(), Naming(source="nobody"), Naming(query="no row says this"), Naming(ids=("zz",))):
+    for naming in (Selector(), Selector(source="nobody"), Selector(query="no row says this"), Selector(ids=("zz",))):
         with pytest.raises(InputError):
             retract(corpus, naming, "a test")
     with pytest.raises(InputError, match="say why"):
-        retract(corpus, Naming(source="s1"), " ")
-    both = named(corpus.store, Naming(source="s1", task="task 3"))
+        retract(corpus, Selector(source="s1"), " ")
+    both = named(corpus.store, Selector(source="s1", task="task 3"))
     only = corpus.store.admitted().filter((pl.col("source") == "s1") & (pl.col("task_id") == "task 3"))
     assert set(both.candidates) == set(only["id"])
 

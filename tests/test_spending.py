@@ -19,12 +19,12 @@ from synthdata.corpus import CorpusStore
 from synthdata.corpus.verify import verify
 from synthdata.errors import RefusedError, SynthdataError
 from synthdata.generation import make_generator
-from synthdata.operations.reflect import Choice, find_work
+from synthdata.operations.reflect import RunSelection, find_work
 from synthdata.operations.target import to_target
-from synthdata.operations.within_budget import portions
+from synthdata.operations.within_budget import affordable_batches
 from synthdata.records import Candidate, Decision, Origin, Reason, Verdict
 from synthdata.records.report import RoundReport
-from synthdata.rounds.budget import Purse, Spend, spent
+from synthdata.rounds.budget import BudgetLedger, Spend, spent
 
 SAMPLE = Path(__file__).parent.parent / "data" / "sample"
 
@@ -87,7 +87,10 @@ def test_a_day_that_is_spent_refuses_and_the_next_day_does_not(corpus):
     assert totals(corpus) == before
     settings = Corpus.open(corpus).settings.with_value("runtime.budget.tokens_per_day", 1000)
     opened = Corpus.open(corpus, settings=settings)
-    today, tomorrow = Purse(opened.store, settings).left(), Purse(opened.store, settings, day="2100-01-01").left()
+    today, tomorrow = (
+        BudgetLedger(opened.store, settings).left(),
+        BudgetLedger(opened.store, settings, day="2100-01-01").left(),
+    )
     assert today is not None and today.tokens < 0
     assert tomorrow == Spend(1000, float("inf"))
 
@@ -96,9 +99,9 @@ def test_a_killed_run_has_spent_what_it_reserved(corpus):
     settings = Corpus.open(corpus).settings.with_value("recipe.generation.generator", "scripted")
     settings = settings.with_value("runtime.budget.tokens_per_run", 100_000)
     opened = Corpus.open(corpus, settings=settings)
-    work = find_work(opened, SAMPLE, Choice())
+    work = find_work(opened, SAMPLE, RunSelection())
     generator = make_generator(settings, opened.store.cache_dir / "responses")
-    paid = portions(opened, Purse(opened.store, settings, "killed"), work, generator)
+    paid = affordable_batches(opened, BudgetLedger(opened.store, settings, "killed"), work, generator)
     assert next(paid)
     # Here the process would die: nothing after `next` has happened, and this is what another process reads.
     reserved = spent(CorpusStore.open(corpus), run="killed")
@@ -148,14 +151,14 @@ def report(number: int, admitted: int, rejected: int) -> RoundReport:
     least=st.sampled_from([0.0, 0.2, 0.5]),
 )
 def test_a_target_never_overshoots_nor_stops_without_a_reason(rounds, target, limit, least):
-    asked: list[Choice] = []
+    asked: list[RunSelection] = []
 
-    def one_round(choice: Choice) -> RoundReport:
+    def one_round(choice: RunSelection) -> RoundReport:
         asked.append(choice)
         admitted, rejected = rounds[len(asked) - 1] if len(asked) <= len(rounds) else (0, 0)
         return report(len(asked), min(admitted, choice.most or 0), rejected)
 
-    done = to_target(one_round, Choice(limit=limit), target, 10, least)
+    done = to_target(one_round, RunSelection(limit=limit), target, 10, least)
     assert done.admitted == sum(item.counts["admit"] for item in done.rounds) <= target
     assert (done.admitted == target) == (done.stopped == "")
     assert limit is None or sum(choice.limit or 0 for choice in asked) <= limit

@@ -24,7 +24,7 @@ from synthdata.generation.steering import (
     OUTSIDE,
     Coverage,
     Option,
-    Plan,
+    SteeringPlan,
     calm_plan,
     choose_focuses,
     decide_plan,
@@ -32,7 +32,7 @@ from synthdata.generation.steering import (
 )
 from synthdata.monitor.alarms import TREND_TILES
 from synthdata.monitor.status import status, steering_note
-from synthdata.operations.reflect import Choice, Work, decide_reviews, find_work, remember
+from synthdata.operations.reflect import RunSelection, Work, decide_reviews, find_work, remember
 from synthdata.protocols import UNGUIDED, Guidance
 from synthdata.records import Candidate, Origin
 from synthdata.reflection import focus_options, requests_for
@@ -49,8 +49,8 @@ VALUES = {"recipe": {"encoder": {"backend": "hashing", "dim": 96}}}
 SETTINGS = Settings.from_dict(VALUES, "test")
 
 
-def plan(under: tuple[int, ...], dreams: float = 0.0, share: float = 1.0, factor: float = 4.0) -> Plan:
-    return Plan("calm", (), under, share, factor, 0.0, 0, 0, dreams, 0.25)
+def plan(under: tuple[int, ...], dreams: float = 0.0, share: float = 1.0, factor: float = 4.0) -> SteeringPlan:
+    return SteeringPlan("calm", (), under, share, factor, 0.0, 0, 0, dreams, 0.25)
 
 
 def test_coverage_by_hand() -> None:
@@ -102,21 +102,21 @@ def test_picks_keep_their_bounds_whatever_the_order(
 
 
 def test_the_policy_step_by_step() -> None:
-    def after(*alarms: tuple[str, str, int]) -> Plan:
+    def after(*alarms: tuple[str, str, int]) -> SteeringPlan:
         rung = [{"tile": tile, "level": level, "round": number} for tile, level, number in alarms]
         return decide_plan(*rung_alarms(rung, 7, TREND_TILES), COVERAGE, 7, RECIPE)
 
-    assert after() == Plan("calm", (), (2, 1), 0.5, 3.0, 0.0, 0, 0, 0.0, 0.25)
+    assert after() == SteeringPlan("calm", (), (2, 1), 0.5, 3.0, 0.0, 0, 0, 0.0, 0.25)
     assert (
         after(("n2", "amber", 6), ("judge_scan", "red", 7), ("precision", "amber", 7)) == after()
     )  # nothing narrows now
-    assert after(("n2", "amber", 7)) == Plan("amber", ("n2",), (2, 1), 0.5, 3.0, 0.15, 7, 3, 0.1, 0.35)
+    assert after(("n2", "amber", 7)) == SteeringPlan("amber", ("n2",), (2, 1), 0.5, 3.0, 0.15, 7, 3, 0.1, 0.35)
     red = after(("n2", "amber", 7), ("collapse", "red", 7))
-    assert red == Plan("red", ("collapse", "n2"), (2, 1), 0.5, 3.0, 0.3, 7, 3, 0.1, 0.5)
+    assert red == SteeringPlan("red", ("collapse", "n2"), (2, 1), 0.5, 3.0, 0.3, 7, 3, 0.1, 0.5)
 
 
 def run_round(corpus: Corpus, limit: int) -> Work:
-    work = find_work(corpus, SAMPLE, Choice(limit=limit))
+    work = find_work(corpus, SAMPLE, RunSelection(limit=limit))
     remember(corpus, work)
     recipe, secret = corpus.settings.recipe, corpus.store.secret
     reviews = reflect_on(work.runs, ScriptedGenerator(), recipe, secret, work.sample_start, work.guidance)
@@ -161,12 +161,12 @@ def test_a_round_goes_to_under_covered_cells_and_says_so(begun: Path, tmp_path: 
 
 def test_a_killed_round_is_steered_the_same_and_recorded_once(begun: Path, tmp_path: Path) -> None:
     corpus = copied(begun, tmp_path)
-    work = find_work(corpus, SAMPLE, Choice(limit=20))
+    work = find_work(corpus, SAMPLE, RunSelection(limit=20))
     remember(corpus, work)
     # Killed before its commit, and the snapshot of round 1 lost as if that round had been killed after its own.
     shutil.rmtree(corpus.store.path / "snapshots")
     corpus.store.snapshots_table.create()
-    again = find_work(Corpus.open(corpus.store.path), SAMPLE, Choice(limit=20))
+    again = find_work(Corpus.open(corpus.store.path), SAMPLE, RunSelection(limit=20))
     assert again.steered == work.steered and again.runs == work.runs
     remember(corpus, again)
     assert corpus.store.events("steering").height == 1
@@ -204,7 +204,7 @@ def test_an_alarm_changes_questions_temperature_and_the_real_share(begun: Path, 
     assert acted.level == "amber" and "n2_level" in acted.because
     # While it stands, the cells that round 2 brought nothing for are under-covered, whatever round 1 brought.
     assert coverage_of(corpus.store, corpus.anchor, 2).rows.sum() < coverage_of(corpus.store, corpus.anchor).rows.sum()
-    work = find_work(corpus, SAMPLE, Choice(limit=10))
+    work = find_work(corpus, SAMPLE, RunSelection(limit=10))
     guide = next(guide for guide in work.guidance.values() if guide.focus)
     assert guide.warmer == 0.15 and guide.angle == 2 and 1 <= len(guide.known) <= 3
     held = set(corpus.store.admitted(columns=["content"])["content"])
@@ -222,7 +222,7 @@ def test_turned_off_it_changes_nothing(begun: Path, tmp_path: Path) -> None:
     off = Settings.from_dict(VALUES, "test").with_value("recipe.steering.enabled", False)
     corpus = Corpus.open(tmp_path / "c", settings=off)
     assert plan_of(corpus.store, corpus.anchor, off.recipe) == calm_plan(off.recipe)
-    work = find_work(corpus, SAMPLE, Choice(limit=20))
+    work = find_work(corpus, SAMPLE, RunSelection(limit=20))
     everyone, _ = read_runs(SAMPLE, Origin.REAL, off)
     rest = sorted({run.id for run in everyone} - corpus.store.reflected_trajectory_ids())
     assert [run.id for run in work.runs] == rest[:20] and work.guidance == {}

@@ -17,7 +17,7 @@ from test_cli import SETTINGS, synthdata, write_rows
 
 from synthdata.corpus import CorpusStore
 from synthdata.monitor.health import read_tiles
-from synthdata.monitor.notify import log_metrics, tell
+from synthdata.monitor.notify import log_metrics, send_alert
 from synthdata.monitor.sinks import JsonlSink, MlflowSink
 from synthdata.monitor.webhook import post
 from synthdata.settings import SinkSettings, WebhookSettings
@@ -104,7 +104,7 @@ def test_an_address_that_takes_nothing_is_said_not_raised(url):
 
 def test_nothing_is_sent_unless_somebody_asked_for_it(corpus, receiver):
     store = freeze(corpus, "unasked")
-    assert tell(store, WebhookSettings(), read_tiles(store)) == []
+    assert send_alert(store, WebhookSettings(), read_tiles(store)) == []
     assert receiver.heard == []
 
 
@@ -112,15 +112,15 @@ def test_nothing_is_sent_unless_somebody_asked_for_it(corpus, receiver):
 def test_an_alarm_is_told_until_it_is_heard_and_then_no_more(corpus, receiver):
     store = freeze(corpus, "floor")
     settings = WebhookSettings(url=receiver.url, attempts=1)
-    assert "tries again" in tell(store, settings, read_tiles(store))[0]
-    assert tell(store, settings, read_tiles(store)) == ["the webhook took the alarm"]
-    assert tell(store, settings, read_tiles(store)) == []
+    assert "tries again" in send_alert(store, settings, read_tiles(store))[0]
+    assert send_alert(store, settings, read_tiles(store)) == ["the webhook took the alarm"]
+    assert send_alert(store, settings, read_tiles(store)) == []
     assert len(receiver.heard) == 2
     said = json.loads(receiver.heard[-1][1])
     assert said["type"] == "synthdata.round.red"
     assert "because of floor" in said["text"]
     freeze(corpus, "other news")
-    assert tell(store, settings, read_tiles(store)) == ["the webhook took the alarm"]
+    assert send_alert(store, settings, read_tiles(store)) == ["the webhook took the alarm"]
 
 
 def test_the_verb_shows_every_tile_sends_and_exits_1(corpus, receiver, monkeypatch):

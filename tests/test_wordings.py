@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from synthdata.gate.duplicates import DuplicateIndex, among_themselves
 from synthdata.gate.lexical import FUNCTION_WORDS, SLOTS_LOG2, skeleton, token_hash, wordings
-from synthdata.gate.library import Library, among_themselves
 from synthdata.settings import GateSettings
 
 PIECES = "Anna|went|it's|\"quoted\"|`x y`|'one two'|a1|7|#|—|to|The|,|ÉTÉ|٣|\n|x'1|İ".split("|")
@@ -54,9 +54,9 @@ def test_many_near_texts_are_found_as_one_by_one_and_by_the_bands_they_share(kin
         edited = bases[kind].copy()
         edited[rng.integers(40, size=rng.integers(4))] = "other"
         texts.append(" ".join(edited))
-    library = Library(2, GateSettings())
+    library = DuplicateIndex(2, GateSettings())
     sketches = library.sketches(texts)
-    reduced = Library(2, GateSettings())
+    reduced = DuplicateIndex(2, GateSettings())
     half = len(texts) // 2
     for held, its in ((library, sketches), (reduced, among_themselves(sketches))):
         numbers = [str(i) for i in range(half)]

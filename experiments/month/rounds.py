@@ -14,8 +14,16 @@ from experiments.month.tiles import Gauge
 from experiments.month.world import SIZE, TEMPERATURE, Texts, World
 from synthdata.gate.round import decide
 from synthdata.gate.state import OUTSIDE, GateState
-from synthdata.generation.steering import Coverage, Option, Plan, calm_plan, choose_focuses, decide_plan, rung_alarms
-from synthdata.monitor.alarms import TREND_TILES, Course, trend_alarms
+from synthdata.generation.steering import (
+    Coverage,
+    Option,
+    SteeringPlan,
+    calm_plan,
+    choose_focuses,
+    decide_plan,
+    rung_alarms,
+)
+from synthdata.monitor.alarms import TREND_TILES, RoundHistory, trend_alarms
 from synthdata.records import Candidate, Verdict
 from synthdata.reflection.guided import warmed
 from synthdata.settings import AlarmSettings, Recipe
@@ -117,7 +125,7 @@ class _Kept:
         return np.bincount(inside, minlength=cells).astype(np.int64)
 
 
-def _chosen(gauge: Gauge, world: World, there: Texts, coverage: Coverage, plan: Plan) -> list[int]:
+def _chosen(gauge: Gauge, world: World, there: Texts, coverage: Coverage, plan: SteeringPlan) -> list[int]:
     """The round's contexts among those at hand: what steering picks, then the others in their order."""
     cells, cosines = gauge.cells(world.embed(there))
     places = [f"{i:04d}" for i in range(len(cells))]
@@ -167,7 +175,7 @@ def _alarms(month: Month, gauge: Gauge) -> list[dict[str, Any]]:
         return []
     rows = [("raw", name, i, value) for i, tiles in enumerate(month.tiles, 1) for name, value in _named(tiles)]
     frame = pl.DataFrame(rows, schema=["view", "metric", "round", "value"], orient="row")
-    course = Course({number: 0 for number in range(1, len(month.tiles) + 1)})
+    course = RoundHistory({number: 0 for number in range(1, len(month.tiles) + 1)})
     return trend_alarms(frame, 1 / gauge.anchor.content.collision, AlarmSettings(), course)
 
 

@@ -17,7 +17,7 @@ from synthdata.gate.reference import ReferenceRow, clean
 from synthdata.gate.state import OUTSIDE
 from synthdata.monitor.blocks import Blocks, numbers_against
 from synthdata.monitor.measure import MOST_ROWS, REFERENCE_ROWS, View
-from synthdata.monitor.samples import NEIGHBOURS, Reference
+from synthdata.monitor.samples import NEIGHBOURS, ReferenceSample
 from synthdata.monitor.views import permutation
 from synthdata.monitor.wording import Vocabulary, Wording, cells_of, own_wording, tail
 from synthdata.settings import AnchorSettings, GateSettings
@@ -42,7 +42,7 @@ class Gauge:
         held = np.flatnonzero(self.real.heldout)[:REFERENCE_ROWS]
         aside = [self.real.rows[i].content for i in held]
         view = self._view("reference", aside, self.real.context[held], self.real.content[held])
-        self._reference = Reference(view, self._vocabulary, settings.seed)
+        self._reference = ReferenceSample(view, self._vocabulary, settings.seed)
         real = self.anchor.context.real_counts
         self.shares = (real + 1) / (real.sum() + len(real))
         self._seed = settings.seed

@@ -51,9 +51,9 @@ def main() -> None:
     try:
         app()
     except SynthdataError as error:
-        from synthdata.text.display import visible
+        from synthdata.text.display import printable
 
-        sys.stderr.write(f"synthdata: {visible(str(error))}\n")
+        sys.stderr.write(f"synthdata: {printable(str(error))}\n")
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # The reader of a pipe (`| head`) went away: not an error of ours, and nothing is left to say.

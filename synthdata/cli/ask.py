@@ -65,7 +65,7 @@ def status(
     if "n2_floor" in anchor:
         say(f"N2 of the reference {number(anchor['n2_reference'])}, floor {number(anchor['n2_floor'])}.")
     if facts["frozen"]:
-        say(f"Frozen, nothing is exported: {facts['frozen_because']}. After a look: `unfreeze CORPUS --because ...`")
+        say(f"Frozen, nothing is exported: {facts['frozen_because']}. After a look: `unfreeze CORPUS --reason ...`")
     _show_alarms(facts["alarms"], facts["round"])
     if facts["steering"]:
         say(steering_note(facts["steering"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -133,7 +134,7 @@ def heldout(
 def reanchor(
     corpus: CorpusPath,
     reference: Annotated[Path, typer.Option(help="Newer real samples or agent logs: a file or a folder.")],
-    because: Annotated[str, typer.Option(help="Why; the reason is kept with the event.")],
+    because: Annotated[str, typer.Option("--reason", "--because", help="Why; the reason is kept with the event.")],
     replace: Annotated[
         bool, typer.Option("--replace", help="Leave the old reference out instead of keeping it in the mix.")
     ] = False,
@@ -175,9 +176,12 @@ def load_settings(config: Path | None, overrides: list[str] | None, corpus: Path
 
     from synthdata.corpus import CorpusStore
     from synthdata.settings import Settings
+    from synthdata.settings.renamed import RENAMED, old_names
 
     if config is not None:
         settings = Settings.from_toml(config)
+        for old in old_names(tomllib.loads(config.read_text(encoding="utf-8"))):
+            _note_renamed(str(config), old, RENAMED[old])
     elif corpus is not None:
         settings = Settings.from_dict(CorpusStore.open(corpus).settings, where=str(corpus))
     else:
@@ -190,8 +194,14 @@ def load_settings(config: Path | None, overrides: list[str] | None, corpus: Path
             value = tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError:
             value = text
+        if name.strip() in RENAMED:
+            _note_renamed(f"--set {override}", name.strip(), RENAMED[name.strip()])
         settings = settings.with_value(name.strip(), value)
     return settings
+
+
+def _note_renamed(where: str, old: str, new: str) -> None:
+    sys.stderr.write(f"synthdata: {where}: `{old}` is called `{new}` now; the old name goes with version 0.3\n")
 
 
 def show_round(report: RoundReport, as_json: bool) -> None:

@@ -18,7 +18,7 @@ from synthdata.text.terminal import bars, emit_json, note, say, table
 
 if TYPE_CHECKING:
     from synthdata.api import Corpus
-    from synthdata.operations.reflect import Choice
+    from synthdata.operations.reflect import RunSelection
     from synthdata.play.players import Player
     from synthdata.records.report import RoundReport
     from synthdata.settings import Settings
@@ -65,7 +65,7 @@ def run(
 ) -> None:
     """One round: read logs, have a model reflect on them step by step, and admit what keeps the corpus diverse."""
     from synthdata.api import Corpus
-    from synthdata.operations.reflect import Choice
+    from synthdata.operations.reflect import RunSelection
     from synthdata.records import Origin
 
     settings = _with_generator(load_settings(config, overrides, corpus), generator, model, reflector, samples)
@@ -75,7 +75,7 @@ def run(
 
         settings = with_adapter(Corpus.open(corpus), settings)
     opened = Corpus.open(corpus, settings=settings)
-    choice = Choice(Origin(origin), licence, limit, again, retry_quarantined, run=uuid4().hex)
+    choice = RunSelection(Origin(origin), licence, limit, again, retry_quarantined, run=uuid4().hex)
     if dry_run:
         _show_estimate(opened, trajectories, choice, as_json)
         return
@@ -99,7 +99,11 @@ def _with_budget(settings: Settings, budget: list[str]) -> Settings:
 
 
 def _to_target(
-    one_round: Callable[[Choice], RoundReport], choice: Choice, target: int, settings: Settings, as_json: bool
+    one_round: Callable[[RunSelection], RoundReport],
+    choice: RunSelection,
+    target: int,
+    settings: Settings,
+    as_json: bool,
 ) -> None:
     from synthdata.operations.target import to_target
 
@@ -137,7 +141,7 @@ def _with_generator(
     return settings
 
 
-def _show_estimate(corpus: Corpus, path: Path, choice: Choice, as_json: bool) -> None:
+def _show_estimate(corpus: Corpus, path: Path, choice: RunSelection, as_json: bool) -> None:
     from dataclasses import asdict
 
     from synthdata.generation import make_generator
@@ -156,31 +160,31 @@ def _show_estimate(corpus: Corpus, path: Path, choice: Choice, as_json: bool) ->
         table("dry run: nothing was asked", ["what", "value"], list(facts.items()))
 
 
-def _plain(corpus: Corpus, path: Path, choice: Choice) -> RoundReport:
+def _plain(corpus: Corpus, path: Path, choice: RunSelection) -> RoundReport:
     from synthdata.operations.reflect import round_lock
 
     with round_lock(corpus.store).held():
         return _one_round(corpus, path, choice)
 
 
-def _one_round(corpus: Corpus, path: Path, choice: Choice) -> RoundReport:
+def _one_round(corpus: Corpus, path: Path, choice: RunSelection) -> RoundReport:
     from synthdata.generation import equal_samples_warning, make_generator
     from synthdata.monitor.health import read_tiles
-    from synthdata.monitor.notify import log_metrics, tell
+    from synthdata.monitor.notify import log_metrics, send_alert
     from synthdata.operations.reflect import count_requests, decide_reviews, find_work, remember
-    from synthdata.operations.within_budget import budget_refusal, portions, within_budget
+    from synthdata.operations.within_budget import affordable_batches, budget_refusal, within_budget
     from synthdata.records import Trajectory
-    from synthdata.rounds.budget import Purse
+    from synthdata.rounds.budget import BudgetLedger
     from synthdata.rounds.steps import reflect_on
 
     work = find_work(corpus, path, choice)
     remember(corpus, work)
     recipe, secret = corpus.settings.recipe, corpus.store.secret
-    purse = Purse(corpus.store, corpus.settings, choice.run)
+    purse = BudgetLedger(corpus.store, corpus.settings, choice.run)
     reviews, done = [], list[Trajectory]()
     with bars(("reflecting: answers", count_requests(corpus, work))) as (advance,):
         model = make_generator(corpus.settings, corpus.store.cache_dir / "responses", advance)
-        for portion in portions(corpus, purse, work, model):
+        for portion in affordable_batches(corpus, purse, work, model):
             for chunk in replace(work, runs=portion).chunks(corpus.settings.runtime.chunk_size):
                 reviews.extend(reflect_on(chunk, model, recipe, secret, work.sample_start, work.guidance))
             done.extend(portion)
@@ -193,14 +197,14 @@ def _one_round(corpus: Corpus, path: Path, choice: Choice) -> RoundReport:
         report = decide_reviews(corpus.billed(purse), work, reviews, deciding, embedding, choice.most)
     runtime = corpus.settings.runtime
     for line in (
-        *tell(corpus.store, runtime.webhook, read_tiles(corpus.store)),
+        *send_alert(corpus.store, runtime.webhook, read_tiles(corpus.store)),
         *log_metrics(corpus.store, runtime.sinks),
     ):
         say(line)
     return report
 
 
-def _flow(corpus: Corpus, path: Path, choice: Choice) -> RoundReport:
+def _flow(corpus: Corpus, path: Path, choice: RunSelection) -> RoundReport:
     from flows.server import prefect_api
 
     with prefect_api():

@@ -64,9 +64,9 @@ def export(
     from functools import partial
 
     from synthdata.api import Corpus
-    from synthdata.export.build import Wanted
+    from synthdata.export.build import ExportRequest
     from synthdata.export.build import export as write
-    from synthdata.export.choice import Wishes
+    from synthdata.export.choice import ExportLimits
     from synthdata.export.kinds import KINDS, Kind
 
     settings = load_settings(None, None, corpus)
@@ -77,7 +77,7 @@ def export(
     strange = [name for name in asked if name not in KINDS]
     if strange:
         raise InputError(f"--kinds {kinds}: no kind {', '.join(strange)}; there are {', '.join(KINDS)}")
-    wanted = Wanted(as_of, since_release, chosen, tuple(licence or ()), Wishes(tokens, mix, exact))
+    wanted = ExportRequest(as_of, since_release, chosen, tuple(licence or ()), ExportLimits(tokens, mix, exact))
     opened = Corpus.open(corpus, settings=settings)
     report = write(opened, out, wanted, bar=partial(progress, "sources of rows, looked at twice"))
     if as_json:
@@ -105,7 +105,7 @@ def _show(report: ExportReport, corpus: Corpus) -> None:
 
 def retract(
     corpus: CorpusPath,
-    because: Annotated[str, typer.Option(help="Why; the reason is kept with the event.")],
+    because: Annotated[str, typer.Option("--reason", "--because", help="Why; the reason is kept with the event.")],
     source: Annotated[str, typer.Option(help="Rows, runs and reference rows of this source.")] = "",
     identity: Annotated[
         list[str] | None,
@@ -122,10 +122,10 @@ def retract(
     was lost, and the corpus is frozen.
     """
     from synthdata.api import Corpus
-    from synthdata.operations.retract import Naming
+    from synthdata.operations.retract import Selector
     from synthdata.operations.retract import retract as take_out
 
-    done = take_out(Corpus.open(corpus), Naming(source, task, query, tuple(identity or ())), because, dry_run=dry_run)
+    done = take_out(Corpus.open(corpus), Selector(source, task, query, tuple(identity or ())), because, dry_run=dry_run)
     _show_retraction(done, corpus, dry_run=dry_run, as_json=as_json)
     if done.frozen:
         raise typer.Exit(1)
@@ -134,7 +134,7 @@ def retract(
 def evict(
     corpus: CorpusPath,
     rows: Annotated[int, typer.Option(help="Take out at most this many rows, the most redundant first.")],
-    because: Annotated[str, typer.Option(help="Why; the reason is kept with the event.")],
+    because: Annotated[str, typer.Option("--reason", "--because", help="Why; the reason is kept with the event.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be taken out; write nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -164,14 +164,17 @@ def evict(
 
 def unfreeze(
     corpus: CorpusPath,
-    because: Annotated[str, typer.Option(help="Why it may be exported again; the reason is kept with the event.")],
+    because: Annotated[
+        str,
+        typer.Option("--reason", "--because", help="Why it may be exported again; the reason is kept with the event."),
+    ],
 ) -> None:
     """Let exports leave a frozen corpus again, after somebody has looked at why it was frozen."""
     from synthdata.corpus import CorpusStore
     from synthdata.corpus.releases import frozen_because
 
     if not because.strip():
-        raise InputError("say why the corpus may be exported again, with --because")
+        raise InputError("say why the corpus may be exported again, with --reason")
     store = CorpusStore.open(corpus)
     with store.writing():
         reason = frozen_because(store)

@@ -62,7 +62,7 @@ def supersede(
     name: Annotated[
         str, typer.Argument(metavar="ID", help="The lesson: its id, the start of it, or the row's own id.")
     ],
-    because: Annotated[str, typer.Option(help="Why it no longer stands.", show_default=False)],
+    because: Annotated[str, typer.Option("--reason", "--because", help="Why it no longer stands.", show_default=False)],
     by: Annotated[str, typer.Option(metavar="ID", help="The lesson that takes its place.")] = "",
     contradicted: Annotated[bool, typer.Option(help="It was wrong, not only overtaken.")] = False,
 ) -> None:

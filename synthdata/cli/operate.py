@@ -28,13 +28,13 @@ def monitor(corpus: CorpusPath, as_json: AsJson = False) -> None:
 
     from synthdata.api import Corpus
     from synthdata.monitor.health import read_tiles
-    from synthdata.monitor.notify import log_metrics, tell
+    from synthdata.monitor.notify import log_metrics, send_alert
 
     opened = Corpus.open(corpus)
     opened.watch()
     found = read_tiles(opened.store)
     runtime = opened.settings.runtime
-    told = [*tell(opened.store, runtime.webhook, found), *log_metrics(opened.store, runtime.sinks)]
+    told = [*send_alert(opened.store, runtime.webhook, found), *log_metrics(opened.store, runtime.sinks)]
     if as_json:
         emit_json(asdict(found) | {"told": told})
     else:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from synthdata.records import Trajectory
     from synthdata.redteam import Family
     from synthdata.redteam.trial import Result
-    from synthdata.redteam.whole_gate import Copied
+    from synthdata.redteam.whole_gate import CopyResult
     from synthdata.settings import Settings
 
 # Needs a whole gate with something in it, so it is no family of records like the others.
@@ -89,7 +89,7 @@ def _families(names: str) -> tuple[list[Family], bool]:
     return chosen if wanted else list(FAMILIES), not wanted or COPIES in wanted
 
 
-def _copied(pool: Sequence[Pair], settings: Settings) -> list[Copied]:
+def _copied(pool: Sequence[Pair], settings: Settings) -> list[CopyResult]:
     import tempfile
 
     from synthdata.redteam.whole_gate import copy_attack
@@ -103,14 +103,14 @@ def _judge(generator: str, model: str, settings: Settings) -> Judge:
 
     from synthdata.generation.weights import cache_folder
     from synthdata.judging.credulous import CredulousJudge
-    from synthdata.rounds.judges import bench_of
+    from synthdata.rounds.judges import build_panel
 
     if not generator:
         return CredulousJudge()
     own = settings.with_value("recipe.judge.models", [model or generator])
     if "://" in generator:
         own = own.with_value("runtime.judge_endpoints", [generator])
-    bench = bench_of(own, secrets.token_bytes(32), cache_folder() / "redteam")
+    bench = build_panel(own, secrets.token_bytes(32), cache_folder() / "redteam")
     return CredulousJudge() if bench is None else bench.judge_for(0)
 
 
@@ -144,7 +144,7 @@ def _row(result: Result, examples: int) -> dict[str, Any]:
     }
 
 
-def _copied_row(made: Copied, examples: int) -> dict[str, Any]:
+def _copied_row(made: CopyResult, examples: int) -> dict[str, Any]:
     low, high = made.interval
     return {
         "manner": made.manner,
@@ -160,7 +160,7 @@ def _copied_row(made: Copied, examples: int) -> dict[str, Any]:
     }
 
 
-def _show_copies(copied: list[Copied], examples: int) -> None:
+def _show_copies(copied: list[CopyResult], examples: int) -> None:
     if not copied:
         return
     from synthdata.redteam.whole_gate import COLUMNS

@@ -11,7 +11,7 @@ from synthdata.cli.options import AsJson, CorpusPath, Overrides
 from synthdata.text.terminal import emit_json, number, progress, say, table
 
 if TYPE_CHECKING:
-    from synthdata.rounds.replay import Change, Replay
+    from synthdata.rounds.replay import Change, ReplayReport
 
 EXAMPLES = 4
 
@@ -29,7 +29,7 @@ def replay(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """What other settings of the stages from twin to collision and of the similarity thresholds would have decided."""
+    """Show what other settings of the round's loop and of the similarity thresholds would have decided."""
     from synthdata.cli.decide import load_settings
     from synthdata.corpus import CorpusStore
     from synthdata.rounds.replay import replay as compare
@@ -44,7 +44,7 @@ def replay(
     _show(found, overrides or [])
 
 
-def _show(found: Replay, overrides: list[str]) -> None:
+def _show(found: ReplayReport, overrides: list[str]) -> None:
     said = ", ".join(overrides) or "the settings of the corpus"
     rounds = f"round {found.rounds[0]}" if len(found.rounds) == 1 else f"rounds {found.rounds[0]} to {found.rounds[-1]}"
     rows = [(name, before, after, f"{after - before:+d}") for name, (before, after) in found.verdicts.items()]

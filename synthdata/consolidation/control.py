@@ -18,7 +18,7 @@ from synthdata.consolidation.exam import Exam, losses
 from synthdata.consolidation.lora import adapt, fit
 from synthdata.consolidation.rows import TrainingRow, choose_rows
 from synthdata.export.choice import split_of
-from synthdata.export.collect import pool
+from synthdata.export.collect import collect
 from synthdata.generation.local import LocalModel, load
 from synthdata.records import Origin, content_hash
 from synthdata.settings import TrainingSettings
@@ -77,7 +77,7 @@ def _real(corpus: Corpus, exam: Exam, settings: TrainingSettings) -> Iterator[Tr
     def drawn(name: object) -> str:
         return content_hash("control", str(settings.seed), str(name))
 
-    there = pool(corpus)
+    there = collect(corpus)
     asked = {name for row in exam.rows for name in (row.key, row.task)}
     small = replace(
         there,

@@ -17,7 +17,7 @@ from synthdata.consolidation.lora import recent
 from synthdata.consolidation.rows import TrainingRow, read_rows
 from synthdata.corpus.tables import sync_path
 from synthdata.errors import RefusedError
-from synthdata.export.conversation import said
+from synthdata.export.conversation import message_text
 from synthdata.generation.local import LocalModel
 from synthdata.play.games import load_textworld
 from synthdata.protocols import Message, Request
@@ -49,7 +49,7 @@ _ASKED = ("max_tokens", "games", "games_seed", "sample_tokens", "sample_temperat
 
 
 @dataclass(frozen=True)
-class Marks:
+class ExamScores:
     """One number a task: mean nats a token of the held-out answer and of each text of old knowledge.
 
     `context` is what the prompt is worth: nats a token by which the answer is likelier after its own prompt than after
@@ -92,12 +92,14 @@ def knowledge() -> tuple[str, ...]:
     return tuple(json.loads(line)["text"] for line in lines)
 
 
-def sit(exam: Exam, local: LocalModel, cache: Path, identity: str, advance: Callable[[int], None]) -> Marks:
+def take_exam(exam: Exam, local: LocalModel, cache: Path, identity: str, advance: Callable[[int], None]) -> ExamScores:
     """The marks of a model; those of the same exam and `identity` (its weights) are read from the cache."""
     path = cache / f"{content_hash(exam.digest, identity)}.json"
     if path.is_file():
         advance(len(exam.rows) + exam.settings.games)
-        return Marks(**{name: tuple(values) for name, values in json.loads(path.read_text(encoding="utf-8")).items()})
+        return ExamScores(
+            **{name: tuple(values) for name, values in json.loads(path.read_text(encoding="utf-8")).items()}
+        )
     marks = _sit(exam, local, advance)
     cache.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
@@ -107,14 +109,14 @@ def sit(exam: Exam, local: LocalModel, cache: Path, identity: str, advance: Call
     return marks
 
 
-def _sit(exam: Exam, local: LocalModel, advance: Callable[[int], None]) -> Marks:
+def _sit(exam: Exam, local: LocalModel, advance: Callable[[int], None]) -> ExamScores:
     heldout, context = losses(exam, local, advance)
     start = local.tokenizer.bos_token or local.tokenizer.eos_token
     old = [local.nll(start, [text])[0] for text in exam.knowledge]
     player = ChatPlayer(local, exam.settings.max_tokens)
     scores, optimal = play_games(player, exam.settings.games, exam.settings.games_seed, advance)
     samples = _samples(exam, local)
-    return Marks(tuple(heldout), tuple(context), tuple(old), tuple(scores), tuple(optimal), samples)
+    return ExamScores(tuple(heldout), tuple(context), tuple(old), tuple(scores), tuple(optimal), samples)
 
 
 def losses(exam: Exam, local: LocalModel, advance: Callable[[int], None]) -> tuple[list[float], list[float]]:
@@ -147,7 +149,7 @@ def _stranger(rows: Sequence[TrainingRow], i: int) -> TrainingRow:
 def _samples(exam: Exam, local: LocalModel) -> tuple[str, ...]:
     requests = []
     for row in exam.rows:
-        messages = tuple(Message(_voice(m["role"]), said(m)) for m in _kept(row, exam, local))
+        messages = tuple(Message(_voice(m["role"]), message_text(m)) for m in _kept(row, exam, local))
         chosen = exam.settings
         requests.append(Request(messages, 0, chosen.sample_temperature, 1.0, 0.0, chosen.sample_tokens))
     return tuple(answer.text for answer in local.generate(requests))

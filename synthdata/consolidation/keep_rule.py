@@ -45,7 +45,7 @@ class Paired:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class KeepDecision:
     """Whether the adapter is kept, and each reason for or against it."""
 
     kept: bool
@@ -127,7 +127,7 @@ def beside_control(
     return paired(name, tasks, expected, after, settings, good)
 
 
-def decide(measured: Mapping[str, Paired], steps: int, settings: TrainingSettings) -> Verdict:
+def decide(measured: Mapping[str, Paired], steps: int, settings: TrainingSettings) -> KeepDecision:
     """Keep if the loss on held-out real text fell for certain and nothing speaks against it; else roll back.
 
     Against it speaks what `objections` finds; a loss that is not for certain below the share of the control's gain, or
@@ -146,9 +146,9 @@ def decide(measured: Mapping[str, Paired], steps: int, settings: TrainingSetting
             f"{steps} steps, fewer than recipe.training.min_steps = {settings.min_steps}: so few tell nothing"
         )
     if against:
-        return Verdict(False, tuple(against))
+        return KeepDecision(False, tuple(against))
     more = f", for certain by more than {asked} ({_interval(beside)})" if beside is not None else ""
-    return Verdict(True, (f"{GAIN} fell: {_interval(measured[GAIN])}{more}, and nothing speaks against it",))
+    return KeepDecision(True, (f"{GAIN} fell: {_interval(measured[GAIN])}{more}, and nothing speaks against it",))
 
 
 def objections(measured: Mapping[str, Paired], settings: TrainingSettings) -> tuple[str, ...]:

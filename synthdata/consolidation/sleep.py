@@ -17,7 +17,7 @@ from typing import Any
 from synthdata.api import Corpus
 from synthdata.consolidation.control import control_losses, control_rows
 from synthdata.consolidation.curve import write_curve
-from synthdata.consolidation.exam import Exam, Marks, TooFewHeldOutError, make_exam, sit
+from synthdata.consolidation.exam import Exam, ExamScores, TooFewHeldOutError, make_exam, take_exam
 from synthdata.consolidation.gguf import write_gguf
 from synthdata.consolidation.keep_rule import (
     BEHAVIOUR,
@@ -26,8 +26,8 @@ from synthdata.consolidation.keep_rule import (
     FORGETTING,
     GAIN,
     LOSS_BESIDE,
+    KeepDecision,
     Paired,
-    Verdict,
     beside_control,
     decide,
     objections,
@@ -50,9 +50,9 @@ from synthdata.consolidation.rows import FILES, Chosen, check_release, choose_ro
 from synthdata.consolidation.tiles import compare_samples
 from synthdata.corpus.releases import frozen_because, releases
 from synthdata.errors import InputError, RefusedError
-from synthdata.export.conversation import said
+from synthdata.export.conversation import message_text
 from synthdata.generation.local import LocalModel, identity, load
-from synthdata.protocols import unheard
+from synthdata.protocols import no_progress
 from synthdata.records import canonical_json, content_hash
 from synthdata.settings import TrainingSettings
 
@@ -63,7 +63,7 @@ Bar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
 def no_bar(label: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
     """For callers that show nothing."""
-    return nullcontext(unheard)
+    return nullcontext(no_progress)
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class SleepReport:
 
 
 @dataclass(frozen=True)
-class _Night:
+class _SleepJob:
     """What a sleep starts from: the release's folder and key, the adapter before it, the rows; and its own key."""
 
     corpus: Corpus
@@ -137,13 +137,13 @@ def consolidate(
     return _sleep(night, bar)
 
 
-def _prepare(corpus: Corpus, release: str, settings: TrainingSettings) -> _Night:
+def _prepare(corpus: Corpus, release: str, settings: TrainingSettings) -> _SleepJob:
     folder, key = _find(corpus, release)
     known = known_adapters(corpus)
     parent = current(known, settings.base)
     rows = read_rows(folder, FILES[settings.method], "train")
     chosen = choose_rows(rows, trained_keys(known, parent), settings)
-    return _Night(corpus, folder, key, settings, known, parent, chosen)
+    return _SleepJob(corpus, folder, key, settings, known, parent, chosen)
 
 
 def _find(corpus: Corpus, release: str) -> tuple[Path, str]:
@@ -162,7 +162,7 @@ def _find(corpus: Corpus, release: str) -> tuple[Path, str]:
     return folder, key
 
 
-def _recorded(night: _Night) -> SleepReport | None:
+def _recorded(night: _SleepJob) -> SleepReport | None:
     events = night.corpus.store.events("adapter")
     found = [json.loads(p) for key, p in events.select("key", "payload").iter_rows() if key == night.key]
     if not found:
@@ -175,14 +175,16 @@ def _recorded(night: _Night) -> SleepReport | None:
     return _report(json.loads((folder / MANIFEST).read_text(encoding="utf-8")), folder, repeated=True)
 
 
-def _sleep(night: _Night, bar: Bar) -> SleepReport:
+def _sleep(night: _SleepJob, bar: Bar) -> SleepReport:
     store, settings = night.corpus.store, night.settings
     before_weights = weights_of(store.path, night.parent) if night.parent else None
     loaded = load(settings.base, before_weights, trainable=True)
     exam = make_exam(night.folder, loaded.tokenizer, settings)
     cache, tasks = store.cache_dir / "exams", len(exam.rows) + settings.games
     with bar("exam before", tasks) as advance:
-        before = sit(exam, LocalModel(loaded), cache, night.parent.key if night.parent else identity(loaded), advance)
+        before = take_exam(
+            exam, LocalModel(loaded), cache, night.parent.key if night.parent else identity(loaded), advance
+        )
     with bar("training: steps", min(settings.max_steps, len(night.chosen.rows) // settings.batch_size)) as advance:
         network, curve = adapt(loaded.network, loaded.tokenizer, night.chosen.rows, settings, advance)
     number = len(night.known) + 1
@@ -192,7 +194,7 @@ def _sleep(night: _Night, bar: Bar) -> SleepReport:
         write_curve(part, curve.losses)
         after_model = LocalModel(type(loaded)(network, loaded.tokenizer, f"{settings.base}+adapter-{number}"))
         with bar("exam after", tasks) as advance:
-            after = sit(exam, after_model, cache, night.key, advance)
+            after = take_exam(exam, after_model, cache, night.key, advance)
         measured = _compare(exam, before, after, night.corpus)
         # A control costs as much as the sleep did: where something speaks against the adapter already, none is made.
         if settings.control_share and settings.method == "sft" and not objections(measured, settings):
@@ -206,7 +208,7 @@ def _sleep(night: _Night, bar: Bar) -> SleepReport:
     return _report(facts, folder_of(store.path, number), repeated=False)
 
 
-def _compare(exam: Exam, before: Marks, after: Marks, corpus: Corpus) -> dict[str, Paired]:
+def _compare(exam: Exam, before: ExamScores, after: ExamScores, corpus: Corpus) -> dict[str, Paired]:
     """All measures by name, those of the rule and those that are only told."""
     settings, tasks = exam.settings, [row.task for row in exam.rows]
     texts = [str(i) for i in range(len(exam.knowledge))]
@@ -219,15 +221,15 @@ def _compare(exam: Exam, before: Marks, after: Marks, corpus: Corpus) -> dict[st
     if games:
         found.append(paired(BEHAVIOUR, games, before.scores, after.scores, settings, good=1))
         found.append(paired("game_optimal_moves", games, before.optimal, after.optimal, settings, good=1))
-    real = [said(row.completion[0]) for row in exam.rows]
+    real = [message_text(row.completion[0]) for row in exam.rows]
     tiles = compare_samples(real, before.samples, after.samples, corpus.encoder, settings)
     return {one.name: one for one in found} | tiles
 
 
 def _beside(
-    night: _Night,
+    night: _SleepJob,
     exam: Exam,
-    marks: tuple[Marks, Marks],
+    marks: tuple[ExamScores, ExamScores],
     tokenizer: Any,  # noqa: ANN401
     bar: Bar,
 ) -> dict[str, Paired]:
@@ -248,7 +250,9 @@ def _beside(
     return {one.name: one for one in found}
 
 
-def _facts(night: _Night, number: int, curve: Curve, measured: dict[str, Paired], verdict: Verdict) -> dict[str, Any]:
+def _facts(
+    night: _SleepJob, number: int, curve: Curve, measured: dict[str, Paired], verdict: KeepDecision
+) -> dict[str, Any]:
     return {
         "key": night.key,
         "number": number,
@@ -269,7 +273,7 @@ def _counts(chosen: Chosen) -> dict[str, int]:
     return {"rows": len(chosen.rows), "new": chosen.new, "real": real, "over_cap": chosen.over_cap}
 
 
-def _record(night: _Night, facts: dict[str, Any], sha: str) -> None:
+def _record(night: _SleepJob, facts: dict[str, Any], sha: str) -> None:
     store = night.corpus.store
     names = ("key", "number", "parent", "release", "base", "kept", "trained")
     with store.writing():

@@ -9,7 +9,7 @@ import numpy as np
 from synthdata.consolidation.keep_rule import AMBER, RED, Paired, half_samples
 from synthdata.gate.cells import assign, cell_count, centre, spherical_kmeans
 from synthdata.gate.lexical import skeleton
-from synthdata.monitor.samples import Draws, Reference
+from synthdata.monitor.samples import Draws, ReferenceSample
 from synthdata.monitor.views import View
 from synthdata.monitor.wording import Vocabulary
 from synthdata.protocols import Encoder, Vectors
@@ -42,7 +42,7 @@ def compare_samples(
     counts = np.bincount(truth.cells, minlength=len(centroids))
     shares = (counts + 1) / (counts.sum() + len(counts))
     vocabulary, size = Vocabulary(), len(live) // 2
-    reference = Reference(truth, vocabulary, settings.seed)
+    reference = ReferenceSample(truth, vocabulary, settings.seed)
     draws = {key: Draws(view, size, vocabulary, settings.seed) for key, view in views.items()}
     words = min(reference.words(size), *(one.words() for one in draws.values()))
     numbers = {key: one.numbers(words, shares, reference) for key, one in draws.items()}

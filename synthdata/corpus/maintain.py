@@ -14,7 +14,7 @@ from synthdata.corpus.tables import Table
 
 
 @dataclass(frozen=True, slots=True)
-class Maintained:
+class TableReport:
     """What was done to a table: data files of its current version before and after, and old files that were removed."""
 
     table: str
@@ -24,7 +24,7 @@ class Maintained:
     kept_from_version: int
 
 
-def maintain(store: CorpusStore, keep_rounds: int, keep_hours: int) -> list[Maintained]:
+def maintain(store: CorpusStore, keep_rounds: int, keep_hours: int) -> list[TableReport]:
     """Compact each table and remove files that no kept version names and that were dropped over `keep_hours` ago.
 
     Hours protect readers that opened a table a moment ago.
@@ -38,12 +38,12 @@ def maintain(store: CorpusStore, keep_rounds: int, keep_hours: int) -> list[Main
         return [_one(table, since, keep_hours) for table in store.tables()]
 
 
-def _one(table: Table, since: int, keep_hours: int) -> Maintained:
+def _one(table: Table, since: int, keep_hours: int) -> TableReport:
     before = len(table.files())
     table.compact()
     versions = _versions_since(table, since)
     removed = table.vacuum(versions, keep_hours)
-    return Maintained(table.folder.name, before, len(table.files()), len(removed), min(versions))
+    return TableReport(table.folder.name, before, len(table.files()), len(removed), min(versions))
 
 
 def _kept_since(store: CorpusStore, keep_rounds: int) -> int:

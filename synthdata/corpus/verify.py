@@ -24,7 +24,7 @@ _ESCAPED_SURROGATE = re.compile(r"\\ud[89a-f][0-9a-f]{2}")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Violation:
     """One broken invariant: which `check`, `where` (table, round or id), and what is wrong."""
 
     check: str
@@ -32,7 +32,7 @@ class Finding:
     detail: str
 
 
-def verify(store: CorpusStore, rebuild: Callable[[], object] | None = None) -> list[Finding]:
+def verify(store: CorpusStore, rebuild: Callable[[], object] | None = None) -> list[Violation]:
     """Check everything; `rebuild` makes the derived files again if nothing was found, older ones are then swept.
 
     Reads every row and vector, a round at a time.
@@ -64,41 +64,41 @@ def _check_files(table: Table) -> None:
             raise CorruptStoreError(f"{path}: has {path.stat().st_size} bytes, not {size}; restore it from a copy")
 
 
-def _header(store: CorpusStore, rounds: pl.DataFrame) -> Iterator[Finding]:
+def _header(store: CorpusStore, rounds: pl.DataFrame) -> Iterator[Violation]:
     for number in sorted({store.anchor, *rounds["anchor"]}):
         if not store.anchor_dir(number).is_dir():
-            yield Finding("anchor", f"anchors/{number}", "is named by corpus.json or by a round, but is not there")
+            yield Violation("anchor", f"anchors/{number}", "is named by corpus.json or by a round, but is not there")
 
 
-def _experience(store: CorpusStore) -> Iterator[Finding]:
+def _experience(store: CorpusStore) -> Iterator[Violation]:
     index = store.experience_table.read(["id", "seq"]).sort("seq")
     if index["seq"].to_list() != list(range(index.height)):
-        yield Finding("experience order", "experience", "sequence numbers are not 0, 1, 2, ...")
+        yield Violation("experience order", "experience", "sequence numbers are not 0, 1, 2, ...")
     if index["id"].n_unique() != index.height:
-        yield Finding("experience unique", "experience", f"{index.height - index['id'].n_unique()} doubled ids")
+        yield Violation("experience unique", "experience", f"{index.height - index['id'].n_unique()} doubled ids")
         return
     for name, item in zip(index["id"], store.trajectories(), strict=True):
         if item.id != name:
-            yield Finding("experience hash", f"experience {name}", f"the record's content hashes to {item.id}")
+            yield Violation("experience hash", f"experience {name}", f"the record's content hashes to {item.id}")
 
 
-def _round_numbers(rounds: pl.DataFrame) -> Iterator[Finding]:
+def _round_numbers(rounds: pl.DataFrame) -> Iterator[Violation]:
     numbers = rounds["round"].to_list()
     if numbers != list(range(1, len(numbers) + 1)):
-        yield Finding("round numbers", "decisions", f"rounds are {numbers}, not 1 to {len(numbers)} without a gap")
+        yield Violation("round numbers", "decisions", f"rounds are {numbers}, not 1 to {len(numbers)} without a gap")
     for column in ("round_key", "version"):
         if rounds[column].n_unique() != rounds.height:
-            yield Finding("one commit a round", "decisions", f"two rounds share one {column}")
+            yield Violation("one commit a round", "decisions", f"two rounds share one {column}")
 
 
-def _history(store: CorpusStore, rounds: pl.DataFrame) -> Iterator[Finding]:
+def _history(store: CorpusStore, rounds: pl.DataFrame) -> Iterator[Violation]:
     # Delta's history may have been shortened, so only what it still says is compared.
     said: dict[int, dict[str, str]] = {}
     for commit in store.decisions_table.open().history():
         if "round_key" in commit:
             number = int(commit["round"])
             if number in said:
-                yield Finding("one commit a round", f"round {number}", "was committed twice")
+                yield Violation("one commit a round", f"round {number}", "was committed twice")
             said[number] = commit
     found = {row["round"]: row for row in rounds.iter_rows(named=True)}
     for number, commit in said.items():
@@ -106,55 +106,55 @@ def _history(store: CorpusStore, rounds: pl.DataFrame) -> Iterator[Finding]:
         for name in ("round_key", "candidates", *map(str, Verdict)):
             if row is None or str(row[name]) != commit[name]:
                 detail = f"{name} is {row and row[name]}, its commit said {commit[name]}"
-                yield Finding("counts", f"round {number}", detail)
+                yield Violation("counts", f"round {number}", detail)
 
 
-def _identities(store: CorpusStore) -> Iterator[Finding]:
+def _identities(store: CorpusStore) -> Iterator[Violation]:
     frame = store.decisions(["id", "recipe", "anchor", "kind", "trajectory_id"])
     once = frame.filter(pl.col("kind") != "reconsider")
     doubled = once.group_by("id", "recipe", "anchor").len().filter(pl.col("len") > 1).sort("id")
     for name, _, anchor, count in doubled.iter_rows():
-        yield Finding("decided once", f"candidate {name}", f"{count} decisions under one recipe and anchor {anchor}")
+        yield Violation("decided once", f"candidate {name}", f"{count} decisions under one recipe and anchor {anchor}")
     known = {"", *store.experience_table.read(["id"])["id"]}
     for name, trajectory in frame.select("id", "trajectory_id").iter_rows():
         if trajectory not in known:
-            yield Finding("lineage", f"candidate {name}", f"its trajectory {trajectory} is not in experience")
+            yield Violation("lineage", f"candidate {name}", f"its trajectory {trajectory} is not in experience")
 
 
-def _rows(frame: pl.DataFrame, number: int) -> Iterator[Finding]:
+def _rows(frame: pl.DataFrame, number: int) -> Iterator[Violation]:
     where = f"round {number}"
     for column in ("round_key", "kind", "recipe", "anchor", "parent_version"):
         if frame[column].n_unique() != 1:
-            yield Finding("one commit a round", where, f"rows disagree on {column}")
+            yield Violation("one commit a round", where, f"rows disagree on {column}")
     if frame["row"].to_list() != list(range(frame.height)):
-        yield Finding("row numbers", where, "rows are not numbered 0, 1, 2, ...: some are doubled or lost")
+        yield Violation("row numbers", where, "rows are not numbered 0, 1, 2, ...: some are doubled or lost")
     if frame["id"].n_unique() != frame.height:
-        yield Finding("decided once", where, "a candidate is decided twice in it")
+        yield Violation("decided once", where, "a candidate is decided twice in it")
     admitted = frame["verdict"] == str(Verdict.ADMIT)
     positions = frame.filter(admitted)["position"].to_list()
     if positions != list(range(len(positions))) or frame.filter(~admitted)["position"].drop_nulls().len():
-        yield Finding("positions", where, "positions of the admitted are not 0, 1, 2, ... or others have one")
+        yield Violation("positions", where, "positions of the admitted are not 0, 1, 2, ... or others have one")
 
 
-def _contents(frame: pl.DataFrame, number: int) -> Iterator[Finding]:
+def _contents(frame: pl.DataFrame, number: int) -> Iterator[Violation]:
     reasons = {str(reason) for reason in Reason}
     verdicts = {str(verdict) for verdict in Verdict}
     for row in frame.drop(VECTOR_COLUMNS.values()).iter_rows(named=True):
         where = f"round {number}, candidate {row['id']}"
         if row["verdict"] not in verdicts:
-            yield Finding("verdict", where, f"unknown verdict {row['verdict']!r}")
+            yield Violation("verdict", where, f"unknown verdict {row['verdict']!r}")
         admitted = row["verdict"] == Verdict.ADMIT
         missing = row["reason"] is None and row["verdict"] == Verdict.REJECT
         if missing or (row["reason"] is not None and (admitted or row["reason"] not in reasons)):
-            yield Finding("reason", where, f"verdict {row['verdict']} with reason {row['reason']!r}")
+            yield Violation("reason", where, f"verdict {row['verdict']} with reason {row['reason']!r}")
         if admitted and row["payload"] and not _is_json(row["payload"]):
-            yield Finding("payload", where, "the payload is not JSON")
+            yield Violation("payload", where, "the payload is not JSON")
         texts = row["content"] + row["context"] + row["external_id"]
         if not _ESCAPED_SURROGATE.search(texts) and to_candidate(row).id != row["id"]:
-            yield Finding("candidate hash", where, "the row's content does not hash to its id")
+            yield Violation("candidate hash", where, "the row's content does not hash to its id")
 
 
-def _vectors(frame: pl.DataFrame, number: int, dims: dict[int, set[int]]) -> Iterator[Finding]:
+def _vectors(frame: pl.DataFrame, number: int, dims: dict[int, set[int]]) -> Iterator[Violation]:
     for view, column in VECTOR_COLUMNS.items():
         present = frame.filter(pl.col(column).is_not_null())
         widths = set(present[column].list.len())
@@ -168,29 +168,29 @@ def _vectors(frame: pl.DataFrame, number: int, dims: dict[int, set[int]]) -> Ite
         empty = (norms == 0) & (present["verdict"] != str(Verdict.ADMIT)).to_numpy()
         wrong = ~(np.abs(norms - 1) <= _NORM_TOLERANCE) & ~empty
         for name in present["id"].to_numpy()[wrong]:
-            yield Finding("unit vectors", f"round {number}, candidate {name}", f"its {view} vector has not length 1")
+            yield Violation("unit vectors", f"round {number}, candidate {name}", f"its {view} vector has not length 1")
 
 
-def _dimensions(store: CorpusStore, dims: dict[int, set[int]]) -> Iterator[Finding]:
+def _dimensions(store: CorpusStore, dims: dict[int, set[int]]) -> Iterator[Violation]:
     for anchor, found in sorted(dims.items()):
         expected = store.settings["recipe"].get("encoder", {}).get("dim") if anchor == store.anchor else None
         if len(found) > 1 or (expected is not None and found != {expected}):
             detail = f"vectors have dimensions {sorted(found)}, the encoder's is {expected or 'one number'}"
-            yield Finding("dimension", f"anchor {anchor}", detail)
+            yield Violation("dimension", f"anchor {anchor}", detail)
 
 
-def _events(store: CorpusStore) -> Iterator[Finding]:
+def _events(store: CorpusStore) -> Iterator[Violation]:
     events = store.events()
     if events["seq"].to_list() != list(range(events.height)):
-        yield Finding("event order", "events", "sequence numbers are not 0, 1, 2, ...")
+        yield Violation("event order", "events", "sequence numbers are not 0, 1, 2, ...")
     if events.select("kind", "key").is_duplicated().any():
-        yield Finding("event unique", "events", "two events share kind and key")
+        yield Violation("event unique", "events", "two events share kind and key")
     for kind, key, payload in events.select("kind", "key", "payload").iter_rows():
         if not _is_json(payload):
-            yield Finding("payload", f"event {kind} {key}", "the payload is not JSON")
+            yield Violation("payload", f"event {kind} {key}", "the payload is not JSON")
     snapshots = store.snapshots()
     if snapshots.select("round", "view", "metric").is_duplicated().any():
-        yield Finding("snapshot unique", "snapshots", "two values for one round, view and metric")
+        yield Violation("snapshot unique", "snapshots", "two values for one round, view and metric")
 
 
 def _is_json(text: str) -> bool:

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from synthdata.dashboard.text import number
-from synthdata.text.display import visible
+from synthdata.text.display import printable
 
 _WIDTH, _HEIGHT = 320, 110
 _LEFT, _RIGHT, _TOP, _BOTTOM = 6, 60, 10, 20
@@ -123,7 +123,7 @@ def bars(key: str, title: str, rows: Sequence[Bar]) -> Markup:
     for i, row in enumerate(rows):
         y = i * step
         length = max(row.value / top * (width - 2), 1.5 if row.value else 0)
-        parts.append(f'<text class="label" x="1" y="{y + 12}">{escape(visible(row.label, 60))}</text>')
+        parts.append(f'<text class="label" x="1" y="{y + 12}">{escape(printable(row.label, 60))}</text>')
         parts.append(f'<text class="value" x="{width - 1}" y="{y + 12}" text-anchor="end">{number(row.value)}</text>')
         parts.append(f'<rect class="track" x="1" y="{y + 17}" width="{width - 2}" height="8" rx="4"/>')
         parts.append(f'<rect class="fill {row.kind}" x="1" y="{y + 17}" width="{length:.1f}" height="8" rx="4"/>')
@@ -183,7 +183,7 @@ def scatter(key: str, title: str, told: str, clouds: Sequence[tuple[str, Plane]]
     for spot in spots:
         x, y = place(spot.x, spot.y)
         anchor = "start" if x < width * 0.2 else "end" if x > width * 0.8 else "middle"
-        label = escape(visible(spot.label, 48))
+        label = escape(printable(spot.label, 48))
         parts.append(
             f'<text class="label" x="{x:.1f}" y="{y - 8 - 22 * spot.radius:.1f}" text-anchor="{anchor}">{label}</text>'
             if label

@@ -74,7 +74,7 @@ def overview(reading: Reading) -> dict[str, Any]:
 def state(facts: dict[str, Any], now: Sequence[dict[str, Any]]) -> tuple[str, str, str]:
     """Level, headline and one sentence of what it means for whoever looks in once a day."""
     if facts["frozen"]:
-        because = f"{facts['frozen_because']}. After a look: synthdata unfreeze CORPUS --because ..."
+        because = f"{facts['frozen_because']}. After a look: synthdata unfreeze CORPUS --reason ..."
         return RED, "Frozen: nothing is exported", because
     levels = {alarm["level"] for alarm in now}
     if RED in levels:

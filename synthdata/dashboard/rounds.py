@@ -17,7 +17,7 @@ from synthdata.records.report import starved_by
 STEPS = (
     ("new: no copy, near copy or paraphrase", ("exact", "near", "semantic")),
     ("passed by the judges", ("judge",)),
-    ("wording and twins of this round", ("twin", "lexical")),
+    ("wording and duplicates of this round", ("duplicate_in_round", "twin", "lexical")),
     ("admitted: room in its cell and under the budget", ("quota", "collision")),
 )
 PAID = ("tokens", "cost")

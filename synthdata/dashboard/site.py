@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from synthdata.dashboard import charts
 from synthdata.dashboard.reading import Reading
 from synthdata.dashboard.text import SHORT, number, percent, words
-from synthdata.text.display import LONG, visible
+from synthdata.text.display import LONG, printable
 
 HERE = Path(__file__).parent
 ASSETS = HERE / "assets"
@@ -35,7 +35,7 @@ def environment() -> Environment:
     env = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined)
     env.trim_blocks = env.lstrip_blocks = True
     env.globals.update(charts=charts, LONG=LONG, SHORT=SHORT, pages=PAGES)
-    env.filters.update(number=number, percent=percent, shown=visible, words=words)
+    env.filters.update(number=number, percent=percent, shown=printable, words=words)
     return env
 
 

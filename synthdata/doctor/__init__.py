@@ -11,14 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from synthdata.doctor.bursts import one_control_at_a_time
-from synthdata.doctor.finding import Finding
+from synthdata.doctor.finding import ControlCheck
 from synthdata.doctor.rounds import narrowing_rounds
 from synthdata.doctor.signals import gamed_judges, moved_reviews
 from synthdata.doctor.texts import copies_and_noise
 from synthdata.doctor.wording import words_in_a_wrong_order
 from synthdata.settings import Settings
 
-__all__ = ["STAGES", "Finding", "examine"]
+__all__ = ["STAGES", "ControlCheck", "examine"]
 
 STAGES = (
     copies_and_noise,
@@ -30,7 +30,7 @@ STAGES = (
 )
 
 
-def examine(folder: Path, settings: Settings, progress: Callable[[int], None]) -> list[Finding]:
+def examine(folder: Path, settings: Settings, progress: Callable[[int], None]) -> list[ControlCheck]:
     """All findings; `progress` hears of each of `STAGES` stages as it ends. `folder` is empty and may be thrown away.
 
     Raises:

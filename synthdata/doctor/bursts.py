@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from synthdata.api import Corpus
-from synthdata.doctor.finding import Finding
+from synthdata.doctor.finding import ControlCheck
 from synthdata.doctor.material import REFERENCE_ROWS, cheap, edits, frames, text_corpus, texts, wordings
-from synthdata.protocols import unheard
+from synthdata.protocols import no_progress
 from synthdata.records import Candidate
 from synthdata.rounds.decide import decide_round, order_texts, restore
 from synthdata.settings import Settings
@@ -19,26 +19,26 @@ LEAST_SHARE = 0.8
 # Under these settings a control lets everything through.
 WIDE_OPEN: dict[str, float] = {
     "near_jaccard": 1.0, "tau": 2.0, "lexical_share": 1.0, "skeleton_share": 1.0, "quota_slack": 1e9,
-    "dream_share": 1.0, "collision_max": 1.0,
+    "out_of_distribution_share": 1.0, "collision_max": 1.0,
 }  # fmt: skip
 # What is planted, the control that is tried on it, the settings that are its own, and the reason that it gives.
 ALONE = (
     ("edits of a lesson", edits, "likeness of meaning", ("tau",), "semantic_duplicate"),
     ("edits of a lesson", edits, "repeated phrases", ("lexical_share",), "lexical_saturation"),
     ("fillings of one frame", frames, "skeletons", ("skeleton_share",), "lexical_saturation"),
-    ("wordings of a lesson", wordings, "cell quota", ("quota_slack", "dream_share"), "cell_quota"),
+    ("wordings of a lesson", wordings, "cell quota", ("quota_slack", "out_of_distribution_share"), "cell_quota"),
     ("wordings of a lesson", wordings, "collision budget", ("collision_max",), "collision_budget"),
 )
 
 
-def one_control_at_a_time(folder: Path, settings: Settings) -> list[Finding]:
+def one_control_at_a_time(folder: Path, settings: Settings) -> list[ControlCheck]:
     """A burst for each control, with the others open; nothing is written."""
     corpus = text_corpus(folder / "bursts", texts(REFERENCE_ROWS), cheap(settings))
     findings = []
     for what, planted, control, own, reason in ALONE:
         fell = _fallen(corpus, planted(CLONES), own, reason)
         seen = f"{fell} fell as {reason}, the other controls being off"
-        findings.append(Finding(f"{CLONES} {what}", control, fell >= LEAST_SHARE * CLONES, seen))
+        findings.append(ControlCheck(f"{CLONES} {what}", control, fell >= LEAST_SHARE * CLONES, seen))
     return findings
 
 
@@ -55,6 +55,6 @@ def _fallen(corpus: Corpus, burst: Sequence[str], own: tuple[str, ...], reason: 
         (vectors, vectors),
         {},
         order_texts(anchor, reference),
-        unheard,
+        no_progress,
     )
     return sum(str(decision.reason) == reason for decision in decisions)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Finding:
+class ControlCheck:
     """What was planted, the control that should fire on it, whether it did, and what was seen."""
 
     planted: str

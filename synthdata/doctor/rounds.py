@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from synthdata.doctor.finding import Finding
+from synthdata.doctor.finding import ControlCheck
 from synthdata.doctor.material import REFERENCE_ROWS, ROUND_ROWS, cheap, text_corpus, texts, wordings
 from synthdata.monitor.status import alarms_of
 from synthdata.records import Candidate
@@ -13,7 +13,7 @@ from synthdata.settings import Settings
 HEALTHY, NARROW = 6, 2
 
 
-def narrowing_rounds(folder: Path, settings: Settings) -> list[Finding]:
+def narrowing_rounds(folder: Path, settings: Settings) -> list[ControlCheck]:
     """The trend of what comes in must ring red after the healthy rounds, and not before."""
     found = texts(REFERENCE_ROWS + HEALTHY * ROUND_ROWS)
     corpus = text_corpus(folder / "rounds", found[:REFERENCE_ROWS], cheap(settings))
@@ -25,4 +25,4 @@ def narrowing_rounds(folder: Path, settings: Settings) -> list[Finding]:
     alarms = [alarm for alarm in alarms_of(corpus.store, corpus.store.snapshots()) if alarm["level"] == "red"]
     seen = f"red in round {alarms[0]['round']}" if alarms else "silent"
     late = bool(alarms) and alarms[0]["round"] > HEALTHY
-    return [Finding(f"a generator that narrows after {HEALTHY} rounds", "the alarm", late, seen)]
+    return [ControlCheck(f"a generator that narrows after {HEALTHY} rounds", "the alarm", late, seen)]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from synthdata.api import Corpus
-from synthdata.doctor.finding import Finding
+from synthdata.doctor.finding import ControlCheck
 from synthdata.doctor.material import cheap, run_of
 from synthdata.gate.reference import ReferenceRow
 from synthdata.judging.credulous import CredulousJudge
@@ -25,7 +25,7 @@ _GUARDS: dict[str, tuple[str, int | bool]] = {
 }  # fmt: skip
 
 
-def moved_reviews(folder: Path, settings: Settings) -> list[Finding]:
+def moved_reviews(folder: Path, settings: Settings) -> list[ControlCheck]:
     """Reviews of another task's run, and of another trial of the same task: none may be grounded."""
     runs, trials = [run_of(i) for i in range(RUNS)], [run_of(i, 1) for i in range(RUNS)]
     floor = settings.recipe.floor
@@ -44,7 +44,7 @@ def moved_reviews(folder: Path, settings: Settings) -> list[Finding]:
     }
     planted = (("another task's run", strangers), ("another run of the same task", siblings))
     return [
-        Finding(
+        ControlCheck(
             f"{len(told)} reviews put on {what}",
             "evidence",
             bool(told) and fallen >= told.keys(),
@@ -54,7 +54,7 @@ def moved_reviews(folder: Path, settings: Settings) -> list[Finding]:
     ]
 
 
-def gamed_judges(folder: Path, settings: Settings) -> list[Finding]:
+def gamed_judges(folder: Path, settings: Settings) -> list[ControlCheck]:
     """A judge that passes everything must be found out by each guard alone."""
     runs = [run_of(i) for i in range(RUNS)]
     reviews = [review for run in runs for review in restatements(run, settings.recipe.floor)[:2]]
@@ -71,18 +71,18 @@ def gamed_judges(folder: Path, settings: Settings) -> list[Finding]:
     return findings
 
 
-def _refusals(decisions: Sequence[Decision], guard: str) -> Finding:
+def _refusals(decisions: Sequence[Decision], guard: str) -> ControlCheck:
     """Every candidate that reached the judge must be refused for want of a verdict, none admitted."""
     judged = [d for d in decisions if d.judged != "none"]
     refused = [d for d in judged if d.reason == "judge_abstained"]
     seen = f"{len(refused)} of {len(judged)} judged ones refused as judge_abstained"
-    return Finding("a judge that passes everything", guard, bool(judged) and len(refused) == len(judged), seen)
+    return ControlCheck("a judge that passes everything", guard, bool(judged) and len(refused) == len(judged), seen)
 
 
-def _scan(corpus: Corpus) -> Finding:
+def _scan(corpus: Corpus) -> ControlCheck:
     rings = [a for a in alarms_of(corpus.store, corpus.store.snapshots()) if a["tile"] == "judge_scan"]
     seen = f"{rings[0]['level']} in round {rings[0]['round']}" if rings else "silent"
-    return Finding("a judge that passes everything", "the scan", bool(rings), seen)
+    return ControlCheck("a judge that passes everything", "the scan", bool(rings), seen)
 
 
 def _of_first_step(review: Reflection) -> bool:

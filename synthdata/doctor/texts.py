@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from synthdata.doctor.finding import Finding
+from synthdata.doctor.finding import ControlCheck
 from synthdata.doctor.material import LESSON, REFERENCE_ROWS, ROUND_ROWS, SEED, text_corpus, texts
 from synthdata.records import Candidate, Decision
 from synthdata.settings import Settings
@@ -22,7 +22,7 @@ LEAK = (
 _BY_BAND = "nats a token"
 
 
-def copies_and_noise(folder: Path, settings: Settings) -> list[Finding]:
+def copies_and_noise(folder: Path, settings: Settings) -> list[ControlCheck]:
     """A round of sound text, then one faulty text of each kind."""
     found = texts(REFERENCE_ROWS + ROUND_ROWS)
     # The lesson is real, so that its paraphrase has something to be a copy of whatever the quotas say.
@@ -32,7 +32,7 @@ def copies_and_noise(folder: Path, settings: Settings) -> list[Finding]:
     first = corpus.admit([Candidate(text, external_id="sound") for text in sound])
     kept = [d.candidate.content for d in first.admitted]
     share = first.counts["admit"] / len(first.decisions)
-    findings = [Finding("sound text", "passes", share >= 0.5, f"{share:.0%} of {len(first.decisions)} admitted")]
+    findings = [ControlCheck("sound text", "passes", share >= 0.5, f"{share:.0%} of {len(first.decisions)} admitted")]
     if len(kept) < 2:
         return findings
     # In a long text one word more changes neither its words nor its cell much.
@@ -51,13 +51,13 @@ def copies_and_noise(folder: Path, settings: Settings) -> list[Finding]:
     return findings + [_verdict(name, by_name[name], control) for name, (_, control) in planted.items()]
 
 
-def _verdict(name: str, decision: Decision, control: str) -> Finding:
+def _verdict(name: str, decision: Decision, control: str) -> ControlCheck:
     """Fired where the decision has the control's own reason: noise that the other kind of check stops is a miss."""
     seen = str(decision.reason or decision.verdict)
     detail = decision.detail or (f"score {decision.score:.3f}" if decision.score is not None else "")
     by_band = _BY_BAND in detail
     fired = by_band if control == "language band" else seen == control and not by_band
-    return Finding(name, control, fired, f"{seen}{f': {detail}' if detail else ''}")
+    return ControlCheck(name, control, fired, f"{seen}{f': {detail}' if detail else ''}")
 
 
 def _letters() -> str:

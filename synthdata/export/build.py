@@ -17,23 +17,23 @@ from synthdata.api import Corpus
 from synthdata.corpus.releases import difference, frozen_because, releases
 from synthdata.errors import InputError, RefusedError
 from synthdata.export.card import Card, figures, write_card
-from synthdata.export.choice import Choice, Wishes, choose, containers, split_of
-from synthdata.export.collect import Pool, pool
+from synthdata.export.choice import Choice, ExportLimits, choose, containers, split_of
+from synthdata.export.collect import ExportPool, collect
 from synthdata.export.folder import building, take_place
 from synthdata.export.kinds import KINDS, Kind
 from synthdata.export.manifest import file_hashes, write_manifest
 from synthdata.export.measure import Measured
-from synthdata.export.scan import Survey, survey
+from synthdata.export.scan import Scan, scan
 from synthdata.export.stubs import stubs
 from synthdata.export.write import Writer, Written
 from synthdata.gate.heldout import HeldOut
 from synthdata.monitor.status import floor_note, status
-from synthdata.protocols import unheard
+from synthdata.protocols import no_progress
 from synthdata.records import content_hash
 from synthdata.rounds.steering import plan_of
 from synthdata.settings import ExportSettings
 
-__all__ = ["ExportReport", "Wanted", "export"]
+__all__ = ["ExportReport", "ExportRequest", "export"]
 
 # Given how much there is to do, something that is told of progress while it is entered.
 Bar = Callable[[int], AbstractContextManager[Callable[[int], None]]]
@@ -41,18 +41,18 @@ Bar = Callable[[int], AbstractContextManager[Callable[[int], None]]]
 
 def no_bar(total: int) -> AbstractContextManager[Callable[[int], None]]:
     """For callers that show nothing."""
-    return nullcontext(unheard)
+    return nullcontext(no_progress)
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ExportRequest:
     """Which rows are asked for: as of a round, of these kinds and licences (all where none is named)."""
 
     as_of: int | None = None
     since_release: bool = False
     kinds: tuple[Kind, ...] = KINDS
     licences: tuple[str, ...] = ()
-    wishes: Wishes = field(default_factory=Wishes)
+    wishes: ExportLimits = field(default_factory=ExportLimits)
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class ExportReport:
 def export(
     corpus: Corpus,
     out: Path,
-    wanted: Wanted | None = None,
+    wanted: ExportRequest | None = None,
     *,
     settings: ExportSettings | None = None,
     bar: Bar = no_bar,
@@ -89,7 +89,7 @@ def export(
         InputError: `out` holds something that is not an earlier export, or an unknown kind.
         LockedError: another process is writing to the corpus.
     """
-    wanted, handed = wanted or Wanted(), settings
+    wanted, handed = wanted or ExportRequest(), settings
     store = corpus.store
     unknown = [kind for kind in wanted.kinds if kind not in KINDS]
     if unknown or not wanted.kinds:
@@ -127,10 +127,10 @@ class _Made:
         return {name: {"rows": rows, "tokens": tokens} for name, (rows, tokens) in self.choice.shares.items()}
 
 
-def _make(part: Path, corpus: Corpus, wanted: Wanted, settings: ExportSettings, bar: Bar) -> _Made:
+def _make(part: Path, corpus: Corpus, wanted: ExportRequest, settings: ExportSettings, bar: Bar) -> _Made:
     store = corpus.store
     facts = status(store, wanted.as_of)
-    there = pool(corpus, as_of=wanted.as_of, licences=wanted.licences, since_release=wanted.since_release)
+    there = collect(corpus, as_of=wanted.as_of, licences=wanted.licences, since_release=wanted.since_release)
     if there.admitted.is_empty():
         raise RefusedError(
             f"{store.path}: no admitted row to export{' since the last release' if wanted.since_release else ''}; run "
@@ -139,7 +139,7 @@ def _make(part: Path, corpus: Corpus, wanted: Wanted, settings: ExportSettings, 
     kinds = tuple(kind for kind in KINDS if kind in wanted.kinds)
     heldout = HeldOut.load(store.heldout_dir, corpus.settings.recipe.gate)
     with bar(2 * len(there)) as progress:
-        found = survey(there, heldout, kinds, settings, progress)
+        found = scan(there, heldout, kinds, settings, progress)
         choice = choose(found.entries, list(containers(frozenset(kinds))), settings, wanted.wishes)
         measured = Measured(corpus.anchor, corpus.encoder, _sampled(found, settings), settings.seed)
         writer = Writer(part, kinds, found, choice.keys, settings.keep_personal_data)
@@ -151,7 +151,7 @@ def _make(part: Path, corpus: Corpus, wanted: Wanted, settings: ExportSettings, 
 
 
 def _write(
-    writer: Writer, there: Pool, settings: ExportSettings, measured: Measured, progress: Callable[[int], None]
+    writer: Writer, there: ExportPool, settings: ExportSettings, measured: Measured, progress: Callable[[int], None]
 ) -> Written:
     for piece in there.pieces():
         progress(1)
@@ -176,7 +176,7 @@ def _describe(part: Path, made: _Made, settings: ExportSettings) -> None:
     write_card(part / "README.md", card)
 
 
-def _release(part: Path, out: Path, corpus: Corpus, wanted: Wanted, made: _Made) -> dict[str, Any]:
+def _release(part: Path, out: Path, corpus: Corpus, wanted: ExportRequest, made: _Made) -> dict[str, Any]:
     """Write the manifest, and the event unless these rows are a release already; what the release is."""
     store, written, facts = corpus.store, made.written, made.facts
     key = content_hash(json.dumps(file_hashes(part), sort_keys=True), str(facts["round"]))
@@ -198,7 +198,7 @@ def _release(part: Path, out: Path, corpus: Corpus, wanted: Wanted, made: _Made)
     return release | {"new": new}
 
 
-def _sampled(found: Survey, settings: ExportSettings) -> float:
+def _sampled(found: Scan, settings: ExportSettings) -> float:
     """The share of pieces to measure: all, or so many that about `measured_rows` rows are."""
     total = sum(max(entry.rows, default=1) for entry in found.entries if entry.split == "train")
     return min(1.0, settings.measured_rows / max(1, total))
@@ -218,6 +218,6 @@ def _raised(used: ExportSettings, own: ExportSettings) -> tuple[str, ...]:
     return (f"at least {used.real_share:.0%} real rows instead of {own.real_share:.0%}, {why}",)
 
 
-def _dropped(found: Survey) -> tuple[str, ...]:
+def _dropped(found: Scan) -> tuple[str, ...]:
     count = len(found.dropped)
     return (f"{count} real runs left out: they overlap with the held-out list",) if count else ()

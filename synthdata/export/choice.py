@@ -23,7 +23,7 @@ SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 _ORDER_BITS = 16
 
 
-class Entry(NamedTuple):
+class SourceSize(NamedTuple):
     """One source of rows: its key, whether it counts as real, its split, and rows and trained tokens by container."""
 
     key: str
@@ -35,7 +35,7 @@ class Entry(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Wishes:
+class ExportLimits:
     """What the caller asks for beside the settings: `tokens` trained at most, `mix` the share of them that is real."""
 
     tokens: int | None = None
@@ -71,7 +71,9 @@ def split_of(task: str, aside: AbstractSet[str], settings: ExportSettings) -> Sp
     return "validation" if place < settings.test_share + settings.validation_share else "train"
 
 
-def choose(entries: Sequence[Entry], names: Sequence[str], settings: ExportSettings, wishes: Wishes) -> Choice:
+def choose(
+    entries: Sequence[SourceSize], names: Sequence[str], settings: ExportSettings, wishes: ExportLimits
+) -> Choice:
     """The entries to write; those of validation and test all stay.
 
     Without `mix` every real row is taken: what is trained accumulates. With it real rows are drawn until the share is
@@ -123,12 +125,12 @@ def rare_types(counts: Mapping[int, int], share: float) -> frozenset[int]:
     return frozenset(rare)
 
 
-def _ordered(entries: Sequence[Entry], settings: ExportSettings, *, rare_first: bool = True) -> list[Entry]:
+def _ordered(entries: Sequence[SourceSize], settings: ExportSettings, *, rare_first: bool = True) -> list[SourceSize]:
     seeded = sorted(entries, key=lambda e: (content_hash(str(settings.seed), e.key, length=_ORDER_BITS), e.key))
     return _rare_first(seeded, settings.rare_share) if settings.protect_tail and rare_first else seeded
 
 
-def _rare_first(entries: list[Entry], share: float) -> list[Entry]:
+def _rare_first(entries: list[SourceSize], share: float) -> list[SourceSize]:
     """Greedy order by rare word types not shown yet: a type adds 1 / (1 + times it was drawn before).
 
     Gains only ever fall, so a stale one in the heap is an upper bound and is recomputed when it comes up.
@@ -150,7 +152,7 @@ def _rare_first(entries: list[Entry], share: float) -> list[Entry]:
     return order
 
 
-def _shrunk(real: Sequence[Entry], other: Sequence[Entry], share: float, containers: int) -> list[Entry]:
+def _shrunk(real: Sequence[SourceSize], other: Sequence[SourceSize], share: float, containers: int) -> list[SourceSize]:
     """The most entries of `other` that leave `share` real: a uniform draw where that fits, else the shortest."""
     if not containers or share <= 0:
         return list(other)
@@ -162,7 +164,7 @@ def _shrunk(real: Sequence[Entry], other: Sequence[Entry], share: float, contain
     return uniform if len(uniform) >= len(shortest) else shortest
 
 
-def _fitting(entries: Sequence[Entry], limits: Sequence[float]) -> list[Entry]:
+def _fitting(entries: Sequence[SourceSize], limits: Sequence[float]) -> list[SourceSize]:
     """The longest beginning within all limits (rows by container, then tokens by container)."""
     sums = [0] * len(limits)
     for count, entry in enumerate(entries):
@@ -172,12 +174,12 @@ def _fitting(entries: Sequence[Entry], limits: Sequence[float]) -> list[Entry]:
     return list(entries)
 
 
-def _within(entries: Sequence[Entry], tokens: int) -> list[Entry]:
+def _within(entries: Sequence[SourceSize], tokens: int) -> list[SourceSize]:
     width = len(entries[0].tokens) if entries else 0
     return _fitting(entries, [float("inf")] * width + [float(tokens)] * width)
 
 
-def _until(real: Sequence[Entry], other: Sequence[Entry], share: float, containers: int) -> list[Entry]:
+def _until(real: Sequence[SourceSize], other: Sequence[SourceSize], share: float, containers: int) -> list[SourceSize]:
     """The shortest beginning of `real` with which `share` is real in every container, by rows and by tokens."""
     ratio = share / (1 - share) if share < 1 else float("inf")
     wanted = [ratio * sum(e.rows[i] for e in other) for i in range(containers)]
@@ -190,11 +192,11 @@ def _until(real: Sequence[Entry], other: Sequence[Entry], share: float, containe
     return list(real)
 
 
-def _tokens(entries: Sequence[Entry]) -> int:
+def _tokens(entries: Sequence[SourceSize]) -> int:
     """Trained tokens of the first container."""
     return sum(entry.tokens[0] for entry in entries if entry.tokens)
 
 
-def _share(real: Sequence[Entry], chosen: Sequence[Entry], i: int) -> tuple[float, float]:
+def _share(real: Sequence[SourceSize], chosen: Sequence[SourceSize], i: int) -> tuple[float, float]:
     rows, tokens = sum(e.rows[i] for e in chosen), sum(e.tokens[i] for e in chosen)
     return sum(e.rows[i] for e in real) / max(1, rows), sum(e.tokens[i] for e in real) / max(1, tokens)

@@ -35,7 +35,7 @@ _HEAVY = (
 
 
 @dataclass(frozen=True)
-class Piece:
+class Source:
     """One source of rows: `key` is its id, `real` whether it counts for the real share, `task` what it is split by.
 
     `told` are texts that stand in no run, `run` the run that its rows speak of. `views` holds, row by row of `sft` (or
@@ -55,7 +55,7 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Pool:
+class ExportPool:
     """Which pieces there are, by id alone; `labels` holds what is known of the steps of every run that is spoken of."""
 
     corpus: Corpus
@@ -71,7 +71,7 @@ class Pool:
     def __len__(self) -> int:
         return self.admitted.height + len(self.runs) + len(self.reference)
 
-    def pieces(self) -> Iterator[Piece]:
+    def pieces(self) -> Iterator[Source]:
         """All pieces: admitted rows in order of admission, then real and labelled runs, then reference rows."""
         yield from self._candidates()
         for run in self.corpus.store.trajectories(self.runs) if self.runs else ():
@@ -81,7 +81,7 @@ class Pool:
             assert reference is not None
             row = reference.rows[i]
             shown = {"id": row.id, "origin": str(Origin.REAL), "task_id": row.task_id, "source": row.source}
-            yield Piece(
+            yield Source(
                 key=row.id,
                 real=True,
                 task=row.task_id or row.id,
@@ -92,7 +92,7 @@ class Pool:
                 vector=reference.content[i],
             )
 
-    def _candidates(self) -> Iterator[Piece]:
+    def _candidates(self) -> Iterator[Source]:
         store = self.corpus.store
         for number in self.admitted["round"].unique(maintain_order=True).to_list():
             rows = self.admitted.filter(pl.col("round") == number)["row"].sort().to_list()
@@ -107,9 +107,9 @@ class Pool:
                     yield _candidate_piece(row, vector, runs.get(row["trajectory_id"]), self.labels)
 
 
-def pool(
+def collect(
     corpus: Corpus, *, as_of: int | None = None, licences: Sequence[str] = (), since_release: bool = False
-) -> Pool:
+) -> ExportPool:
     """What there is to export as of a round, of these licences (all where none is named).
 
     With `since_release` only admitted rows that no earlier release held; real rows are there in any case.
@@ -133,7 +133,7 @@ def pool(
     real = usable.filter((pl.col("origin") == str(Origin.REAL)) | pl.col("id").is_in(sorted(labels)))
     stored = frozenset(experience["id"].to_list()) - gone
     seed = corpus.settings.recipe.export.seed
-    return Pool(corpus, admitted, tuple(real["id"]), rows, frozenset(aside), labels, as_of, seed, stored)
+    return ExportPool(corpus, admitted, tuple(real["id"]), rows, frozenset(aside), labels, as_of, seed, stored)
 
 
 def _usable_reference(corpus: Corpus, gone: AbstractSet[str]) -> Iterator[int]:
@@ -159,7 +159,7 @@ def _by_rules(run: Trajectory) -> RunLabels:
 
 def _candidate_piece(
     row: dict[str, Any], vector: Vectors, run: Trajectory | None, labels: dict[str, RunLabels]
-) -> Piece:
+) -> Source:
     review = _review(row["payload"]) if run is not None else None
     content, context = row["content"], row["context"]
     told: tuple[str, ...] = (content, context)
@@ -175,7 +175,7 @@ def _candidate_piece(
         name: row[name] for name in _HEAVY if name not in ("content", "context", "payload", "row", "content_vector")
     }
     real = row["origin"] == str(Origin.REAL) and review is None
-    return Piece(row["id"], real, task, rows, shown, told, run, views, np.asarray(vector), row["cell"])
+    return Source(row["id"], real, task, rows, shown, told, run, views, np.asarray(vector), row["cell"])
 
 
 def _review(payload: str) -> Reflection | None:
@@ -186,7 +186,7 @@ def _review(payload: str) -> Reflection | None:
         return None
 
 
-def _run_piece(run: Trajectory, labels: RunLabels, seed: int) -> Piece:
+def _run_piece(run: Trajectory, labels: RunLabels, seed: int) -> Source:
     order = sorted(
         (step.idx for step in run.agent_steps),
         key=lambda idx: (labels.agreed.get(idx) != "good", content_hash(str(seed), run.id, str(idx))),
@@ -195,7 +195,7 @@ def _run_piece(run: Trajectory, labels: RunLabels, seed: int) -> Piece:
     shown = {"id": run.id, "origin": str(run.origin), "trajectory_id": run.id, "task_id": run.task_id}
     shown |= {"source": run.source, "licence": run.licence, "generator": run.agent_model}
     deeds = {step.idx: step.call_text or step.action or step.thought for step in run.agent_steps}
-    return Piece(
+    return Source(
         key=run.id,
         real=run.origin is Origin.REAL and run.success is True,
         task=run.task_id or run.task,
@@ -206,7 +206,7 @@ def _run_piece(run: Trajectory, labels: RunLabels, seed: int) -> Piece:
     )
 
 
-def texts_of(piece: Piece) -> Iterable[str]:
+def texts_of(piece: Source) -> Iterable[str]:
     """What must not overlap with the held-out list: the texts of the piece, and all of its run."""
     yield from (text for text in piece.told if text)
     if piece.run is not None:

@@ -93,7 +93,7 @@ def better_deed(action: str, step: Step) -> Message:
     return {"role": "assistant", "content": action}
 
 
-def said(message: Message) -> str:
+def message_text(message: Message) -> str:
     """All that a message says as one text: thought, words, and calls as `name(arguments)` lines."""
     calls = [f"{call['function']['name']}({argument_text(call)})" for call in message.get("tool_calls") or ()]
     return "\n".join(part for part in (message.get("reasoning_content"), message["content"], *calls) if part)
@@ -107,7 +107,7 @@ def argument_text(call: Message) -> str:
 
 def count_tokens(messages: Sequence[Message]) -> int:
     """Words and marks of what the messages say."""
-    return sum(len(_TOKEN.findall(said(message))) for message in messages)
+    return sum(len(_TOKEN.findall(message_text(message))) for message in messages)
 
 
 def _call(call: ToolCall, name: str) -> Message:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from synthdata.export.conversation import Message, said
+from synthdata.export.conversation import Message, message_text
 from synthdata.export.kinds import Row
 
 _NAMES = {"assistant": "Assistant", "user": "User", "tool": "Tool", "system": "System"}
@@ -44,7 +44,7 @@ def nanochat(prompt: Sequence[Message], completion: Message) -> Row:
     system, rest = _without_system(prompt)
     told: list[Row] = [{"role": "system", "content": system}] if system else []
     told.append({"role": "user", "content": _told(rest)})
-    return {"messages": [*told, {"role": "assistant", "content": said(completion)}]}
+    return {"messages": [*told, {"role": "assistant", "content": message_text(completion)}]}
 
 
 def _sharegpt_prompt(prompt: Sequence[Message], *, fold: bool) -> tuple[str, list[Row]]:
@@ -93,5 +93,5 @@ def _without_system(prompt: Sequence[Message]) -> tuple[str, list[Message]]:
 def _told(rest: Sequence[Message]) -> str:
     """A history as one text; a single message is its own words."""
     if len(rest) == 1:
-        return said(rest[0])
-    return "\n\n".join(f"{_NAMES[message['role']]}: {said(message)}" for message in rest)
+        return message_text(rest[0])
+    return "\n\n".join(f"{_NAMES[message['role']]}: {message_text(message)}" for message in rest)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from synthdata.export.conversation import Message, better_deed, conversation, said
+from synthdata.export.conversation import Message, better_deed, conversation, message_text
 from synthdata.records import Label, Reflection, StepReview, Trajectory
 
 Kind = Literal["sft", "messages", "preference", "kto", "stepwise", "self_distillation", "lesson"]
@@ -167,7 +167,7 @@ def stepwise(run: Trajectory, labels: RunLabels) -> list[Row]:
     scores: list[float | None] = []
     since: list[str] = []
     for idx, message in told[first:]:
-        since.append(said(message))
+        since.append(message_text(message))
         if idx is not None and idx in labels.agreed:
             pieces.append("\n\n".join(text for text in since if text))
             marks.append(labels.agreed[idx] == "good")

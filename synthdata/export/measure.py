@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from metrics.spectrum import SecondMoment
-from synthdata.export.collect import Piece
+from synthdata.export.collect import Source
 from synthdata.gate.anchor import Anchor
 from synthdata.gate.cells import assign, centre
 from synthdata.protocols import Encoder, Vectors
@@ -40,7 +40,7 @@ class Measured:
     rows: int = 0
     _waiting: list[tuple[str, str, Vectors | None, int | None]] = field(default_factory=list)
 
-    def add(self, piece: Piece, rows: int) -> None:
+    def add(self, piece: Source, rows: int) -> None:
         """Count the rows that a piece has in the set; each speaks of one of its views, the last for those beyond."""
         place = int(content_hash(str(self.seed), "measure", piece.key, length=_FRACTION), 16) / float(1 << 52)
         if place >= self.share or not piece.views:

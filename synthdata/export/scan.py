@@ -10,8 +10,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from synthdata.errors import RefusedError
-from synthdata.export.choice import Entry, containers, split_of
-from synthdata.export.collect import Piece, Pool, texts_of
+from synthdata.export.choice import SourceSize, containers, split_of
+from synthdata.export.collect import ExportPool, Source, texts_of
 from synthdata.export.containers import fields_of
 from synthdata.export.conversation import count_tokens
 from synthdata.export.kinds import CLEAN, STEP, Kind, Row
@@ -24,28 +24,28 @@ _PARTS: tuple[tuple[Kind, ...], ...] = (("sft", "messages"), ("lesson",))
 
 
 @dataclass
-class Survey:
+class Scan:
     """What the pieces come to.
 
     `owners` maps the digest of each row to the piece that is first to have it: the same step of two runs, or of two
     reviews of one, is one row. `dropped` are real runs that overlap with the held-out list.
     """
 
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[SourceSize] = field(default_factory=list)
     fields: set[str] = field(default_factory=set)
     owners: dict[bytes, str] = field(default_factory=dict)
     dropped: set[str] = field(default_factory=set)
 
 
-def survey(
-    pool: Pool, heldout: HeldOut, kinds: Sequence[Kind], settings: ExportSettings, progress: Callable[[int], None]
-) -> Survey:
+def scan(
+    pool: ExportPool, heldout: HeldOut, kinds: Sequence[Kind], settings: ExportSettings, progress: Callable[[int], None]
+) -> Scan:
     """Walk the pool once.
 
     Raises:
         RefusedError: an admitted row, or the run it speaks of, overlaps with the held-out list.
     """
-    found, sets = Survey(), containers(frozenset(kinds))
+    found, sets = Scan(), containers(frozenset(kinds))
     overlapping: list[tuple[str, str]] = []
     for piece in pool.pieces():
         progress(1)
@@ -66,7 +66,7 @@ def survey(
     return found
 
 
-def own_rows(piece: Piece, kind: Kind, owners: Mapping[bytes, str]) -> list[Row]:
+def own_rows(piece: Source, kind: Kind, owners: Mapping[bytes, str]) -> list[Row]:
     """The rows of a piece that no piece before it has."""
     return [row for row in piece.rows.get(kind, ()) if owners[digest(kind, row)] == piece.key]
 
@@ -79,12 +79,12 @@ def digest(kind: Kind, row: Row) -> bytes:
 
 
 def _count(
-    piece: Piece,
+    piece: Source,
     kinds: Sequence[Kind],
     sets: Mapping[str, tuple[Kind, ...]],
     aside: AbstractSet[str],
     settings: ExportSettings,
-    found: Survey,
+    found: Scan,
 ) -> None:
     rows: dict[Kind, list[Row]] = {}
     for kind in kinds:
@@ -98,13 +98,13 @@ def _count(
         words = {word for content, _ in piece.views for word in content.lower().split()}
         types = tuple(sorted(zlib.crc32(word.encode()) for word in words))
     if not sets and any(rows.values()):
-        found.entries.append(Entry(piece.key, piece.real, split, (), (), types))
+        found.entries.append(SourceSize(piece.key, piece.real, split, (), (), types))
     for part in _PARTS if sets else ():
         sizes = [[row for kind in parts if kind in part for row in rows[kind]] for parts in sets.values()]
         if any(sizes):
             tokens = tuple(sum(trained_tokens(row) for row in size) for size in sizes)
             counts = tuple(len(size) for size in sizes)
-            found.entries.append(Entry(entry_key(piece.key, part[0]), piece.real, split, counts, tokens, types))
+            found.entries.append(SourceSize(entry_key(piece.key, part[0]), piece.real, split, counts, tokens, types))
 
 
 def entry_key(key: str, kind: Kind) -> str:

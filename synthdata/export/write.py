@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from synthdata.export.choice import SPLITS, Split
-from synthdata.export.collect import Piece
+from synthdata.export.collect import Source
 from synthdata.export.containers import Jsonl, ParquetShards, with_objects
 from synthdata.export.dialects import nanochat, sharegpt, sharegpt_kto, sharegpt_preference
 from synthdata.export.kinds import CLEAN, IMITATED, KINDS, STEP, Kind, Row
 from synthdata.export.privacy import SECRET, Pseudonyms, redact_row, run_texts
-from synthdata.export.scan import Survey, entry_key, own_rows
+from synthdata.export.scan import Scan, entry_key, own_rows
 from synthdata.judging.credentials import secret_values
 from synthdata.records import Trajectory
 
@@ -49,7 +49,7 @@ class Writer:
         self,
         folder: Path,
         kinds: Sequence[Kind],
-        survey: Survey,
+        survey: Scan,
         keys: AbstractSet[str],
         keep_personal_data: bool,
     ) -> None:
@@ -61,7 +61,7 @@ class Writer:
         self._runs: dict[str, Pseudonyms] = {}
         self._provenance = _ProvenanceFile(folder / PROVENANCE)
 
-    def add(self, piece: Piece, split: Split) -> dict[Kind, int]:
+    def add(self, piece: Source, split: Split) -> dict[Kind, int]:
         """Write the rows of a piece that are wanted and not there yet; how many of each kind that were."""
         counts: dict[Kind, int] = {}
         if piece.key in self._dropped:
@@ -92,7 +92,7 @@ class Writer:
             found[kind] = {split: splits[split] for split in SPLITS if split in splits}
         return self.done
 
-    def _row(self, piece: Piece, kind: Kind, split: Split, row: Row) -> None:
+    def _row(self, piece: Source, kind: Kind, split: Split, row: Row) -> None:
         clean, step = row.pop(CLEAN, True), row.pop(STEP, None)
         place = (kind, split)
         if place not in self._parquet:
@@ -111,7 +111,7 @@ class Writer:
             self._jsonl[name] = Jsonl(self._folder / name)
         self._jsonl[name].add(row)
 
-    def _hiding(self, piece: Piece) -> Callable[[Row], Row]:
+    def _hiding(self, piece: Source) -> Callable[[Row], Row]:
         """Placeholders are those of the run; what only the texts beside it show, as a made-up name, comes after."""
         known = [self._of_run(piece.run)] if piece.run is not None else []
         if piece.told:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from synthdata.gate.library import Library, Near, sort_out
+from synthdata.gate.duplicates import DuplicateIndex, Neighbours, sort_out
 from synthdata.protocols import Vectors
 from synthdata.similarity.index import ROUNDING
 
@@ -16,7 +16,7 @@ class LookAhead:
     scores they equal to the bit: float32 finds, one float64 sum a pair decides, and of equal scores the older row wins.
     """
 
-    def __init__(self, library: Library, vectors: Vectors, tau: float) -> None:
+    def __init__(self, library: DuplicateIndex, vectors: Vectors, tau: float) -> None:
         self._library, self._vectors, self._tau = library, vectors, tau
         self._products = vectors @ vectors.T
         earlier = library.nearest(vectors)
@@ -32,15 +32,15 @@ class LookAhead:
         self._entered.append(place)
         np.maximum(self._highest, self._products[place], out=self._highest)
 
-    def near(self, place: int, cell: int | None, seen: float) -> Near:
+    def near(self, place: int, cell: int | None, seen: float) -> Neighbours:
         """What the library holds around the vector at this place, which lies in `cell` (None: in no row's).
 
         A nearest row at a cosine under `seen` need not be found: `cosine` is then any number not above `seen`.
         """
         cosine = self._cosines[place]
         if self._highest[place] < min(self._tau, max(seen, cosine)) - ROUNDING and place not in self._earlier:
-            return Near(cosine)
-        near, (scores, rows) = Near(cosine), self._in_block(place)
+            return Neighbours(cosine)
+        near, (scores, rows) = Neighbours(cosine), self._in_block(place)
         if len(scores):
             near.cosine = max(cosine, float(scores.max()))
         within = scores >= self._tau

@@ -18,14 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthdata.errors import AnchorError, CorruptStoreError
-from synthdata.gate.band import LanguageBand, NgramModel
-from synthdata.gate.fluency import FluencyBand
+from synthdata.gate.fluency import LMPerplexityRange
+from synthdata.gate.perplexity import NgramModel, PerplexityRange
 from synthdata.protocols import Vectors
 from synthdata.records import canonical_json
 
 
 @dataclass(frozen=True)
-class ContextHalf:
+class ContextCalibration:
     """What real contexts are about: cells and their real shares.
 
     `mean` (d,), `centroids` (m, d) unit, `real_counts` (m,) reference rows a cell, `outside_cosine` the cosine to its
@@ -39,7 +39,7 @@ class ContextHalf:
 
 
 @dataclass(frozen=True)
-class ContentHalf:
+class ContentCalibration:
     """What real contents teach: how much they repeat themselves, and the fixed window W that the floor is held on.
 
     `mean` (d,), `window` (w, d) centred unit rows with their ids, `collision` the U-statistic of the calibrating rows
@@ -58,8 +58,8 @@ class ContentHalf:
     tau: float
     generic_norm: float
     calibrated_from: Literal["reference", "generator"]
-    language: LanguageBand
-    fluency: FluencyBand | None = None
+    language: PerplexityRange
+    fluency: LMPerplexityRange | None = None
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ class Anchor:
     number: int
     views: Literal["one", "two"]
     encoder: str
-    context: ContextHalf
-    content: ContentHalf | None
+    context: ContextCalibration
+    content: ContentCalibration | None
     heldout_rows: int
     cleaned: dict[str, int]
 
@@ -123,7 +123,7 @@ def save_context(folder: Path, anchor: Anchor) -> None:
     _write(folder, "context", arrays, facts)
 
 
-def save_content(folder: Path, half: ContentHalf) -> None:
+def save_content(folder: Path, half: ContentCalibration) -> None:
     """Write the content half, once; the JSON file is written last and so is the proof that the half is complete."""
     facts = {k: v for k, v in vars(half).items() if k not in ("mean", "window", "language", "fluency")}
     facts |= {"language_low": half.language.low, "language_high": half.language.high}
@@ -142,7 +142,7 @@ def load_anchor(folder: Path) -> Anchor:
         CorruptStoreError: files are missing or unreadable.
     """
     arrays, facts = _read(folder, "context")
-    context = ContextHalf(arrays["mean"], arrays["centroids"], arrays["real_counts"], facts["outside_cosine"])
+    context = ContextCalibration(arrays["mean"], arrays["centroids"], arrays["real_counts"], facts["outside_cosine"])
     content = None
     if (folder / "content.json").exists():
         try:
@@ -161,12 +161,12 @@ def load_anchor(folder: Path) -> Anchor:
     )
 
 
-def _content_half(arrays: dict[str, Any], facts: dict[str, Any]) -> ContentHalf:
+def _content_half(arrays: dict[str, Any], facts: dict[str, Any]) -> ContentCalibration:
     low, high = facts.pop("language_low"), facts.pop("language_high")
-    fluency = FluencyBand(**facts.pop("fluency")) if "fluency" in facts else None
+    fluency = LMPerplexityRange(**facts.pop("fluency")) if "fluency" in facts else None
     facts["window_ids"] = tuple(facts["window_ids"])
-    language = LanguageBand((_model(arrays, 0), _model(arrays, 1)), low, high)
-    return ContentHalf(arrays["mean"], arrays["window"], **facts, language=language, fluency=fluency)
+    language = PerplexityRange((_model(arrays, 0), _model(arrays, 1)), low, high)
+    return ContentCalibration(arrays["mean"], arrays["window"], **facts, language=language, fluency=fluency)
 
 
 def _model(arrays: dict[str, Any], half: int) -> NgramModel:

@@ -10,12 +10,12 @@ import numpy as np
 
 from metrics.spectrum import SecondMoment
 from synthdata.errors import AnchorError
-from synthdata.gate.anchor import Anchor, ContentHalf, ContextHalf
-from synthdata.gate.band import calibrate_band
+from synthdata.gate.anchor import Anchor, ContentCalibration, ContextCalibration
 from synthdata.gate.cells import assign, cell_count, centre, spherical_kmeans
 from synthdata.gate.fluency import Likelihood, calibrate_fluency
+from synthdata.gate.perplexity import calibrate_band
 from synthdata.gate.reference import Reference
-from synthdata.protocols import Progress, Vectors, unheard
+from synthdata.protocols import Progress, Vectors, no_progress
 from synthdata.records import content_hash
 from synthdata.settings import AnchorSettings
 from synthdata.similarity.index import VectorIndex
@@ -24,7 +24,7 @@ from synthdata.similarity.index import VectorIndex
 def calibrate(
     reference: Reference,
     likelihood: Likelihood | None = None,
-    scoring: Progress = unheard,
+    scoring: Progress = no_progress,
     *,
     number: int,
     views: Literal["one", "two"],
@@ -57,14 +57,14 @@ def calibrate(
     )
 
 
-def calibrate_context(vectors: Vectors, settings: AnchorSettings) -> ContextHalf:
+def calibrate_context(vectors: Vectors, settings: AnchorSettings) -> ContextCalibration:
     """Cells and their real counts from context vectors (n, d)."""
     mean = vectors.mean(axis=0)
     x, _ = centre(vectors, mean)
     cells = cell_count(len(x), settings.cells_min, settings.cells_max)
     centroids = spherical_kmeans(x, cells, settings.seed)
     labels, cosines = assign(x, centroids)
-    return ContextHalf(
+    return ContextCalibration(
         mean=mean,
         centroids=centroids,
         real_counts=np.bincount(labels, minlength=cells).astype(np.int64),
@@ -79,7 +79,7 @@ def calibrate_content(
     tasks: list[str],
     calibrated_from: Literal["reference", "generator"],
     settings: AnchorSettings,
-) -> ContentHalf:
+) -> ContentCalibration:
     """Collision budget, duplicate threshold, window and language band from contents and their vectors (n, d).
 
     Raises:
@@ -94,7 +94,7 @@ def calibrate_content(
     slack = max(settings.collision_slack * collision, settings.collision_errors * error)
     order = sorted(np.flatnonzero(live), key=lambda i: content_hash(str(settings.seed), "window", ids[i]))
     window = sorted(int(i) for i in order[: settings.window_rows])
-    return ContentHalf(
+    return ContentCalibration(
         mean=mean,
         window=x[window],
         window_ids=tuple(ids[i] for i in window),
@@ -110,12 +110,12 @@ def calibrate_content(
 
 
 def with_fluency(
-    half: ContentHalf,
+    half: ContentCalibration,
     contents: Sequence[str],
     likelihood: Likelihood | None,
     settings: AnchorSettings,
-    scoring: Progress = unheard,
-) -> ContentHalf:
+    scoring: Progress = no_progress,
+) -> ContentCalibration:
     """The content half with the fluency band of its contents, where there is a language model."""
     if likelihood is None:
         return half

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from synthdata.errors import AnchorError
-from synthdata.gate.anchor import ContentHalf
+from synthdata.gate.anchor import ContentCalibration
 from synthdata.gate.calibrate import calibrate_content, with_fluency
 from synthdata.gate.fluency import Likelihood
 from synthdata.gate.reference import ReferenceRow, clean
@@ -25,7 +25,7 @@ def fill_content(
     settings: AnchorSettings,
     gate: GateSettings,
     likelihood: Likelihood | None = None,
-) -> ContentHalf:
+) -> ContentCalibration:
     """A content half from candidates past the floor, with their raw content vectors (n, d).
 
     With a `likelihood` it gets a fluency band.

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthdata.errors import AnchorError
-from synthdata.protocols import Progress, unheard
+from synthdata.protocols import Progress, no_progress
 from synthdata.records import content_hash
 from synthdata.settings import AnchorSettings
 
@@ -32,7 +32,7 @@ class Likelihood(Protocol):
 
 
 @dataclass(frozen=True)
-class FluencyBand:
+class LMPerplexityRange:
     """Real contents lie between `low` and `high` nats a token by the model `name`, as `rows` of them say."""
 
     name: str
@@ -42,8 +42,8 @@ class FluencyBand:
 
 
 def calibrate_fluency(
-    contents: Sequence[str], likelihood: Likelihood, settings: AnchorSettings, scoring: Progress = unheard
-) -> FluencyBand:
+    contents: Sequence[str], likelihood: Likelihood, settings: AnchorSettings, scoring: Progress = no_progress
+) -> LMPerplexityRange:
     """The band of a seeded sample of real contents, widened by `fluency_slack` nats on each side.
 
     The model has not learnt from them, so that no half must be kept back as for the n-gram band. `scoring` hears of
@@ -59,10 +59,10 @@ def calibrate_fluency(
         scoring(len(part))
     low, high = np.percentile(losses, wanted)
     slack = settings.fluency_slack
-    return FluencyBand(likelihood.name, float(low) - slack, float(high) + slack, len(chosen))
+    return LMPerplexityRange(likelihood.name, float(low) - slack, float(high) + slack, len(chosen))
 
 
-def check_fluency(band: FluencyBand | None, likelihood: Likelihood | None, anchor: int) -> None:
+def check_fluency(band: LMPerplexityRange | None, likelihood: Likelihood | None, anchor: int) -> None:
     """Refuse an anchor whose losses are not those of the model that is asked, if one is.
 
     Raises:

@@ -12,7 +12,7 @@ from synthdata.gate.order import gumbel_dsir, shuffled
 from synthdata.gate.stages import FIRST, JUDGED, LOOP, SEARCHED, Stage
 from synthdata.gate.state import GateState, Item, Reject, Text
 from synthdata.gate.threads import one_blas_thread
-from synthdata.protocols import Progress, Vectors, unheard
+from synthdata.protocols import Progress, Vectors, no_progress
 from synthdata.records import Candidate, Decision, Reason, Verdict
 
 # Items whose neighbours within the round are looked up together; their products with each other take 1 MB.
@@ -25,7 +25,7 @@ def decide(
     content: Vectors,
     state: GateState,
     reference: Sequence[str],
-    progress: Progress = unheard,
+    progress: Progress = no_progress,
     texts: Sequence[Text] = (),
 ) -> list[Decision]:
     """Decisions in canonical order, admitted rows first and in their order of admission.
@@ -123,9 +123,9 @@ def _signed(decision: Decision, state: GateState) -> Decision:
 
 def _first(stages: Sequence[Stage], item: Item, state: GateState) -> tuple[str, Reject] | None:
     for stage in stages:
-        refusal = stage(item, state)
+        refusal = stage.test(item, state)
         if refusal is not None:
-            return stage.__name__, refusal
+            return stage.name, refusal
     return None
 
 

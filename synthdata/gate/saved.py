@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from metrics.spectrum import SecondMoment
 from synthdata.errors import CorruptStoreError
 from synthdata.gate.anchor import Anchor
-from synthdata.gate.library import Library
+from synthdata.gate.duplicates import DuplicateIndex
 from synthdata.gate.state import GateState
 from synthdata.records import canonical_json, content_hash
 from synthdata.settings import GateSettings
@@ -93,7 +93,9 @@ def _read(folder: Path, state: GateState) -> GateState:
     lexical = LexicalIndex.of_parts(state.settings, plain, signatures, keys, owners)
     contents = [text.decode("utf-8", "surrogatepass") for text in rows["content"].to_list()]
     vectors = VectorIndex.load(folder / _VECTORS)
-    state.history = Library.of_parts(rows["id"].to_list(), contents, rows["cell"].to_list(), plain, lexical, vectors)
+    state.history = DuplicateIndex.of_parts(
+        rows["id"].to_list(), contents, rows["cell"].to_list(), plain, lexical, vectors
+    )
     names = [frame.decode("utf-8", "surrogatepass") for frame in frames["frame"].to_list()]
     state.skeletons.counts.update(dict(zip(names, frames["rows"].to_list(), strict=True)))
     state.phrases.fill(slots, slot_rows)

@@ -16,12 +16,12 @@ from synthdata.errors import AnchorError
 from synthdata.gate.ahead import LookAhead
 from synthdata.gate.anchor import Anchor
 from synthdata.gate.cells import assign, centre
+from synthdata.gate.collision import CollisionBudget
+from synthdata.gate.duplicates import DuplicateIndex, Neighbours, among_themselves
 from synthdata.gate.fluency import Likelihood
 from synthdata.gate.heldout import HeldOut
 from synthdata.gate.lexical import PhraseCounters, SkeletonCounts, wordings
-from synthdata.gate.library import Library, Near, among_themselves
 from synthdata.gate.reference import Reference
-from synthdata.gate.scope import Scope
 from synthdata.protocols import Vectors
 from synthdata.records import Candidate, Origin, Reason
 from synthdata.settings import GateSettings
@@ -93,8 +93,8 @@ class Item:
     frame: str
     place: int = -1
     edits: list[tuple[int, float]] = field(default_factory=list)
-    in_history: Near = field(default_factory=Near)
-    in_round: Near = field(default_factory=Near)
+    in_history: Neighbours = field(default_factory=Neighbours)
+    in_round: Neighbours = field(default_factory=Neighbours)
     numbers: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -121,13 +121,13 @@ class GateState:
         self.tau = self.content.tau if settings.tau is None else settings.tau
         self.collision_max = self.content.collision_max if settings.collision_max is None else settings.collision_max
         dim = self.content.window.shape[1]
-        self.history, self.this_round = Library(dim, settings), Library(dim, settings)
-        self.corpus_scope, self.round_scope = Scope(self.content), Scope(self.content)
+        self.history, self.this_round = DuplicateIndex(dim, settings), DuplicateIndex(dim, settings)
+        self.corpus_scope, self.round_scope = CollisionBudget(self.content), CollisionBudget(self.content)
         self.phrases, self.skeletons = PhraseCounters(), SkeletonCounts()
         self.real_counts = anchor.context.real_counts.copy()
         self.counts = anchor.context.real_counts.copy()
         self.rows = self.real_rows = int(self.counts.sum())
-        self.admitted = self.round_admitted = self.round_dreams = 0
+        self.admitted = self.round_admitted = self.round_outside = 0
         self.heldout = HeldOut(settings=settings)
         self.floor: Mapping[str, Reject] = {}
         self.likelihood: Likelihood | None = None
@@ -230,7 +230,7 @@ class GateState:
         self.ahead = LookAhead(self.this_round, x, self.tau)
         real = [place for place, item in enumerate(block) if item.real]
         for place, (_, rows) in zip(real, self.history.within(x[real], self.tau), strict=True):
-            block[place].in_history = Near(others=rows.tolist(), count=len(rows))
+            block[place].in_history = Neighbours(others=rows.tolist(), count=len(rows))
         wide = x.astype(np.float64)
         squares = np.square(wide @ wide.T)
         for scope in (self.corpus_scope, self.round_scope):
@@ -246,7 +246,7 @@ class GateState:
             self.round_scope.enter(item.place)
         self._count(item)
         self.round_admitted += 1
-        self.round_dreams += item.cell == OUTSIDE and not item.real
+        self.round_outside += item.cell == OUTSIDE and not item.real
 
     def _crowd_in(self, item: Item) -> None:
         """Count the item among the neighbours of its neighbours: a cosine is the same from both sides, to the bit."""
@@ -260,7 +260,7 @@ class GateState:
         """True where W already holds the row: an anchor filled by the first round has that round's rows as W."""
         return item.candidate.id in self._window
 
-    def crowd(self, library: Library, row: int) -> int:
+    def crowd(self, library: DuplicateIndex, row: int) -> int:
         """Other rows within tau of a library's row, over the history and this round.
 
         Of the history's rows `look_back` must have found the row around an item that it let through.
@@ -278,7 +278,7 @@ class GateState:
             self.real_rows += item.real
 
     @staticmethod
-    def _extend(library: Library, items: Sequence[Item]) -> None:
+    def _extend(library: DuplicateIndex, items: Sequence[Item]) -> None:
         library.add(
             [item.candidate.id for item in items],
             [item.candidate.content for item in items],

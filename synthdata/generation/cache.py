@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from synthdata.protocols import Generator, Progress, Request, Response, unheard
+from synthdata.protocols import Generator, Progress, Request, Response, no_progress
 from synthdata.records import canonical_json, content_hash
 
 # What a kill may lose of a generator that hands over its answers together.
@@ -27,7 +27,9 @@ class CachedGenerator:
     large as can be. `progress` hears of every answer.
     """
 
-    def __init__(self, inner: Generator, folder: Path | str, progress: Progress = unheard, group: int = GROUP) -> None:
+    def __init__(
+        self, inner: Generator, folder: Path | str, progress: Progress = no_progress, group: int = GROUP
+    ) -> None:
         self.inner = inner
         self.model = inner.model
         self.folder = Path(folder)

@@ -43,7 +43,7 @@ class Coverage:
 
 
 @dataclass(frozen=True)
-class Plan:
+class SteeringPlan:
     """What a round does differently, and why.
 
     `because` names the tiles that rang, `under` the under-covered cells, `focus_share` which share of the focuses goes
@@ -86,12 +86,14 @@ def rung_alarms(
     return level, tuple(sorted({str(alarm["tile"]) for alarm in now}))
 
 
-def decide_plan(level: Level, because: tuple[str, ...], coverage: Coverage, number: int, recipe: Recipe) -> Plan:
+def decide_plan(
+    level: Level, because: tuple[str, ...], coverage: Coverage, number: int, recipe: Recipe
+) -> SteeringPlan:
     """The plan after round `number`, which rang like this, over cells of this coverage."""
     settings = recipe.steering
     rung = ("calm", "amber", "red").index(level)
     raised = (0.0, settings.amber_real_share, settings.red_real_share)[rung]
-    return Plan(
+    return SteeringPlan(
         level=level,
         because=because,
         under=tuple(int(cell) for cell in coverage.under(settings.under_share)),
@@ -100,19 +102,19 @@ def decide_plan(level: Level, because: tuple[str, ...], coverage: Coverage, numb
         warmer=rung * settings.temperature_step,
         angle=number if rung else 0,
         known_lessons=settings.known_lessons if rung else 0,
-        dream_share=recipe.gate.dream_share if rung else 0.0,
+        dream_share=recipe.gate.out_of_distribution_share if rung else 0.0,
         # Nought is the operator's word that there is nothing real to mix in.
         real_share=max(recipe.export.real_share, raised) if recipe.export.real_share else 0.0,
     )
 
 
-def calm_plan(recipe: Recipe) -> Plan:
+def calm_plan(recipe: Recipe) -> SteeringPlan:
     """The plan that changes nothing."""
-    return Plan("calm", (), (), 0.0, 0.0, 0.0, 0, 0, 0.0, recipe.export.real_share)
+    return SteeringPlan("calm", (), (), 0.0, 0.0, 0.0, 0, 0, 0.0, recipe.export.real_share)
 
 
 def choose_focuses(
-    options: Sequence[Option], coverage: Coverage, plan: Plan, runs: int, per_run: int
+    options: Sequence[Option], coverage: Coverage, plan: SteeringPlan, runs: int, per_run: int
 ) -> dict[str, tuple[int, ...]]:
     """The steps to take first, by run, in the order of first picks; at most `runs` runs with `per_run` steps each.
 

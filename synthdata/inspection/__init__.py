@@ -28,7 +28,7 @@ from synthdata.inspection.verdict import verdict
 from synthdata.monitor.views import permutation
 from synthdata.protocols import Encoder
 from synthdata.settings import InspectSettings, Settings
-from synthdata.similarity.vectors import encode_heard
+from synthdata.similarity.vectors import encode_with_progress
 
 __all__ = ["Bars", "Inspection", "Question", "inspect_file"]
 
@@ -152,7 +152,7 @@ def _sampled(spool: Spool, settings: InspectSettings, encoder: Encoder, bars: Ba
     rows: Rows = sample_rows(len(spool), settings)
     texts: Sequence[str] = spool.texts(rows)
     with bars("vectors", len(rows)) as progress:
-        return Side(spool, rows, texts, encode_heard(encoder, texts, progress))
+        return Side(spool, rows, texts, encode_with_progress(encoder, texts, progress))
 
 
 def _of_sample(side: Side, settings: InspectSettings) -> dict[str, Figure]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
-from synthdata.protocols import Progress, unheard
+from synthdata.protocols import Progress, no_progress
 
 # Opens a progress bar of a label and a total; 0 where the total is not known.
 Bars = Callable[[str, int], AbstractContextManager[Progress]]
@@ -13,4 +13,4 @@ Bars = Callable[[str, int], AbstractContextManager[Progress]]
 
 def silent(label: str, total: int) -> AbstractContextManager[Progress]:
     """Bars that nobody looks at."""
-    return nullcontext(unheard)
+    return nullcontext(no_progress)

@@ -12,7 +12,7 @@ from typing import Literal
 
 from synthdata.judging.floor import canonical
 from synthdata.records import Reflection, Step, Trajectory
-from synthdata.text.prompt_safety import neutral
+from synthdata.text.prompt_safety import neutralize
 
 Kind = Literal["cause", "label", "lesson"]
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
@@ -53,7 +53,7 @@ def claims_of(review: Reflection) -> tuple[Claim, ...]:
 
 def presentable(text: str) -> str:
     """NFKC, without invisible characters and HTML comments, role tags and fences defused."""
-    return neutral(_COMMENT.sub(" ", canonical(text)))
+    return neutralize(_COMMENT.sub(" ", canonical(text)))
 
 
 def show_step(step: Step, limit: int, quotes: Sequence[str] = ()) -> str:

@@ -152,9 +152,9 @@ def _loop(text: str, floor: FloorSettings) -> FloorFailure | None:
 def _gibberish(text: str, floor: FloorSettings) -> FloorFailure | None:
     for measure, threshold, what in (
         (_symbols(text), floor.symbol_share, "of its characters are symbols"),
-        (_blobs(text), floor.blob_share, "of its characters are in encoded strings"),
+        (_blobs(text), floor.encoded_share, "of its characters are in encoded strings"),
         (_mix(text), floor.script_mix, "of its letters change script or block"),
-        (_odd_pairs(text), floor.odd_pairs, "of its letter pairs belong to no word"),
+        (_odd_pairs(text), floor.rare_bigram_share, "of its letter pairs belong to no word"),
         (_missing_vowels(text), 1.0 - floor.min_vowels, "of its letters are consonants"),
     ):
         if measure > threshold:

@@ -17,7 +17,7 @@ from synthdata.judging.claims import Claim, claims_of, presentable, quoted_in, s
 from synthdata.protocols import Generator, Judgement, Message, Rejecting, Request, Response
 from synthdata.records import Label, LabelSource, Reflection, Trajectory, canonical_json, content_hash, to_json
 from synthdata.settings import Recipe
-from synthdata.text.prompt_safety import fenced, nonce
+from synthdata.text.prompt_safety import nonce, wrap_untrusted
 
 Finding = Literal["entailed", "contradicted", "not_in_evidence"]
 _OPPOSITE: dict[Label, Label] = {"good": "bad", "bad": "good"}
@@ -81,7 +81,7 @@ class LlmJudge:
         return Request(
             messages=(
                 Message("system", _RULES.format(mark=mark, tokens=self.recipe.floor.evidence_tokens)),
-                Message("user", f"{fenced(_told(run, claims, settings.step_chars), mark)}\n{_ask(claims)}"),
+                Message("user", f"{wrap_untrusted(_told(run, claims, settings.step_chars), mark)}\n{_ask(claims)}"),
             ),
             sample_index=self.sample_index,
             temperature=settings.again_temperature if again else settings.temperature,

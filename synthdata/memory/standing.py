@@ -37,7 +37,7 @@ def supersede(store: CorpusStore, name: str, because: str, by: str = "", *, cont
         LockedError: another process is writing.
     """
     if not because.strip():
-        raise InputError("say why the lesson no longer stands, with --because; the reason stays with the event")
+        raise InputError("say why the lesson no longer stands, with --reason; the reason stays with the event")
     status: Status = "contradicted" if contradicted else "superseded"
     with store.writing():
         lesson, other = _admitted_id(store, name), _admitted_id(store, by) if by else ""

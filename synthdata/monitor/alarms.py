@@ -38,7 +38,7 @@ TREND_TILES = frozenset({*RED_TILES, *AMBER_TILES, "collapse", "n2_level"}) - {"
 
 
 @dataclass(frozen=True)
-class Course:
+class RoundHistory:
     """Which rounds belong together: the anchor of each round that a generator brought.
 
     `restarts` are rounds that ended in an `unfreeze`, after which only new evidence counts. Rounds that are not named
@@ -49,7 +49,9 @@ class Course:
     restarts: frozenset[int] = frozenset()
 
 
-def trend_alarms(snapshots: pl.DataFrame, n2_reference: float, settings: AlarmSettings, course: Course) -> list[Alarm]:
+def trend_alarms(
+    snapshots: pl.DataFrame, n2_reference: float, settings: AlarmSettings, course: RoundHistory
+) -> list[Alarm]:
     """Alarms by round over all rounds, as `{"tile", "level", "round"}`; `collapse` is the red one over several tiles.
 
     Each anchor has healthy rounds of its own, since a new one changes cells and reference. Rounds in which a tile could

@@ -29,11 +29,11 @@ TILES = {
     "D6": ("distinct_3", "compression_ratio", "self_repetition", "skeleton_hill_1"),
     "D7": ("judge_pass_rate", "real_share", "lineage_depth"),
 }
-TOLD = "told.json"
+SENT = "sent.json"
 
 
 @dataclass(frozen=True)
-class Reading:
+class HealthReport:
     """The last round as its tiles show it.
 
     `level` is red where that round raised a red alarm or exports are frozen, amber where any other alarm stands.
@@ -64,7 +64,7 @@ class Reading:
         return asdict(self) | {"tiles": [row for row in self.tiles if row["metric"] in raised]}
 
 
-def read_tiles(store: CorpusStore) -> Reading:
+def read_tiles(store: CorpusStore) -> HealthReport:
     """The reading of the last round that has one."""
     snapshots = store.snapshots()
     number = store.latest_round()
@@ -73,7 +73,7 @@ def read_tiles(store: CorpusStore) -> Reading:
     red = bool(frozen) or any(alarm["level"] == "red" for alarm in alarms)
     level: Level = "red" if red else "amber" if alarms else "green"
     now = snapshots.filter(pl.col("round") == number)
-    return Reading(store.path.name, number, level, frozen, tuple(alarms), tuple(_tiles(now)))
+    return HealthReport(store.path.name, number, level, frozen, tuple(alarms), tuple(_tiles(now)))
 
 
 def _tiles(now: pl.DataFrame) -> list[dict[str, Any]]:
@@ -89,21 +89,21 @@ def _tiles(now: pl.DataFrame) -> list[dict[str, Any]]:
     return rows
 
 
-def is_told(store: CorpusStore, medium: str, key: str) -> bool:
+def was_sent(store: CorpusStore, medium: str, key: str) -> bool:
     """Whether this news went out by this medium."""
     return f"{medium} {key}" in _told(store)
 
 
-def note_told(store: CorpusStore, medium: str, key: str) -> None:
+def mark_sent(store: CorpusStore, medium: str, key: str) -> None:
     """Remember that it did; if the file is lost, news is told once more."""
     kept = [*_told(store), f"{medium} {key}"][-100:]
-    part = store.derived_dir / f".{TOLD}.part"
+    part = store.derived_dir / f".{SENT}.part"
     part.write_text(json.dumps(kept), encoding="utf-8")
-    part.replace(store.derived_dir / TOLD)
+    part.replace(store.derived_dir / SENT)
 
 
 def _told(store: CorpusStore) -> Collection[str]:
-    path = store.derived_dir / TOLD
+    path = store.derived_dir / SENT
     try:
         return [str(key) for key in json.loads(path.read_text(encoding="utf-8"))]
     except (OSError, ValueError):

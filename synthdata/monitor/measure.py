@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from metrics.spectrum import effective_number
-from synthdata.monitor.samples import Draws, Reference, Shares, mean_and_deviation
+from synthdata.monitor.samples import Draws, ReferenceSample, Shares, mean_and_deviation
 from synthdata.monitor.views import View, permutation
 from synthdata.monitor.wording import Vocabulary
 
@@ -44,7 +44,7 @@ def measure(views: Sequence[View], heldout: View | None, shares: Shares, seed: i
     reference = None
     if heldout is not None and len(heldout) >= 2 * LEAST_ROWS:
         chosen = np.sort(permutation(len(heldout), seed, "reference")[:REFERENCE_ROWS])
-        reference = Reference(heldout.take(chosen), vocabulary, seed)
+        reference = ReferenceSample(heldout.take(chosen), vocabulary, seed)
     rows: list[Row] = []
     groups: dict[int, list[View]] = {}
     for view in [*views, *([heldout] if heldout is not None else [])]:
@@ -83,7 +83,7 @@ def _no_reference(heldout: View | None) -> str:
 
 
 def _group(
-    size: int, views: Sequence[View], drawn: Mapping[str, Draws], reference: Reference | None, shares: Shares
+    size: int, views: Sequence[View], drawn: Mapping[str, Draws], reference: ReferenceSample | None, shares: Shares
 ) -> list[Row]:
     """The views of one size, at the words that every draw of every one of them has."""
     words = min([draws.words() for draws in drawn.values()] + ([reference.words(size)] if reference else []))

@@ -9,22 +9,22 @@ import polars as pl
 
 from synthdata.corpus import CorpusStore
 from synthdata.errors import EndpointError, InputError
-from synthdata.monitor.health import Reading, is_told, note_told
+from synthdata.monitor.health import HealthReport, mark_sent, was_sent
 from synthdata.monitor.sinks import make_sinks
 from synthdata.monitor.webhook import post, webhook_url
 from synthdata.settings import SinkSettings, WebhookSettings
 
 
-def tell(store: CorpusStore, settings: WebhookSettings, found: Reading) -> list[str]:
+def send_alert(store: CorpusStore, settings: WebhookSettings, found: HealthReport) -> list[str]:
     """POST an amber or red reading unless it was delivered before; what to say of it."""
     url = webhook_url(settings)
-    if not url or found.level == "green" or is_told(store, "webhook", found.key):
+    if not url or found.level == "green" or was_sent(store, "webhook", found.key):
         return []
     payload = {"type": f"synthdata.round.{found.level}", "text": f"{found.corpus}: {found.summary()}"}
     problem = post(url, payload | {"data": found.news()}, settings)
     if problem:
         return [f"the webhook did not take the alarm, the next monitor run tries again: {problem}"]
-    note_told(store, "webhook", found.key)
+    mark_sent(store, "webhook", found.key)
     return ["the webhook took the alarm"]
 
 
@@ -37,7 +37,7 @@ def log_metrics(store: CorpusStore, settings: SinkSettings) -> list[str]:
         for number in range(1, store.latest_round() + 1):
             key = f"round {number}"
             rows = known.filter(pl.col("round") == number)
-            if rows.is_empty() or is_told(store, name, key):
+            if rows.is_empty() or was_sent(store, name, key):
                 continue
             metrics = {f"{view}/{metric}": value for view, metric, value in rows["view", "metric", "value"].iter_rows()}
             try:
@@ -45,5 +45,5 @@ def log_metrics(store: CorpusStore, settings: SinkSettings) -> list[str]:
             except (EndpointError, InputError) as error:
                 lines.append(f"metrics of round {number} wait for the next monitor run: {error}")
                 break
-            note_told(store, name, key)
+            mark_sent(store, name, key)
     return lines

@@ -22,7 +22,7 @@ Shares = NDArray[np.float64]
 Numbers = dict[str, float]
 
 
-class Reference:
+class ReferenceSample:
     """The set-aside real rows: subsamples of `size` rows, each beside as many others."""
 
     def __init__(self, view: View, vocabulary: Vocabulary, seed: int) -> None:
@@ -78,7 +78,7 @@ class Draws:
         """The fewest words that any draw has."""
         return min(int(self._wording.lengths[rows].sum()) for rows in self._draws)
 
-    def numbers(self, words: int, shares: Shares, reference: Reference | None) -> list[Numbers]:
+    def numbers(self, words: int, shares: Shares, reference: ReferenceSample | None) -> list[Numbers]:
         """All numbers of each draw; those against the reference only where there is one."""
         found = []
         pairs = reference.pairs(self.size)[: len(self._draws)] if reference is not None else []

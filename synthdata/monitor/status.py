@@ -13,7 +13,7 @@ from synthdata.corpus.releases import frozen_because
 from synthdata.errors import InputError
 from synthdata.gate.anchor import Anchor, load_anchor
 from synthdata.judging.record import judge_alarms, judged_by
-from synthdata.monitor.alarms import Course, trend_alarms
+from synthdata.monitor.alarms import RoundHistory, trend_alarms
 from synthdata.records.report import starved_by
 from synthdata.settings import Settings
 
@@ -68,7 +68,7 @@ def alarms_of(store: CorpusStore, snapshots: pl.DataFrame) -> list[Facts]:
     reference = 1 / half.collision if half is not None and half.collision else float("nan")
     rounds = store.rounds().filter(pl.col("kind") != "inherit")
     anchors = dict(rounds.select("round", "anchor").iter_rows())
-    course = Course(anchors, frozenset(store.events("unfreeze")["round"]))
+    course = RoundHistory(anchors, frozenset(store.events("unfreeze")["round"]))
     trend_ = trend_alarms(snapshots, reference, settings.runtime.alarms, course)
     return sorted(judge_alarms(snapshots, settings.recipe.judge) + trend_, key=lambda alarm: int(alarm["round"]))
 

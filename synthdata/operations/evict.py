@@ -49,7 +49,7 @@ def evict(corpus: Corpus, rows: int, because: str, *, dry_run: bool = False) -> 
     if rows < 1:
         raise InputError(f"--rows must be at least 1, got {rows}")
     if not because.strip():
-        raise InputError("say why the rows are evicted, with --because; the reason stays with the event")
+        raise InputError("say why the rows are evicted, with --reason; the reason stays with the event")
     if dry_run:
         return _foreseen(corpus, rows)
     with corpus.store.writing():

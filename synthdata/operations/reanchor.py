@@ -24,7 +24,7 @@ from synthdata.gate.cells import assign, centre
 from synthdata.gate.reference import Reference, ReferenceRow, clean, save_reference
 from synthdata.monitor.snapshot import ensure_snapshot
 from synthdata.monitor.status import describe
-from synthdata.protocols import Progress, unheard
+from synthdata.protocols import Progress, no_progress
 from synthdata.records import Candidate, Decision, Verdict, content_hash
 from synthdata.records.report import RoundReport
 from synthdata.rounds.decide import before_and_after, restore
@@ -51,7 +51,7 @@ def reanchor(
     because: str,
     *,
     keep: bool = True,
-    embedding: Progress = unheard,
+    embedding: Progress = no_progress,
 ) -> Reanchoring:
     """Calibrate a new anchor from real data and make it current; with `keep` the old reference stays in the mix.
 
@@ -65,7 +65,7 @@ def reanchor(
         LockedError: another process is writing.
     """
     if not because.strip():
-        raise InputError("say why the corpus gets a new anchor, with --because; the reason stays with the event")
+        raise InputError("say why the corpus gets a new anchor, with --reason; the reason stays with the event")
     with corpus.store.writing() as store:
         old, known = corpus.anchor, corpus.reference
         rows = _new_rows(reference_rows(reference, corpus.settings), old.views)
@@ -102,7 +102,7 @@ def _make_current(store: CorpusStore, done: Reanchoring, number: int, told: dict
     store.set_anchor(number)
 
 
-def inherit(corpus: Corpus, rows: Sequence[Candidate], *, embedding: Progress = unheard) -> RoundReport:
+def inherit(corpus: Corpus, rows: Sequence[Candidate], *, embedding: Progress = no_progress) -> RoundReport:
     """Enter rows that a model was trained on before there was a gate, as the corpus' first round, without deciding.
 
     What follows is measured against them too: where they repeat themselves, collision starts over its budget, and

@@ -16,17 +16,17 @@ from synthdata.corpus import CorpusStore
 from synthdata.corpus.lock import WriterLock
 from synthdata.errors import InputError
 from synthdata.labelling.opinions import label_reviews
-from synthdata.protocols import UNSTEERED, Guidance, Progress, unheard
+from synthdata.protocols import UNSTEERED, Guidance, Progress, no_progress
 from synthdata.records import Origin, QuarantinedRow, Reflection, Trajectory
 from synthdata.records.report import RoundReport
 from synthdata.reflection import requests_for
-from synthdata.rounds.budget import UnpaidError, held_back, hold_back
-from synthdata.rounds.steering import Steered, record, steer
+from synthdata.rounds.budget import BudgetExceededError, held_back, hold_back
+from synthdata.rounds.steering import SteeringResult, record, steer
 from synthdata.rounds.steps import read_runs, render
 
 
 @dataclass(frozen=True)
-class Choice:
+class RunSelection:
     """Which runs of the logs a round takes, and how they are vouched for.
 
     The first `limit` by id of those never reflected on; `again` takes known ones too, with the next unused sample
@@ -54,7 +54,7 @@ class Work:
     runs: tuple[Trajectory, ...]
     broken: tuple[QuarantinedRow, ...]
     sample_start: int
-    steered: Steered = field(default_factory=Steered)
+    steered: SteeringResult = field(default_factory=SteeringResult)
 
     @property
     def guidance(self) -> Mapping[str, Guidance]:
@@ -74,7 +74,7 @@ def round_lock(store: CorpusStore) -> WriterLock:
     return WriterLock(store.path, "round", "makes a round on it")
 
 
-def find_work(corpus: Corpus, path: Path, choice: Choice) -> Work:
+def find_work(corpus: Corpus, path: Path, choice: RunSelection) -> Work:
     """Read logs and choose the runs to reflect on; where a round waits for its judges, the runs of that round.
 
     Raises:
@@ -115,8 +115,8 @@ def decide_reviews(
     corpus: Corpus,
     work: Work,
     reviews: Sequence[Reflection | QuarantinedRow],
-    progress: Progress = unheard,
-    embedding: Progress = unheard,
+    progress: Progress = no_progress,
+    embedding: Progress = no_progress,
     most: int | None = None,
 ) -> RoundReport:
     """Put the reviews of a round through the gate and commit it; `progress` and `embedding` hear of each once.
@@ -134,7 +134,7 @@ def decide_reviews(
         return corpus.admit(
             candidates, settled=settled, quarantined=work.broken, progress=progress, embedding=embedding, most=most
         )
-    except UnpaidError:
+    except BudgetExceededError:
         hold_back(corpus.store, list(runs))
         raise
 

@@ -18,8 +18,8 @@ from synthdata.corpus import CorpusStore
 from synthdata.corpus.releases import Release, holding, releases
 from synthdata.errors import InputError
 from synthdata.gate.cells import centre
+from synthdata.gate.collision import CollisionBudget
 from synthdata.gate.reference import load_reference
-from synthdata.gate.scope import Scope
 from synthdata.monitor.snapshot import admitted_metrics
 from synthdata.records import content_hash
 from synthdata.similarity.exact import normalise
@@ -28,7 +28,7 @@ _LEAST_PREFIX = 8
 
 
 @dataclass(frozen=True)
-class Named:
+class Selection:
     """What a retraction names: admitted candidates, runs, and rows of the current anchor's reference."""
 
     candidates: tuple[str, ...]
@@ -42,7 +42,7 @@ class Named:
 
 
 @dataclass(frozen=True)
-class Naming:
+class Selector:
     """How rows are named; what several say must hold together. `ids` may be ids, their beginnings or external ids."""
 
     source: str = ""
@@ -59,7 +59,7 @@ class Retraction:
     over the limit, `frozen` says so, and the corpus is frozen.
     """
 
-    named: Named
+    named: Selection
     left: int
     before: float
     after: float
@@ -68,7 +68,7 @@ class Retraction:
     frozen: str = ""
 
 
-def retract(corpus: Corpus, naming: Naming, because: str, *, dry_run: bool = False) -> Retraction:
+def retract(corpus: Corpus, naming: Selector, because: str, *, dry_run: bool = False) -> Retraction:
     """Take rows out of the corpus and of all later exports; with `dry_run` only say what that would do.
 
     Nothing can be chosen here, so a removal may lose the floor that holds for admissions (gate.md 4.6): then the corpus
@@ -81,7 +81,7 @@ def retract(corpus: Corpus, naming: Naming, because: str, *, dry_run: bool = Fal
     if not (naming.source or naming.task or naming.query or naming.ids):
         raise InputError("say what to retract: --source, --id, --task or --query")
     if not because.strip():
-        raise InputError("say why the rows are retracted, with --because; the reason stays with the event")
+        raise InputError("say why the rows are retracted, with --reason; the reason stays with the event")
     if dry_run:
         return _foreseen(corpus, named(corpus.store, naming))
     with corpus.store.writing():
@@ -99,13 +99,13 @@ def retract(corpus: Corpus, naming: Naming, because: str, *, dry_run: bool = Fal
     return seen
 
 
-def _left_metrics(corpus: Corpus, found: Named) -> dict[str, float | None]:
+def _left_metrics(corpus: Corpus, found: Selection) -> dict[str, float | None]:
     columns = ["id", "content", "context", "origin", "lineage_depth"]
     rows = corpus.store.admitted(columns=columns).filter(~pl.col("id").is_in(list(found.candidates)))
     return admitted_metrics(rows, corpus.anchor, corpus.reference, corpus.encoder, corpus.settings)
 
 
-def _foreseen(corpus: Corpus, found: Named) -> Retraction:
+def _foreseen(corpus: Corpus, found: Selection) -> Retraction:
     """What taking these rows out does to the floor. Rows of the anchor's window stay in it: an anchor is immutable."""
     store, half = corpus.store, corpus.anchor.content
     rows = store.admitted(columns=["id", "content_vector"])
@@ -113,11 +113,11 @@ def _foreseen(corpus: Corpus, found: Named) -> Retraction:
     held = tuple(holding(releases(store), found.keys))
     if half is None:
         return Retraction(found, rows.filter(keeps).height, 0.0, 0.0, 0.0, held)
-    alone = Scope(half).collision()
+    alone = CollisionBudget(half).collision()
     outside = rows.filter(~pl.col("id").is_in(list(half.window_ids)))
     sums = []
     for part in (outside, outside.filter(keeps)):
-        scope = Scope(half)
+        scope = CollisionBudget(half)
         if part.height:
             scope.add(centre(store.vectors(part, "content"), half.mean)[0])
         sums.append(scope.collision())
@@ -141,7 +141,7 @@ def retracted_keys(store: CorpusStore, as_of: int | None = None) -> frozenset[st
     return frozenset(gone)
 
 
-def named(store: CorpusStore, naming: Naming) -> Named:
+def named(store: CorpusStore, naming: Selector) -> Selection:
     """The rows in the corpus that the naming means, less those retracted before.
 
     `query` is a text: every row whose content or context holds it, in any case and spacing.
@@ -155,7 +155,7 @@ def named(store: CorpusStore, naming: Naming) -> Named:
     admitted = store.admitted(columns=[*columns, *texts])
     runs = store.experience_table.read(["id", "source", "task_id"]).filter(~pl.col("id").is_in(sorted(gone)))
     reference = [row for row in load_reference(store.anchor_dir()).rows if row.id not in gone]
-    known = Named(tuple(admitted["id"]), tuple(runs["id"]), tuple(row.id for row in reference))
+    known = Selection(tuple(admitted["id"]), tuple(runs["id"]), tuple(row.id for row in reference))
     ids = _resolved(naming.ids, known, dict(admitted.select("external_id", "id").iter_rows())) if naming.ids else None
     if naming.source:
         admitted = admitted.filter(pl.col("source") == naming.source)
@@ -174,19 +174,19 @@ def named(store: CorpusStore, naming: Naming) -> Named:
         reference = [row for row in reference if wanted in normalise(row.content) or wanted in normalise(row.context)]
         # A text names rows, not whole runs: name those by source, task or id.
         runs = runs.clear()
-    found = Named(tuple(admitted["id"]), tuple(runs["id"].sort()), tuple(row.id for row in reference))
+    found = Selection(tuple(admitted["id"]), tuple(runs["id"].sort()), tuple(row.id for row in reference))
     found = found if ids is None else _only(found, ids)
     if not found.keys:
         raise InputError(f"{store.path}: no admitted row, run or reference row answers to that; nothing is retracted")
     return found
 
 
-def _only(found: Named, ids: frozenset[str]) -> Named:
+def _only(found: Selection, ids: frozenset[str]) -> Selection:
     parts = (found.candidates, found.runs, found.reference)
-    return Named(*(tuple(key for key in part if key in ids) for part in parts))
+    return Selection(*(tuple(key for key in part if key in ids) for part in parts))
 
 
-def _resolved(ids: Sequence[str], known: Named, external: dict[str, str]) -> frozenset[str]:
+def _resolved(ids: Sequence[str], known: Selection, external: dict[str, str]) -> frozenset[str]:
     chosen: set[str] = set()
     keys = known.keys
     for name in ids:

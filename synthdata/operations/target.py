@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from synthdata.errors import RefusedError
-from synthdata.operations.reflect import Choice
+from synthdata.operations.reflect import RunSelection
 from synthdata.records.report import RoundReport
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TargetResult:
     """The rounds that were made; `stopped` is empty where `admitted` is the target, else says what came before it."""
 
     rounds: tuple[RoundReport, ...]
@@ -20,8 +20,12 @@ class Outcome:
 
 
 def to_target(
-    one_round: Callable[[Choice], RoundReport], choice: Choice, target: int, portion: int, least_yield: float
-) -> Outcome:
+    one_round: Callable[[RunSelection], RoundReport],
+    choice: RunSelection,
+    target: int,
+    portion: int,
+    least_yield: float,
+) -> TargetResult:
     """Make rounds of at most `portion` runs until `target` rows are admitted, `choice.limit` runs at most in all.
 
     A round that admits less than `least_yield` of its candidates is the last: more of the same costs money and brings
@@ -32,20 +36,20 @@ def to_target(
     while admitted < target:
         size = portion if left is None else min(portion, left)
         if size == 0:
-            return Outcome(tuple(reports), admitted, f"the limit of {choice.limit} runs is reached")
+            return TargetResult(tuple(reports), admitted, f"the limit of {choice.limit} runs is reached")
         try:
             report = one_round(replace(choice, limit=size, most=target - admitted))
         except RefusedError as error:
-            return Outcome(tuple(reports), admitted, str(error))
+            return TargetResult(tuple(reports), admitted, str(error))
         candidates, new = sum(report.counts.values()), report.counts["admit"]
         if not candidates:
-            return Outcome(tuple(reports), admitted, "no run of the logs is left to reflect on")
+            return TargetResult(tuple(reports), admitted, "no run of the logs is left to reflect on")
         reports.append(report)
         admitted += new
         left = None if left is None else left - size
         if admitted < target and report.alarm:
-            return Outcome(tuple(reports), admitted, report.alarm)
+            return TargetResult(tuple(reports), admitted, report.alarm)
         if admitted < target and new < least_yield * candidates:
             why = f"round {report.round} admitted {new} of {candidates} candidates, under the floor of {least_yield:g}"
-            return Outcome(tuple(reports), admitted, f"{why} (runtime.budget.least_yield)")
-    return Outcome(tuple(reports), admitted, "")
+            return TargetResult(tuple(reports), admitted, f"{why} (runtime.budget.least_yield)")
+    return TargetResult(tuple(reports), admitted, "")

@@ -13,7 +13,7 @@ from synthdata.generation.dry_run import estimate
 from synthdata.operations.reflect import Work
 from synthdata.records import Trajectory
 from synthdata.reflection import requests_for
-from synthdata.rounds.budget import Purse, Spend, patiently
+from synthdata.rounds.budget import BudgetLedger, Spend, wait_for_lock
 from synthdata.settings import Recipe
 
 
@@ -22,7 +22,9 @@ def tries_at_most(recipe: Recipe) -> int:
     return recipe.reflection.tries if recipe.reflection.reflector == "framed" else 2
 
 
-def portions(corpus: Corpus, purse: Purse, work: Work, generator: CachedGenerator) -> Iterator[tuple[Trajectory, ...]]:
+def affordable_batches(
+    corpus: Corpus, purse: BudgetLedger, work: Work, generator: CachedGenerator
+) -> Iterator[tuple[Trajectory, ...]]:
     """The runs of a round in portions that can be paid; it ends where the next one cannot, or with the work.
 
     Ask for the next portion when the one before is done: what it cost is settled then.
@@ -33,7 +35,7 @@ def portions(corpus: Corpus, purse: Purse, work: Work, generator: CachedGenerato
         count, most = (len(rest), None) if left is None else _fitting(corpus, rest, work, generator, left)
         if count == 0:
             return
-        with purse.paying(most, generator, partial(patiently, corpus.store)):
+        with purse.paying(most, generator, partial(wait_for_lock, corpus.store)):
             yield rest[:count]
         rest = rest[count:]
 

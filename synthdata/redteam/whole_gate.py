@@ -20,7 +20,7 @@ from synthdata.api import Corpus
 from synthdata.gate.reference import ReferenceRow
 from synthdata.judging.consistency import Pair
 from synthdata.operations.reflect import Work, remember
-from synthdata.protocols import unheard
+from synthdata.protocols import no_progress
 from synthdata.records import Candidate, Decision, content_hash
 from synthdata.redteam.attack import carried
 from synthdata.redteam.copies import copies
@@ -51,7 +51,7 @@ COLUMNS = ("manner", "items", "admitted", "95 % interval", "as copies", "cosine"
 
 
 @dataclass(frozen=True)
-class Copied:
+class CopyResult:
     """What became of one manner of copying: of `items` so many were `admitted`; `reasons` counts the refusals.
 
     `cosine` is the median over its items of the cosine to the nearest content admitted before, in [-1, 1]; NaN where no
@@ -85,7 +85,7 @@ class Copied:
         return self.manner, self.items, self.admitted, share, self.as_copy, f"{self.cosine:.2f}", reasons
 
 
-def copy_attack(folder: Path, pool: Sequence[Pair], settings: Settings) -> list[Copied]:
+def copy_attack(folder: Path, pool: Sequence[Pair], settings: Settings) -> list[CopyResult]:
     """What became of each manner's copies of admitted reviews; last, of as many genuine reviews of other tasks.
 
     `folder` does not exist yet and may be thrown away. Copies equal after the exact stage's normalisation, to each
@@ -152,13 +152,15 @@ def _decided(corpus: Corpus, candidates: Sequence[Candidate]) -> tuple[list[Deci
         corpus.encode(texts) for texts in zip(*[(c.context, c.content) for c in candidates], strict=True)
     )
     state = restore(corpus.store, anchor, reference, recipe)
-    decisions, _ = decide_round(state, candidates, (context, content), refused, order_texts(anchor, reference), unheard)
+    decisions, _ = decide_round(
+        state, candidates, (context, content), refused, order_texts(anchor, reference), no_progress
+    )
     return decisions, state.tau
 
 
-def _counted(manner: str, decisions: Sequence[Decision], tau: float) -> Copied:
+def _counted(manner: str, decisions: Sequence[Decision], tau: float) -> CopyResult:
     through = [d.candidate.content for d in decisions if d.verdict == "admit"]
     reasons = Counter(str(d.reason) for d in decisions if d.verdict != "admit")
     cosines = [d.numbers["cosine"] for d in decisions if "cosine" in d.numbers]
     middle = median(cosines) if cosines else float("nan")
-    return Copied(manner, len(decisions), len(through), middle, tau, dict(reasons), tuple(through))
+    return CopyResult(manner, len(decisions), len(through), middle, tau, dict(reasons), tuple(through))

@@ -30,7 +30,7 @@ from synthdata.reflection.quotes import Rarity
 from synthdata.reflection.schema import NO_ERROR, Answer, Focus, Offered, Review, answer_schema, offer_quotes
 from synthdata.reflection.window import show_run, window
 from synthdata.settings import Recipe
-from synthdata.text.prompt_safety import fenced, nonce
+from synthdata.text.prompt_safety import nonce, wrap_untrusted
 
 NOTHING_TO_CITE = "no text of the run singles out a step, so no label could be proven"
 _RULES = """You review the run of an agent step by step and write one lesson from it.
@@ -64,10 +64,12 @@ class FullItem:
         outcome = {True: "The run succeeded.", False: "The run failed.", None: "Its outcome is not known."}[run.success]
         steps = ", ".join(map(str, self.focus_steps))
         told = f"task: {run.task}\n\n{show_run(run, list(self.positions), settings)}"
-        question = f"{fenced(told, self.mark)}\n{outcome} Choose the focus among the steps {steps}. Answer in JSON."
+        question = (
+            f"{wrap_untrusted(told, self.mark)}\n{outcome} Choose the focus among the steps {steps}. Answer in JSON."
+        )
         rules = _RULES.format(mark=self.mark, none=NO_ERROR)
         if self.guide.known:
-            question = f"Known already:\n{fenced(known_lessons(self.guide.known), self.mark)}\n{question}"
+            question = f"Known already:\n{wrap_untrusted(known_lessons(self.guide.known), self.mark)}\n{question}"
             rules = f"{rules}\n{_KNOWN}"
         if self.guide.angle:
             rules = f"{rules}\n{angle_of(run.id, self.guide.angle)}"

@@ -85,20 +85,25 @@ def _one_sentence_names(reflection: Reflection, run: Trajectory, floor: FloorSet
     sentences = _SENTENCE.split(reflection.lesson.text)
     named = [_things(sentence) for sentence in sentences if len(words(sentence)) >= floor.min_words]
     hits = [(said, [word for word in said if word in own]) for said in named]
-    return any(len(set(hit)) >= floor.own_words and len(hit) >= floor.own_share * len(said) for said, hit in hits)
+    return any(
+        len(set(hit)) >= floor.grounding_min_words and len(hit) >= floor.grounding_min_share * len(said)
+        for said, hit in hits
+    )
 
 
 def _names_own(reflection: Reflection, run: Trajectory, floor: FloorSettings) -> Refusal | None:
     share, count = own_words(reflection, run)
-    if count >= floor.own_words and share >= floor.own_share:
+    if count >= floor.grounding_min_words and share >= floor.grounding_min_share:
         return None
     # Long reviews and padded ones: much of what they say is not about things.
-    if share >= floor.own_least and (count >= floor.own_many or _one_sentence_names(reflection, run, floor)):
+    if share >= floor.grounding_long_text_share and (
+        count >= floor.grounding_sufficient_words or _one_sentence_names(reflection, run, floor)
+    ):
         return None
     return (
         Reason.GENERIC,
         share,
-        floor.own_share,
+        floor.grounding_min_share,
         f"of what its lesson names, {share:.0%} ({count} words) is of its run",
     )
 

@@ -23,7 +23,7 @@ from synthdata.reflection.rules_play import good_findings, idle_findings, idle_m
 from synthdata.reflection.rules_talk import talk_findings
 from synthdata.reflection.speech import gerund, imperative, shorten
 from synthdata.settings import FloorSettings
-from synthdata.text.prompt_safety import neutral
+from synthdata.text.prompt_safety import neutralize
 
 # The rules that say most come first; looking around is half of all faults of a random player and teaches least.
 _ORDER = (
@@ -120,8 +120,8 @@ def _worded(trajectory: Trajectory, finding: Finding, rarity: Rarity, sample: in
         "lg": gerund(finding.shown.raw),
     }
     # These words enter raw prompts: whatever in them looks like a role tag is defused.
-    values = {name: neutral(text) for name, text in values.items()}
-    said = {**values, "q": neutral(shorten(proof.quote, 120))}
+    values = {name: neutralize(text) for name, text in values.items()}
+    said = {**values, "q": neutralize(shorten(proof.quote, 120))}
     cause = _fill(CAUSES[_cause_group(finding, proof)], said, "cause", seed)
     fact = _fill(FACTS[finding.rule], values, "fact", seed)
     if not cause or not fact:
@@ -135,7 +135,7 @@ def _worded(trajectory: Trajectory, finding: Finding, rarity: Rarity, sample: in
         cause=cause,
         fact=fact,
         done=values["g"],
-        done_order=neutral(imperative(turn.raw)) if turn.kind != "message" else "",
+        done_order=neutralize(imperative(turn.raw)) if turn.kind != "message" else "",
         order=values["c"],
         better_done=values["cg"],
         better=better.raw if better else "",

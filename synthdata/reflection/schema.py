@@ -14,7 +14,7 @@ from synthdata.reflection.quotes import Rarity, field_text, telling_quotes
 from synthdata.reflection.reading import failure_span
 from synthdata.reflection.window import shown_spans
 from synthdata.settings import ReflectionSettings
-from synthdata.text.prompt_safety import neutral
+from synthdata.text.prompt_safety import neutralize
 
 Offered = dict[int, list[Evidence]]
 NO_ERROR = -1
@@ -78,7 +78,7 @@ def offer_quotes(steps: list[Step], rarity: Rarity, settings: ReflectionSettings
 
 def _shown(step: Step, item: Evidence, limit: int) -> bool:
     head, tail = shown_spans(field_text(step, item.field), limit)
-    return (item.end <= head or item.start >= tail) and neutral(item.quote) == item.quote
+    return (item.end <= head or item.start >= tail) and neutralize(item.quote) == item.quote
 
 
 def answer_schema(agent_steps: list[int], focus_steps: list[int], offered: Offered, most_reviews: int) -> str:

@@ -28,7 +28,7 @@ LOCK_SECONDS = 30.0
 GROUP = 64
 
 
-class UnpaidError(RefusedError):
+class BudgetExceededError(RefusedError):
     """The judges of a round cost more than the budget has left; nothing was decided."""
 
 
@@ -53,7 +53,7 @@ def spent(store: CorpusStore, *, day: str = "", run: str = "") -> Spend:
     return sum(portions.values(), Spend())
 
 
-class Purse:
+class BudgetLedger:
     """The budget of one run, named `run`; several rounds of it share the purse. `day` is the UTC date of now."""
 
     def __init__(self, store: CorpusStore, settings: Settings, run: str = "", day: str = "") -> None:
@@ -94,9 +94,9 @@ class Purse:
                     self._note("paid", paid)
             self._portion += 1
 
-    def pay(self, model: CachedGenerator) -> Billed:
+    def pay(self, model: CachedGenerator) -> MeteredModel:
         """A judge's model that this purse pays."""
-        return Billed(model, self._settings, self)
+        return MeteredModel(model, self._settings, self)
 
     def _next_portion(self) -> int:
         events = self._store.events("spend")["payload"]
@@ -115,7 +115,7 @@ def _remaining(*limits: tuple[float, float]) -> float:
 
 
 @contextmanager
-def patiently(store: CorpusStore) -> Iterator[None]:
+def wait_for_lock(store: CorpusStore) -> Iterator[None]:
     """Write to a corpus, waiting while somebody commits a round: money that was paid must be written down.
 
     Raises:
@@ -134,10 +134,10 @@ def patiently(store: CorpusStore) -> Iterator[None]:
         yield
 
 
-class Billed:
+class MeteredModel:
     """A judge's model that a purse pays: what it cannot pay is not asked. Used where the corpus is held for writing."""
 
-    def __init__(self, inner: CachedGenerator, settings: Settings, purse: Purse) -> None:
+    def __init__(self, inner: CachedGenerator, settings: Settings, purse: BudgetLedger) -> None:
         self.model = inner.model
         self._inner, self._settings, self._purse = inner, settings, purse
 
@@ -152,7 +152,7 @@ class Billed:
             rest = requests[len(answers) :]
             count, most = self._fitting(rest)
             if not count:
-                raise UnpaidError(
+                raise BudgetExceededError(
                     f"the budget pays for no more answers of the judge {self.model}, and {len(rest)} are wanted now: "
                     "nothing is decided. What was answered is kept, and the next `run` goes on with the same runs "
                     "(runtime.budget; a day's budget begins anew at 00:00 UTC)"
@@ -187,7 +187,7 @@ def hold_back(store: CorpusStore, runs: Sequence[str]) -> None:
     latest, ids = store.latest_round(), sorted(runs)
     payload: dict[str, object] = {"day": "", "run": "unjudged", "portion": 0, "state": "unjudged"}
     payload |= {"tokens": 0, "cost": 0.0, "runs": ids}
-    with patiently(store):
+    with wait_for_lock(store):
         store.append_event("spend", f"unjudged {latest} {content_hash(canonical_json(ids))}", payload, latest)
 
 

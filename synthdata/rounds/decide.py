@@ -15,11 +15,11 @@ from synthdata.corpus.derived import publish, sweep
 from synthdata.corpus.releases import frozen_because
 from synthdata.errors import CorruptStoreError
 from synthdata.gate.anchor import Anchor, load_anchor
+from synthdata.gate.collision import CollisionBudget
 from synthdata.gate.heldout import HeldOut
 from synthdata.gate.reference import Reference, load_reference
 from synthdata.gate.round import decide
 from synthdata.gate.saved import open_state, save_state, state_name
-from synthdata.gate.scope import Scope
 from synthdata.gate.state import RESTORED_AT_ONCE, GateState, Reject
 from synthdata.protocols import Progress, Vectors
 from synthdata.records import Candidate, Decision
@@ -138,7 +138,7 @@ def recheck(store: CorpusStore) -> list[str]:
         for row in rows.iter_rows(named=True)
         if restored[row["id"]] != row["cell"]
     ]
-    limit = max(state.collision_max, Scope(anchor.content).collision())
+    limit = max(state.collision_max, CollisionBudget(anchor.content).collision())
     collision = state.corpus_scope.collision()
     real = store.admitted(columns=["origin"]).filter(pl.col("origin") == "real").height
     # A retraction may lose the floor; it says so and freezes the corpus, which is no damage.

@@ -45,7 +45,7 @@ ATTEMPTS = 2
 
 
 @dataclass(frozen=True)
-class Bench:
+class JudgePanel:
     """The judges of a corpus: `judge_for(attempt)` makes those that decide, `audit` judges too and never decides."""
 
     judge_for: JudgeFor
@@ -57,7 +57,7 @@ def unbilled(model: CachedGenerator) -> Generator:
     return model
 
 
-def bench_of(settings: Settings, secret: bytes, cache_dir: Path, pay: Pay = unbilled) -> Bench | None:
+def build_panel(settings: Settings, secret: bytes, cache_dir: Path, pay: Pay = unbilled) -> JudgePanel | None:
     """The judges that the settings name, None where they name none; what their models cost goes through `pay`.
 
     Raises:
@@ -88,7 +88,7 @@ def bench_of(settings: Settings, secret: bytes, cache_dir: Path, pay: Pay = unbi
         if judge.audit
         else None
     )
-    return Bench(judge_for, audit)
+    return JudgePanel(judge_for, audit)
 
 
 def _plain_name(model: str) -> str:
@@ -116,7 +116,7 @@ class RoundJudges:
     read only if the runs at hand do not make enough canaries.
     """
 
-    bench: Bench
+    bench: JudgePanel
     settings: Settings
     runs: Mapping[str, Trajectory]
     more: Callable[[], Iterator[Trajectory]]
@@ -241,6 +241,6 @@ def _numbers(outcome: Outcome, void: bool, scanned: Scanned) -> dict[str, float]
     return numbers
 
 
-def plugged(judge: Judge, settings: Settings) -> tuple[Bench, Settings]:
+def use_judge(judge: Judge, settings: Settings) -> tuple[JudgePanel, Settings]:
     """The judges of a corpus that was handed one, and its settings with that judge's name in the recipe."""
-    return Bench(lambda attempt: judge), settings.with_value("recipe.judge.models", [judge.model])
+    return JudgePanel(lambda attempt: judge), settings.with_value("recipe.judge.models", [judge.model])

@@ -32,7 +32,7 @@ def quarantine(row: QuarantinedRow) -> Decision:
     return Decision(candidate, Verdict.QUARANTINE, row.stage, Reason.MALFORMED, detail=where + row.reason)
 
 
-def numbered(decisions: Iterable[Decision]) -> list[Decision]:
+def number_duplicates(decisions: Iterable[Decision]) -> list[Decision]:
     """The same decisions, equal ones told apart by `occurrence`: a run may answer unusably twice in the same way."""
     seen: Counter[str] = Counter()
     told_apart = []

@@ -1,6 +1,6 @@
 """What other settings would have decided, from stored vectors and texts: no model is asked and nothing is written.
 
-Only what the store can answer exactly is replayed: the stages from twin to collision and the similarity thresholds.
+Only what the store can answer exactly is replayed: the stages of the round's loop and the similarity thresholds.
 Round by round in canonical order, each on the history that the replay itself has admitted.
 """
 
@@ -30,10 +30,11 @@ from synthdata.similarity.exact import normalise
 
 Progress = Callable[[int], None]
 
-LOOP_STAGES = frozenset(stage.__name__ for stage in LOOP)
+# Corpora made before 0.2 hold the name `twin` for the first of them.
+LOOP_STAGES = frozenset({"twin", *(stage.name for stage in LOOP)})
 REPLAYED = (
     "near_jaccard", "tau", "lesson_quota", "lexical_ngram", "lexical_rows", "lexical_share", "skeleton_share",
-    "skeleton_rows", "quota_slack", "dream_share", "collision_max",
+    "skeleton_rows", "quota_slack", "out_of_distribution_share", "collision_max",
 )  # fmt: skip
 # Why a setting cannot be replayed, by the longest prefix that fits.
 WHY_NOT = {
@@ -75,7 +76,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Replay:
+class ReplayReport:
     """The comparison. `verdicts` maps `admit` and each reason to counts before and after, `numbers` likewise.
 
     `notes` say where the comparison is not exact. With unchanged settings nothing differs.
@@ -101,14 +102,14 @@ def refuse_others(stored: Settings, wanted: Settings) -> None:
         if before.get(name) != after.get(name) and name not in allowed:
             prefix = max((key for key in WHY_NOT if name.startswith(key)), key=len)
             raise SettingsError(
-                f"{name} cannot be replayed: {WHY_NOT[prefix]}. Replayed are the stages from twin to collision and the "
+                f"{name} cannot be replayed: {WHY_NOT[prefix]}. Replayed are the stages of the round's loop and the "
                 f"similarity thresholds: {', '.join(f'recipe.gate.{key}' for key in REPLAYED)}"
             )
 
 
 def replay(
     store: CorpusStore, wanted: Settings, number: int | None = None, progress: Progress = lambda done: None
-) -> Replay:
+) -> ReplayReport:
     """Decide all rounds again with other settings; with `number` that round alone, on the history as it was stored.
 
     Raises:
@@ -136,7 +137,7 @@ def replay(
         )
     if run.unjudged:
         notes.append(f"{run.unjudged} rows would first have to be judged; here they pass as if the judges had agreed")
-    return Replay(tuple(chosen), run.candidates, run.verdicts(), run.numbers(), tuple(run.changes), tuple(notes))
+    return ReplayReport(tuple(chosen), run.candidates, run.verdicts(), run.numbers(), tuple(run.changes), tuple(notes))
 
 
 def _flat(values: dict[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:

@@ -19,7 +19,7 @@ from synthdata.generation.steering import (
     OUTSIDE,
     Coverage,
     Option,
-    Plan,
+    SteeringPlan,
     calm_plan,
     choose_focuses,
     decide_plan,
@@ -38,7 +38,7 @@ NAMED = 20
 
 
 @dataclass(frozen=True)
-class Steered:
+class SteeringResult:
     """What steering made of a round: runs in the order of their first picks, guidance by run, and the event's facts."""
 
     order: tuple[str, ...] = ()
@@ -51,14 +51,14 @@ class Steered:
         return sorted(runs, key=lambda run: place.get(run.id, len(place)))
 
 
-def plan_of(store: CorpusStore, anchor: Anchor, recipe: Recipe) -> Plan:
+def plan_of(store: CorpusStore, anchor: Anchor, recipe: Recipe) -> SteeringPlan:
     """What the policy does after the last round, a function of what is committed; calm where it is turned off."""
     if not recipe.steering.enabled:
         return calm_plan(recipe)
     return _plan_and_coverage(store, anchor, recipe)[0]
 
 
-def _plan_and_coverage(store: CorpusStore, anchor: Anchor, recipe: Recipe) -> tuple[Plan, Coverage]:
+def _plan_and_coverage(store: CorpusStore, anchor: Anchor, recipe: Recipe) -> tuple[SteeringPlan, Coverage]:
     latest = store.latest_round()
     alarms = alarms_of(store, store.snapshots()) if latest else []
     level, because = rung_alarms(alarms, latest, TREND_TILES)
@@ -98,7 +98,7 @@ def steer(
     runs: Sequence[Trajectory],
     limit: int | None,
     sample: int,
-) -> Steered:
+) -> SteeringResult:
     """Which of these runs, by id, to reflect on first, and what to ask of each.
 
     Where there is a limit, `ahead` times as many runs are looked at. A corpus with one view has cells of contents,
@@ -106,10 +106,10 @@ def steer(
     """
     recipe = settings.recipe
     if not runs or not recipe.steering.enabled:
-        return Steered()
+        return SteeringResult()
     plan, coverage = _plan_and_coverage(store, anchor, recipe)
     if plan.level == "calm" and not plan.under:
-        return Steered()
+        return SteeringResult()
     most = len(runs) if limit is None else min(limit, len(runs))
     ahead = runs[: most * recipe.steering.ahead]
     focuses: dict[str, tuple[int, ...]] = {}
@@ -118,16 +118,16 @@ def steer(
         options, contexts = _options(ahead, anchor, recipe, encode, sample)
         focuses = choose_focuses(options, coverage, plan, most, recipe.reflection.focuses_per_trajectory)
     if plan.level == "calm" and not focuses:
-        return Steered()
+        return SteeringResult()
     order = (*focuses, *(run.id for run in runs if run.id not in focuses))[:most]
     known = _known(
         store, anchor, plan, recipe, {run: [contexts[run, s] for s in focuses.get(run, ())] for run in order}
     )
     guidance = {run: Guidance(focuses.get(run, ()), known.get(run, ()), plan.warmer, plan.angle) for run in order}
-    return Steered(tuple(focuses), guidance, _facts(store, plan, coverage, focuses, known))
+    return SteeringResult(tuple(focuses), guidance, _facts(store, plan, coverage, focuses, known))
 
 
-def record(store: CorpusStore, steered: Steered) -> None:
+def record(store: CorpusStore, steered: SteeringResult) -> None:
     """Write what steers the round as an event, once; nothing where nothing does."""
     if steered.facts:
         key = f"round {steered.facts['round']} {content_hash(canonical_json(dict(steered.facts)), length=12)}"
@@ -153,7 +153,7 @@ def _options(
 
 
 def _known(
-    store: CorpusStore, anchor: Anchor, plan: Plan, recipe: Recipe, wanted: Mapping[str, Sequence[Vectors]]
+    store: CorpusStore, anchor: Anchor, plan: SteeringPlan, recipe: Recipe, wanted: Mapping[str, Sequence[Vectors]]
 ) -> dict[str, tuple[str, ...]]:
     """For each run the admitted lessons with the contexts nearest to its planned focuses, each lesson once."""
     settings = recipe.steering
@@ -173,7 +173,7 @@ def _known(
 
 def _facts(
     store: CorpusStore,
-    plan: Plan,
+    plan: SteeringPlan,
     coverage: Coverage,
     focuses: Mapping[str, Sequence[int]],
     known: Mapping[str, Sequence[str]],

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Literal
 
 from synthdata.errors import AnchorError, InputError
-from synthdata.gate.band import LanguageBand
 from synthdata.gate.heldout import HeldOutRow, read_heldout_list
+from synthdata.gate.perplexity import PerplexityRange
 from synthdata.gate.reference import ReferenceRow
 from synthdata.gate.state import Reject
 from synthdata.judging.floor import check_text, readable
@@ -29,7 +29,7 @@ from synthdata.records import (
 )
 from synthdata.rounds.predecided import abstention, quarantine
 from synthdata.settings import AnchorSettings, Recipe, Settings
-from synthdata.similarity.vectors import encode_heard
+from synthdata.similarity.vectors import encode_with_progress
 from synthdata.sources import read_candidates, read_trajectories, sniff_kind
 
 ViewChoice = Literal["auto", "one", "two"]
@@ -117,8 +117,8 @@ def reference_rows(reference: Path | str | Sequence[ReferenceRow], settings: Set
 
 def encode_reference(rows: Sequence[ReferenceRow], encoder: Encoder, embedding: Progress) -> tuple[Vectors, Vectors]:
     """Vectors of the contexts and of the contents, (n, d) each; `embedding` hears of each row twice."""
-    content = encode_heard(encoder, [row.content for row in rows], embedding)
-    context = encode_heard(encoder, [row.context for row in rows], embedding)
+    content = encode_with_progress(encoder, [row.content for row in rows], embedding)
+    context = encode_with_progress(encoder, [row.context for row in rows], embedding)
     return context, content
 
 
@@ -163,7 +163,9 @@ def check(candidates: Sequence[Candidate], runs: Mapping[str, Trajectory], recip
     return refused
 
 
-def check_language(candidates: Sequence[Candidate], band: LanguageBand, settings: AnchorSettings) -> dict[str, Reject]:
+def check_language(
+    candidates: Sequence[Candidate], band: PerplexityRange, settings: AnchorSettings
+) -> dict[str, Reject]:
     """Whose wording lies outside the band of real contents, by candidate id: above as gibberish, below as a loop."""
     refused = {}
     scores = band.scores([candidate.content for candidate in candidates], settings.band_tokens)

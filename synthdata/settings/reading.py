@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from synthdata.errors import SettingsError
 from synthdata.settings.recipe import Recipe
+from synthdata.settings.renamed import RENAMED, with_new_names
 from synthdata.settings.runtime import RuntimeSettings
 from synthdata.settings.section import Section
 
@@ -36,16 +37,16 @@ class Settings(Section):
 
     @classmethod
     def from_dict(cls, data: dict[str, Any], where: str = "settings") -> Settings:
-        """Build from nested dicts, with the same errors as `from_toml`."""
+        """Build from nested dicts, with the same errors as `from_toml`; old names of settings are understood."""
         try:
-            return cls.model_validate(data)
+            return cls.model_validate(with_new_names(data))
         except ValidationError as error:
             raise SettingsError(_explain(error, where)) from error
 
     def with_value(self, dotted: str, value: object) -> Settings:
         """A copy with one field set, named by its dotted path such as `recipe.gate.tau`."""
         data: dict[str, Any] = self.model_dump()
-        *parents, last = dotted.split(".")
+        *parents, last = RENAMED.get(dotted, dotted).split(".")
         node = data
         for name in parents:
             child = node.get(name)

@@ -49,7 +49,7 @@ class AnchorSettings(Section):
     fluency_high_percentile: float = 99.0
     fluency_slack: float = 1.0
     fill_trajectories: int = 30
-    fill_n2: float = 5.0
+    first_round_min_effective_number: float = 5.0
     steps_per_trajectory: int = 8
 
 
@@ -62,17 +62,17 @@ class FloorSettings(Section):
     loop_words: float = 0.75
     loop_share: float = 0.6
     loop_compression: float = 6.0
-    odd_pairs: float = 0.12
+    rare_bigram_share: float = 0.12
     min_vowels: float = 0.24
-    blob_share: float = 0.65
+    encoded_share: float = 0.65
     script_mix: float = 0.3
     symbol_share: float = 0.65
     evidence_tokens: int = 4
     evidence_step_share: float = 0.2
-    own_words: int = 2
-    own_share: float = 0.34
-    own_many: int = 4
-    own_least: float = 0.08
+    grounding_min_words: int = 2
+    grounding_min_share: float = 0.34
+    grounding_sufficient_words: int = 4
+    grounding_long_text_share: float = 0.08
     copied_run: int = 5
     added_words: int = 1
     fluency_model: Literal["none", "embedded"] = "none"
@@ -97,7 +97,7 @@ class GateSettings(Section):
     skeleton_share: float = 0.02
     skeleton_rows: int = 3
     quota_slack: float = 1.3
-    dream_share: float = 0.1
+    out_of_distribution_share: float = 0.1
     collision_max: float | None = None
     contaminated_ngram: int = 13
     contaminated_words: int = 5

@@ -123,7 +123,7 @@ def _checksum(key: bytes, data: bytes) -> int:
     return zlib.crc32(data, zlib.crc32(key))
 
 
-def encode_heard(encoder: Encoder, texts: Sequence[str], progress: Progress) -> Vectors:
+def encode_with_progress(encoder: Encoder, texts: Sequence[str], progress: Progress) -> Vectors:
     """`encoder.encode(texts)`, each distinct text once; `progress` hears of rows done, 64 distinct texts at a time."""
     rows = Counter(texts)
     distinct = list(rows)

@@ -10,7 +10,7 @@ _KEPT = {"\n", "\t"}
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
-def visible(text: str | None, limit: int = LONG) -> str:
+def printable(text: str | None, limit: int = LONG) -> str:
     """The first `limit` characters with unseen ones as escapes, and a note of how many more there are."""
     text = text or ""
     safe = "".join(

@@ -22,7 +22,7 @@ def nonce(secret: bytes, key: str) -> str:
     return hmac.new(secret, key.encode(), hashlib.sha256).hexdigest()[:16]
 
 
-def neutral(text: str) -> str:
+def neutralize(text: str) -> str:
     """The text with fences, role tags and unseen characters defused: readable as before, but no longer markup."""
     text = _UNSEEN.sub("", text)
     text = _FENCE.sub(lambda m: ("‹" if m[0][0] == "<" else "›") * len(m[0]), text)
@@ -30,6 +30,6 @@ def neutral(text: str) -> str:
     return _ROLE_LINE.sub(r"\1\2 \3", text)
 
 
-def fenced(text: str, mark: str) -> str:
+def wrap_untrusted(text: str, mark: str) -> str:
     """Untrusted text between two lines that carry the nonce."""
-    return f"<<<DATA {mark}\n{neutral(text)}\nDATA {mark}>>>"
+    return f"<<<DATA {mark}\n{neutralize(text)}\nDATA {mark}>>>"

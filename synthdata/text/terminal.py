@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
-from synthdata.text.display import visible
+from synthdata.text.display import printable
 
 if TYPE_CHECKING:
     from synthdata.records import QuarantinedRow
@@ -31,12 +31,12 @@ def out() -> Console:
 
 def say(line: str) -> None:
     """One line of prose, safe for the terminal."""
-    out().print(Text(visible(line)))
+    out().print(Text(printable(line)))
 
 
 def note(line: str) -> None:
     """One line beside the results, on standard error, so that `--json` stays one document."""
-    sys.stderr.write(visible(line) + "\n")
+    sys.stderr.write(printable(line) + "\n")
 
 
 def left_out(rows: Iterable[QuarantinedRow], limit: int = 3) -> None:
@@ -68,7 +68,7 @@ def _finite(value: object) -> object:
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """A table; numbers right, texts left."""
-    shown = Table(title=Text(visible(title)), title_justify="left", title_style="bold", header_style="bold")
+    shown = Table(title=Text(printable(title)), title_justify="left", title_style="bold", header_style="bold")
     for i, column in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[i], int | float) for row in rows)
         shown.add_column(column, justify="right" if numeric else "left", overflow="fold")
@@ -80,7 +80,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
 def _cell(value: object) -> str:
     if value is None:
         return ""
-    return number(value) if isinstance(value, float) else visible(str(value), 600)
+    return number(value) if isinstance(value, float) else printable(str(value), 600)
 
 
 def number(value: float | None) -> str:

@@ -5,18 +5,18 @@ In other cells a lesson may return a few times (`lesson_quota`): the same lesson
 
 from __future__ import annotations
 
-from synthdata.gate.library import Library, Near
+from synthdata.gate.duplicates import DuplicateIndex, Neighbours
 from synthdata.gate.state import GateState, Item, Reject
 from synthdata.records import Reason
 
 
-def exact_in(item: Item, library: Library) -> Reject | None:
+def exact_in(item: Item, library: DuplicateIndex) -> Reject | None:
     """Equal after normalisation to a row of the library, in any cell."""
     row = library.exact(item.key)
     return None if row is None else _copy(Reason.EXACT_DUPLICATE, 1, 1, library, row)
 
 
-def near_in(item: Item, library: Library, state: GateState, found: list[tuple[int, float]]) -> Reject | None:
+def near_in(item: Item, library: DuplicateIndex, state: GateState, found: list[tuple[int, float]]) -> Reject | None:
     """Verified Jaccard over the threshold with a row of the same cell; `found` are the rows over it in any."""
     for row, jaccard in found:
         item.numbers["jaccard"] = max(jaccard, item.numbers.get("jaccard", 0))
@@ -25,7 +25,7 @@ def near_in(item: Item, library: Library, state: GateState, found: list[tuple[in
     return None
 
 
-def semantic_in(item: Item, library: Library, state: GateState, near: Near) -> Reject | None:
+def semantic_in(item: Item, library: DuplicateIndex, state: GateState, near: Neighbours) -> Reject | None:
     """Cosine of at least tau with a row of the same cell; rows of other cells are for the lesson quota."""
     item.numbers["cosine"] = max(near.cosine, item.numbers.get("cosine", -1))
     if near.copy is None:
@@ -51,5 +51,5 @@ def lesson_quota(item: Item, state: GateState) -> Reject | None:
     return None
 
 
-def _copy(reason: Reason, score: float, threshold: float, library: Library, row: int) -> Reject:
+def _copy(reason: Reason, score: float, threshold: float, library: DuplicateIndex, row: int) -> Reject:
     return Reject(reason, score, threshold, library.ids[row], library.contents[row])

@@ -1,4 +1,4 @@
-"""Cells stay near their real shares; contexts outside all cells enter by the dream lane alone."""
+"""Cells stay near their real shares; contexts outside all cells may fill a small share of each round."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ def quota(item: Item, state: GateState) -> Reject | None:
         return None
     settings = state.settings
     if item.cell == OUTSIDE:
-        dreams, limit = state.round_dreams + 1, settings.dream_share * (state.round_admitted + 1)
-        item.numbers["dreams"] = dreams
-        if dreams <= limit:
+        outside, limit = state.round_outside + 1, settings.out_of_distribution_share * (state.round_admitted + 1)
+        item.numbers["outside_in_round"] = outside
+        if outside <= limit:
             return None
-        return Reject(Reason.CELL_QUOTA, dreams, limit, detail="outside all cells and the dream lane is full")
+        return Reject(
+            Reason.CELL_QUOTA, outside, limit, detail="outside all cells, and such rows fill their share of the round"
+        )
     real = state.real_counts
     share = (int(real[item.cell]) + 1) / (state.real_rows + len(real))
     rows, limit = int(state.counts[item.cell]) + 1, settings.quota_slack * share * (state.rows + 1) + 1

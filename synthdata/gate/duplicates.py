@@ -19,7 +19,7 @@ from synthdata.similarity.minhash import LexicalIndex, Sketch
 
 
 @dataclass(slots=True)
-class Near:
+class Neighbours:
     """What a library holds around one vector.
 
     `cosine` to its nearest row, -1 where there are no rows; `copy` the nearest row of the same cell within tau and its
@@ -33,7 +33,7 @@ class Near:
     count: int = 0
 
 
-class Library:
+class DuplicateIndex:
     """Rows by number, in order of arrival, with their ids, contents and cells."""
 
     def __init__(self, dim: int, settings: GateSettings) -> None:
@@ -57,7 +57,7 @@ class Library:
         keys: Sequence[bytes],
         lexical: LexicalIndex,
         vectors: VectorIndex,
-    ) -> Library:
+    ) -> DuplicateIndex:
         """A library of rows that were made ready before; `keys` are their exact keys, all parts in the same order."""
         library = cls.__new__(cls)
         library.ids, library.contents, library.cells = ids, contents, cells
@@ -112,15 +112,15 @@ class Library:
         """Scores and rows at cosine `tau` or nearer to each vector, nearest first; exact, so none is missed."""
         yield from self.vectors.within_many(vectors, tau)
 
-    def around(self, vectors: Vectors, cells: Sequence[int], tau: float, most: int) -> list[Near]:
+    def around(self, vectors: Vectors, cells: Sequence[int], tau: float, most: int) -> list[Neighbours]:
         """What stands around each vector, which lies in the cell of its place; at most `most` rows of other cells.
 
         Where the nearest row of all is a copy, as that of most copies is, no other row is looked for.
         """
         if not len(self):
-            return [Near() for _ in vectors]
+            return [Neighbours() for _ in vectors]
         cosines, nearest = (column[:, 0].tolist() for column in self.vectors.search(vectors, 1))
-        found = [Near(cosine) for cosine in cosines]
+        found = [Neighbours(cosine) for cosine in cosines]
         hot = []
         for i, (near, row) in enumerate(zip(found, nearest, strict=True)):
             if near.cosine >= tau and self.cells[row] == cells[i]:
@@ -145,7 +145,7 @@ class Library:
 
 
 def sort_out(
-    near: Near,
+    near: Neighbours,
     scores: NDArray[np.float64],
     rows: NDArray[np.int64],
     cells: Sequence[int],

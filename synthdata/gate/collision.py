@@ -6,20 +6,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metrics.spectrum import SecondMoment
-from synthdata.gate.anchor import ContentHalf
+from synthdata.gate.anchor import ContentCalibration
 from synthdata.protocols import Vectors
 
 Floats = NDArray[np.float64]
 
 
-class Scope:
+class CollisionBudget:
     """A set of contents whose collision is held under a budget: the window W plus admitted rows.
 
     Rows of the loop are asked about in blocks: the redundancy of a whole block against what stands is one matrix
     product, and a row that enters raises that of the others by the square of its cosine to them.
     """
 
-    def __init__(self, content: ContentHalf) -> None:
+    def __init__(self, content: ContentCalibration) -> None:
         self.moment = SecondMoment(content.window.shape[1])
         self.moment.add(content.window)
         self._entered: list[int] = []

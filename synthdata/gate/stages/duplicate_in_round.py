@@ -6,7 +6,7 @@ from synthdata.gate.stages.likeness import exact_in, lesson_quota, near_in, sema
 from synthdata.gate.state import GateState, Item, Reject
 
 
-def twin(item: Item, state: GateState) -> Reject | None:
+def duplicate_in_round(item: Item, state: GateState) -> Reject | None:
     """Exact, near, semantic and the lesson quota, as of this moment of the round."""
     library = state.this_round
     if refused := exact_in(item, library):

@@ -69,7 +69,7 @@ class NgramModel:
 
 
 @dataclass(frozen=True)
-class LanguageBand:
+class PerplexityRange:
     """A model of each half of the real contents, and between which `low` and `high` mean nats a token they lie.
 
     Real contents are scored by the half that does not hold them. So is a copy of one, if its highest score is what is
@@ -86,7 +86,7 @@ class LanguageBand:
         return np.minimum(first, second), np.maximum(first, second)
 
 
-def calibrate_band(contents: Sequence[str], settings: AnchorSettings) -> LanguageBand:
+def calibrate_band(contents: Sequence[str], settings: AnchorSettings) -> PerplexityRange:
     """The band of real contents, at least two distinct ones, from the scores that each half has from the other.
 
     The band reaches from a low to a high percentile, and on each side `band_slack` nats further: a text of another
@@ -100,7 +100,7 @@ def calibrate_band(contents: Sequence[str], settings: AnchorSettings) -> Languag
     crossed = np.concatenate([models[1].nll(halves[0], tokens), models[0].nll(halves[1], tokens)])
     low, high = np.percentile(crossed, [settings.band_low_percentile, settings.band_high_percentile])
     slack = settings.band_slack
-    return LanguageBand(models, float(low) - slack, float(high) + slack)
+    return PerplexityRange(models, float(low) - slack, float(high) + slack)
 
 
 def _half(text: str, seed: int) -> int:

@@ -1,0 +1,41 @@
+"""Settings that were called something else: old names are read for one version, and the command line says so."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+# Old dotted name -> new dotted name. Stored corpora may hold old names for ever; a file or `--set` only until 0.3.
+RENAMED = {
+    "recipe.anchor.fill_n2": "recipe.anchor.first_round_min_effective_number",
+    "recipe.floor.odd_pairs": "recipe.floor.rare_bigram_share",
+    "recipe.floor.blob_share": "recipe.floor.encoded_share",
+    "recipe.floor.own_words": "recipe.floor.grounding_min_words",
+    "recipe.floor.own_share": "recipe.floor.grounding_min_share",
+    "recipe.floor.own_many": "recipe.floor.grounding_sufficient_words",
+    "recipe.floor.own_least": "recipe.floor.grounding_long_text_share",
+    "recipe.gate.dream_share": "recipe.gate.out_of_distribution_share",
+}
+
+
+def old_names(data: dict[str, Any]) -> list[str]:
+    """The old dotted names that nested settings use."""
+    return [old for old in RENAMED if _parent(data, old).get(old.rpartition(".")[2]) is not None]
+
+
+def with_new_names(data: dict[str, Any]) -> dict[str, Any]:
+    """The same nested settings under today's names; the input is not changed. A new name beside its old one wins."""
+    renamed = deepcopy(data)
+    for old, new in RENAMED.items():
+        section = _parent(renamed, old)
+        if old.rpartition(".")[2] in section:
+            value = section.pop(old.rpartition(".")[2])
+            _parent(renamed, new).setdefault(new.rpartition(".")[2], value)
+    return renamed
+
+
+def _parent(data: dict[str, Any], dotted: str) -> dict[str, Any]:
+    node: Any = data
+    for name in dotted.split(".")[:-1]:
+        node = node.get(name) if isinstance(node, dict) else None
+    return node if isinstance(node, dict) else {}
