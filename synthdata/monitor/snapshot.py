@@ -16,6 +16,7 @@ from synthdata.gate.state import OUTSIDE
 from synthdata.judging.record import judge_rows
 from synthdata.monitor.measure import View, measure, row
 from synthdata.monitor.status import real_share
+from synthdata.monitor.views import Computed
 from synthdata.protocols import Encoder
 from synthdata.records import Reason
 from synthdata.settings import Settings
@@ -83,8 +84,9 @@ def _view(name: str, texts: Sequence[str], contexts: Sequence[str], anchor: Anch
     live = norms > 0
     cells = np.where(cosines < anchor.context.outside_cosine, OUTSIDE, cells)[live]
     kept = [i for i, keep in enumerate(live) if keep]
-    frames = [skeleton(texts[i], contexts[i] if two else "") for i in kept]
-    return View(name, content[live], cells, [texts[i].lower().split() for i in kept], frames)
+    words = Computed(len(kept), lambda k: texts[kept[k]].lower().split())
+    frames = Computed(len(kept), lambda k: skeleton(texts[kept[k]], contexts[kept[k]] if two else ""))
+    return View(name, content[live], cells, words, frames)
 
 
 def _outcome(frames: dict[str, pl.DataFrame]) -> list[Row]:

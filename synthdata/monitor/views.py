@@ -5,8 +5,9 @@ With replacement, copies would bias collision, neighbours and tail.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,28 @@ from synthdata.protocols import Vectors
 from synthdata.records import content_hash
 
 Rows = NDArray[np.int64]
+T = TypeVar("T")
+
+
+class Computed(Sequence[T]):
+    """A sequence whose items are computed when they are read: of a large view only the drawn rows ever are."""
+
+    def __init__(self, length: int, item: Callable[[int], T]) -> None:
+        self._length, self._item = length, item
+
+    def __len__(self) -> int:
+        return self._length
+
+    @overload
+    def __getitem__(self, at: int) -> T: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[T]: ...
+    def __getitem__(self, at: int | slice) -> T | Sequence[T]:
+        if isinstance(at, slice):
+            return [self._item(i) for i in range(*at.indices(self._length))]
+        if not -self._length <= at < self._length:
+            raise IndexError(at)
+        return self._item(at % self._length)
 
 
 @dataclass(frozen=True)
