@@ -59,7 +59,7 @@ def measured(corpus: Corpus, under: set[int]) -> dict[str, Any]:
     frame = corpus.store.decisions(["round", "verdict", "cell", "reason"]).filter(pl.col("round") > 1)
     admitted = frame.filter(pl.col("verdict") == "admit")
     aimed = frame.filter(pl.col("cell").is_in(sorted(under)))
-    coverage = coverage_of(corpus.store, corpus.anchor)
+    coverage = coverage_of(corpus.store, corpus.anchor, corpus.settings.recipe.gate.alpha_outside)
     return {
         "candidates": frame.filter(pl.col("reason").is_null() | (pl.col("reason") != "abstained")).height,
         "aimed": aimed.height,
@@ -125,7 +125,10 @@ def replicate(model: str, seed: int, kept: Path) -> dict[str, Any]:
         begun = Corpus.open(copied(kept, Path(folder) / "begun"), settings=settings, encoder=encoder)
         first = begin(begun, Path(folder), usual)
         write(logs, usual[first:] + rare)
-        under = {int(cell) for cell in coverage_of(begun.store, begun.anchor).under(0.5)}
+        under = {
+            int(cell)
+            for cell in coverage_of(begun.store, begun.anchor, begun.settings.recipe.gate.alpha_outside).under(0.5)
+        }
         line |= {"cells": len(begun.anchor.context.centroids), "under": len(under), "first": first}
         for arm, steered in ARMS:
             path = copied(begun.store.path, Path(folder) / arm)

@@ -120,7 +120,7 @@ class Corpus:
 
     def describe_anchor(self) -> dict[str, object]:
         """The current anchor as plain facts."""
-        return describe(self.anchor)
+        return describe(self.anchor, self.settings.recipe.gate)
 
     @property
     def encoder(self) -> Encoder:

@@ -93,7 +93,8 @@ def test_the_band_is_frozen_in_the_anchor_and_an_anchor_without_one_keeps_its_fi
         assert stored.content is not None and stored.content.fluency == one.content.fluency
         assert stored.fingerprint == one.fingerprint
     assert anchor.fingerprint != bare.fingerprint
-    assert describe(anchor)["fluency_high"] == anchor.content.fluency.high and "fluency_high" not in describe(bare)  # type: ignore[union-attr]
+    assert describe(anchor, GateSettings())["fluency_high"] == anchor.content.fluency.high
+    assert "fluency_high" not in describe(bare, GateSettings())  # type: ignore[union-attr]
     for band, model in ((anchor.content.fluency, likelihood), (anchor.content.fluency, None), (None, None)):
         check_fluency(band, model, 0)
     with pytest.raises(AnchorError, match="reanchor"):

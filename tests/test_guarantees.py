@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -12,13 +13,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_gate import D, candidates, stream, unit, world
+from sample_texts import lessons
+from scipy import stats
+from test_gate import D, candidates, most_of_cell, stream, unit, world
 
 from metrics.spectrum import collision_probability, vendi_score
+from synthdata.gate.anchor import OUTSIDE
+from synthdata.gate.calibrate import calibrate
 from synthdata.gate.fill import fill_content
+from synthdata.gate.reference import ReferenceRow, clean
 from synthdata.gate.round import decide
-from synthdata.gate.state import OUTSIDE, GateState, Reject
-from synthdata.records import Decision, Reason, Verdict
+from synthdata.gate.state import GateState, Reject
+from synthdata.records import Candidate, Decision, Reason, Verdict
 from synthdata.settings import AnchorSettings, GateSettings
 
 GATE = Path(__file__).parent.parent / "synthdata" / "gate"
@@ -74,15 +80,44 @@ def test_what_the_floor_implies(kind: str, seed: int, corpus: Literal["one", "tw
 def test_shares_of_cells_stay_near_the_real_ones(kind: str, seed: int, views: str) -> None:
     state, _ = world(seed % 3, views=views)
     put_through(state, kind, seed)
-    real, rows, slack = state.real_counts, state.rows, state.settings.quota_slack
+    real = state.real_counts
     target = (real + 1) / (real.sum() + len(real))
     share = state.counts / state.counts.sum()
     live = share > 0
     drift = float((share[live] * np.log(share[live] / target[live])).sum())
-    # The bound counts rows outside all cells in N too; with a tenth of dreams at most it is the looser one.
-    inside = state.counts.sum()
-    bound = float((share[live] * np.log(slack * rows / inside + 1 / (inside * target[live]))).sum())
+    # The limit grows with the corpus, so that of now holds for every earlier entry. It counts rows outside all cells in
+    # N too; with a tenth of dreams at most it is the looser one.
+    most = np.array([most_of_cell(state, cell) for cell in range(len(real))]) / state.counts.sum()
+    assert (state.counts[state.counts > real] <= most[state.counts > real] * state.counts.sum()).all()
+    bound = float((share[live] * np.log(np.maximum(most, share)[live] / target[live])).sum())
     assert drift <= bound + 1e-9
+
+
+def test_of_an_exchangeable_stream_no_more_is_refused_than_promised() -> None:
+    # Guarantee 6: reference and stream are drawn alike, task by task; rows of a task lie close together.
+    gate = GateSettings()
+    refused: Counter[str] = Counter()
+    rows = 0
+    for seed in range(10):
+        rng = np.random.default_rng([seed, 11])
+        centres = unit(rng, 12)
+        tasks = centres[rng.integers(12, size=500)] + 0.8 * unit(rng, 500)
+        vectors = np.repeat(tasks, 2, axis=0) + 0.5 * unit(rng, 1000)
+        vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+        texts = lessons(1000, seed)
+        real = [ReferenceRow(texts[i], "", f"task {i // 2}") for i in range(500)]
+        reference = clean(real, vectors[:500], vectors[:500], AnchorSettings(), gate)
+        anchor = calibrate(reference, number=0, views="one", encoder="test", settings=AnchorSettings())
+        # One random row of each new task: that is what the promise speaks of.
+        new = np.arange(500, 1000, 2) + rng.integers(2, size=250)
+        made = [Candidate(texts[i], task_id=f"task {i // 2}") for i in new]
+        decisions = decide(made, vectors[new], vectors[new], GateState(anchor, reference, gate), [])
+        refused.update(str(d.reason) for d in decisions if d.reason)
+        refused["outside"] += sum(d.numbers["novelty_p"] <= gate.alpha_outside for d in decisions)
+        rows += len(new)
+    assert refused["outside"] <= stats.binom.ppf(0.999, rows, gate.alpha_outside)
+    assert refused["outside_reference"] + refused["cell_quota"] <= gate.alpha_outside * rows
+    assert refused["generic"] <= gate.alpha_generic * rows + 3 * np.sqrt(gate.alpha_generic * rows)
 
 
 @pytest.mark.slow

@@ -139,7 +139,7 @@ def copied(begun: Path, tmp_path: Path) -> Corpus:
 
 def test_a_round_goes_to_under_covered_cells_and_says_so(begun: Path, tmp_path: Path) -> None:
     corpus = copied(begun, tmp_path)
-    before = coverage_of(corpus.store, corpus.anchor)
+    before = coverage_of(corpus.store, corpus.anchor, corpus.settings.recipe.gate.alpha_outside)
     under = set(before.under(0.5).tolist())
     assert under
     work = run_round(corpus, 20)
@@ -203,7 +203,10 @@ def test_an_alarm_changes_questions_temperature_and_the_real_share(begun: Path, 
     acted = plan_of(corpus.store, corpus.anchor, corpus.settings.recipe)
     assert acted.level == "amber" and "n2_level" in acted.because
     # While it stands, the cells that round 2 brought nothing for are under-covered, whatever round 1 brought.
-    assert coverage_of(corpus.store, corpus.anchor, 2).rows.sum() < coverage_of(corpus.store, corpus.anchor).rows.sum()
+    assert (
+        coverage_of(corpus.store, corpus.anchor, corpus.settings.recipe.gate.alpha_outside, 2).rows.sum()
+        < coverage_of(corpus.store, corpus.anchor, corpus.settings.recipe.gate.alpha_outside).rows.sum()
+    )
     work = find_work(corpus, SAMPLE, RunSelection(limit=10))
     guide = next(guide for guide in work.guidance.values() if guide.focus)
     assert guide.warmer == 0.15 and guide.angle == 2 and 1 <= len(guide.known) <= 3

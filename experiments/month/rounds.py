@@ -12,8 +12,9 @@ import polars as pl
 from experiments.collapse.ngram import Trigram
 from experiments.month.tiles import Gauge
 from experiments.month.world import SIZE, TEMPERATURE, Texts, World
+from synthdata.gate.anchor import OUTSIDE
 from synthdata.gate.round import decide
-from synthdata.gate.state import OUTSIDE, GateState
+from synthdata.gate.state import GateState
 from synthdata.generation.steering import (
     Coverage,
     Option,

@@ -11,10 +11,9 @@ from experiments.month.world import CONTENT_WORDS, Texts, World
 from metrics.spectrum import effective_number
 from synthdata.gate.anchor import Anchor
 from synthdata.gate.calibrate import calibrate
-from synthdata.gate.cells import assign, centre
+from synthdata.gate.cells import centre
 from synthdata.gate.reference import Reference as RealRows
 from synthdata.gate.reference import ReferenceRow, clean
-from synthdata.gate.state import OUTSIDE
 from synthdata.monitor.blocks import Blocks, numbers_against
 from synthdata.monitor.measure import MOST_ROWS, REFERENCE_ROWS, View
 from synthdata.monitor.samples import NEIGHBOURS, ReferenceSample
@@ -52,8 +51,8 @@ class Gauge:
     def cells(self, contexts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The cell of each context vector, and the cosine to its centroid."""
         half = self.anchor.context
-        cells, cosines = assign(centre(contexts, half.mean)[0], half.centroids)
-        return np.where(cosines < half.outside_cosine, OUTSIDE, cells), cosines
+        located = half.locate(centre(contexts, half.mean)[0], GateSettings().alpha_outside)
+        return located.cells, located.cosines
 
     def tiles(self, world: World, contexts: Texts, contents: Texts) -> dict[str, float]:
         """The raw view's numbers by tile, as a snapshot would hold them."""

@@ -47,6 +47,7 @@ def init(
     """Make a corpus: read real reference data, calibrate every threshold from it and freeze them as anchor 0."""
     from synthdata.api import Corpus
     from synthdata.corpus.beginning import refuse_occupied
+    from synthdata.monitor.status import promise_note
     from synthdata.rounds.steps import read_heldout, read_reference
 
     refuse_occupied(corpus)
@@ -62,6 +63,7 @@ def init(
         emit_json(facts)
         return
     table(f"anchor 0 of {corpus}", ["calibrated from the reference", "value"], list(facts.items()))
+    say(promise_note(facts))
     left_out(broken)
     if made.anchor.content is None:
         say("The reference holds no contents: the first round will calibrate what lessons are like, and say so.")

@@ -19,10 +19,9 @@ from numpy.typing import NDArray
 
 from synthdata.corpus import CorpusStore
 from synthdata.dashboard.charts import Plane, Spot
-from synthdata.gate.anchor import Anchor, load_anchor
+from synthdata.gate.anchor import OUTSIDE, Anchor, load_anchor
 from synthdata.gate.cells import assign, centre
 from synthdata.gate.reference import Reference, load_reference
-from synthdata.gate.state import OUTSIDE
 from synthdata.generation.steering import Coverage
 from synthdata.protocols import Vectors
 from synthdata.settings import Settings

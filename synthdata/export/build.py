@@ -141,7 +141,13 @@ def _make(part: Path, corpus: Corpus, wanted: ExportRequest, settings: ExportSet
     with bar(2 * len(there)) as progress:
         found = scan(there, heldout, kinds, settings, progress)
         choice = choose(found.entries, list(containers(frozenset(kinds))), settings, wanted.wishes)
-        measured = Measured(corpus.anchor, corpus.encoder, _sampled(found, settings), settings.seed)
+        measured = Measured(
+            corpus.anchor,
+            corpus.encoder,
+            _sampled(found, settings),
+            settings.seed,
+            corpus.settings.recipe.gate.alpha_outside,
+        )
         writer = Writer(part, kinds, found, choice.keys, settings.keep_personal_data)
         written = _write(writer, there, settings, measured, progress)
     notes = (*choice.notes, *_dropped(found), *_raised(settings, corpus.settings.recipe.export))

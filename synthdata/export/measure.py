@@ -15,7 +15,7 @@ import numpy as np
 from metrics.spectrum import SecondMoment
 from synthdata.export.collect import Source
 from synthdata.gate.anchor import Anchor
-from synthdata.gate.cells import assign, centre
+from synthdata.gate.cells import centre
 from synthdata.protocols import Encoder, Vectors
 from synthdata.records import content_hash
 
@@ -28,13 +28,14 @@ class Measured:
     """Sums over the rows seen so far; nothing of a row is kept.
 
     `share` of the pieces, chosen by a seeded hash, are measured, so that encoding real rows stays affordable; collision
-    is a U-statistic, which a uniform sample does not bias.
+    is a U-statistic, which a uniform sample does not bias. `alpha` is the level at which a context is outside.
     """
 
     anchor: Anchor
     encoder: Encoder
     share: float
     seed: int
+    alpha: float
     moment: SecondMoment | None = None
     cells: Counter[int] = field(default_factory=Counter)
     rows: int = 0
@@ -89,9 +90,7 @@ class Measured:
             two = self.anchor.views == "two"
             vectors = self.encoder.encode([waiting[i][1] for i in placed]) if two else content[placed]
             x, _ = centre(vectors, self.anchor.context.mean)
-            cells, cosines = assign(x, self.anchor.context.centroids)
-            outside = cosines < self.anchor.context.outside_cosine
-            self.cells.update(int(cell) for cell in np.where(outside, -1, cells))
+            self.cells.update(self.anchor.context.locate(x, self.alpha).cells.tolist())
 
 
 def _encoded(rows: list[tuple[str, Vectors | None]], encoder: Encoder) -> Vectors:

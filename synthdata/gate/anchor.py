@@ -18,24 +18,58 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthdata.errors import AnchorError, CorruptStoreError
+from synthdata.gate.cells import assign
 from synthdata.gate.fluency import LMPerplexityRange
+from synthdata.gate.novelty import Novelty, Scale
 from synthdata.gate.perplexity import NgramModel, PerplexityRange
 from synthdata.protocols import Vectors
 from synthdata.records import canonical_json
 
+# The cell of a context that lies outside all of them.
+OUTSIDE = -1
+
 
 @dataclass(frozen=True)
 class ContextCalibration:
-    """What real contexts are about: cells and their real shares.
+    """What real contexts are about: cells with their real shares, and the test of what lies outside all of them.
 
-    `mean` (d,), `centroids` (m, d) unit, `real_counts` (m,) reference rows a cell, `outside_cosine` the cosine to its
-    centroid under which a context lies outside all cells.
+    `mean` (d,), `centroids` (m, d) unit, `real_counts` (m,) reference rows a cell. `novelty` tests a context against
+    the real ones. Anchors of older versions have none; for them a context is outside under `outside_cosine` to its
+    centroid.
     """
 
-    mean: Vectors
+    mean: Vectors | NDArray[np.float64]
     centroids: Vectors
     real_counts: NDArray[np.int64]
-    outside_cosine: float
+    outside_cosine: float | None = None
+    novelty: Novelty | None = None
+
+    def locate(self, x: Vectors, alpha: float) -> Located:
+        """Where centred unit contexts (n, d) lie; outside is what the test refuses at level `alpha`."""
+        cells, cosines = assign(x, self.centroids)
+        if self.novelty is None:
+            least = -1 if self.outside_cosine is None else self.outside_cosine
+            return Located(cells, cosines, None, cosines < least)
+        p_values = self.novelty.p_values(x)
+        return Located(cells, cosines, p_values, p_values <= alpha)
+
+
+@dataclass(frozen=True)
+class Located:
+    """Contexts among the real ones, (n,) each: the nearest cell, the cosine to its centroid, the p-value, the verdict.
+
+    A row always has a nearest cell; one that is `outside` counts in none. `p_values` is None for older anchors.
+    """
+
+    nearest: NDArray[np.int64]
+    cosines: NDArray[np.float64]
+    p_values: NDArray[np.float64] | None
+    outside: NDArray[np.bool_]
+
+    @property
+    def cells(self) -> NDArray[np.int64]:
+        """The cell that each row counts in, `OUTSIDE` for none."""
+        return np.where(self.outside, OUTSIDE, self.nearest)
 
 
 @dataclass(frozen=True)
@@ -43,12 +77,13 @@ class ContentCalibration:
     """What real contents teach: how much they repeat themselves, and the fixed window W that the floor is held on.
 
     `mean` (d,), `window` (w, d) centred unit rows with their ids, `collision` the U-statistic of the calibrating rows
-    with its jackknife error, `collision_max` the budget, `tau` the cosine of a semantic duplicate, `generic_norm` the
-    norm after centring under which a content says nothing of its own, `language` how predictable contents are, and
-    `fluency` the same by a language model, None where the recipe named none.
+    with its jackknife error, `collision_max` the budget, `tau` the cosine of a semantic duplicate, `norms` the
+    lengths after centring, against which a content that says nothing of its own is short (anchors of older versions
+    have one threshold, `generic_norm`), `language` how predictable contents are, and `fluency` the same by a language
+    model, None where the recipe named none.
     """
 
-    mean: Vectors
+    mean: Vectors | NDArray[np.float64]
     window: Vectors
     window_ids: tuple[str, ...]
     rows: int
@@ -56,10 +91,11 @@ class ContentCalibration:
     collision_error: float
     collision_max: float
     tau: float
-    generic_norm: float
+    generic_norm: float | None
     calibrated_from: Literal["reference", "generator"]
     language: PerplexityRange
     fluency: LMPerplexityRange | None = None
+    norms: Scale | None = None
 
 
 @dataclass(frozen=True)
@@ -98,7 +134,7 @@ class Anchor:
 
 def _values(half: object) -> Iterator[object]:
     """All values of nested dataclasses and of tuples of arrays, in the order of their fields, but for what is None."""
-    for value in vars(half).values():
+    for value in (getattr(half, field.name) for field in fields(half)):  # type: ignore[arg-type]
         if is_dataclass(value):
             yield from _values(value)
         elif isinstance(value, tuple):
@@ -120,15 +156,20 @@ def save_context(folder: Path, anchor: Anchor) -> None:
     }
     half = anchor.context
     arrays = {"mean": half.mean, "centroids": half.centroids, "real_counts": half.real_counts}
+    if half.novelty is not None:
+        arrays |= {f"novelty_{name}": value for name, value in _fields(half.novelty).items()}
     _write(folder, "context", arrays, facts)
 
 
 def save_content(folder: Path, half: ContentCalibration) -> None:
     """Write the content half, once; the JSON file is written last and so is the proof that the half is complete."""
-    facts = {k: v for k, v in vars(half).items() if k not in ("mean", "window", "language", "fluency")}
+    facts = {k: v for k, v in vars(half).items() if k not in ("mean", "window", "language", "fluency", "norms")}
     facts |= {"language_low": half.language.low, "language_high": half.language.high}
     facts |= {"fluency": vars(half.fluency)} if half.fluency else {}
     arrays = {"mean": half.mean, "window": half.window}
+    if half.norms is not None:
+        arrays |= {"norms_scores": half.norms.scores, "norms_below": half.norms.below}
+        facts["norms_tasks"] = half.norms.tasks
     for number, model in enumerate(half.language.halves):
         for name, part in vars(model).items():
             arrays |= {f"{name}_{number}_{k}": level for k, level in enumerate(part)}
@@ -142,7 +183,7 @@ def load_anchor(folder: Path) -> Anchor:
         CorruptStoreError: files are missing or unreadable.
     """
     arrays, facts = _read(folder, "context")
-    context = ContextCalibration(arrays["mean"], arrays["centroids"], arrays["real_counts"], facts["outside_cosine"])
+    context = _context_half(arrays, facts)
     content = None
     if (folder / "content.json").exists():
         try:
@@ -161,12 +202,29 @@ def load_anchor(folder: Path) -> Anchor:
     )
 
 
+def _context_half(arrays: dict[str, Any], facts: dict[str, Any]) -> ContextCalibration:
+    novelty = None
+    if "novelty_rows" in arrays:
+        novelty = Novelty(**{field.name: arrays[f"novelty_{field.name}"] for field in fields(Novelty)})
+    parts = (arrays["mean"], arrays["centroids"], arrays["real_counts"])
+    return ContextCalibration(*parts, outside_cosine=facts["outside_cosine"], novelty=novelty)
+
+
+def _fields(value: object) -> dict[str, Any]:
+    return {field.name: getattr(value, field.name) for field in fields(value)}  # type: ignore[arg-type]
+
+
 def _content_half(arrays: dict[str, Any], facts: dict[str, Any]) -> ContentCalibration:
     low, high = facts.pop("language_low"), facts.pop("language_high")
     fluency = LMPerplexityRange(**facts.pop("fluency")) if "fluency" in facts else None
     facts["window_ids"] = tuple(facts["window_ids"])
+    norms = None
+    if "norms_tasks" in facts:
+        norms = Scale(arrays["norms_scores"], arrays["norms_below"], facts.pop("norms_tasks"))
     language = PerplexityRange((_model(arrays, 0), _model(arrays, 1)), low, high)
-    return ContentCalibration(arrays["mean"], arrays["window"], **facts, language=language, fluency=fluency)
+    return ContentCalibration(
+        arrays["mean"], arrays["window"], **facts, language=language, fluency=fluency, norms=norms
+    )
 
 
 def _model(arrays: dict[str, Any], half: int) -> NgramModel:

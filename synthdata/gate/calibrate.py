@@ -7,12 +7,14 @@ from dataclasses import replace
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from metrics.spectrum import SecondMoment
 from synthdata.errors import AnchorError
 from synthdata.gate.anchor import Anchor, ContentCalibration, ContextCalibration
 from synthdata.gate.cells import assign, cell_count, centre, spherical_kmeans
 from synthdata.gate.fluency import Likelihood, calibrate_fluency
+from synthdata.gate.novelty import Scale, calibrate_novelty, numbered
 from synthdata.gate.perplexity import calibrate_band
 from synthdata.gate.reference import Reference
 from synthdata.protocols import Progress, Vectors, no_progress
@@ -37,6 +39,7 @@ def calibrate(
     """
     use = ~reference.heldout
     vectors = reference.content if views == "one" else reference.context
+    every = [row.task_id or row.id for row in reference.rows]
     content = None
     if sum(bool(row.content) for row in reference.rows) >= settings.min_rows:
         taught = use & np.array([bool(row.content) for row in reference.rows])
@@ -50,26 +53,26 @@ def calibrate(
         number=number,
         views=views,
         encoder=encoder,
-        context=calibrate_context(vectors[use], settings),
+        context=calibrate_context(vectors[use], [every[i] for i in np.flatnonzero(use)], settings),
         content=content,
         heldout_rows=int(reference.heldout.sum()),
         cleaned=reference.fell,
     )
 
 
-def calibrate_context(vectors: Vectors, settings: AnchorSettings) -> ContextCalibration:
-    """Cells and their real counts from context vectors (n, d)."""
-    mean = vectors.mean(axis=0)
+def calibrate_context(vectors: Vectors, tasks: Sequence[str], settings: AnchorSettings) -> ContextCalibration:
+    """Cells, their real counts and the test of what lies outside, from context vectors (n, d) and their tasks."""
+    mean = mean_of(vectors)
     x, _ = centre(vectors, mean)
     cells = cell_count(len(x), settings.cells_min, settings.cells_max)
     centroids = spherical_kmeans(x, cells, settings.seed)
-    labels, cosines = assign(x, centroids)
-    return ContextCalibration(
-        mean=mean,
-        centroids=centroids,
-        real_counts=np.bincount(labels, minlength=cells).astype(np.int64),
-        outside_cosine=float(np.percentile(cosines, settings.outside_percentile)),
-    )
+    counts = np.bincount(assign(x, centroids)[0], minlength=cells).astype(np.int64)
+    return ContextCalibration(mean, centroids, counts, novelty=calibrate_novelty(x, tasks))
+
+
+def mean_of(vectors: Vectors) -> NDArray[np.float64]:
+    """The mean (d,) of rows (n, d) in float64, which silos that pool their sums reach too."""
+    return np.asarray(vectors.mean(axis=0, dtype=np.float64))
 
 
 def calibrate_content(
@@ -85,7 +88,7 @@ def calibrate_content(
     Raises:
         AnchorError: all contents are alike, so that no budget can be set.
     """
-    mean = vectors.mean(axis=0)
+    mean = mean_of(vectors)
     x, norms = centre(vectors, mean)
     live = norms > 0
     if live.sum() < 2:
@@ -103,7 +106,8 @@ def calibrate_content(
         collision_error=error,
         collision_max=collision + slack,
         tau=_tau(x, tasks, settings),
-        generic_norm=float(np.percentile(norms, settings.generic_percentile)),
+        generic_norm=None,
+        norms=Scale.of(norms.astype(np.float64), numbered(tasks)),
         calibrated_from=calibrated_from,
         language=calibrate_band([text for text in contents if text.strip()], settings),
     )

@@ -13,7 +13,7 @@ from synthdata.protocols import Vectors
 Floats = NDArray[np.float64]
 
 
-def centre(vectors: Vectors, mean: Vectors) -> tuple[Vectors, NDArray[np.float32]]:
+def centre(vectors: Vectors, mean: Vectors | Floats) -> tuple[Vectors, NDArray[np.float32]]:
     """Unit vectors (n, d) after subtracting `mean`, and the norms they had before scaling; zero stays zero.
 
     Without centring everything is similar, because texts of one corpus share a template (science: second moments of

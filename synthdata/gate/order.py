@@ -22,6 +22,7 @@ _TOKEN = re.compile(r"\w+|[^\w\s]+")
 # An odd multiplier; overflow is the intended arithmetic modulo 2**64.
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
 def shuffled(ids: Sequence[str], seed: int) -> list[int]:
@@ -29,19 +30,24 @@ def shuffled(ids: Sequence[str], seed: int) -> list[int]:
     return sorted(range(len(ids)), key=lambda i: content_hash(str(seed), "order", ids[i]))
 
 
-def gumbel_dsir(ids: Sequence[str], contents: Sequence[str], reference: Sequence[str], seed: int) -> list[int]:
+def gumbel_dsir(
+    ids: Sequence[str], contents: Sequence[str], reference: Sequence[str], seed: int, more: Ints | None = None
+) -> list[int]:
     """Positions by descending score of `dsir_scores`; ties by id."""
-    scores = dsir_scores(ids, contents, reference, seed)
+    scores = dsir_scores(ids, contents, reference, seed, more)
     return sorted(range(len(ids)), key=lambda i: (-scores[i], ids[i]))
 
 
-def dsir_scores(ids: Sequence[str], contents: Sequence[str], reference: Sequence[str], seed: int) -> list[float]:
+def dsir_scores(
+    ids: Sequence[str], contents: Sequence[str], reference: Sequence[str], seed: int, more: Ints | None = None
+) -> list[float]:
     """The log importance weight a square root of length, plus seeded Gumbel noise, of each candidate.
 
     Features are counts of hashed uni- and bigrams of words and punctuation in 8,192 bins, as in the paper, add-one
-    smoothed.
+    smoothed. `more` (8192,) are counts of real contents beside `reference`, of silos that do not share texts.
     """
-    target, raw = _log_shares(reference), _log_shares(contents)
+    real = order_counts(reference) if more is None else order_counts(reference) + more
+    target, raw = _log_shares(real), _log_shares(order_counts(contents))
     ratio = target - raw
     scores = []
     for key, content in zip(ids, contents, strict=True):
@@ -59,11 +65,16 @@ def _bins(text: str) -> NDArray[np.int64]:
     return (np.concatenate([unigrams, bigrams]) >> np.uint64(64 - BINS_LOG2)).astype(np.int64)
 
 
-def _log_shares(texts: Sequence[str]) -> Floats:
-    counts = np.ones(1 << BINS_LOG2)
+def order_counts(texts: Sequence[str]) -> Ints:
+    """How often texts hold the n-grams of each bin, (8192,): all that the order asks of them; counts of sets add."""
+    counts = np.zeros(1 << BINS_LOG2, dtype=np.int64)
     for text in texts:
         np.add.at(counts, _bins(text), 1)
-    shares: Floats = np.log(counts / counts.sum())
+    return counts
+
+
+def _log_shares(counts: Ints) -> Floats:
+    shares: Floats = np.log((counts + 1) / (counts + 1).sum())
     return shares
 
 

@@ -6,7 +6,7 @@
 3. `Counts`: rows of each joined cell, and two sums of o_i = u_i' S u_i - 1, which make the jackknife exact.
 
 Mean, second moment, collision and its error are then those of the union, not an estimate. Moments about the silos' own
-means would not be. What cannot be had without pairs of rows: copies between silos, and tau, of which the largest stands.
+means would not be. Not to be had without pairs of rows: copies between silos, and tau, of which the largest stands.
 This is not anonymity: the moment of few rows spans them, and two releases a row apart differ by exactly that row.
 """
 
@@ -117,7 +117,9 @@ def first_message(silo: Silo) -> Sums:
         AnchorError: no row has a content, so that there is no floor to pool.
     """
     if not silo.taught.any():
-        raise AnchorError("this reference holds no contents, so that there is no floor to pool; pool references with them")
+        raise AnchorError(
+            "this reference holds no contents, so that there is no floor to pool; pool references with them"
+        )
     context = silo.context.sum(axis=0, dtype=np.float64)
     content = silo.content[silo.taught].sum(axis=0, dtype=np.float64)
     return Sums(silo.encoder, silo.views, len(silo.context), int(silo.taught.sum()), context, content)

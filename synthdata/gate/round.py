@@ -17,6 +17,8 @@ from synthdata.records import Candidate, Decision, Reason, Verdict
 
 # Items whose neighbours within the round are looked up together; their products with each other take 1 MB.
 _BLOCK = 512
+# What more admissions may make room for.
+_AGAIN = (Reason.CELL_QUOTA, Reason.OUTSIDE_REFERENCE)
 
 
 def decide(
@@ -96,7 +98,7 @@ def _loop(items: list[Item], state: GateState, progress: Progress) -> tuple[list
             if refusal is None:
                 state.commit(item)
                 admitted.append(_decision(item, "admit", None))
-            elif refusal[1].reason is Reason.CELL_QUOTA:
+            elif refusal[1].reason in _AGAIN:
                 again.append((item, _decision(item, *refusal)))
                 continue
             else:
@@ -132,7 +134,7 @@ def _first(stages: Sequence[Stage], item: Item, state: GateState) -> tuple[str, 
 def _decision(item: Item, stage: str, refusal: Reject | None) -> Decision:
     numbers = {name: float(value) for name, value in item.numbers.items()}
     if refusal is None:
-        return Decision(item.candidate, Verdict.ADMIT, stage, cell=item.cell, numbers=numbers)
+        return Decision(item.candidate, Verdict.ADMIT, stage, cell=item.counted, numbers=numbers)
     return Decision(
         item.candidate,
         Verdict.REJECT,
@@ -143,6 +145,6 @@ def _decision(item: Item, stage: str, refusal: Reject | None) -> Decision:
         refusal.neighbour_id,
         refusal.neighbour_text,
         refusal.detail,
-        item.cell,
+        item.counted,
         numbers,
     )

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from synthdata.errors import AnchorError
 from synthdata.gate.ahead import LookAhead
-from synthdata.gate.anchor import Anchor
-from synthdata.gate.cells import assign, centre
+from synthdata.gate.anchor import OUTSIDE, Anchor
+from synthdata.gate.cells import centre
 from synthdata.gate.collision import CollisionBudget
 from synthdata.gate.duplicates import DuplicateIndex, Neighbours, among_themselves
 from synthdata.gate.fluency import Likelihood
@@ -27,7 +27,6 @@ from synthdata.records import Candidate, Origin, Reason
 from synthdata.settings import GateSettings
 from synthdata.similarity.minhash import Sketch
 
-OUTSIDE = -1
 # Items that are searched for among the vectors of the history at a time.
 _SEARCHED_AT_ONCE = 1024
 RESTORED_AT_ONCE = 2048
@@ -76,7 +75,8 @@ class Item:
 
     A `real` one skips all stages but provenance, floor and exact duplication.
 
-    `context` and `content` are centred unit vectors (d,), `norm` the content's length before scaling. What stands
+    `context` and `content` are centred unit vectors (d,), `norm` the content's length before scaling. `cell` is the
+    nearest one; a row whose context is `outside` the reference counts in none. What stands
     around it in the history is found once, what stands around it in this round anew in each pass; `edits` are rows of
     the history over the Jaccard threshold, with it. In the loop `sketch` has the bands that others of the loop share.
     `place` is where it stands in the block that is under decision.
@@ -91,11 +91,17 @@ class Item:
     sketch: Sketch
     slots: NDArray[np.int64]
     frame: str
+    outside: bool = False
     place: int = -1
     edits: list[tuple[int, float]] = field(default_factory=list)
     in_history: Neighbours = field(default_factory=Neighbours)
     in_round: Neighbours = field(default_factory=Neighbours)
     numbers: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def counted(self) -> int:
+        """The cell that the row counts in, `OUTSIDE` for none."""
+        return OUTSIDE if self.outside else self.cell
 
     @property
     def key(self) -> bytes:
@@ -174,16 +180,25 @@ class GateState:
         half = self.anchor.context
         x, _ = centre(context if self.anchor.views == "two" else content, half.mean)
         y, norms = centre(content, self.content.mean)
-        nearest, cosines = assign(x, half.centroids)
-        cells = np.where(cosines < half.outside_cosine, OUTSIDE, nearest)
-        columns = (cells.tolist(), cosines.tolist(), norms.tolist())
-        return [
+        place = half.locate(x, self.settings.alpha_outside)
+        columns = (place.nearest.tolist(), place.outside.tolist(), place.cosines.tolist(), norms.tolist())
+        items = [
             Item(
                 candidate, candidate.origin is Origin.REAL, x[i], y[i], norm, cell, text.sketch, text.slots, text.frame,
-                numbers={"cell_cosine": cosine, "content_norm": norm},
+                outside=outside, numbers={"cell_cosine": cosine, "content_norm": norm},
             )
-            for i, (candidate, text, cell, cosine, norm) in enumerate(zip(candidates, texts, *columns, strict=True))
+            for i, (candidate, text, cell, outside, cosine, norm) in enumerate(
+                zip(candidates, texts, *columns, strict=True)
+            )
         ]  # fmt: skip
+        tests = {"novelty_p": place.p_values, "generic_p": None}
+        if self.content.norms is not None:
+            tests["generic_p"] = self.content.norms.p_values(norms.astype(np.float64))
+        for name, values in tests.items():
+            if values is not None:
+                for item, p in zip(items, values.tolist(), strict=True):
+                    item.numbers[name] = p
+        return items
 
     def restore(self, candidates: Sequence[Candidate], context: Vectors, content: Vectors) -> None:
         """Enter rows admitted in earlier rounds, in their order of admission.
@@ -246,7 +261,7 @@ class GateState:
             self.round_scope.enter(item.place)
         self._count(item)
         self.round_admitted += 1
-        self.round_outside += item.cell == OUTSIDE and not item.real
+        self.round_outside += item.outside and not item.real
 
     def _crowd_in(self, item: Item) -> None:
         """Count the item among the neighbours of its neighbours: a cosine is the same from both sides, to the bit."""
@@ -272,7 +287,7 @@ class GateState:
         self.skeletons.add(item.frame)
         self.admitted += 1
         self.rows += 1
-        if item.cell != OUTSIDE:
+        if not item.outside:
             self.counts[item.cell] += 1
             self.real_counts[item.cell] += item.real
             self.real_rows += item.real

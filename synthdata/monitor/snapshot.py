@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import polars as pl
 
 from synthdata.corpus import CorpusStore
 from synthdata.gate.anchor import Anchor
-from synthdata.gate.cells import assign, centre
+from synthdata.gate.cells import centre
 from synthdata.gate.lexical import skeleton
 from synthdata.gate.reference import Reference
-from synthdata.gate.state import OUTSIDE
 from synthdata.judging.record import judge_rows
 from synthdata.monitor.measure import View, measure, row
 from synthdata.monitor.status import real_share
@@ -39,7 +37,7 @@ def ensure_snapshot(
         "admitted": store.admitted(as_of=number, columns=columns),
     }
     views = [
-        _view(name, frame["content"].to_list(), frame["context"].to_list(), anchor, encoder)
+        _view(name, frame["content"].to_list(), frame["context"].to_list(), anchor, encoder, settings)
         for name, frame in frames.items()
     ]
     rows = _measured(views, anchor, reference, encoder, settings)
@@ -54,7 +52,7 @@ def admitted_metrics(
     """What a snapshot would say of these rows (columns `content`, `context`, `origin`, `lineage_depth`) as admitted."""
     if anchor.content is None:
         return {}
-    view = _view("admitted", admitted["content"].to_list(), admitted["context"].to_list(), anchor, encoder)
+    view = _view("admitted", admitted["content"].to_list(), admitted["context"].to_list(), anchor, encoder, settings)
     rows = _measured([view], anchor, reference, encoder, settings)
     rows += [*_outcome({"admitted": admitted}), row("admitted", "real_share", real_share(anchor, admitted))]
     return {str(item["metric"]): item["value"] for item in rows if item["view"] == "admitted"}  # type: ignore[misc]
@@ -68,21 +66,22 @@ def _measured(
     heldout = None
     if aside:
         contents, contexts = [item.content for item in aside], [item.context for item in aside]
-        heldout = _view("reference_heldout", contents, contexts, anchor, encoder)
+        heldout = _view("reference_heldout", contents, contexts, anchor, encoder, settings)
     real = anchor.context.real_counts
     shares = (real + 1) / (real.sum() + len(real))
     return measure(views, heldout, shares, settings.recipe.anchor.seed)
 
 
-def _view(name: str, texts: Sequence[str], contexts: Sequence[str], anchor: Anchor, encoder: Encoder) -> View:
+def _view(
+    name: str, texts: Sequence[str], contexts: Sequence[str], anchor: Anchor, encoder: Encoder, settings: Settings
+) -> View:
     assert anchor.content is not None
     vectors = encoder.encode(texts)
     content, norms = centre(vectors, anchor.content.mean)
     two = anchor.views == "two"
     x, _ = centre(encoder.encode(contexts) if two else vectors, anchor.context.mean)
-    cells, cosines = assign(x, anchor.context.centroids)
     live = norms > 0
-    cells = np.where(cosines < anchor.context.outside_cosine, OUTSIDE, cells)[live]
+    cells = anchor.context.locate(x, settings.recipe.gate.alpha_outside).cells[live]
     kept = [i for i, keep in enumerate(live) if keep]
     words = Computed(len(kept), lambda k: texts[kept[k]].lower().split())
     frames = Computed(len(kept), lambda k: skeleton(texts[kept[k]], contexts[kept[k]] if two else ""))

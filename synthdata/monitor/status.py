@@ -12,10 +12,11 @@ from synthdata.corpus.events import REMOVING
 from synthdata.corpus.releases import frozen_because
 from synthdata.errors import InputError
 from synthdata.gate.anchor import Anchor, load_anchor
+from synthdata.gate.novelty import level
 from synthdata.judging.record import judge_alarms, judged_by
 from synthdata.monitor.alarms import RoundHistory, trend_alarms
 from synthdata.records.report import starved_by
-from synthdata.settings import Settings
+from synthdata.settings import GateSettings, Settings
 
 Facts = dict[str, Any]
 LAST_CALL = "last_call.json"
@@ -34,6 +35,7 @@ def status(store: CorpusStore, as_of: int | None = None) -> Facts:
     anchor = load_anchor(store.anchor_dir())
     snapshots = store.snapshots(as_of)
     frozen = frozen_because(store)
+    recipe = Settings.from_dict(store.settings, where=str(store.path)).recipe
     last = int(frame["round"].max() or 0) if frame.height else 0  # type: ignore[arg-type]
     return {
         "round": last,
@@ -47,7 +49,7 @@ def status(store: CorpusStore, as_of: int | None = None) -> Facts:
         "already_decided": _last_call(store),
         "real_share": real_share(anchor, corpus),
         "judged": judged_by(corpus["judged"]),
-        "anchor": describe(anchor),
+        "anchor": describe(anchor, recipe.gate),
         "metrics": _after_removal(store, last, as_of, _values(snapshots, last, "value")),
         "intervals": _intervals(snapshots, last),
         "absent": _values(snapshots, last, "note"),
@@ -86,8 +88,13 @@ def _after_removal(store: CorpusStore, last: int, as_of: int | None, metrics: Fa
     return metrics | {"admitted": left} if left else metrics
 
 
-def describe(anchor: Anchor) -> Facts:
-    """An anchor as plain facts; N2 of the reference and the floor that the corpus is held on."""
+def describe(anchor: Anchor, gate: GateSettings) -> Facts:
+    """An anchor as plain facts; N2 of the reference, the floor that the corpus is held on, the promise to genuine rows.
+
+    `outside_level` is the share of exchangeable rows that the test of contexts refuses at most, over references;
+    `outside_upper` bounds it for 95 of 100 references of `outside_tasks` tasks. Both are 0 under `outside_needed`
+    tasks, where nothing is called outside.
+    """
     facts: Facts = {
         "number": anchor.number,
         "fingerprint": anchor.fingerprint,
@@ -99,6 +106,17 @@ def describe(anchor: Anchor) -> Facts:
         "copies_dropped": sum(anchor.cleaned.values()),
         "calibrated_from": "nothing yet: the first round fills the content half",
     }
+    novelty = anchor.context.novelty
+    if novelty is not None:
+        worth = level(gate.alpha_outside, novelty.scale.tasks, gate.quota_confidence)
+        facts |= {
+            "false_refusal": gate.false_refusal,
+            "outside_alpha": worth.alpha,
+            "outside_tasks": worth.tasks,
+            "outside_level": worth.refused,
+            "outside_upper": worth.upper,
+            "outside_needed": worth.needed,
+        }
     half = anchor.content
     if half is not None:
         facts |= {
@@ -111,6 +129,23 @@ def describe(anchor: Anchor) -> Facts:
         if half.fluency is not None:
             facts |= {"fluency_low": half.fluency.low, "fluency_high": half.fluency.high}
     return facts
+
+
+def promise_note(anchor: Facts) -> str:
+    """What a genuine row may expect of the statistical stages, with what it is worth for this reference."""
+    if "false_refusal" not in anchor:
+        return "This anchor is of an older version, without a promise to genuine rows; `reanchor` makes one."
+    promise = (
+        f"Of rows that are like the reference, the statistical stages refuse at most {anchor['false_refusal']:.1%}; "
+        f"{anchor['outside_alpha']:.1%} of it is for contexts outside the reference"
+    )
+    if not anchor["outside_upper"]:
+        few = f"{anchor['outside_tasks']} tasks calibrate that test and it takes {anchor['outside_needed']}"
+        return f"{promise}: {few}, so nothing is called outside."
+    return (
+        f"{promise}: with {anchor['outside_tasks']} tasks {anchor['outside_level']:.2%}, and under "
+        f"{anchor['outside_upper']:.1%} for 95 of 100 such references."
+    )
 
 
 def floor_note(anchor: Facts) -> str:

@@ -78,7 +78,8 @@ def reanchor(
         made = _next_anchor(corpus, old, cleaned, embedding)
         carried = made.content is None and old.content is not None
         made = replace(made, content=old.content) if carried else made
-        done = Reanchoring(describe(old), describe(made), _drift(made, known, cleaned), carried)
+        gate = recipe.gate
+        done = Reanchoring(describe(old, gate), describe(made, gate), _drift(made, known, cleaned), carried)
         _write(corpus, made, cleaned)
         _make_current(store, done, made.number, {"because": because, "kept_old_reference": keep})
     return done

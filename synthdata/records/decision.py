@@ -40,6 +40,7 @@ class Reason(StrEnum):
     JUDGE_ABSTAINED = "judge_abstained"
     LEXICAL_SATURATION = "lexical_saturation"
     CELL_QUOTA = "cell_quota"
+    OUTSIDE_REFERENCE = "outside_reference"
     COLLISION_BUDGET = "collision_budget"
     # A reflector that finds nothing to say about a trajectory says so here, so that the trajectory counts as read.
     ABSTAINED = "abstained"

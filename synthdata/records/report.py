@@ -18,6 +18,8 @@ ADVICE: dict[Reason, str] = {
     Reason.LESSON_QUOTA: "one lesson is taught everywhere: it is learnt; look for other faults",
     Reason.LEXICAL_SATURATION: "sentence frames repeat: vary the wording of the prompts or use a larger model",
     Reason.CELL_QUOTA: "contexts crowd in few cells: bring trajectories of the tasks that real data has and these lack",
+    Reason.OUTSIDE_REFERENCE: "contexts are unlike every real one: give `reanchor` real data of these tasks, or bring "
+    "trajectories of the tasks that the reference holds",
     Reason.COLLISION_BUDGET: "the corpus stands at its diversity floor: only contents unlike the rest can enter",
     Reason.UNGROUNDED: "lessons do not follow from their evidence: use a larger model",
     Reason.GIBBERISH: "the model writes broken text: lower its temperature or use a larger model",

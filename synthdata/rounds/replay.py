@@ -19,10 +19,9 @@ from synthdata.corpus import CorpusStore, to_candidate
 from synthdata.corpus.events import without_removed
 from synthdata.errors import InputError, SettingsError
 from synthdata.gate.anchor import Anchor, load_anchor
-from synthdata.gate.cells import assign, centre
+from synthdata.gate.cells import centre
 from synthdata.gate.reference import load_reference
 from synthdata.gate.stages import LOOP
-from synthdata.gate.state import OUTSIDE
 from synthdata.records import Decision, Origin, Verdict
 from synthdata.rounds.decide import decide_round, order_texts, restore
 from synthdata.settings import Recipe, Settings
@@ -34,7 +33,8 @@ Progress = Callable[[int], None]
 LOOP_STAGES = frozenset({"twin", *(stage.name for stage in LOOP)})
 REPLAYED = (
     "near_jaccard", "tau", "lesson_quota", "lexical_ngram", "lexical_rows", "lexical_share", "skeleton_share",
-    "skeleton_rows", "quota_slack", "out_of_distribution_share", "collision_max",
+    "skeleton_rows", "outside_share", "quota_slack", "quota_confidence", "quota_quantile",
+    "out_of_distribution_share", "collision_max",
 )  # fmt: skip
 # Why a setting cannot be replayed, by the longest prefix that fits.
 WHY_NOT = {
@@ -246,8 +246,7 @@ class _Run:
             x, _ = centre(
                 self.store.vectors(frame, "context") if self.store.views == "two" else raw, anchor.context.mean
             )
-            labels, cosines = assign(x, anchor.context.centroids)
-            labels = np.where(cosines < anchor.context.outside_cosine, OUTSIDE, labels)
+            labels = anchor.context.locate(x, self.recipe.gate.alpha_outside).cells
             cells = np.bincount(labels[labels >= 0], minlength=1)
         return {
             "n2_admitted": alone.effective_number() if alone.n > 1 else None,

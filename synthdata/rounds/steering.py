@@ -14,7 +14,7 @@ import polars as pl
 
 from synthdata.corpus import CorpusStore
 from synthdata.gate.anchor import Anchor
-from synthdata.gate.cells import assign, centre
+from synthdata.gate.cells import centre
 from synthdata.generation.steering import (
     OUTSIDE,
     Coverage,
@@ -63,11 +63,11 @@ def _plan_and_coverage(store: CorpusStore, anchor: Anchor, recipe: Recipe) -> tu
     alarms = alarms_of(store, store.snapshots()) if latest else []
     level, because = rung_alarms(alarms, latest, TREND_TILES)
     first = 0 if level == "calm" else latest - recipe.steering.recent_rounds + 1
-    coverage = coverage_of(store, anchor, first)
+    coverage = coverage_of(store, anchor, recipe.gate.alpha_outside, first)
     return decide_plan(level, because, coverage, latest, recipe), coverage
 
 
-def coverage_of(store: CorpusStore, anchor: Anchor, first: int = 0) -> Coverage:
+def coverage_of(store: CorpusStore, anchor: Anchor, alpha: float, first: int = 0) -> Coverage:
     """Rows admitted from round `first` on in each cell of this anchor, and the cells' real shares.
 
     The shares are smoothed as the quota smooths them, and count the real rows of all rounds.
@@ -80,8 +80,7 @@ def coverage_of(store: CorpusStore, anchor: Anchor, first: int = 0) -> Coverage:
         # Rows of an earlier anchor were decided in its cells; here they count where they lie now.
         rows = store.admitted()
         vectors = store.vectors(rows, "context" if store.views == "two" else "content")
-        nearest, cosines = assign(centre(vectors, half.mean)[0], half.centroids)
-        cells = np.where(cosines < half.outside_cosine, OUTSIDE, nearest)
+        cells = half.locate(centre(vectors, half.mean)[0], alpha).cells
     m = len(half.centroids)
     counted = cells[(cells != OUTSIDE) & (rows["round"] >= first).to_numpy()]
     counts = np.bincount(counted, minlength=m).astype(np.int64)
@@ -143,11 +142,10 @@ def _options(
         return [], {}
     half = anchor.context
     vectors, _ = centre(encode([render_context(run, step) for run, step in places]), half.mean)
-    cells, cosines = assign(vectors, half.centroids)
-    cells = np.where(cosines < half.outside_cosine, OUTSIDE, cells)
+    located = half.locate(vectors, recipe.gate.alpha_outside)
     options = [
         Option(run.id, step, int(cell), round(float(cosine), 6))
-        for (run, step), cell, cosine in zip(places, cells, cosines, strict=True)
+        for (run, step), cell, cosine in zip(places, located.cells, located.cosines, strict=True)
     ]
     return options, {(run.id, step): vector for (run, step), vector in zip(places, vectors, strict=True)}
 

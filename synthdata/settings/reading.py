@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from synthdata.errors import SettingsError
 from synthdata.settings.recipe import Recipe
-from synthdata.settings.renamed import RENAMED, with_new_names
+from synthdata.settings.renamed import RENAMED, refuse_retired, with_new_names, without_retired
 from synthdata.settings.runtime import RuntimeSettings
 from synthdata.settings.section import Section
 
@@ -33,13 +33,17 @@ class Settings(Section):
             data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise SettingsError(f"{path}: cannot be read as TOML: {error}") from error
+        refuse_retired(data, str(path))
         return cls.from_dict(data, where=str(path))
 
     @classmethod
     def from_dict(cls, data: dict[str, Any], where: str = "settings") -> Settings:
-        """Build from nested dicts, with the same errors as `from_toml`; old names of settings are understood."""
+        """Build from nested dicts, with the same errors as `from_toml`.
+
+        Old names of settings are understood, and what nothing reads any more is left out.
+        """
         try:
-            return cls.model_validate(with_new_names(data))
+            return cls.model_validate(with_new_names(without_retired(data)))
         except ValidationError as error:
             raise SettingsError(_explain(error, where)) from error
 
@@ -53,6 +57,7 @@ class Settings(Section):
             node[name] = child if isinstance(child, dict) else {}
             node = node[name]
         node[last] = value
+        refuse_retired(data, f"--set {dotted}")
         return Settings.from_dict(data, where=f"--set {dotted}")
 
 

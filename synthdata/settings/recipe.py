@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from synthdata.records import canonical_json, content_hash
 from synthdata.settings.section import Section
 from synthdata.settings.training import NightSettings, TrainingSettings
@@ -37,8 +39,7 @@ class AnchorSettings(Section):
     tau_default: float = 0.92
     tau_min: float = 0.85
     tau_max: float = 0.97
-    generic_percentile: float = 0.5
-    outside_percentile: float = 1.0
+    pool_rows: int = 3
     band_order: int = 3
     band_tokens: int = 400
     band_low_percentile: float = 0.5
@@ -96,13 +97,28 @@ class GateSettings(Section):
     lexical_share: float = 0.5
     skeleton_share: float = 0.02
     skeleton_rows: int = 3
+    false_refusal: float = Field(default=0.05, gt=0, lt=1)
+    outside_share: float = Field(default=0.2, gt=0, le=1)
+    generic_share: float = Field(default=0.1, gt=0, le=1)
     quota_slack: float = 1.3
+    quota_confidence: float = Field(default=0.95, gt=0, lt=1)
+    quota_quantile: float = Field(default=0.999, ge=0, lt=1)
     out_of_distribution_share: float = 0.1
     collision_max: float | None = None
     contaminated_ngram: int = 13
     contaminated_words: int = 5
     contaminated_common: int = 10
     contaminated_share: float = 0.6
+
+    @property
+    def alpha_generic(self) -> float:
+        """Of contents exchangeable with the reference, the share that may be called generic."""
+        return self.false_refusal * self.generic_share
+
+    @property
+    def alpha_outside(self) -> float:
+        """Of contexts exchangeable with the reference, the share that may be called outside it."""
+        return self.false_refusal * self.outside_share
 
 
 class ReflectionSettings(Section):

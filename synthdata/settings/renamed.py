@@ -5,6 +5,8 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
+from synthdata.errors import SettingsError
+
 # Old dotted name -> new dotted name. Stored corpora may hold old names for ever; a file or `--set` only until 0.3.
 RENAMED = {
     "recipe.anchor.fill_n2": "recipe.anchor.first_round_min_effective_number",
@@ -15,6 +17,12 @@ RENAMED = {
     "recipe.floor.own_many": "recipe.floor.grounding_sufficient_words",
     "recipe.floor.own_least": "recipe.floor.grounding_long_text_share",
     "recipe.gate.dream_share": "recipe.gate.out_of_distribution_share",
+}
+
+# Settings of older versions that nothing reads any more: a corpus that was made with them opens all the same.
+RETIRED = {
+    "recipe.anchor.generic_percentile": "what is generic is a p-value now: recipe.gate.false_refusal, generic_share",
+    "recipe.anchor.outside_percentile": "what is outside is a p-value now: recipe.gate.false_refusal, outside_share",
 }
 
 
@@ -39,3 +47,22 @@ def _parent(data: dict[str, Any], dotted: str) -> dict[str, Any]:
     for name in dotted.split(".")[:-1]:
         node = node.get(name) if isinstance(node, dict) else None
     return node if isinstance(node, dict) else {}
+
+
+def refuse_retired(data: dict[str, Any], where: str) -> None:
+    """Refuse settings that nothing reads any more, where a user gives them.
+
+    Raises:
+        SettingsError: names the setting and what took its place.
+    """
+    for name, why in RETIRED.items():
+        if name.rpartition(".")[2] in _parent(data, name):
+            raise SettingsError(f"{where}: there is no setting `{name}` any more: {why}")
+
+
+def without_retired(data: dict[str, Any]) -> dict[str, Any]:
+    """The same nested settings without those that nothing reads any more; the input is not changed."""
+    kept = deepcopy(data)
+    for name in RETIRED:
+        _parent(kept, name).pop(name.rpartition(".")[2], None)
+    return kept

@@ -13,7 +13,14 @@ def floor(item: Item, state: GateState) -> Reject | None:
         return refused
     if not item.numbers["content_norm"] > 0:
         return Reject(Reason.MALFORMED, item.norm, 0, detail="the encoder finds nothing in this content")
-    least = state.content.generic_norm
-    if not item.real and item.norm < least:
-        return Reject(Reason.GENERIC, item.norm, least, detail="lies at the mean of the reference")
+    if item.real:
+        return None
+    if state.content.norms is None:
+        least = state.content.generic_norm
+        if least is not None and item.norm < least:
+            return Reject(Reason.GENERIC, item.norm, least, detail="lies at the mean of the reference")
+        return None
+    p, alpha = item.numbers["generic_p"], state.settings.alpha_generic
+    if p <= alpha:
+        return Reject(Reason.GENERIC, p, alpha, detail="lies nearer to the mean of the reference than real contents do")
     return None
