@@ -79,7 +79,8 @@ def same(corpus: Corpus) -> None:
 
 def test_looser_and_tighter_settings_move_rows_both_ways(tmp_path: Path) -> None:
     corpus = corpus_of(tmp_path, "one", [1, 2, 5])
-    tight = replay(corpus.store, corpus.settings.with_value("recipe.gate.quota_slack", 0.5))
+    strict = corpus.settings.with_value("recipe.gate.quota_slack", 0.5).with_value("recipe.gate.quota_quantile", 0)
+    tight = replay(corpus.store, strict)
     assert tight.verdicts["admit"][1] < tight.verdicts["admit"][0]
     assert tight.verdicts["cell_quota"][1] > tight.verdicts["cell_quota"][0]
     assert any(change.lost and change.after == "cell_quota" for change in tight.changes)
@@ -137,7 +138,17 @@ def test_every_replayed_name_is_a_setting_of_the_gate() -> None:
 def test_the_verb_prints_a_table_of_differences_and_json(tmp_path: Path) -> None:
     corpus = corpus_of(tmp_path, "one", [1, 2])
     run = CliRunner().invoke
-    shown = run(app, ["replay", str(corpus.store.path), "--set", "recipe.gate.quota_slack=0.6"])
+    shown = run(
+        app,
+        [
+            "replay",
+            str(corpus.store.path),
+            "--set",
+            "recipe.gate.quota_slack=0.6",
+            "--set",
+            "recipe.gate.quota_quantile=0",
+        ],
+    )
     assert shown.exit_code == 0, shown.output
     assert "cell_quota" in shown.output and "verdicts differ" in shown.output and "would not" in shown.output
     same_again = run(app, ["replay", str(corpus.store.path), "--round", "2"])
