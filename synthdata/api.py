@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from copy import copy
+from dataclasses import replace
 from pathlib import Path
 
 from synthdata.corpus import CorpusStore
@@ -75,7 +76,7 @@ class Corpus:
         chosen = views_of(rows, views)
         encoder = encoder or make_encoder(settings.recipe.encoder, settings.runtime)
         if chosen == "one":
-            rows = [ReferenceRow(row.content, "", row.task_id, row.source) for row in rows]
+            rows = [replace(row, context="") for row in rows]
         recipe = settings.recipe
         cleaned = clean(rows, *encode_reference(rows, encoder, embedding), recipe.anchor, recipe.gate)
         name = encoder.fingerprint

@@ -90,6 +90,8 @@ def decision_frame(decisions: Sequence[Decision], vectors: Mapping[str, ViewVect
 def to_candidate(row: Mapping[str, Any]) -> Candidate:
     """The candidate of a row of `decisions`."""
     values = {f.name: row[f.name] for f in fields(Candidate)}
+    # Null in rows of a corpus that is older than the column.
+    values["chat"] = values["chat"] or ""
     return Candidate(**values | {"origin": Origin(row["origin"])})
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 from urllib.parse import unquote
 
 import polars as pl
@@ -71,8 +72,12 @@ class Table:
         number = [Transaction(*transaction)] if transaction else None
         properties = CommitProperties(custom_metadata=dict(metadata), app_transactions=number, max_commit_retries=0)
         rows = frame.select(list(self.schema)).cast(self.schema)
+        # A table of an older version of this schema gets the new columns with its next commit.
+        mode: Literal["merge"] | None = "merge" if self._absent(table) else None
         try:
-            write_deltalake(table, ArrowTable.from_arrow(rows), mode="append", commit_properties=properties)
+            write_deltalake(
+                table, ArrowTable.from_arrow(rows), mode="append", schema_mode=mode, commit_properties=properties
+            )
         except CommitFailedError as error:
             raise CorruptStoreError(f"{self.folder}: another process wrote in between: {_first_line(error)}") from error
         except (DeltaError, OSError) as error:
@@ -101,10 +106,18 @@ class Table:
     def _scan(self, table: DeltaTable) -> pl.LazyFrame:
         uris = table.file_uris()
         if all(unquote(uri) == uri for uri in uris):
-            return pl.scan_delta(table)
+            # Columns that are younger than the table are null in all its rows.
+            absent = [pl.lit(None, dtype=self.schema[name]).alias(name) for name in self._absent(table)]
+            return pl.scan_delta(table).with_columns(absent)
         # polars takes an escaped path (a space is %20) for the name of a file, so here it is told the names. It prunes
         # by the statistics in the files then, not by those of the log.
-        return pl.scan_parquet([unquote(uri) for uri in uris], schema=self.schema, glob=False)
+        names = [unquote(uri) for uri in uris]
+        return pl.scan_parquet(names, schema=self.schema, glob=False, missing_columns="insert")
+
+    def _absent(self, table: DeltaTable) -> list[str]:
+        """Columns of the schema that the table was made without."""
+        there = {field.name for field in table.schema().fields}
+        return [name for name in self.schema if name not in there]
 
     def compact(self) -> None:
         """Rewrite small files as few large ones in one commit, and shorten the log's reading by a checkpoint.

@@ -17,7 +17,7 @@ from synthdata.corpus.rows import VECTOR_COLUMNS, to_candidate, vector_matrix
 from synthdata.corpus.store import CorpusStore
 from synthdata.corpus.tables import Table
 from synthdata.errors import CorruptStoreError
-from synthdata.records import Reason, Verdict
+from synthdata.records import Chat, Reason, Verdict
 
 _NORM_TOLERANCE = 1e-3
 _ESCAPED_SURROGATE = re.compile(r"\\ud[89a-f][0-9a-f]{2}")
@@ -149,7 +149,9 @@ def _contents(frame: pl.DataFrame, number: int) -> Iterator[Violation]:
             yield Violation("reason", where, f"verdict {row['verdict']} with reason {row['reason']!r}")
         if admitted and row["payload"] and not _is_json(row["payload"]):
             yield Violation("payload", where, "the payload is not JSON")
-        texts = row["content"] + row["context"] + row["external_id"]
+        if row["chat"] and not _is_chat(row["chat"]):
+            yield Violation("chat", where, "the conversation cannot be read")
+        texts = row["content"] + row["context"] + row["external_id"] + (row["chat"] or "")
         if not _ESCAPED_SURROGATE.search(texts) and to_candidate(row).id != row["id"]:
             yield Violation("candidate hash", where, "the row's content does not hash to its id")
 
@@ -196,6 +198,14 @@ def _events(store: CorpusStore) -> Iterator[Violation]:
 def _is_json(text: str) -> bool:
     try:
         json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_chat(text: str) -> bool:
+    try:
+        Chat.from_json(text)
     except ValueError:
         return False
     return True

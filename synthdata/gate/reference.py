@@ -23,12 +23,16 @@ from synthdata.similarity.pairs import near_kept
 
 @dataclass(frozen=True, slots=True)
 class ReferenceRow:
-    """One real text: `content` is empty for a bare trajectory, `context` is empty in a one-view corpus."""
+    """One real text: `content` is empty for a bare trajectory, `context` is empty in a one-view corpus.
+
+    `chat` is the JSON text of the conversation that it came as, empty for plain texts (records/chat.py).
+    """
 
     content: str
     context: str
     task_id: str
     source: str = ""
+    chat: str = ""
 
     @property
     def text(self) -> str:
@@ -134,6 +138,7 @@ def save_reference(folder: Path, reference: Reference) -> None:
             "context": [row.context for row in reference.rows],
             "task_id": [row.task_id for row in reference.rows],
             "source": [row.source for row in reference.rows],
+            "chat": [row.chat for row in reference.rows],
             "heldout": reference.heldout,
         }
     )
@@ -156,6 +161,7 @@ def load_reference(folder: Path) -> Reference:
             context, content = file["context"], file["content"]
     except (OSError, ValueError, KeyError, pl.exceptions.PolarsError) as error:
         raise CorruptStoreError(f"{folder}: the reference rows cannot be read: {error}") from error
-    names = ("content", "context", "task_id", "source")
+    # An anchor that is older than the column has no conversations.
+    names = tuple(name for name in ("content", "context", "task_id", "source", "chat") if name in frame.columns)
     rows = [ReferenceRow(**{name: record[name] for name in names}) for record in frame.iter_rows(named=True)]
     return Reference(rows, context, content, frame["heldout"].to_numpy(), {})

@@ -149,7 +149,7 @@ def _new_rows(rows: Sequence[ReferenceRow], views: str) -> list[ReferenceRow]:
         bare = sum(not row.content for row in rows)
         if bare:
             raise InputError(f"{bare} of {len(rows)} new reference rows have no content, which a one-view corpus needs")
-        return [ReferenceRow(row.content, "", row.task_id, row.source) for row in rows]
+        return [replace(row, context="") for row in rows]
     bare = sum(not row.context for row in rows)
     if bare:
         raise InputError(f"{bare} of {len(rows)} new reference rows have no context, which a two-view corpus needs")

@@ -4,6 +4,7 @@ Values only: no I/O, no settings, no behaviour beyond identity and JSON. Identit
 experience read twice, from two files or in two orders, is the same record.
 """
 
+from synthdata.records.chat import Chat
 from synthdata.records.decision import Candidate, Decision, Reason, Verdict
 from synthdata.records.experience import Observation, Origin, QuarantinedRow, Step, ToolCall, Trajectory
 from synthdata.records.identity import canonical_json, content_hash
@@ -25,6 +26,7 @@ from synthdata.records.serial import from_json, to_json
 __all__ = [
     "Candidate",
     "CauseCode",
+    "Chat",
     "Counterfactual",
     "Decision",
     "Evidence",

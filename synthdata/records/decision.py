@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from typing import Any
 
+from synthdata.records.chat import Chat
 from synthdata.records.experience import Origin
 from synthdata.records.identity import content_hash
 
@@ -52,6 +54,8 @@ class Candidate:
 
     `occurrence` counts earlier candidates of the same input that are equal in all else, so that every line of a file is
     one candidate with one decision. `payload` is JSON text that travels with the verdict (a reflection's record).
+    `chat` is the JSON text of the conversation that the row came as, empty for a row of plain texts; content and
+    context are then derived from it, which `of_chat` does.
     """
 
     content: str
@@ -68,12 +72,20 @@ class Candidate:
     sample_index: int = 0
     occurrence: int = 0
     payload: str = ""
+    chat: str = ""
+
+    @classmethod
+    def of_chat(cls, chat: Chat, **fields: Any) -> Candidate:  # noqa: ANN401 - the other fields, by name
+        """The candidate of a conversation; `context` may be given where the row names it itself."""
+        given = {"context": chat.context} | fields
+        return cls(content=chat.content, chat=chat.to_json(), **given)
 
     @cached_property
     def id(self) -> str:
         """24 hex characters over what the candidate says, where it comes from and its occurrence."""
         place = (self.trajectory_id, str(self.sample_index), str(self.occurrence))
-        return content_hash(self.external_id, self.context, self.content, *place)
+        whole = (self.chat,) if self.chat else ()
+        return content_hash(self.external_id, self.context, self.content, *place, *whole)
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ def read_reference(path: Path, settings: Settings) -> tuple[list[ReferenceRow], 
     """Reference rows of a file of samples, or the contexts of a few steps of every trajectory."""
     if sniff_kind(path) == "candidates":
         candidates, broken = read_rows(path, Origin.REAL, settings)
-        return [ReferenceRow(c.content, c.context, c.task_id, c.source) for c in candidates], broken
+        return [ReferenceRow(c.content, c.context, c.task_id, c.source, c.chat) for c in candidates], broken
     from synthdata.reflection import focus_steps, render_context
 
     runs, broken = read_runs(path, Origin.REAL, settings)

@@ -9,14 +9,15 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from synthdata.records import Candidate, QuarantinedRow, canonical_json
-from synthdata.sources.fields import RowError, as_count, as_list, as_name, as_object, content_text
+from synthdata.records import Candidate, Chat, QuarantinedRow, canonical_json
+from synthdata.records.chat import Message
+from synthdata.sources.fields import RowError, as_count, as_list, as_name, as_object
 from synthdata.sources.files import MAX_DEPTH, Row, SourceFile, check_file, refuse
-from synthdata.sources.openai_chat import calls_of
 
 _BATCH = 256
 _NAMES = ("id", "source", "licence", "task_id", "trajectory_id", "generator", "origin")
 FIELDS = ("content", "context", "prompt", "completion", "messages", "lineage_depth", "sample_index", "payload", *_NAMES)
+_BESIDE = ("tools", "functions")
 
 
 def sniff(value: object) -> str | None:
@@ -40,15 +41,13 @@ def read(value: object, name: str) -> Candidate:
     if reason:
         raise RowError(reason)
     row = as_object(value, "row")
-    content, context = _texts(row)
+    texts = _texts(row)
     depth, index = (
         as_count(row.get("lineage_depth"), "lineage_depth"),
         as_count(row.get("sample_index"), "sample_index"),
     )
-    payload = row.get("payload")
-    return Candidate(
-        content=content,
-        context=as_name(row.get("context"), "context") or context,
+    payload, own = row.get("payload"), as_name(row.get("context"), "context")
+    fields: dict[str, Any] = dict(
         external_id=as_name(row.get("id"), "id"),
         source=as_name(row.get("source"), "source") or name,
         licence=as_name(row.get("licence"), "licence"),
@@ -59,39 +58,48 @@ def read(value: object, name: str) -> Candidate:
         sample_index=index or 0,
         payload="" if payload is None else canonical_json(payload),
     )
+    if isinstance(texts, Chat):
+        return Candidate.of_chat(texts, **fields | ({"context": own} if own else {}))
+    return Candidate(content=texts[0], context=own or texts[1], **fields)
 
 
-def _texts(row: dict[str, Any]) -> tuple[str, str]:
-    """Content and context: of `content`, else of `prompt` and `completion`, else of `messages`."""
+def _texts(row: dict[str, Any]) -> tuple[str, str] | Chat:
+    """Content and context of `content`, or of `prompt` and `completion` as texts; else the conversation that it is."""
     if isinstance(row.get("content"), str):
         return row["content"], ""
-    if "prompt" in row and "completion" in row:
-        return _said(row["completion"], "completion"), _said(row["prompt"], "prompt")
-    messages = [as_object(m, f"messages[{i}]") for i, m in enumerate(as_list(row["messages"], "messages"))]
-    last = max((i for i, m in enumerate(messages) if m.get("role") == "assistant"), default=None)
-    if last is None:
-        raise RowError("`messages` holds no message of role assistant")
-    rest = [_line(m, f"messages[{i}]") for i, m in enumerate(messages) if i != last]
-    return _spoken(messages[last], f"messages[{last}]"), "\n".join(rest)
+    if "prompt" not in row or "completion" not in row:
+        return _chat(row, _messages(row["messages"], "messages", "user"), 0)
+    if isinstance(row["prompt"], str) and isinstance(row["completion"], str):
+        return row["completion"], row["prompt"]
+    prompt = _messages(row["prompt"], "prompt", "user")
+    return _chat(row, [*prompt, *_messages(row["completion"], "completion", "assistant")], len(prompt))
 
 
-def _said(value: object, where: str) -> str:
+def _messages(value: object, where: str, role: str) -> list[Message]:
     if isinstance(value, str):
-        return value
-    messages = [as_object(m, f"{where}[{i}]") for i, m in enumerate(as_list(value, where))]
-    if len(messages) == 1:
-        return _spoken(messages[0], f"{where}[0]")
-    return "\n".join(_line(m, f"{where}[{i}]") for i, m in enumerate(messages))
+        return [{"role": role, "content": value}]
+    return [as_object(m, f"{where}[{i}]") for i, m in enumerate(as_list(value, where))]
 
 
-def _line(message: dict[str, Any], where: str) -> str:
-    return f"{as_name(message.get('role'), f'{where}.role')}: {_spoken(message, where)}"
+def _chat(row: dict[str, Any], messages: list[Message], prompt_length: int) -> Chat:
+    tools = row.get("tools", row.get("functions"))
+    extra = {name: row[name] for name in row if name not in (*FIELDS, *_BESIDE)}
+    try:
+        return Chat(messages, _tool_list(tools), prompt_length, extra=extra)
+    except ValueError as error:
+        raise RowError(str(error)) from error
 
 
-def _spoken(message: dict[str, Any], where: str) -> str:
-    calls = [f"{call.name}({call.arguments})" for call in calls_of(message, where)]
-    lines = [content_text(message.get("content")), *calls]
-    return "\n".join(filter(None, lines))
+def _tool_list(tools: object) -> list[Any]:
+    """Tool definitions, also as the JSON text of a list, which is how columns of tables hold them."""
+    if isinstance(tools, str):
+        if not tools.strip():
+            return []
+        try:
+            tools = json.loads(tools)
+        except ValueError as error:
+            raise RowError(f"`tools` is text, but no JSON: {error}") from error
+    return as_list(tools, "tools")
 
 
 def parquet_rows(file: SourceFile, max_row_bytes: int) -> Iterator[Row | QuarantinedRow]:
@@ -105,7 +113,7 @@ def parquet_rows(file: SourceFile, max_row_bytes: int) -> Iterator[Row | Quarant
     check_file(file)
     try:
         frame = pl.scan_parquet(file.path)
-        frame = frame.select([name for name in frame.collect_schema().names() if name in FIELDS])
+        frame = frame.select([name for name in frame.collect_schema().names() if name in (*FIELDS, *_BESIDE)])
         for start in range(0, frame.select(pl.len()).collect().item(), _BATCH):
             batch = frame.slice(start, _BATCH).collect()
             for number, row in enumerate(batch.iter_rows(named=True), start + 1):
