@@ -10,7 +10,7 @@ import typer
 from synthdata.cli.decide import load_settings
 from synthdata.cli.options import AsJson, AsOf, CorpusPath
 from synthdata.errors import InputError
-from synthdata.text.terminal import emit_json, number, progress, say, table
+from synthdata.text.terminal import emit_json, note, number, progress, say, table
 
 if TYPE_CHECKING:
     from synthdata.api import Corpus
@@ -56,6 +56,9 @@ def export(
     keep_personal_data: Annotated[
         bool, typer.Option("--keep-personal-data", help="Do not replace names, mails, numbers, addresses, birth dates.")
     ] = False,
+    no_reference: Annotated[
+        bool, typer.Option("--no-reference", help="Leave out the reference's rows, which come along as real data.")
+    ] = False,
     as_of: AsOf = None,
     as_json: AsJson = False,
 ) -> None:
@@ -77,9 +80,10 @@ def export(
     strange = [name for name in asked if name not in KINDS]
     if strange:
         raise InputError(f"--kinds {kinds}: no kind {', '.join(strange)}; there are {', '.join(KINDS)}")
-    wanted = ExportRequest(as_of, since_release, chosen, tuple(licence or ()), ExportLimits(tokens, mix, exact))
+    limits = ExportLimits(tokens, mix, exact)
+    wanted = ExportRequest(as_of, since_release, chosen, tuple(licence or ()), limits, not no_reference)
     opened = Corpus.open(corpus, settings=settings)
-    report = write(opened, out, wanted, bar=partial(progress, "sources of rows, looked at twice"))
+    report = write(opened, out, wanted, bar=partial(progress, "sources of rows, looked at twice"), announce=note)
     if as_json:
         emit_json(asdict(report))
     else:
@@ -95,8 +99,8 @@ def _show(report: ExportReport, corpus: Corpus) -> None:
     table("real share of the train split", ["trained with", "by rows", "by tokens"], shares)
     if report.redacted:
         table("replaced by placeholders", ["kind", "times"], list(report.redacted.items()))
-    for note in report.notes:
-        say(note)
+    for line in report.notes:
+        say(line)
     release = report.release
     again = "" if release["new"] else " (recorded before: the same rows)"
     say(f"Release {release['number']}{again}: {release['added']} sources added, {release['removed']} removed.")

@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,15 @@ from synthdata.api import Corpus
 from synthdata.corpus.releases import difference, frozen_because, releases
 from synthdata.errors import InputError, RefusedError
 from synthdata.export.card import Card, figures, write_card
-from synthdata.export.choice import Choice, ExportLimits, choose, containers, split_of
-from synthdata.export.collect import ExportPool, collect
+from synthdata.export.choice import Choice, choose, containers, split_of
+from synthdata.export.collect import ExportPool, ExportRequest, collect
 from synthdata.export.folder import building, take_place
-from synthdata.export.kinds import KINDS, Kind
+from synthdata.export.kinds import KINDS
 from synthdata.export.manifest import file_hashes, write_manifest
 from synthdata.export.measure import Measured
+from synthdata.export.notes import announcement, by_dialect, scan_notes, share_note, written_notes
 from synthdata.export.scan import Scan, scan
-from synthdata.export.stubs import stubs
+from synthdata.export.stubs import MAX_LENGTH, stubs
 from synthdata.export.write import Writer, Written
 from synthdata.gate.heldout import HeldOut
 from synthdata.monitor.status import floor_note, status
@@ -35,6 +36,8 @@ from synthdata.settings import ExportSettings
 
 __all__ = ["ExportReport", "ExportRequest", "export"]
 
+# Is told in one line what will be written, before it is.
+Announce = Callable[[str], None]
 # Given how much there is to do, something that is told of progress while it is entered.
 Bar = Callable[[int], AbstractContextManager[Callable[[int], None]]]
 
@@ -44,15 +47,8 @@ def no_bar(total: int) -> AbstractContextManager[Callable[[int], None]]:
     return nullcontext(no_progress)
 
 
-@dataclass(frozen=True)
-class ExportRequest:
-    """Which rows are asked for: as of a round, of these kinds and licences (all where none is named)."""
-
-    as_of: int | None = None
-    since_release: bool = False
-    kinds: tuple[Kind, ...] = KINDS
-    licences: tuple[str, ...] = ()
-    wishes: ExportLimits = field(default_factory=ExportLimits)
+def no_announcement(line: str) -> None:
+    """For callers that show nothing."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +73,11 @@ def export(
     *,
     settings: ExportSettings | None = None,
     bar: Bar = no_bar,
+    announce: Announce = no_announcement,
 ) -> ExportReport:
     """Write a training set and record it as a release; every piece is looked at twice, and the bar is told of each.
+
+    `announce` gets one line before anything is written: what comes along, and what is replaced.
 
     `settings` are the corpus' own unless others are given; its own ask for more real rows while an alarm stands.
 
@@ -99,9 +98,12 @@ def export(
     if reason is not None:
         raise RefusedError(f"{store.path}: the corpus is frozen ({reason}); nothing leaves it before it is unfrozen")
     settings = handed or _steered(corpus)
+    if not wanted.reference:
+        # Who leaves the real texts out by name has said that the share does not matter.
+        settings = settings.model_copy(update={"real_share": 0.0})
     out = out.absolute()
     with building(out) as part:
-        made = _make(part, corpus, wanted, settings, bar)
+        made = _make(part, corpus, wanted, settings, bar, announce)
         release = _release(part, out, corpus, wanted, made)
         take_place(part, out)
     written, choice = made.written, made.choice
@@ -121,21 +123,25 @@ class _Made:
     choice: Choice
     numbers: dict[str, Any]
     notes: tuple[str, ...]
+    left_out: dict[str, int]
 
     @property
     def shares(self) -> dict[str, dict[str, float]]:
         return {name: {"rows": rows, "tokens": tokens} for name, (rows, tokens) in self.choice.shares.items()}
 
 
-def _make(part: Path, corpus: Corpus, wanted: ExportRequest, settings: ExportSettings, bar: Bar) -> _Made:
+def _make(
+    part: Path, corpus: Corpus, wanted: ExportRequest, settings: ExportSettings, bar: Bar, announce: Announce
+) -> _Made:
     store = corpus.store
     facts = status(store, wanted.as_of)
-    there = collect(corpus, as_of=wanted.as_of, licences=wanted.licences, since_release=wanted.since_release)
+    there = collect(corpus, wanted)
     if there.admitted.is_empty():
         raise RefusedError(
             f"{store.path}: no admitted row to export{' since the last release' if wanted.since_release else ''}; run "
             "more rounds, and see `status` for what starves them"
         )
+    announce(announcement(there, settings))
     kinds = tuple(kind for kind in KINDS if kind in wanted.kinds)
     heldout = HeldOut.load(store.heldout_dir, corpus.settings.recipe.gate)
     with bar(2 * len(there)) as progress:
@@ -150,8 +156,9 @@ def _make(part: Path, corpus: Corpus, wanted: ExportRequest, settings: ExportSet
         )
         writer = Writer(part, kinds, found, choice.keys, settings.keep_personal_data)
         written = _write(writer, there, settings, measured, progress)
-    notes = (*choice.notes, *_dropped(found), *_raised(settings, corpus.settings.recipe.export))
-    made = _Made(facts, written, choice, measured.facts(), notes)
+    share = share_note(wanted, settings, corpus.settings.recipe.export)
+    notes = (*choice.notes, *share, *scan_notes(found), *written_notes(written))
+    made = _Made(facts, written, choice, measured.facts(), notes, dict(sorted(found.left_out.items())))
     _describe(part, made, settings)
     return made
 
@@ -190,6 +197,8 @@ def _release(part: Path, out: Path, corpus: Corpus, wanted: ExportRequest, made:
     release = {"number": number, "key": key, "added": len(added), "removed": len(removed)}
     facts = facts | {"redacted": dict(sorted(written.redacted.items())), "written": made.numbers}
     facts |= {"kinds": written.rows, "real_share_written": made.shares, "notes": list(made.notes)}
+    facts |= {"left_out": made.left_out, "unheld": by_dialect(written)}
+    facts["over_length"] = {"max_length": MAX_LENGTH, "rows": dict(sorted(written.over_length.items()))}
     facts |= {"release": release, "wanted": asdict(wanted), "seed": corpus.settings.recipe.export.seed}
     names = ("source", "licence", "origin")
     sources = [dict(zip(names, at, strict=True)) | {"pieces": n} for at, n in sorted(written.sources.items())]
@@ -215,15 +224,3 @@ def _steered(corpus: Corpus) -> ExportSettings:
     recipe = corpus.settings.recipe
     share = plan_of(corpus.store, corpus.anchor, recipe).real_share
     return recipe.export.model_copy(update={"real_share": share})
-
-
-def _raised(used: ExportSettings, own: ExportSettings) -> tuple[str, ...]:
-    if used.real_share <= own.real_share:
-        return ()
-    why = "by request or while an alarm stands"
-    return (f"at least {used.real_share:.0%} real rows instead of {own.real_share:.0%}, {why}",)
-
-
-def _dropped(found: Scan) -> tuple[str, ...]:
-    count = len(found.dropped)
-    return (f"{count} real runs left out: they overlap with the held-out list",) if count else ()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,21 +17,40 @@ from pydantic import ValidationError
 
 from synthdata.api import Corpus
 from synthdata.corpus.releases import members, releases
-from synthdata.export.kinds import Rows, RunLabels, candidate_rows, imitated_steps, plain_rows, run_rows
+from synthdata.export.chats import chat_rows, chat_views, texts_in
+from synthdata.export.choice import ExportLimits
+from synthdata.export.kinds import KINDS, Kind, Rows, RunLabels, candidate_rows, imitated_steps, plain_rows, run_rows
 from synthdata.labelling import agreed_label
 from synthdata.labelling.opinions import step_labels
 from synthdata.operations.retract import retracted_keys
 from synthdata.protocols import Vectors
-from synthdata.records import Origin, Reflection, Trajectory, content_hash, from_json
+from synthdata.records import Chat, Origin, Reflection, Trajectory, content_hash, from_json
 from synthdata.reflection import render_context, rule_opinions
 
 _ROWS, _RUNS = 1000, 2000
 _LIGHT = ("id", "round", "row", "trajectory_id", "licence")
+_NOT_SHOWN = ("content", "context", "payload", "chat", "row", "content_vector")
 _HEAVY = (
     "id", "external_id", "origin", "trajectory_id", "task_id", "source", "licence", "generator", "prompt_sha256",
-    "sample_index", "lineage_depth", "round", "position", "cell", "judged", "content", "context", "payload", "row",
-    "content_vector",
+    "sample_index", "lineage_depth", "round", "position", "cell", "judged", "content", "context", "payload", "chat",
+    "row", "content_vector",
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ExportRequest:
+    """Which rows are asked for: as of a round, of these kinds and licences (all where none is named).
+
+    With `since_release` only admitted rows that no earlier release held; real rows are there in any case, those of the
+    reference unless `reference` is False.
+    """
+
+    as_of: int | None = None
+    since_release: bool = False
+    kinds: tuple[Kind, ...] = KINDS
+    licences: tuple[str, ...] = ()
+    wishes: ExportLimits = field(default_factory=ExportLimits)
+    reference: bool = True
 
 
 @dataclass(frozen=True)
@@ -39,7 +58,8 @@ class Source:
     """One source of rows: `key` is its id, `real` whether it counts for the real share, `task` what it is split by.
 
     `told` are texts that stand in no run, `run` the run that its rows speak of. `views` holds, row by row of `sft` (or
-    of `lesson`), the content and context to measure; `vector` is the stored content vector and `cell` its cell.
+    of `lesson`), the content and context to measure; `vector` is the stored content vector and `cell` its cell, of
+    the only view where there is one. `obstacle` says why it has no row.
     """
 
     key: str
@@ -52,6 +72,7 @@ class Source:
     views: tuple[tuple[str, str], ...] = ()
     vector: Vectors | None = None
     cell: int | None = None
+    obstacle: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,15 +102,13 @@ class ExportPool:
             assert reference is not None
             row = reference.rows[i]
             shown = {"id": row.id, "origin": str(Origin.REAL), "task_id": row.task_id, "source": row.source}
-            yield Source(
-                key=row.id,
+            made = _text_source(row.id, row.context, row.content, row.chat)
+            yield replace(
+                made,
                 real=True,
                 task=row.task_id or row.id,
-                rows=plain_rows(row.context, row.content),
                 provenance=shown | {"licence": ""},
-                told=(row.context, row.content),
-                views=((row.content, row.context),),
-                vector=reference.content[i],
+                vector=reference.content[i] if len(made.views) == 1 else None,
             )
 
     def _candidates(self) -> Iterator[Source]:
@@ -107,18 +126,13 @@ class ExportPool:
                     yield _candidate_piece(row, vector, runs.get(row["trajectory_id"]), self.labels)
 
 
-def collect(
-    corpus: Corpus, *, as_of: int | None = None, licences: Sequence[str] = (), since_release: bool = False
-) -> ExportPool:
-    """What there is to export as of a round, of these licences (all where none is named).
-
-    With `since_release` only admitted rows that no earlier release held; real rows are there in any case.
-    """
-    store, reference = corpus.store, corpus.reference
+def collect(corpus: Corpus, wanted: ExportRequest) -> ExportPool:
+    """What there is to export."""
+    store, reference, as_of, licences = corpus.store, corpus.reference, wanted.as_of, wanted.licences
     admitted = store.admitted(as_of, _LIGHT)
     if licences:
         admitted = admitted.filter(pl.col("licence").is_in(licences))
-    if since_release:
+    if wanted.since_release:
         held = frozenset[str]().union(*(keys for _, keys in members(releases(store))))
         admitted = admitted.filter(~pl.col("id").is_in(sorted(held)))
     gone = retracted_keys(store, as_of)
@@ -128,7 +142,7 @@ def collect(
     if licences:
         usable = usable.filter(pl.col("licence").is_in(licences))
     labels = _labels(corpus, usable["id"].to_list(), as_of)
-    rows = () if licences else tuple(_usable_reference(corpus, gone))
+    rows = () if licences or not wanted.reference else tuple(_usable_reference(corpus, gone))
     aside = {row.task_id or row.id for row, held in zip(reference.rows, reference.heldout, strict=True) if held}
     real = usable.filter((pl.col("origin") == str(Origin.REAL)) | pl.col("id").is_in(sorted(labels)))
     stored = frozenset(experience["id"].to_list()) - gone
@@ -162,20 +176,41 @@ def _candidate_piece(
 ) -> Source:
     review = _review(row["payload"]) if run is not None else None
     content, context = row["content"], row["context"]
-    told: tuple[str, ...] = (content, context)
+    shown = {name: row[name] for name in _HEAVY if name not in _NOT_SHOWN}
     if run is None or review is None:
-        rows, task, views = plain_rows(context, content), row["task_id"] or row["id"], ((content, context),)
-    else:
-        rows = candidate_rows(context, content, review, run, labels.get(run.id, RunLabels()))
-        task = run.task_id or run.task
-        better = review.counterfactual
-        told += (review.lesson.text, better.action if better is not None else "")
-        views = ((content, context),)
-    shown = {
-        name: row[name] for name in _HEAVY if name not in ("content", "context", "payload", "row", "content_vector")
-    }
-    real = row["origin"] == str(Origin.REAL) and review is None
-    return Source(row["id"], real, task, rows, shown, told, run, views, np.asarray(vector), row["cell"])
+        made = replace(
+            _text_source(row["id"], context, content, row["chat"] or ""),
+            real=row["origin"] == str(Origin.REAL),
+            task=row["task_id"] or row["id"],
+            provenance=shown,
+            run=run,
+        )
+        return replace(made, vector=np.asarray(vector), cell=row["cell"]) if len(made.views) == 1 else made
+    better = review.counterfactual
+    return Source(
+        key=row["id"],
+        real=False,
+        task=run.task_id or run.task,
+        rows=candidate_rows(context, content, review, run, labels.get(run.id, RunLabels())),
+        provenance=shown,
+        told=(content, context, review.lesson.text, better.action if better is not None else ""),
+        run=run,
+        views=((content, context),),
+        vector=np.asarray(vector),
+        cell=row["cell"],
+    )
+
+
+def _text_source(key: str, context: str, content: str, chat: str) -> Source:
+    """The rows of a text that speaks of no run: of the conversation that it came as, else of context and content."""
+    if not chat:
+        rows, views = plain_rows(context, content), ((content, context),)
+        return Source(key, False, key, rows, {}, told=(content, context), views=views)
+    came = Chat.from_json(chat)
+    rows = chat_rows(came)
+    told = (content, context, "\n".join(texts_in(came)))
+    obstacle = "" if rows else "a turn holds a picture or a file, which no text trainer reads"
+    return Source(key, False, key, rows, {}, told=told, views=chat_views(came), obstacle=obstacle)
 
 
 def _review(payload: str) -> Reflection | None:

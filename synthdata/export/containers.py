@@ -1,30 +1,32 @@
-"""Rows to files, one at a time: Parquet with plain types that every version of datasets reads, and JSONL.
+"""Rows to files, one at a time: Parquet whose columns of JSON come back as the objects they were, and JSONL.
 
-Parquet holds tool arguments and tool definitions as JSON text, since a column cannot hold objects of varying shape;
-JSONL holds them as objects, which is what chat templates want.
+A column of structs would fill every absent key with null, and a column of texts would hand a trainer arguments that are
+encoded twice. `Json` columns (datasets 4.7 and later) do neither; other readers of Parquet see JSON texts.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from synthdata.export.conversation import argument_text, lossless
-from synthdata.export.kinds import Kind, Row
+from synthdata.export.kinds import HIDDEN, Kind, Row
 
 _BATCH = 512
 SHARD_ROWS = 50_000
 MESSAGE_COLUMNS = ("prompt", "completion", "chosen", "rejected", "messages")
-OPTIONAL_FIELDS = ("reasoning_content", "tool_calls", "tool_call_id")
+# Columns that only some rows have; a file has them where one of its rows does.
+OPTIONAL_COLUMNS = ("tools", "chat_template_kwargs")
+# The reader of JSON columns knows integers of 64 bits.
+_LEAST, _MOST = -(2**63), 2**63 - 1
 
 
 class ParquetShards:
     """One split of one kind as `SPLIT-00000-of-00001.parquet` and so on, at most SHARD_ROWS rows each."""
 
     def __init__(self, folder: Path, split: str, kind: Kind, fields: Iterable[str]) -> None:
-        """`fields` are those of OPTIONAL_FIELDS, and `tools`, that some row of the export has."""
+        """`fields` are those of OPTIONAL_COLUMNS that some row of the export has."""
         self._folder, self._split, self._kind = folder, split, kind
         self._schema = _schema(kind, set(fields))
         self._writer: Any = None
@@ -54,7 +56,6 @@ class ParquetShards:
         return names
 
     def _flush(self) -> None:
-        import pyarrow as pa
         import pyarrow.parquet as pq
 
         while self._waiting:
@@ -65,8 +66,7 @@ class ParquetShards:
                 self._shards.append(path)
             room = SHARD_ROWS - self._in_shard
             part, self._waiting = self._waiting[:room], self._waiting[room:]
-            made = [_flat(row) for row in part]
-            self._writer.write_table(pa.Table.from_pylist(made, schema=self._schema))
+            self._writer.write_table(_table(part, self._schema))
             self._in_shard += len(part)
             if self._in_shard == SHARD_ROWS:
                 self._end_shard()
@@ -86,11 +86,12 @@ class Jsonl:
         self.rows = 0
 
     def add(self, row: Mapping[str, Any]) -> None:
-        """Append a row."""
+        """Append a row, without what stands beside its columns."""
         if self._file is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._path.open("w", encoding="utf-8")
-        self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        columns = {name: value for name, value in row.items() if name not in HIDDEN}
+        self._file.write(json.dumps(columns, ensure_ascii=False) + "\n")
         self.rows += 1
 
     def close(self) -> dict[str, int]:
@@ -101,49 +102,36 @@ class Jsonl:
         return {f"{self._path.parent.name}/{self._path.name}": self.rows}
 
 
-def with_objects(row: Row) -> Row:
-    """The row with its tool definitions as objects, where their text is JSON."""
-    return row | {"tools": lossless(row["tools"])} if "tools" in row else row
-
-
 def fields_of(row: Row) -> set[str]:
-    """Which optional fields the row uses."""
-    used = {"tools"} & row.keys()
+    """Which optional columns the row has."""
+    return set(OPTIONAL_COLUMNS) & row.keys()
+
+
+def obstacle(row: Row) -> str:
+    """Why no chat template, or no reader of the files, can take the row; empty where they can."""
     for column in MESSAGE_COLUMNS:
         for message in row.get(column, ()) if isinstance(row.get(column), list) else ():
-            used |= message.keys() & set(OPTIONAL_FIELDS)
-    return used
+            for call in message.get("tool_calls", ()):
+                if not call["function"]["name"]:
+                    return "a call without a name"
+                if not isinstance(call["function"]["arguments"], dict):
+                    return "a call whose arguments are no JSON object, which chat templates cannot render"
+    columns = [value for name, value in row.items() if name not in HIDDEN]
+    return "" if _fits(columns) else "a number of more than 64 bits, which readers of JSON columns refuse"
 
 
-def _flat(row: Row) -> Row:
-    """The row with call arguments as JSON text."""
-    made = dict(row)
-    for column in MESSAGE_COLUMNS:
-        if isinstance(row.get(column), list):
-            made[column] = [_flat_message(message) for message in row[column]]
-    return made
-
-
-def _flat_message(message: Row) -> Row:
-    if "tool_calls" not in message:
-        return message
-    calls = [
-        call | {"function": {"name": call["function"]["name"], "arguments": argument_text(call)}}
-        for call in message["tool_calls"]
-    ]
-    return message | {"tool_calls": calls}
+def _fits(value: object) -> bool:
+    if isinstance(value, int):
+        return _LEAST <= value <= _MOST
+    if isinstance(value, Mapping):
+        return all(map(_fits, value.values()))
+    return all(map(_fits, value)) if isinstance(value, list) else True
 
 
 def _schema(kind: Kind, fields: set[str]) -> Any:  # noqa: ANN401 - pyarrow ships no types
     import pyarrow as pa
 
-    text = pa.string()
-    call = pa.struct([("id", text), ("type", text), ("function", pa.struct([("name", text), ("arguments", text)]))])
-    optional = {"reasoning_content": text, "tool_calls": pa.list_(call), "tool_call_id": text}
-    parts = [("role", text), ("content", text), *((name, optional[name]) for name in OPTIONAL_FIELDS if name in fields)]
-    if kind == "messages":
-        parts.append(("weight", pa.int32()))
-    turns = pa.list_(pa.struct(parts))
+    text, turns = pa.string(), pa.list_(pa.json_())
     columns: dict[Kind, list[tuple[str, Any]]] = {
         "sft": [("prompt", turns), ("completion", turns)],
         "lesson": [("prompt", turns), ("completion", turns)],
@@ -158,5 +146,28 @@ def _schema(kind: Kind, fields: set[str]) -> Any:  # noqa: ANN401 - pyarrow ship
             ("scores", pa.list_(pa.float64())),
         ],
     }
-    tools = [("tools", text)] if "tools" in fields and kind not in ("stepwise", "lesson") else []
-    return pa.schema([*columns[kind], *tools])
+    shared = ("stepwise", "lesson")
+    more = [(name, pa.json_()) for name in OPTIONAL_COLUMNS if name in fields and kind not in shared]
+    return pa.schema([*columns[kind], *more])
+
+
+def _table(rows: Sequence[Row], schema: Any) -> Any:  # noqa: ANN401 - pyarrow ships no types
+    import pyarrow as pa
+
+    columns = [_column([row.get(field.name) for row in rows], field.type) for field in schema]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _column(values: Sequence[Any], kind: Any) -> Any:  # noqa: ANN401 - pyarrow ships no types
+    """An array; JSON is built as text and then named so, since pyarrow makes no extension arrays from values."""
+    import pyarrow as pa
+
+    if kind == pa.json_():
+        texts = [None if value is None else json.dumps(value, ensure_ascii=False) for value in values]
+        return pa.ExtensionArray.from_storage(kind, pa.array(texts, pa.string()))
+    if kind == pa.list_(pa.json_()):
+        lists = [[json.dumps(item, ensure_ascii=False) for item in value] for value in values]
+        plain = pa.array(lists, pa.list_(pa.string()))
+        inner = pa.ExtensionArray.from_storage(pa.json_(), plain.values)
+        return pa.ListArray.from_arrays(plain.offsets, inner)
+    return pa.array(values, kind)

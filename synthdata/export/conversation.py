@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from synthdata.records import Step, ToolCall, Trajectory
@@ -87,7 +87,7 @@ def deed(step: Step) -> Message:
 def better_deed(action: str, step: Step) -> Message:
     """A counterfactual action as an assistant message: a tool call where it reads like one and the step made some."""
     found = _CALL.fullmatch(action) if step.tool_calls else None
-    if found and isinstance(_arguments(found[2]), dict):
+    if found and isinstance(object_arguments(found[2]), dict):
         call = ToolCall(found[1], found[2])
         return {"role": "assistant", "content": "", "tool_calls": [_call(call, f"call_{step.idx}_0")]}
     return {"role": "assistant", "content": action}
@@ -110,8 +110,30 @@ def count_tokens(messages: Sequence[Message]) -> int:
     return sum(len(_TOKEN.findall(message_text(message))) for message in messages)
 
 
+def estimated_tokens(row: Mapping[str, Any]) -> int:
+    """About how many tokens a row comes to: 1.3 a word or mark, or one for four bytes where that is more.
+
+    Of a preference row the longer answer counts; where words are not set apart by spaces, bytes tell more.
+    """
+    answers = max((_size(row[name]) for name in ("chosen", "rejected") if name in row), default=0)
+    rest = (value for name, value in row.items() if name not in ("chosen", "rejected") and not name.startswith("_"))
+    return answers + sum(map(_size, rest))
+
+
+def _size(value: object) -> int:
+    if isinstance(value, list) and value and isinstance(value[0], dict) and "role" in value[0]:
+        # A template sets about so many tokens around each turn.
+        return sum(_size(message_text(message)) + 5 for message in value)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return max(round(1.3 * len(_TOKEN.findall(text))), len(text.encode("utf-8", "surrogatepass")) // 4)
+
+
 def _call(call: ToolCall, name: str) -> Message:
-    return {"id": name, "type": "function", "function": {"name": call.name, "arguments": _arguments(call.arguments)}}
+    return {
+        "id": name,
+        "type": "function",
+        "function": {"name": call.name, "arguments": object_arguments(call.arguments)},
+    }
 
 
 def _call_id(step: Step, i: int) -> str:
@@ -119,10 +141,40 @@ def _call_id(step: Step, i: int) -> str:
     return step.tool_calls[i].call_id or f"call_{step.idx}_{i}"
 
 
-def _arguments(text: str) -> Any:  # noqa: ANN401 - any JSON
-    """The arguments as an object; the text itself where they are none, or reading them would lose something."""
-    value = lossless(text)
-    return value if isinstance(value, dict) else text
+def acts(step: Step) -> bool:
+    """Whether a step says or calls something: an empty turn, or a thought alone, is no deed to imitate."""
+    return bool(step.tool_calls or step.action.strip())
+
+
+def object_arguments(arguments: object) -> Any:  # noqa: ANN401 - any JSON
+    """Arguments as an object, an empty one where there are none.
+
+    Text that is no JSON object stays as it is, and so does one that reading would change.
+    """
+    if arguments is None or (isinstance(arguments, str) and arguments.strip() in ("", "null")):
+        return {}
+    if not isinstance(arguments, str):
+        return arguments
+    value = lossless(arguments)
+    return value if isinstance(value, dict) else arguments
+
+
+def tool_definitions(tools: object) -> list[Any]:
+    """Tool definitions as a list of `{"type": "function", "function": ...}`, as templates read them.
+
+    From JSON text or values; definitions without `function` are wrapped, those of another type are left as they are.
+    """
+    value = lossless(tools) if isinstance(tools, str) else tools
+    listed = value if isinstance(value, list | tuple) else [value] if isinstance(value, dict) else []
+    return [_definition(lossless(tool) if isinstance(tool, str) else tool) for tool in listed]
+
+
+def _definition(tool: object) -> object:
+    if not isinstance(tool, dict) or "function" in tool or "name" not in tool:
+        return tool
+    if tool.get("type") not in (None, "function"):
+        return tool
+    return {"type": "function", "function": {name: value for name, value in tool.items() if name != "type"}}
 
 
 def lossless(text: str) -> Any:  # noqa: ANN401 - any JSON

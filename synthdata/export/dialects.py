@@ -1,97 +1,162 @@
-"""The same rows in the dialects of trainers that do not read OpenAI messages: ShareGPT and nanochat.
+"""The same rows in the dialects of trainers that do not read OpenAI messages with objects: ShareGPT, nanochat, OpenAI.
 
-Neither has a weight for a turn. So a history in which a bad step stands is told as one turn of the other side: no
-bad step is ever an assistant's turn, whatever a trainer masks.
+A row leaves in a dialect with its turns as they are, or not at all: what a dialect cannot hold is refused with the
+reason, and the export counts it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from synthdata.export.conversation import Message, message_text
-from synthdata.export.kinds import Row
+from synthdata.export.chats import openai_messages
+from synthdata.export.conversation import Message
+from synthdata.export.kinds import AS_CAME, Row
 
-_NAMES = {"assistant": "Assistant", "user": "User", "tool": "Tool", "system": "System"}
-_OTHER_SIDE = {"human", "observation"}
-
-
-def sharegpt(prompt: Sequence[Message], completion: Message, tools: str, *, fold: bool) -> Row:
-    """`{"conversations", "system", "tools"}`: human or observation at odd places, gpt or function_call at even ones."""
-    system, turns = _sharegpt_prompt(prompt, fold=fold)
-    row: Row = {"conversations": [*turns, _sharegpt_turn(completion)]}
-    return row | {"system": system, "tools": tools}
-
-
-def sharegpt_preference(row: Row, *, fold: bool) -> Row:
-    """`{"conversations", "chosen", "rejected", ...}`, the two answers one turn each."""
-    system, turns = _sharegpt_prompt(row["prompt"], fold=fold)
-    pair = {"chosen": _sharegpt_turn(row["chosen"][0]), "rejected": _sharegpt_turn(row["rejected"][0])}
-    return {"conversations": turns, **pair, "system": system, "tools": row.get("tools", "")}
+_OTHER_SIDE = ("human", "observation")
+# What LLaMA-Factory puts between the answers to parallel calls when it reads OpenAI messages.
+NEXT_ANSWER = "\n</tool_response>\n<tool_response>\n"
+# Its marks of a call beside words, the same in all its templates but those of LFM2.
+CALL_MARKS = ("<tool_call>", "</tool_call>")
+THOUGHT_MARKS = ("<think>\n", "\n</think>\n\n")
+_OPENAI = {"role", "content", "name", "tool_calls", "tool_call_id", "function_call", "refusal", "weight", "audio"}
+_NANOCHAT = {"role", "content", "weight", "train", "loss"}
 
 
-def sharegpt_kto(row: Row, *, fold: bool) -> Row:
-    """A conversation with `kto_tag`, true where its last turn is the right thing to do."""
-    made = sharegpt(row["prompt"], row["completion"][0], row.get("tools", ""), fold=fold)
-    return made | {"kto_tag": row["label"]}
+class DialectError(ValueError):
+    """Why a dialect cannot hold a row; the export counts rows by this text."""
 
 
-def nanochat(prompt: Sequence[Message], completion: Message) -> Row:
-    """`{"messages"}` of at most one system turn, one user turn and one assistant turn, all plain text.
+def sharegpt(prompt: Sequence[Message], completion: Message, tools: Sequence[object] = ()) -> Row:
+    """`{"conversations", "system", "tools"}`: human or observation at odd places, gpt or function_call at even ones.
 
-    nanochat trains on every assistant turn, so all that came before is told within the user's.
+    Raises:
+        DialectError: the turns do not alternate so, or a call cannot be told from the words before it.
     """
-    system, rest = _without_system(prompt)
-    told: list[Row] = [{"role": "system", "content": system}] if system else []
-    told.append({"role": "user", "content": _told(rest)})
-    return {"messages": [*told, {"role": "assistant", "content": message_text(completion)}]}
+    system, turns = _prompt(prompt)
+    return {"conversations": [*turns, _turn(completion)], "system": system, "tools": _tools(tools)}
 
 
-def _sharegpt_prompt(prompt: Sequence[Message], *, fold: bool) -> tuple[str, list[Row]]:
-    system, rest = _without_system(prompt)
-    if fold:
-        return system, [{"from": "human", "value": _told(rest)}]
+def sharegpt_preference(row: Row) -> Row:
+    """`{"conversations", "chosen", "rejected", ...}`, the two answers one turn each.
+
+    Raises:
+        DialectError: as `sharegpt`, or an answer of several turns.
+    """
+    if len(row["chosen"]) != 1 or len(row["rejected"]) != 1:
+        raise DialectError("an answer of several turns")
+    system, turns = _prompt(row["prompt"])
+    pair = {"chosen": _turn(row["chosen"][0]), "rejected": _turn(row["rejected"][0])}
+    return {"conversations": turns, **pair, "system": system, "tools": _tools(row.get("tools", ()))}
+
+
+def sharegpt_kto(row: Row) -> Row:
+    """A conversation with `kto_tag`, true where its last turn is the right thing to do.
+
+    Raises:
+        DialectError: as `sharegpt`.
+    """
+    told = [*row["prompt"], *row["completion"]]
+    return sharegpt(told[:-1], told[-1], row.get("tools", ())) | {"kto_tag": row["label"]}
+
+
+def nanochat(row: Row) -> Row:
+    """`{"messages"}`: an optional system turn, then user and assistant in turn, all plain text.
+
+    Raises:
+        DialectError: other roles or fields, a turn out of order, or an assistant turn that must not be learnt, since
+            nanochat trains on all of them.
+    """
+    turns = row["messages"]
+    for turn in turns:
+        strange = sorted(name for name, value in turn.items() if name not in _NANOCHAT and value is not None)
+        if strange:
+            raise DialectError(f"a turn with `{strange[0]}`")
+        if turn["role"] == "assistant" and (turn.get("weight") == 0 or not turn["content"].strip()):
+            raise DialectError("an assistant turn of weight 0: it trains on all of them")
+    spoken = turns[1:] if turns and turns[0]["role"] == "system" else turns
+    expected = ["assistant" if i % 2 else "user" for i in range(len(spoken))]
+    if len(spoken) % 2 or [turn["role"] for turn in spoken] != expected:
+        raise DialectError("user and assistant do not take turns")
+    return {"messages": [{"role": turn["role"], "content": turn["content"]} for turn in turns]}
+
+
+def openai(row: Row) -> Row:
+    """`{"messages", "tools"}` with arguments as JSON text and `weight` 0 or 1, as OpenAI's fine-tuning takes them.
+
+    Raises:
+        DialectError: a field that it does not know, such as a thought, or a weight between 0 and 1.
+    """
+    made = []
+    for came, turn in zip(row.get(AS_CAME) or row["messages"], row["messages"], strict=True):
+        strange = sorted(name for name, value in came.items() if name not in _OPENAI and value is not None)
+        if strange:
+            raise DialectError(f"a turn with `{strange[0]}`")
+        if came.get("weight") not in (None, 0, 1):
+            raise DialectError("a weight between 0 and 1")
+        masked = {"weight": 0} if turn.get("weight") == 0 else {}
+        made.append({name: value for name, value in came.items() if value is not None or name == "content"} | masked)
+    tools = {"tools": row["tools"]} if row.get("tools") else {}
+    return {"messages": openai_messages(made), **tools}
+
+
+def _prompt(prompt: Sequence[Message]) -> tuple[str, list[Row]]:
+    """The system's words and the turns, which end on the other side."""
+    system = ""
+    if prompt and prompt[0]["role"] == "system":
+        system, prompt = prompt[0]["content"], prompt[1:]
     turns: list[Row] = []
-    for message in rest:
-        turn = _sharegpt_turn(message)
-        other = turn["from"] in _OTHER_SIDE
-        if (
-            turns
-            and (turns[-1]["from"] in _OTHER_SIDE) == other
-            and (other or turns[-1]["from"] == turn["from"] == "gpt")
-        ):
-            turns[-1]["value"] += f"\n\n{turn['value']}"
+    for message in prompt:
+        turn = _turn(message)
+        if turns and turns[-1]["from"] == turn["from"] == "observation":
+            turns[-1]["value"] += f"{NEXT_ANSWER}{turn['value']}"
             continue
-        if not other and (not turns or turns[-1]["from"] not in _OTHER_SIDE):
-            turns.append({"from": "human" if not turns else "observation", "value": ""})
         turns.append(turn)
-    if not turns or turns[-1]["from"] not in _OTHER_SIDE:
-        turns.append({"from": "observation", "value": ""})
+    sides = [turn["from"] in _OTHER_SIDE for turn in turns]
+    if sides != [i % 2 == 0 for i in range(len(turns))] or len(turns) % 2 == 0:
+        raise DialectError("the two sides do not take turns")
     return system, turns
 
 
-def _sharegpt_turn(message: Message) -> Row:
+def _turn(message: Message) -> Row:
     if message["role"] == "assistant":
         calls = message.get("tool_calls")
-        thought = message.get("reasoning_content")
-        if not calls:
-            return {"from": "gpt", "value": "\n".join(part for part in (thought, message["content"]) if part)}
-        named = [{"name": c["function"]["name"], "arguments": c["function"]["arguments"]} for c in calls]
-        words = "\n".join(part for part in (thought, message["content"]) if part)
-        value = json.dumps(named[0] if len(named) == 1 else named, ensure_ascii=False)
-        # The reader of this format takes words before a call as thought, between these marks.
-        return {"from": "function_call", "value": f"<think>\n{words}\n</think>\n\n{value}" if words else value}
+        return (
+            {"from": "function_call", "value": _calls(message)} if calls else {"from": "gpt", "value": _words(message)}
+        )
+    if message["role"] not in ("tool", "user"):
+        raise DialectError(f"a turn of role {message['role']} within the conversation")
+    if message["role"] == "tool" and NEXT_ANSWER in message["content"]:
+        raise DialectError("an answer that holds the mark between two answers")
     return {"from": "observation" if message["role"] == "tool" else "human", "value": message["content"]}
 
 
-def _without_system(prompt: Sequence[Message]) -> tuple[str, list[Message]]:
-    """What leading system messages say, and the rest."""
-    first = next((i for i, message in enumerate(prompt) if message["role"] != "system"), len(prompt))
-    return "\n\n".join(message["content"] for message in prompt[:first]), list(prompt[first:])
+def _words(message: Message) -> str:
+    """The words of an assistant's turn, its thought before them between the marks that reasoning models use."""
+    thought = message.get("reasoning_content")
+    return f"{thought.join(THOUGHT_MARKS)}{message['content']}" if thought else str(message["content"])
 
 
-def _told(rest: Sequence[Message]) -> str:
-    """A history as one text; a single message is its own words."""
-    if len(rest) == 1:
-        return message_text(rest[0])
-    return "\n\n".join(f"{_NAMES[message['role']]}: {message_text(message)}" for message in rest)
+def _calls(message: Message) -> str:
+    """The calls as JSON; words before them are kept apart by the marks that the reader looks for."""
+    functions = [call["function"] for call in message["tool_calls"]]
+    named = [{"name": one["name"], "arguments": one["arguments"]} for one in functions]
+    if not all(isinstance(one["arguments"], Mapping) for one in named):
+        raise DialectError("a call whose arguments are no JSON object")
+    value = _safe_json(named[0] if len(named) == 1 else named)
+    words = _words(message)
+    if not words.strip():
+        return value
+    if any(mark in words for mark in CALL_MARKS):
+        raise DialectError("words before a call that hold the mark of a call")
+    return f"{words}\n{value.join(CALL_MARKS)}"
+
+
+def _safe_json(value: object) -> str:
+    """JSON in which no mark of a call or a thought can stand: the signs that all of them begin with are escaped."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text.replace("<", "\\u003c").replace("◁", "\\u25c1")
+
+
+def _tools(tools: Sequence[object]) -> str:
+    return json.dumps(list(tools), ensure_ascii=False) if tools else ""

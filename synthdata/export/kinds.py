@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from synthdata.export.conversation import Message, better_deed, conversation, message_text
+from synthdata.export.conversation import Message, acts, better_deed, conversation, message_text, tool_definitions
 from synthdata.records import Label, Reflection, StepReview, Trajectory
+from synthdata.records.chat import is_answer
 
 Kind = Literal["sft", "messages", "preference", "kto", "stepwise", "self_distillation", "lesson"]
 KINDS: tuple[Kind, ...] = ("sft", "messages", "preference", "kto", "stepwise", "self_distillation", "lesson")
@@ -20,9 +21,10 @@ IMITATED: tuple[Kind, ...] = ("sft", "messages", "lesson")
 # Most rows of one kind that one candidate, or one run, makes (gate.md 1).
 ROWS_EACH = 4
 
-# Beside the columns of a row: whether all deeds in its prompt may be imitated (for the dialects), and the index of the
-# step that it speaks of (for its provenance).
-CLEAN, STEP = "_clean", "_step"
+# Beside the columns of a row: the index of the step that it speaks of (for its provenance), and the messages as they
+# came (for the dialect that wants them so).
+STEP, AS_CAME = "_step", "_as_came"
+HIDDEN = (STEP, AS_CAME)
 Row = dict[str, Any]
 Rows = dict[Kind, list[Row]]
 # A one-view row has no context of its own; a trainer still wants a user turn before the assistant's.
@@ -35,7 +37,6 @@ class Moment:
 
     `imitable` says whether the deed may be trained on; `label` is what two kinds of source agree on, `faulty` whether
     the review calls the step bad; `better` is a verified counterfactual, `advice` the lesson with the better move.
-    `clean` says that all deeds in the history may be imitated too: dialects without weights for turns need to know.
     """
 
     history: tuple[Message, ...]
@@ -46,7 +47,6 @@ class Moment:
     better: Message | None = None
     advice: str = ""
     tools: str = ""
-    clean: bool = True
     step: int | None = None
 
 
@@ -98,26 +98,29 @@ def run_rows(run: Trajectory, labels: RunLabels, imitated: Sequence[int]) -> Row
     place = {idx: i for i, (idx, _) in enumerate(told) if idx is not None}
     rows: Rows = {"sft": [], "messages": [], "stepwise": stepwise(run, labels)}
     for idx in imitated[:ROWS_EACH]:
-        history, clean = _before(told, place[idx], labels, run.success)
-        deed = told[place[idx]][1]
-        rows["sft"] += sft(Moment(history, deed, imitable=True, tools=run.tools, clean=clean, step=idx))
+        history, deed = _before(told, place[idx]), told[place[idx]][1]
+        rows["sft"] += sft(Moment(history, deed, imitable=True, tools=run.tools, step=idx))
     if imitated:
-        good = {idx for idx in place if labels.imitable(idx, run.success)}
+        good = {step.idx for step in run.agent_steps if acts(step) and labels.imitable(step.idx, run.success)}
         weighed = [_weighed(message, int(idx in good)) for idx, message in told]
         rows["messages"] = [_with_tools({"messages": weighed}, run.tools)]
     return rows
 
 
 def imitated_steps(run: Trajectory, labels: RunLabels, order: Sequence[int]) -> list[int]:
-    """The steps of a run that may be imitated, in the given order of preference, at most ROWS_EACH; then by place."""
-    good = [idx for idx in order if labels.imitable(idx, run.success)]
+    """The steps of a run that may be imitated, in the given order of preference, at most ROWS_EACH; then by place.
+
+    A step that neither says nor calls anything is none of them.
+    """
+    silent = {step.idx for step in run.agent_steps if not acts(step)}
+    good = [idx for idx in order if idx not in silent and labels.imitable(idx, run.success)]
     return sorted(good[:ROWS_EACH])
 
 
 def sft(moment: Moment) -> list[Row]:
     """`{"prompt", "completion"}`: the verified counterfactual, else the deed where it may be imitated."""
     completion = moment.better or (moment.deed if moment.imitable else None)
-    if completion is None:
+    if completion is None or not is_answer(completion):
         return []
     return [_row(moment, completion=[completion])]
 
@@ -133,7 +136,7 @@ def messages(moment: Moment) -> list[Row]:
 
 def preference(moment: Moment) -> list[Row]:
     """`{"prompt", "chosen", "rejected"}`: a verified counterfactual against the bad step that was taken."""
-    if moment.better is None or not moment.faulty:
+    if moment.better is None or not moment.faulty or not is_answer(moment.deed):
         return []
     return [_row(moment, chosen=[moment.better], rejected=[moment.deed])]
 
@@ -141,7 +144,7 @@ def preference(moment: Moment) -> list[Row]:
 def kto(moment: Moment) -> list[Row]:
     """`{"prompt", "completion", "label"}`: step credit where two kinds of source agree, and a verified better move."""
     judged = [(moment.better, True)] if moment.better is not None else []
-    if moment.label in ("good", "bad"):
+    if moment.label in ("good", "bad") and is_answer(moment.deed):
         judged.append((moment.deed, moment.label == "good"))
     return [_row(moment, completion=[deed], label=label) for deed, label in judged]
 
@@ -189,12 +192,10 @@ def _moments(review: Reflection, run: Trajectory, labels: RunLabels) -> list[Mom
         own = idx == focus
         better = review.counterfactual if own and review.focus is not None else None
         verified = better is not None and better.verified != "none"
-        history, clean = _before(told, place[idx], labels, run.success)
         advice = [review.lesson.text, f"Better here: {better.action}" if better else ""]
         made.append(
             Moment(
-                history=history,
-                clean=clean,
+                history=_before(told, place[idx]),
                 step=idx,
                 deed=told[place[idx]][1],
                 label=labels.agreed.get(idx, "unknown"),
@@ -207,17 +208,13 @@ def _moments(review: Reflection, run: Trajectory, labels: RunLabels) -> list[Mom
     return made
 
 
-def _before(
-    told: Sequence[tuple[int | None, Message]], place: int, labels: RunLabels, success: bool | None
-) -> tuple[tuple[Message, ...], bool]:
-    """The history at a place, and whether all deeds in it may be imitated."""
-    deeds = [idx for idx, _ in told[:place] if idx is not None]
-    return tuple(message for _, message in told[:place]), all(labels.imitable(idx, success) for idx in deeds)
+def _before(told: Sequence[tuple[int | None, Message]], place: int) -> tuple[Message, ...]:
+    """The history at a place."""
+    return tuple(message for _, message in told[:place])
 
 
 def _row(moment: Moment, **columns: Any) -> Row:  # noqa: ANN401 - columns of any type
-    hidden = {CLEAN: moment.clean, STEP: moment.step}
-    return _with_tools({"prompt": list(moment.history), **columns, **hidden}, moment.tools)
+    return _with_tools({"prompt": list(moment.history), **columns, STEP: moment.step}, moment.tools)
 
 
 def _weighed(message: Message, weight: int) -> Message:
@@ -229,4 +226,5 @@ def _says(text: str) -> Message:
 
 
 def _with_tools(row: Row, tools: str) -> Row:
-    return row | {"tools": tools} if tools else row
+    definitions = tool_definitions(tools)
+    return row | {"tools": definitions} if definitions else row

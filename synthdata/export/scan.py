@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -12,10 +13,11 @@ from dataclasses import dataclass, field
 from synthdata.errors import RefusedError
 from synthdata.export.choice import SourceSize, containers, split_of
 from synthdata.export.collect import ExportPool, Source, texts_of
-from synthdata.export.containers import fields_of
+from synthdata.export.containers import fields_of, obstacle
 from synthdata.export.conversation import count_tokens
-from synthdata.export.kinds import CLEAN, STEP, Kind, Row
+from synthdata.export.kinds import HIDDEN, Kind, Row
 from synthdata.gate.heldout import HeldOut
+from synthdata.records.chat import is_weighed_in
 from synthdata.settings import ExportSettings
 
 _SHOWN = 5
@@ -28,13 +30,15 @@ class Scan:
     """What the pieces come to.
 
     `owners` maps the digest of each row to the piece that is first to have it: the same step of two runs, or of two
-    reviews of one, is one row. `dropped` are real runs that overlap with the held-out list.
+    reviews of one, is one row. `dropped` are real runs that overlap with the held-out list, `left_out` counts pieces
+    with rows that no trainer could read, by reason.
     """
 
     entries: list[SourceSize] = field(default_factory=list)
     fields: set[str] = field(default_factory=set)
     owners: dict[bytes, str] = field(default_factory=dict)
     dropped: set[str] = field(default_factory=set)
+    left_out: Counter[str] = field(default_factory=Counter)
 
 
 def scan(
@@ -68,12 +72,12 @@ def scan(
 
 def own_rows(piece: Source, kind: Kind, owners: Mapping[bytes, str]) -> list[Row]:
     """The rows of a piece that no piece before it has."""
-    return [row for row in piece.rows.get(kind, ()) if owners[digest(kind, row)] == piece.key]
+    return [row for row in piece.rows.get(kind, ()) if owners.get(digest(kind, row)) == piece.key]
 
 
 def digest(kind: Kind, row: Row) -> bytes:
     """16 bytes that tell rows apart by their columns."""
-    columns = {name: value for name, value in row.items() if name not in (CLEAN, STEP)}
+    columns = {name: value for name, value in row.items() if name not in HIDDEN}
     text = f"{kind} {json.dumps(columns, ensure_ascii=False, sort_keys=True)}"
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]
 
@@ -87,11 +91,15 @@ def _count(
     found: Scan,
 ) -> None:
     rows: dict[Kind, list[Row]] = {}
+    reasons = {piece.obstacle} - {""}
     for kind in kinds:
-        made = [(digest(kind, row), row) for row in piece.rows.get(kind, ())]
+        held = {id(row): obstacle(row) for row in piece.rows.get(kind, ())}
+        reasons |= set(held.values()) - {""}
+        made = [(digest(kind, row), row) for row in piece.rows.get(kind, ()) if not held[id(row)]]
         rows[kind] = [row for key, row in made if found.owners.setdefault(key, piece.key) == piece.key]
         for row in rows[kind]:
             found.fields |= fields_of(row)
+    found.left_out.update(reasons)
     split = split_of(piece.task, aside, settings)
     types: tuple[int, ...] = ()
     if settings.protect_tail and piece.real:
@@ -115,5 +123,5 @@ def entry_key(key: str, kind: Kind) -> str:
 def trained_tokens(row: Row) -> int:
     """Tokens of a row that a trainer takes the loss on: the completion, or the turns of weight 1."""
     if "messages" in row:
-        return count_tokens([message for message in row["messages"] if message.get("weight") == 1])
+        return count_tokens([turn for turn in row["messages"] if turn["role"] == "assistant" and is_weighed_in(turn)])
     return count_tokens(row["completion"])

@@ -1,7 +1,8 @@
 """Config files that make trainers read the export as it is; the model's name is the one thing left to fill in.
 
-Written for TRL 1.x, Axolotl 0.19 and LLaMA-Factory 0.9; tests read them with these packages' own schemas. Paths are
-relative to the export: start the trainer inside it.
+Written for TRL 1.x, Axolotl 0.19 and LLaMA-Factory 0.9; tests start these trainers with them. Paths are relative to
+the export: start the trainer inside it. They read Parquet where they can: the JSON reader of `datasets` takes the
+columns from the first 10 MB of a file, and rounds numbers to ten digits.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 
 MODEL = "MODEL_NAME_OR_FOLDER"
+# Tokens at which every config cuts a row; TRL's own 1,024 would cut off most completions of agents.
+MAX_LENGTH = 8192
 _TRL = {"sft": "sft", "lesson": "sft", "preference": "dpo", "kto": "kto"}
 _TAGS = {
     "role_tag": "from",
@@ -30,7 +33,7 @@ Splits = Mapping[str, Mapping[str, int]]
 
 def stubs(splits: Splits) -> dict[str, str]:
     """Texts by path for the kinds that have rows; `splits` holds rows by kind and split."""
-    made = {f"trl/{kind}.yaml": _trl(kind, splits[kind]) for kind in _TRL if "train" in splits.get(kind, {})}
+    made = {f"trl/{kind}.yaml": _trl(kind) for kind in _TRL if "train" in splits.get(kind, {})}
     made |= {f"axolotl/{kind}.yaml": text for kind, text in _axolotl(splits).items()}
     info = _dataset_info(splits)
     if info:
@@ -46,18 +49,14 @@ def trl_command(kind: str) -> str:
     return _TRL[kind]
 
 
-def _trl(kind: str, splits: Mapping[str, int]) -> str:
+def _trl(kind: str) -> str:
     values: dict[str, Any] = {
         "model_name_or_path": MODEL,
-        "dataset_name": ".",
-        "dataset_config": kind,
-        "dataset_train_split": "train",
+        "datasets": [{"path": "parquet", "data_files": f"{kind}/train-*.parquet"}],
         "output_dir": f"trained-{kind}",
+        # The completion stands at the end, so a row that is cut trains on nothing.
+        "max_length": MAX_LENGTH,
     }
-    if "validation" in splits:
-        values |= {"dataset_test_split": "validation", "eval_strategy": "epoch"}
-    # The completion stands at the end: cutting at the usual 1,024 tokens would train on nothing.
-    values["max_length"] = 8192
     if _TRL[kind] == "sft":
         values["completion_only_loss"] = True
     return f"# trl {_TRL[kind]} --config trl/{kind}.yaml\n{_yaml(values)}"
@@ -65,7 +64,7 @@ def _trl(kind: str, splits: Mapping[str, int]) -> str:
 
 def _axolotl(splits: Splits) -> dict[str, str]:
     # Axolotl's own required fields; sizes to change at will.
-    common = {"base_model": MODEL, "sequence_len": 8192, "micro_batch_size": 1, "gradient_accumulation_steps": 8}
+    common = {"base_model": MODEL, "sequence_len": MAX_LENGTH, "micro_batch_size": 1, "gradient_accumulation_steps": 8}
     common |= {"num_epochs": 1, "learning_rate": 1e-5}
     return {
         kind: f"# axolotl train axolotl/{kind}.yaml\n{_AXOLOTL_NOTES.get(kind, '')}{_yaml(common | values)}"
@@ -77,14 +76,16 @@ def _axolotl_data(splits: Splits) -> dict[str, dict[str, Any]]:
     made: dict[str, dict[str, Any]] = {}
     if "train" in splits.get("messages", {}):
         data = {
-            "path": "jsonl/messages.train.jsonl",
-            "ds_type": "json",
+            "path": "messages",
+            "data_files": "messages/train-*.parquet",
+            "ds_type": "parquet",
+            "split": "train",
             "type": "chat_template",
             "field_messages": "messages",
             "message_property_mappings": {"role": "role", "content": "content"},
-            # Weight 1 and 0 read as true and false: bad steps and the histories of better ones are masked.
+            # Weight 0 masks a turn: bad steps, histories of better ones, turns that came so. Without one it is trained.
             "message_field_training": "weight",
-            "roles_to_train": [],
+            "roles_to_train": ["assistant"],
         }
         made["sft"] = {"datasets": [data], "output_dir": "trained-sft"}
     if "train" in splits.get("preference", {}):
@@ -139,7 +140,7 @@ def _llamafactory(kind: str, stage: str) -> str:
         "finetuning_type": "lora",
         "dataset_dir": "llamafactory",
         "dataset": f"synthdata_{kind}",
-        "cutoff_len": 8192,
+        "cutoff_len": MAX_LENGTH,
         "output_dir": f"trained-{kind}",
     }
     if stage == "sft":

@@ -11,11 +11,13 @@ from typing import Any
 
 from synthdata.export.choice import SPLITS, Split
 from synthdata.export.collect import Source
-from synthdata.export.containers import Jsonl, ParquetShards, with_objects
-from synthdata.export.dialects import nanochat, sharegpt, sharegpt_kto, sharegpt_preference
-from synthdata.export.kinds import CLEAN, IMITATED, KINDS, STEP, Kind, Row
+from synthdata.export.containers import Jsonl, ParquetShards
+from synthdata.export.conversation import estimated_tokens
+from synthdata.export.dialects import DialectError, nanochat, openai, sharegpt, sharegpt_kto, sharegpt_preference
+from synthdata.export.kinds import AS_CAME, IMITATED, KINDS, STEP, Kind, Row
 from synthdata.export.privacy import SECRET, Pseudonyms, redact_row, run_texts
 from synthdata.export.scan import Scan, entry_key, own_rows
+from synthdata.export.stubs import MAX_LENGTH
 from synthdata.judging.credentials import secret_values
 from synthdata.records import Trajectory
 
@@ -30,13 +32,19 @@ PROVENANCE = "provenance.parquet"
 
 @dataclass
 class Written:
-    """What the walk wrote: rows by kind and split, by file, by source, redactions by kind, and the keys written."""
+    """What the walk wrote: rows by kind and split, by file, by source, redactions by kind, and the keys written.
+
+    `unheld` counts rows that a dialect cannot hold, by dialect and reason; `over_length` rows by kind that are longer
+    than the configs' `max_length`, as far as words and bytes tell.
+    """
 
     rows: dict[str, dict[str, int]] = field(default_factory=dict)
     files: dict[str, int] = field(default_factory=dict)
     sources: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     redacted: Counter[str] = field(default_factory=Counter)
     keys: set[str] = field(default_factory=set)
+    unheld: Counter[tuple[str, str]] = field(default_factory=Counter)
+    over_length: Counter[str] = field(default_factory=Counter)
 
 
 class Writer:
@@ -93,15 +101,20 @@ class Writer:
         return self.done
 
     def _row(self, piece: Source, kind: Kind, split: Split, row: Row) -> None:
-        clean, step = row.pop(CLEAN, True), row.pop(STEP, None)
+        step = row.pop(STEP, None)
         place = (kind, split)
         if place not in self._parquet:
             self._parquet[place] = ParquetShards(self._folder / kind, split, kind, self._fields)
         number = self._parquet[place].rows
         self._parquet[place].add(row)
-        self._line(f"jsonl/{kind}.{split}.jsonl", with_objects(row))
-        for name, made in _dialects(kind, split, row, fold=not clean):
-            self._line(name, made)
+        self._line(f"jsonl/{kind}.{split}.jsonl", row)
+        for dialect, write in _DIALECTS.get(kind, {}).items():
+            try:
+                self._line(_dialect_file(dialect, kind, split), write(row))
+            except DialectError as reason:
+                self.done.unheld[dialect, str(reason)] += 1
+        if estimated_tokens(row) > MAX_LENGTH:
+            self.done.over_length[kind] += 1
         self._provenance.add({"kind": kind, "split": split, "row": number, "step": step} | piece.provenance)
         by_split = self.done.rows.setdefault(kind, {})
         by_split[split] = by_split.get(split, 0) + 1
@@ -119,11 +132,14 @@ class Writer:
         known = [one.only(SECRET) if self._keep else one for one in known]
 
         def hide(row: Row) -> Row:
+            source = {AS_CAME: row.pop(AS_CAME)} if AS_CAME in row else {}
             for one in known:
                 if one.placeholders:
                     row, found = redact_row(row, one)
                     self.done.redacted += found
-            return row
+                    # The same turns once more, as they came: counted once.
+                    source, _ = redact_row(source, one)
+            return row | source
 
         return hide
 
@@ -172,14 +188,18 @@ class _ProvenanceFile:
         self._waiting = []
 
 
-def _dialects(kind: Kind, split: Split, row: Row, *, fold: bool) -> list[tuple[str, Row]]:
-    """The row as other trainers read it, by file."""
-    if kind == "sft":
-        told, completion = row["prompt"], row["completion"][0]
-        turns = sharegpt(told, completion, row.get("tools", ""), fold=fold)
-        return [(f"nanochat/{split}.jsonl", nanochat(told, completion)), (f"llamafactory/sft.{split}.jsonl", turns)]
-    if kind == "preference":
-        return [(f"llamafactory/preference.{split}.jsonl", sharegpt_preference(row, fold=fold))]
-    if kind == "kto":
-        return [(f"llamafactory/kto.{split}.jsonl", sharegpt_kto(row, fold=fold))]
-    return []
+def _sft_sharegpt(row: Row) -> Row:
+    return sharegpt(row["prompt"], row["completion"][0], row.get("tools", ()))
+
+
+# How a row of a kind reads in another dialect; each is refused where the dialect cannot hold it.
+_DIALECTS: dict[Kind, dict[str, Callable[[Row], Row]]] = {
+    "sft": {"llamafactory": _sft_sharegpt},
+    "preference": {"llamafactory": sharegpt_preference},
+    "kto": {"llamafactory": sharegpt_kto},
+    "messages": {"openai": openai, "nanochat": nanochat},
+}
+
+
+def _dialect_file(dialect: str, kind: Kind, split: Split) -> str:
+    return f"llamafactory/{kind}.{split}.jsonl" if dialect == "llamafactory" else f"{dialect}/{split}.jsonl"

@@ -1,0 +1,68 @@
+"""What an export says in words: one line before it writes, and what was left out and why after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from synthdata.export.collect import ExportPool, ExportRequest
+from synthdata.export.scan import Scan
+from synthdata.export.stubs import MAX_LENGTH
+from synthdata.export.write import Written
+from synthdata.settings import ExportSettings
+
+
+def announcement(pool: ExportPool, settings: ExportSettings) -> str:
+    """What will be written from what, and what is replaced, each with its switch."""
+    parts = [f"{pool.admitted.height} admitted rows"]
+    if pool.runs:
+        parts.append(f"{len(pool.runs)} runs")
+    if pool.reference:
+        parts.append(
+            f"{len(pool.reference)} rows of the reference, which come along as real data (--mix SHARE draws fewer, "
+            "--no-reference none)"
+        )
+    hidden = (
+        "secrets are replaced by placeholders, personal data is kept"
+        if settings.keep_personal_data
+        else "secrets and personal data are replaced by placeholders such as [NAME_1] (--keep-personal-data keeps the "
+        "latter)"
+    )
+    return f"exporting {', '.join(parts)}; {hidden}"
+
+
+def share_note(wanted: ExportRequest, used: ExportSettings, own: ExportSettings) -> tuple[str, ...]:
+    """Where another real share was asked for than the corpus' own."""
+    if not wanted.reference:
+        return (f"no reference rows, by request: the real share of {own.real_share:.0%} is not held",)
+    if used.real_share <= own.real_share:
+        return ()
+    why = "by request or while an alarm stands"
+    return (f"at least {used.real_share:.0%} real rows instead of {own.real_share:.0%}, {why}",)
+
+
+def scan_notes(found: Scan) -> Iterator[str]:
+    """What was left out of every file."""
+    if found.dropped:
+        yield f"{len(found.dropped)} real runs left out: they overlap with the held-out list"
+    for why, count in sorted(found.left_out.items()):
+        yield f"{count} sources left out, or some of their rows: {why}"
+
+
+def by_dialect(written: Written) -> dict[str, dict[str, int]]:
+    """Rows that a dialect cannot hold, by dialect and reason."""
+    made: dict[str, dict[str, int]] = {}
+    for (dialect, reason), count in sorted(written.unheld.items()):
+        made.setdefault(dialect, {})[reason] = count
+    return made
+
+
+def written_notes(written: Written) -> Iterator[str]:
+    """What other dialects cannot hold, and rows that are longer than the configs read."""
+    for dialect, reasons in by_dialect(written).items():
+        why = "; ".join(f"{reason} ({count})" for reason, count in reasons.items())
+        yield f"{dialect}/ lacks {sum(reasons.values())} rows that it cannot hold as they are: {why}"
+    for kind, count in sorted(written.over_length.items()):
+        yield (
+            f"{count} rows of {kind} are longer than about {MAX_LENGTH:,} tokens, at which the configs cut them: raise "
+            "max_length (sequence_len, cutoff_len) there"
+        )
