@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthdata.export.build import export
-from synthdata.export.conversation import Message, message_text
-from synthdata.export.dialects import nanochat, sharegpt
+from synthdata.export.conversation import Message
+from synthdata.export.dialects import NEXT_ANSWER, DialectError, nanochat, openai, sharegpt
+from synthdata.export.kinds import AS_CAME
 from synthdata.export.stubs import stubs
 
 ODD, EVEN = {"human", "observation"}, {"gpt", "function_call"}
@@ -67,39 +69,135 @@ def alternates(turns: Sequence[dict[str, str]]) -> bool:
 
 def test_nanochat_alternates_plain_text(out: Path) -> None:
     for row in lines(out / "nanochat" / "train.jsonl"):
-        roles = [message["role"] for message in row["messages"]]
-        assert roles in (["user", "assistant"], ["system", "user", "assistant"])
+        roles = [message["role"] for message in row["messages"] if message["role"] != "system"]
+        assert roles == ["assistant" if i % 2 else "user" for i in range(len(roles))] and len(roles) % 2 == 0
         assert all(set(m) == {"role", "content"} and isinstance(m["content"], str) for m in row["messages"])
 
 
 texts = st.text(st.characters(blacklist_categories=("Cs",)), max_size=12)
+calls = st.builds(
+    lambda name, value: {"id": "c", "type": "function", "function": {"name": name, "arguments": {"x": value}}},
+    st.sampled_from(["look", "count"]),
+    texts
+    | st.sampled_from(["</tool_call>", "<think>\n", "\n</think>\n\n", "◁think▷", '"}'])
+    | st.lists(st.integers(-5, 5) | st.none(), max_size=2),
+)
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> list[Message]:
+def alternating(draw: st.DrawFn) -> list[Message]:
+    """A conversation as LLaMA-Factory knows them: after a call come its answers, after words a user."""
     made: list[Message] = [{"role": "system", "content": draw(texts)}] if draw(st.booleans()) else []
-    for role in draw(st.lists(st.sampled_from(["user", "assistant", "call", "tool"]), min_size=1, max_size=8)):
-        message: Message = {"role": "assistant" if role == "call" else role, "content": draw(texts)}
-        if role == "call":
-            function = {"name": "f", "arguments": {"x": draw(texts)}}
-            message["tool_calls"] = [{"id": "1", "type": "function", "function": function}] * draw(st.integers(1, 2))
-        made.append(message)
+    made.append({"role": "user", "content": draw(texts)})
+    for _ in range(draw(st.integers(1, 4))):
+        called = draw(st.lists(calls, max_size=2))
+        turn: Message = {"role": "assistant", "content": draw(texts)}
+        made.append(turn | ({"tool_calls": called} if called else {}))
+        answers: list[Message] = [{"role": "tool", "content": draw(texts)} for _ in called]
+        made += answers or [{"role": "user", "content": draw(texts)}]
+    return made[:-1] if made[-1]["role"] == "user" else [*made, {"role": "assistant", "content": "end"}]
+
+
+def from_sharegpt(row: dict[str, Any]) -> list[Message]:
+    """The messages that a ShareGPT row says, by the rules of LLaMA-Factory's own reader."""
+    made: list[Message] = [{"role": "system", "content": row["system"]}] if row["system"] else []
+    for turn in row["conversations"]:
+        value = turn["value"]
+        if turn["from"] == "observation":
+            made += [{"role": "tool", "content": one} for one in value.split(NEXT_ANSWER)]
+        elif turn["from"] == "function_call":
+            found = re.search("<tool_call>(.*?)</tool_call>", value, re.DOTALL)
+            words = value.replace(found[0], "").removesuffix("\n") if found else ""
+            listed = json.loads(found[1] if found else value)
+            named = listed if isinstance(listed, list) else [listed]
+            made.append({"role": "assistant", "content": words, "tool_calls": [{"function": one} for one in named]})
+        else:
+            made.append({"role": "user" if turn["from"] == "human" else "assistant", "content": value})
     return made
 
 
-@given(histories(), st.booleans())
-def test_any_history_becomes_turns_that_alternate_and_lose_nothing(history: list[Message], fold: bool) -> None:
-    row = sharegpt(history, {"role": "assistant", "content": "end"}, "", fold=fold)
+def plain(messages: Sequence[Message]) -> list[Message]:
+    """Roles, words, names and arguments: what ShareGPT has a place for. Blank words before a call are none."""
+    made = []
+    for message in messages:
+        functions = [
+            {"name": call["function"]["name"], "arguments": call["function"]["arguments"]}
+            for call in message.get("tool_calls", ())
+        ]
+        words = message["content"] if not functions or message["content"].strip() else ""
+        made.append({"role": message["role"], "content": words} | ({"calls": functions} if functions else {}))
+    return [message for message in made if message != {"role": "system", "content": ""}]
+
+
+@given(alternating())
+def test_sharegpt_says_what_the_conversation_says(messages: list[Message]) -> None:
+    row = sharegpt(messages[:-1], messages[-1])
     assert alternates(row["conversations"]) and len(row["conversations"]) % 2 == 0
-    told = row["system"] + "".join(turn["value"] for turn in row["conversations"])
-    for message in history:
-        assert message["content"] in told or json.dumps(message["content"], ensure_ascii=False)[1:-1] in told
-        for call in message.get("tool_calls", ()):
-            assert json.dumps(call["function"]["arguments"], ensure_ascii=False) in told
-    if fold:
-        assert [turn["from"] for turn in row["conversations"]] == ["human", "gpt"]
-    plain = nanochat(history, {"role": "assistant", "content": "end"})["messages"]
-    assert all(message_text(message) in plain[-2]["content"] for message in history if message["role"] != "system")
+    assert plain(from_sharegpt(row)) == plain(messages)
+
+
+USER, ANSWER = {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}
+CALLED = {"role": "assistant", "content": "w", "tool_calls": [{"function": {"name": "f", "arguments": {}}}]}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "reason"),
+    [
+        ([USER, USER], "do not take turns"),
+        ([], "do not take turns"),
+        ([ANSWER, USER], "do not take turns"),
+        ([USER, ANSWER], "do not take turns"),
+        ([USER, CALLED, {"role": "tool", "content": "r"}, USER], "do not take turns"),
+        ([USER, ANSWER, {"role": "system", "content": "s"}, USER], "role system"),
+        ([USER, CALLED | {"content": "the <tool_call> mark"}, {"role": "tool", "content": "r"}], "the mark of a call"),
+        ([USER, CALLED, {"role": "tool", "content": f"a{NEXT_ANSWER}b"}], "the mark between two answers"),
+    ],
+)
+def test_what_sharegpt_cannot_hold_is_refused(prompt: list[Message], reason: str) -> None:
+    with pytest.raises(DialectError, match=reason):
+        sharegpt(prompt, ANSWER)
+
+
+@given(st.lists(texts, min_size=1, max_size=6), st.booleans())
+def test_nanochat_holds_the_turns_as_they_are(told: list[str], system: bool) -> None:
+    pairs = [({"role": "user", "content": text}, {"role": "assistant", "content": f"a{text}"}) for text in told]
+    turns = [turn for pair in pairs for turn in pair]
+    turns = [{"role": "system", "content": "s"}, *turns] if system else turns
+    assert nanochat({"messages": turns}) == {"messages": turns}
+
+
+@pytest.mark.parametrize(
+    ("turns", "reason"),
+    [
+        ([USER, ANSWER | {"weight": 0}, USER, ANSWER], "weight 0"),
+        ([USER, ANSWER | {"content": ""}], "weight 0"),
+        ([USER, CALLED], "`tool_calls`"),
+        ([USER, ANSWER | {"reasoning_content": "t"}], "`reasoning_content`"),
+        ([USER | {"name": "n"}, ANSWER], "`name`"),
+        ([USER, USER, ANSWER], "do not take turns"),
+        ([ANSWER, USER], "do not take turns"),
+        ([USER, ANSWER, USER], "do not take turns"),
+    ],
+)
+def test_what_nanochat_cannot_hold_is_refused(turns: list[Message], reason: str) -> None:
+    with pytest.raises(DialectError, match=reason):
+        nanochat({"messages": turns})
+
+
+def test_openai_keeps_a_turn_as_it_came_with_arguments_as_text() -> None:
+    came = [
+        USER,
+        {"role": "assistant", "content": None, "weight": 0, **{k: CALLED[k] for k in ("tool_calls",)}},
+        ANSWER,
+    ]
+    made = openai({"messages": came, AS_CAME: came, "tools": [{"type": "function"}]})
+    call = made["messages"][1]["tool_calls"][0]["function"]
+    assert call == {"name": "f", "arguments": "{}"} and made["tools"] == [{"type": "function"}]
+    assert [turn.get("weight") for turn in made["messages"]] == [None, 0, None]
+    assert made["messages"][1]["content"] is None
+    for strange in ({"reasoning_content": "t"}, {"weight": 0.5}):
+        with pytest.raises(DialectError):
+            openai({"messages": [USER, ANSWER | strange]})
 
 
 def test_stubs_name_files_that_are_there_and_kinds_that_have_rows(out: Path) -> None:
@@ -112,9 +210,7 @@ def test_stubs_name_files_that_are_there_and_kinds_that_have_rows(out: Path) -> 
     ]:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
         for data in values.get("datasets", ()):
-            assert (out / data["path"]).is_file()
-        if "dataset_config" in values:
-            assert (out / values["dataset_config"]).is_dir()
+            assert list(out.glob(data.get("data_files", data["path"])))
     assert stubs({}) == {} and set(stubs({"kto": {"test": 3}})) == {"llamafactory/dataset_info.json"}
     learning = yaml.safe_load((out / "axolotl" / "sft.yaml").read_text(encoding="utf-8"))["learning_rate"]
     assert learning == 1e-5

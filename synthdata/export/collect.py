@@ -126,8 +126,9 @@ class ExportPool:
                     yield _candidate_piece(row, vector, runs.get(row["trajectory_id"]), self.labels)
 
 
-def collect(corpus: Corpus, wanted: ExportRequest) -> ExportPool:
-    """What there is to export."""
+def collect(corpus: Corpus, wanted: ExportRequest | None = None) -> ExportPool:
+    """What there is to export: all where no request is given."""
+    wanted = wanted or ExportRequest()
     store, reference, as_of, licences = corpus.store, corpus.reference, wanted.as_of, wanted.licences
     admitted = store.admitted(as_of, _LIGHT)
     if licences:

@@ -20,6 +20,8 @@ MESSAGE_COLUMNS = ("prompt", "completion", "chosen", "rejected", "messages")
 OPTIONAL_COLUMNS = ("tools", "chat_template_kwargs")
 # The reader of JSON columns knows integers of 64 bits.
 _LEAST, _MOST = -(2**63), 2**63 - 1
+# Line ends to Python's `splitlines`, though not to JSON Lines: as escapes they end no line for anybody.
+_LINE_ENDS = {ord(sign): f"\\u{ord(sign):04x}" for sign in "\x85\u2028\u2029"}
 
 
 class ParquetShards:
@@ -91,7 +93,7 @@ class Jsonl:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._path.open("w", encoding="utf-8")
         columns = {name: value for name, value in row.items() if name not in HIDDEN}
-        self._file.write(json.dumps(columns, ensure_ascii=False) + "\n")
+        self._file.write(json.dumps(columns, ensure_ascii=False).translate(_LINE_ENDS) + "\n")
         self.rows += 1
 
     def close(self) -> dict[str, int]:

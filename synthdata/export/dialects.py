@@ -120,10 +120,9 @@ def _prompt(prompt: Sequence[Message]) -> tuple[str, list[Row]]:
 
 def _turn(message: Message) -> Row:
     if message["role"] == "assistant":
-        calls = message.get("tool_calls")
-        return (
-            {"from": "function_call", "value": _calls(message)} if calls else {"from": "gpt", "value": _words(message)}
-        )
+        if message.get("tool_calls"):
+            return {"from": "function_call", "value": _calls(message)}
+        return {"from": "gpt", "value": _words(message)}
     if message["role"] not in ("tool", "user"):
         raise DialectError(f"a turn of role {message['role']} within the conversation")
     if message["role"] == "tool" and NEXT_ANSWER in message["content"]:
