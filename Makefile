@@ -2,6 +2,8 @@
 PYTHON ?= python3
 # Extra arguments for installing torch, such as an index that serves CPU builds: see README.md, "Install".
 TORCH_ARGS ?=
+# Test files that run at a time; 0 is one after another in one process.
+TEST_WORKERS ?= 2
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
@@ -40,10 +42,10 @@ night: weights ## three nights on text games with the embedded model: does it ge
 	cat night-corpus/nights/report.md
 
 test: weights ## the default tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile
 
 test-all: weights ## all tests, the slow ones too
-	$(BIN)/python -m pytest -m 'slow or not slow'
+	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile -m 'slow or not slow'
 
 check: format-check lint types imports test-all ## everything that must be green: format, lint, types, imports, all tests
 
