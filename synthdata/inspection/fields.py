@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from synthdata.sources import candidates
-from synthdata.sources.fields import RowError, content_text
+from synthdata.sources.fields import RowError
+from synthdata.sources.parts import content_text
 
 # Instruction sets come with their questions and answers both made, so all of it is the sample.
 _ASKED = ("instruction", "question", "problem", "query")

@@ -6,7 +6,7 @@ experience read twice, from two files or in two orders, is the same record.
 
 from synthdata.records.chat import Chat
 from synthdata.records.decision import Candidate, Decision, Reason, Verdict
-from synthdata.records.experience import Observation, Origin, QuarantinedRow, Step, ToolCall, Trajectory
+from synthdata.records.experience import Media, Observation, Origin, QuarantinedRow, Step, ToolCall, Trajectory
 from synthdata.records.identity import canonical_json, content_hash
 from synthdata.records.reflection import (
     CauseCode,
@@ -36,6 +36,7 @@ __all__ = [
     "Label",
     "LabelSource",
     "Lesson",
+    "Media",
     "Observation",
     "Origin",
     "QuarantinedRow",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from typing import Literal
@@ -36,11 +36,26 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True)
+class Media:
+    """An image, a sound or a file that stood in a log: its type, its size in bytes, its sha256 in hex.
+
+    The bytes themselves are not kept; the text holds a placeholder with the same three facts.
+    """
+
+    media_type: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One turn; an agent's carries its thought, its action (message or command), its tool calls and what came back.
 
     `role` is who acted: `agent`, or `user` and `system`, whose message is the `action`. `optimal` is ground truth where
     the environment gives it (was the move on an optimal path), else None; it never enters a prompt or a rule.
+
+    `weight` 0 means that the step stands in histories but is never imitated: a fixed greeting, an empty turn, a call
+    that no tool could take. `notes` say why, and what a reader repaired. `media` are the images and files of the turn.
     """
 
     idx: int
@@ -50,6 +65,9 @@ class Step:
     tool_calls: tuple[ToolCall, ...] = ()
     observations: tuple[Observation, ...] = ()
     optimal: bool | None = None
+    weight: Literal[0, 1] = 1
+    notes: tuple[str, ...] = ()
+    media: tuple[Media, ...] = ()
 
     @property
     def observation(self) -> str:
@@ -67,6 +85,7 @@ class Trajectory:
     """One run of an agent. `id` is a hash of what happened, not of where it was read or who vouches for it.
 
     `environment` is JSON text from which the run's environment can be made again, empty where the log does not say.
+    `notes` say what a reader repaired or left out of the run as a whole.
     """
 
     task: str
@@ -84,17 +103,33 @@ class Trajectory:
     tools: str = ""
     truncated: bool = False
     environment: str = ""
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def id(self) -> str:
-        """24 hex characters over task, steps and outcome."""
-        steps = canonical_json([asdict(step) for step in self.steps])
+        """24 hex characters over task, steps and outcome.
+
+        Weights, notes and media are not part of it: they say how the log was read, not what happened.
+        """
+        steps = canonical_json([_what_happened(step) for step in self.steps])
         return content_hash(self.task_id, self.task, steps, repr(self.success), repr(self.reward))
 
     @property
     def agent_steps(self) -> tuple[Step, ...]:
         """The steps that the agent took: the ones a reflection may label."""
         return tuple(step for step in self.steps if step.role == "agent")
+
+
+def _what_happened(step: Step) -> dict[str, object]:
+    return {
+        "idx": step.idx,
+        "role": step.role,
+        "action": step.action,
+        "thought": step.thought,
+        "tool_calls": [{"name": c.name, "arguments": c.arguments, "call_id": c.call_id} for c in step.tool_calls],
+        "observations": [{"content": o.content, "call_id": o.call_id} for o in step.observations],
+        "optimal": step.optimal,
+    }
 
 
 @dataclass(frozen=True, slots=True)

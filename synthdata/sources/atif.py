@@ -9,19 +9,13 @@ from __future__ import annotations
 import re
 from typing import Any, Literal
 
-from synthdata.records import Observation, Step, ToolCall, Trajectory, canonical_json
-from synthdata.sources.fields import (
-    RowError,
-    arguments_text,
-    as_flag,
-    as_list,
-    as_name,
-    as_number,
-    as_object,
-    content_text,
-    observation,
-)
+from synthdata.records import Trajectory, canonical_json
+from synthdata.sources.calls import ReadCall, read_call
+from synthdata.sources.fields import RowError, as_flag, as_list, as_name, as_object
 from synthdata.sources.openai_chat import first_user
+from synthdata.sources.outcome import read_reward, read_success
+from synthdata.sources.parts import Answer, content_text, read_answer, read_content
+from synthdata.sources.steps import COPIED, Draft, close
 
 NAME = "atif"
 _VERSION = re.compile(r"ATIF-v(\d{1,4})\.(\d{1,4})")
@@ -56,19 +50,21 @@ def read(value: object) -> list[Trajectory]:
     for place in reversed(places):
         known.update({key: item for key, item in place.items() if item is not None})
     raw_steps = as_list(run.get("steps"), "steps")
-    steps = tuple(_step(number, item) for number, item in enumerate(raw_steps))
+    steps = close([_draft(number, item) for number, item in enumerate(raw_steps)])
+    notes: list[str] = []
     tools = agent.get("tool_definitions")
     trajectory = Trajectory(
         task=content_text(known.get("task")) or first_user(steps),
         steps=steps,
         task_id=as_name(known.get("task_id"), "extra.task_id"),
-        success=as_flag(known.get("success"), "extra.success"),
-        reward=as_number(known.get("score", known.get("reward")), "extra.score"),
+        success=read_success(known.get("success"), "extra.success", notes),
+        reward=read_reward(known.get("score", known.get("reward")), "extra.score", notes),
         licence=as_name(known.get("licence"), "extra.licence"),
         agent_model=_model(agent, raw_steps),
         tools=canonical_json(tools) if tools else "",
         truncated=bool(as_flag(known.get("truncated"), "extra.truncated")),
         environment=_environment(known),
+        notes=tuple(notes),
     )
     children = as_list(run.get("subagent_trajectories"), "subagent_trajectories")
     return [trajectory, *(found for child in children for found in read(child))]
@@ -85,7 +81,8 @@ def _model(agent: dict[str, Any], raw_steps: list[Any]) -> str:
     return as_name(agent.get("model_name") or next(named, None), "agent.model_name")
 
 
-def _step(number: int, item: object) -> Step:
+def _draft(number: int, item: object) -> Draft:
+    """One step; what the log says was copied from an earlier context is history, and its deeds carry no weight."""
     where = f"steps[{number}]"
     step = as_object(item, where)
     source = step.get("source")
@@ -94,32 +91,35 @@ def _step(number: int, item: object) -> Step:
     calls = as_list(step.get("tool_calls"), f"{where}.tool_calls")
     answers = as_object(step.get("observation"), f"{where}.observation").get("results")
     extra = as_object(step.get("extra"), f"{where}.extra")
-    return Step(
-        idx=number,
-        role=_SOURCES[source],
-        action=content_text(step.get("message")),
-        thought=content_text(step.get("reasoning_content")),
-        tool_calls=tuple(_call(call, f"{where}.tool_calls[{i}]") for i, call in enumerate(calls)),
-        observations=tuple(
-            _result(result, f"{where}.observation.results[{i}]")
-            for i, result in enumerate(as_list(answers, f"{where}.observation.results"))
-        ),
+    words, thoughts = read_content(step.get("message"), where), read_content(step.get("reasoning_content"), where)
+    draft = Draft(
+        _SOURCES[source],
+        "\n".join(words.texts),
+        "\n".join((*words.thoughts, *thoughts.thoughts, *thoughts.texts)),
         optimal=as_flag(extra.get("optimal"), f"{where}.extra.optimal"),
+        media=words.media,
+        unfit=list(words.unknown) if source == "agent" else [],
     )
+    draft.take(words.calls)
+    draft.take(_call(call, f"{where}.tool_calls[{i}]") for i, call in enumerate(calls))
+    results = as_list(answers, f"{where}.observation.results")
+    for answer in (*words.answers, *(_result(item, f"{where}.observation.results[{i}]") for i, item in enumerate(results))):
+        draft.observations.append(answer.observation)
+        draft.media += answer.media
+    if source == "agent" and as_flag(step.get("is_copied_context"), f"{where}.is_copied_context"):
+        draft.unfit.append(COPIED)
+    return draft
 
 
-def _call(item: object, where: str) -> ToolCall:
-    call = as_object(item, where)
-    name = as_name(call.get("function_name"), f"{where}.function_name")
-    identity = as_name(call.get("tool_call_id"), f"{where}.tool_call_id")
-    return ToolCall(name, arguments_text(call.get("arguments")), identity or None)
+def _call(item: object, where: str) -> ReadCall:
+    return read_call(as_object(item, where), where)
 
 
-def _result(item: object, where: str) -> Observation:
+def _result(item: object, where: str) -> Answer:
     result = as_object(item, where)
     content = result.get("content")
     reference = result.get("subagent_trajectory_ref")
     if content is None and reference is not None:
         # The answer was another agent's run: the pointer to it is all that there is to show.
         content = {"subagent_trajectory_ref": reference}
-    return observation(content, result.get("source_call_id"), f"{where}.source_call_id")
+    return read_answer(content, result.get("source_call_id"), f"{where}.source_call_id")

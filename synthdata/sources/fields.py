@@ -8,8 +8,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from synthdata.records import Observation, ToolCall, canonical_json
-
 
 class RowError(ValueError):
     """Why one row cannot be used; the boundary in `sources` turns it into a quarantined row."""
@@ -73,52 +71,6 @@ def as_name(value: object, where: str) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     raise RowError(f"`{where}` must be a text, not {_kind(value)}")
-
-
-def content_text(value: object) -> str:
-    """The text of a message's content.
-
-    Null is empty, text is itself, the parts of a list are joined by line breaks. A text part (`{"text": ...}` of type
-    text, input_text or output_text) gives its text; any other part or value stands as JSON text, so nothing is lost.
-    """
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list):
-        return "\n".join(_part_text(part) for part in value)
-    return canonical_json(value)
-
-
-def _part_text(part: object) -> str:
-    if isinstance(part, str):
-        return part
-    if isinstance(part, dict) and isinstance(part.get("text"), str):
-        plain = part.get("type", "text") in ("text", "input_text", "output_text")
-        if plain:
-            return str(part["text"])
-    return canonical_json(part)
-
-
-def arguments_text(value: object) -> str:
-    """Tool arguments: verbatim where the log holds text, canonical JSON for anything else, empty for none."""
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else canonical_json(value)
-
-
-def tool_call(value: object, where: str) -> ToolCall:
-    """A call as OpenAI logs it (`function` with `name` and `arguments`) or flat, as tau2 does."""
-    call = as_object(value, where)
-    body = as_object(call["function"], f"{where}.function") if "function" in call else call
-    name = as_name(body.get("name"), f"{where}.name")
-    identity = as_name(call.get("id"), f"{where}.id")
-    return ToolCall(name, arguments_text(body.get("arguments")), identity or None)
-
-
-def observation(content: object, call_id: object, where: str) -> Observation:
-    """What came back, with the id of the call that it answers if there is one."""
-    return Observation(content_text(content), as_name(call_id, where) or None)
 
 
 def _kind(value: object) -> str:

@@ -9,25 +9,32 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 import zlib
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NoReturn, TypeGuard
 
 from synthdata.errors import InputError
 from synthdata.records import QuarantinedRow
+from synthdata.sources.messages import is_message
 
 # A whole-file document (a JSON list of runs, a .traj) may hold this many times `max_row_bytes`, uncompressed.
 DOCUMENT_ROWS = 8
 MAX_DEPTH = 200
 _HEAD = 500
+_HALF = re.compile("[\ud800-\udfff]")
 _BLOCK = 1 << 20
 _DOCUMENTS = (".json", ".traj")
 _LINES = (".jsonl", ".ndjson")
 _PARQUET = (".parquet",)
+_EVALS = (".eval",)
+_PROTOBUF = (".pb", ".binpb", ".otlp")
+_ENDINGS = (*_DOCUMENTS, *_LINES, *_PARQUET, *_EVALS, *_PROTOBUF)
 
-Kind = Literal["lines", "document", "parquet"]
+Kind = Literal["lines", "document", "parquet", "eval", "protobuf"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +51,23 @@ class SourceFile:
         ending = Path(self.name.removesuffix(".gz")).suffix.lower()
         if ending in _PARQUET:
             return "parquet"
+        if ending in _EVALS or ending in _PROTOBUF:
+            return "eval" if ending in _EVALS else "protobuf"
         return "document" if ending in _DOCUMENTS else "lines"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One JSON value with its place. `line` counts lines of a line file and items of a document, from 1."""
+    """One JSON value with its place. `line` counts lines of a line file and items of a document, from 1.
+
+    `size` is how many bytes it took, 0 where nobody counted. `repaired` says what was mended so that it is JSON.
+    """
 
     file: str
     line: int
     value: object
+    size: int = field(default=0, compare=False)
+    repaired: tuple[str, ...] = ()
 
     def quarantined(self, reason: str) -> QuarantinedRow:
         """This row, refused."""
@@ -71,7 +85,7 @@ def list_files(path: Path | str) -> list[SourceFile]:
     """The files to read, sorted by name.
 
     A file is taken whatever its name. In a folder, at any depth, the files ending in .json, .jsonl, .ndjson, .traj
-    (so also .traj.json) or .parquet are taken, each also with .gz; hidden ones (a name that begins with a dot) and
+    (so also .traj.json), .parquet, .eval, .pb, .binpb or .otlp are taken, each also with .gz; hidden ones (a name that begins with a dot) and
     READMEs are skipped, and links to folders are not followed.
 
     Raises:
@@ -85,7 +99,7 @@ def list_files(path: Path | str) -> list[SourceFile]:
     found = [(file.relative_to(path), file) for file in path.rglob("*") if file.is_file()]
     names = sorted((name.as_posix(), file) for name, file in found if _wanted(name))
     if not names:
-        endings = ", ".join((*_DOCUMENTS, *_LINES, *_PARQUET))
+        endings = ", ".join(_ENDINGS)
         raise InputError(f"{path}: no file to read in this folder; files ending in {endings} (or .gz) are read")
     return [SourceFile(file, name, alone=False) for name, file in names]
 
@@ -94,7 +108,7 @@ def _wanted(name: Path) -> bool:
     if any(part.startswith(".") for part in name.parts) or name.name.lower().startswith("readme"):
         return False
     ending = Path(name.name.lower().removesuffix(".gz")).suffix
-    return ending in (*_DOCUMENTS, *_LINES, *_PARQUET)
+    return ending in _ENDINGS
 
 
 def read_rows(file: SourceFile, max_row_bytes: int) -> Iterator[Row | QuarantinedRow]:
@@ -180,11 +194,55 @@ def _lines(file: SourceFile, handle: BinaryIO, bound: int) -> Iterator[Row | Qua
 
 
 def parse(name: str, number: int, raw: bytes) -> Row | QuarantinedRow:
-    """One line as strict JSON, or the reason why not."""
+    """One line as strict JSON, repaired where that is unambiguous, or the reason why not."""
     try:
-        return Row(name, number, strict_json(raw))
+        return Row(name, number, strict_json(raw), len(raw))
     except (ValueError, RecursionError) as error:
-        return QuarantinedRow(name, number, explain(error), printable(raw))
+        return _repaired(name, number, raw) or QuarantinedRow(name, number, explain(error), printable(raw))
+
+
+def _repaired(name: str, number: int, raw: bytes) -> Row | None:
+    """The row with halves of surrogate pairs replaced; what is not finite stays so, for the reader to leave out."""
+    if b"\x00" in raw:
+        return None
+    found: list[str] = []
+    try:
+        value = json.loads(raw.decode("utf-8"), parse_constant=lambda constant: found.append(constant) or float(constant))
+        if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
+            _check_depth(value)
+        value, halves = _without_halves(value)
+    except (ValueError, RecursionError):
+        return None
+    notes = [f"{count} times {constant}, which is no JSON" for constant, count in sorted(Counter(found).items())]
+    notes += [f"half of a surrogate pair in {halves} texts replaced by U+FFFD"] if halves else []
+    return Row(name, number, value, len(raw), tuple(notes)) if notes else None
+
+
+def whole_text(value: object) -> object:
+    """The value with halves of surrogate pairs replaced: JSON inside a text of JSON may hold them unseen."""
+    return _without_halves(value)[0]
+
+
+def _without_halves(value: object) -> tuple[object, int]:
+    """The value with halves of surrogate pairs replaced, and in how many texts they stood."""
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return _replaced(value)
+    return value, 0
+
+
+def _replaced(value: object) -> tuple[object, int]:
+    if isinstance(value, str):
+        return (_HALF.sub("\N{REPLACEMENT CHARACTER}", value), 1) if _HALF.search(value) else (value, 0)
+    if isinstance(value, list):
+        listed = [_replaced(item) for item in value]
+        return [item for item, _ in listed], sum(count for _, count in listed)
+    if isinstance(value, dict):
+        named = [(_replaced(key), _replaced(item)) for key, item in value.items()]
+        return {str(key): item for (key, _), (item, _) in named}, sum(a + b for (_, a), (_, b) in named)
+    return value, 0
 
 
 def strict_json(raw: bytes) -> object:
@@ -247,20 +305,24 @@ def _document(file: SourceFile, handle: BinaryIO, bound: int) -> Iterator[Row | 
         yield QuarantinedRow(file.name, 1, reason, printable(raw))
         return
     raw = raw.removeprefix(b"\xef\xbb\xbf")
+    repaired: tuple[str, ...] = ()
     try:
         value = strict_json(raw)
     except (ValueError, RecursionError) as error:
         first = raw.lstrip().split(b"\n", 1)
         if len(first) == 2 and isinstance(parse(file.name, 1, first[0]), Row):
             yield from _lines(file, io.BytesIO(raw), bound)
-        else:
+            return
+        whole = _repaired(file.name, 1, raw)
+        if whole is None:
             yield QuarantinedRow(file.name, 1, explain(error), printable(raw))
-        return
+            return
+        value, repaired = whole.value, whole.repaired
     items = value if isinstance(value, list) and not is_chat(value) else [value]
     for number, item in enumerate(items, 1):
-        yield Row(file.name, number, item)
+        yield Row(file.name, number, item, len(raw) // len(items), repaired)
 
 
 def is_chat(value: object) -> TypeGuard[list[dict[str, Any]]]:
     """Whether this is a list of chat messages, that is one conversation and not a list of rows."""
-    return isinstance(value, list) and bool(value) and all(isinstance(m, dict) and "role" in m for m in value)
+    return isinstance(value, list) and bool(value) and all(map(is_message, value))

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 
-from synthdata.records import Observation, Step, Trajectory, content_hash
-from synthdata.sources.fields import as_flag, as_list, as_name, as_object, content_text
-from synthdata.sources.openai_chat import Draft, close, steps_from
+from synthdata.records import Observation, Trajectory, content_hash
+from synthdata.sources.fields import as_flag, as_list, as_name, as_object
+from synthdata.sources.messages import drafts_from
+from synthdata.sources.parts import content_text
+from synthdata.sources.steps import Draft, close
 
 NAME = "mint"
 # A thought holds no opening of another: linear in the text, whatever it holds.
@@ -40,8 +42,8 @@ def read(value: object) -> list[Trajectory]:
     state, task = as_object(row["state"], "state"), as_object(row["task"], "task")
     prompt = content_text(task.get("prompt"))
     drafts: list[Draft] = []
-    for step in steps_from(as_list(state.get("history"), "state.history")):
-        drafts += _turn(step, prompt, first=not drafts, replies_to=drafts[-1] if drafts else None)
+    for draft in drafts_from(as_list(state.get("history"), "state.history")):
+        drafts += _turn(draft, prompt, first=not drafts, replies_to=drafts[-1] if drafts else None)
     success = as_flag(state.get("success"), "state.success")
     # Three of MINT's data sets share the name `reasoning` and count from 0: the prompt tells them apart.
     names = (as_name(task.get("task_name"), "task.task_name"), as_name(task.get("task_id"), "task.task_id"))
@@ -57,15 +59,18 @@ def read(value: object) -> list[Trajectory]:
     ]
 
 
-def _turn(step: Step, prompt: str, *, first: bool, replies_to: Draft | None) -> list[Draft]:
-    if step.role == "agent":
-        thoughts = [text.strip() for text in _THOUGHT.findall(step.action)]
-        return [Draft("agent", _THOUGHT.sub("", step.action).strip(), "\n".join(thoughts), list(step.tool_calls))]
+def _turn(draft: Draft, prompt: str, *, first: bool, replies_to: Draft | None) -> list[Draft]:
+    words = draft.action
+    if draft.role == "agent":
+        draft.thought = "\n".join(text.strip() for text in _THOUGHT.findall(words))
+        draft.action = _THOUGHT.sub("", words).strip()
+        return [draft]
     if first:
-        return [Draft(step.role, _without_shots(step.action, prompt))]
-    if replies_to is None or not step.action.startswith(_REPLY):
-        return [Draft(step.role, step.action)]
-    reply, mark, feedback = step.action.removeprefix(_REPLY).partition(_FEEDBACK)
+        draft.action = _without_shots(words, prompt)
+        return [draft]
+    if replies_to is None or not words.startswith(_REPLY):
+        return [draft]
+    reply, mark, feedback = words.removeprefix(_REPLY).partition(_FEEDBACK)
     replies_to.observations.append(Observation(reply))
     return [Draft("user", mark.lstrip() + feedback)] if mark else []
 

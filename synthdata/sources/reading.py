@@ -6,19 +6,41 @@ A row that cannot be used becomes a `QuarantinedRow` and the rest goes on; a pat
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Literal, Protocol
 
 from synthdata.errors import InputError
 from synthdata.records import Candidate, Origin, QuarantinedRow, Trajectory
 from synthdata.settings import RuntimeSettings
-from synthdata.sources import atif, candidates, mint, native, openai_chat, swe_agent, tau_bench, traces
+from synthdata.sources import (
+    atif,
+    candidates,
+    claude_code,
+    codex,
+    inspect_log,
+    mint,
+    native,
+    openai_chat,
+    openclaw,
+    openhands,
+    otlp,
+    swe_agent,
+    tape_agents,
+    tau_bench,
+    trace_stores,
+    verifiers,
+)
+from synthdata.sources.beginnings import without_beginnings
+from synthdata.sources.eval_files import eval_rows
 from synthdata.sources.fields import RowError
 from synthdata.sources.files import DOCUMENT_ROWS, Row, SourceFile, list_files, read_rows, refuse
+from synthdata.sources.messages import uses_tools
+from synthdata.sources.sessions import ReadRun, SessionItem
 
 _MAX_ROW_BYTES = RuntimeSettings().max_row_bytes
 _SHOWN = 3
@@ -45,7 +67,32 @@ class Stamp:
     licence: str
 
 
-READERS: tuple[Reader, ...] = (native, atif, tau_bench, swe_agent, mint, openai_chat)
+READERS: tuple[Reader, ...] = (
+    native, atif, tau_bench, swe_agent, mint, inspect_log, verifiers, openhands, tape_agents, openai_chat
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A reader of files whose rows are the events of a run, or the spans of a trace."""
+
+    NAME: str
+    sniff: Callable[[object], str | None]
+    read: Callable[[Sequence[Row]], Iterator[SessionItem]]
+
+
+SESSIONS = (
+    Session(claude_code.NAME, claude_code.sniff, claude_code.read_session),
+    Session(codex.NAME, codex.sniff, codex.read_session),
+    Session(otlp.NAME, otlp.sniff, otlp.read_session),
+    Session(trace_stores.NAME, trace_stores.sniff, trace_stores.read_session),
+    Session(openhands.NAME, openhands.sniff_event, openhands.read_session),
+    Session(openclaw.NAME, openclaw.sniff, openclaw.read_session),
+)
+# Rows at the beginning of a file that are looked at to tell a session from rows that are runs.
+_LOOKED_AT = 50
+# A folder of one file an event, as OpenHands keeps its sessions.
+_EVENT_FILE = re.compile(r"(?:event-)?(\d{1,9})(?:-[\w-]{1,80})?\.json(?:\.gz)?")
 
 
 def read_trajectories(
@@ -54,7 +101,9 @@ def read_trajectories(
     """All runs of a file or folder, in the order of file name and line.
 
     `source` is the file's name relative to `path`; `origin` and `licence` are the operator's word (a record that names
-    a lesser origin or a source of its own keeps it). A file is never held whole unless it is one JSON document.
+    a lesser origin or a source of its own keeps it). A file is never held whole unless it is one JSON document or one
+    session. A run that is the beginning of another one, in whatever file, is the same run and left out, so nothing
+    comes before all is read.
 
     Raises:
         InputError: nothing there, a damaged file, no usable run at all (with the first reasons), or a row that calls
@@ -62,15 +111,37 @@ def read_trajectories(
     """
     usable = 0
     first: list[QuarantinedRow] = []
-    for file in list_files(path):
-        for item in _file_trajectories(file, Stamp(origin, licence), max_row_bytes):
-            if isinstance(item, Trajectory):
-                usable += 1
-            elif len(first) < _SHOWN:
-                first.append(item)
-            yield item
+    files = _grouped(list_files(path))
+    read = (item for group in files for item in _group_trajectories(group, Stamp(origin, licence), max_row_bytes))
+    for item in without_beginnings(read):
+        if isinstance(item, Trajectory):
+            usable += 1
+        elif len(first) < _SHOWN:
+            first.append(item)
+        yield item
     if not usable:
         raise InputError(_nothing(path, "trajectory", first))
+
+
+def _grouped(files: Sequence[SourceFile]) -> Iterator[list[SourceFile]]:
+    """Files one by one; those of a folder of events together, in the order of their numbers."""
+    for name, group in groupby(files, _events_folder):
+        listed = list(group)
+        if not name:
+            yield from ([file] for file in listed)
+        else:
+            yield sorted(listed, key=lambda file: int(_numbered(file)))
+
+
+def _events_folder(file: SourceFile) -> str:
+    folder, _, _ = file.name.rpartition("/")
+    named = folder.rpartition("/")[2] == "events" or file.path.parent.name == "events"
+    return folder or "." if named and not file.alone and _numbered(file) else ""
+
+
+def _numbered(file: SourceFile) -> str:
+    found = _EVENT_FILE.fullmatch(file.name.rpartition("/")[2])
+    return found[1] if found else ""
 
 
 def read_candidates(
@@ -126,19 +197,19 @@ def sniff_kind(path: Path | str, *, max_row_bytes: int = _MAX_ROW_BYTES) -> Lite
 
 def kind_of_row(value: object) -> Literal["trajectories", "candidates"] | None:
     """What one row could be, a run before a candidate; None if neither."""
-    others = [reader for reader in (*READERS, traces) if reader.NAME != openai_chat.NAME]
-    if any(reader.sniff(value) is None for reader in others):
+    if run_reader(value):
         return "trajectories"
     chat = openai_chat.sniff(value) is None
     if isinstance(value, dict) and candidates.sniff(value) is None:
         plain = "content" in value or "completion" in value
-        return "candidates" if plain or not (chat and _uses_tools(value["messages"])) else "trajectories"
+        return "candidates" if plain or not (chat and uses_tools(value["messages"])) else "trajectories"
     return "trajectories" if chat else None
 
 
-def _uses_tools(messages: list[dict[str, object]]) -> bool:
-    answers = ("tool", "function")
-    return any(m.get("tool_calls") or m.get("function_call") or m.get("role") in answers for m in messages)
+def run_reader(value: object) -> str:
+    """The name of the reader that takes a row as a run of an agent; empty where none does but that of chats."""
+    others = (reader for reader in (*READERS, *SESSIONS) if reader.NAME != openai_chat.NAME)
+    return next((reader.NAME for reader in others if reader.sniff(value) is None), "")
 
 
 def _rows(file: SourceFile, max_row_bytes: int) -> Iterator[Row | QuarantinedRow]:
@@ -146,45 +217,99 @@ def _rows(file: SourceFile, max_row_bytes: int) -> Iterator[Row | QuarantinedRow
 
 
 def _parts(row: Row | QuarantinedRow) -> list[Row | QuarantinedRow]:
-    """A results file of tau2 as the rows it stands for, any other row as itself."""
-    runs = tau_bench.split(row.value) if isinstance(row, Row) else []
-    return [Row(row.file, number, run) for number, run in enumerate(runs, 1)] or [row]
+    """A results file of tau2 or a log of Inspect as the rows it stands for, any other row as itself."""
+    if isinstance(row, QuarantinedRow):
+        return [row]
+    runs = tau_bench.split(row.value) or inspect_log.split(row.value)
+    return [Row(row.file, number, run, repaired=row.repaired) for number, run in enumerate(runs, 1)] or [row]
 
 
-def _file_trajectories(file: SourceFile, stamp: Stamp, max_row_bytes: int) -> Iterator[Trajectory | QuarantinedRow]:
-    if file.kind == "parquet":
-        yield refuse(file, "trajectories are not read from Parquet; give them as JSON or JSONL")
-        return
-    rows = read_rows(file, max_row_bytes)
-    for row in rows:
-        if isinstance(row, Row):
-            yield from _rest(file, row, rows, DOCUMENT_ROWS * max_row_bytes, stamp)
-        else:
-            yield row
-
-
-def _rest(
-    file: SourceFile, first: Row, rows: Iterator[Row | QuarantinedRow], limit: int, stamp: Stamp
+def _group_trajectories(
+    files: Sequence[SourceFile], stamp: Stamp, max_row_bytes: int
 ) -> Iterator[Trajectory | QuarantinedRow]:
-    """The runs from the first readable row on: its format decides whether rows are runs or events of one run."""
-    events = traces.sniff(first.value) is None
-    rows = chain([first], rows)
-    for row in traces.runs(file, rows, limit) if events else chain.from_iterable(map(_parts, rows)):
+    """The runs of a file, or of the files of a folder of events, which are read as one."""
+    first = files[0]
+    if first.kind == "parquet":
+        yield refuse(first, "trajectories are not read from Parquet; give them as JSON or JSONL")
+        return
+    rows = chain.from_iterable(rows_of(file, max_row_bytes) for file in files)
+    head, session = _looked_at(rows, max_row_bytes)
+    rest = chain(head, rows)
+    if session is not None:
+        yield from _session_runs(first, session, rest, DOCUMENT_ROWS * max_row_bytes, stamp)
+        return
+    for row in chain.from_iterable(map(_parts, rest)):
+        if isinstance(row, QuarantinedRow):
+            yield row
+        else:
+            yield from _row_runs(row, stamp)
+
+
+def rows_of(file: SourceFile, max_row_bytes: int) -> Iterator[Row | QuarantinedRow]:
+    """The rows of a file of runs, whatever packs them."""
+    if file.kind == "eval":
+        return eval_rows(file, max_row_bytes * DOCUMENT_ROWS)
+    if file.kind == "protobuf":
+        return otlp.protobuf_rows(file, max_row_bytes * DOCUMENT_ROWS)
+    return read_rows(file, max_row_bytes)
+
+
+def _looked_at(
+    rows: Iterator[Row | QuarantinedRow], bound: int
+) -> tuple[list[Row | QuarantinedRow], Session | None]:
+    """The rows up to the first that some reader knows, and the session that this one belongs to."""
+    head: list[Row | QuarantinedRow] = []
+    size = 0
+    for row in rows:
+        head.append(row)
+        if isinstance(row, QuarantinedRow):
+            continue
+        session = next((session for session in SESSIONS if session.sniff(row.value) is None), None)
+        size += row.size
+        if session or _reader(row.value) or _parts(row) != [row] or len(head) >= _LOOKED_AT or size > bound:
+            return head, session
+    return head, None
+
+
+def _reader(value: object) -> Reader | None:
+    return next((reader for reader in READERS if reader.sniff(value) is None), None)
+
+
+def _session_runs(
+    file: SourceFile, session: Session, rows: Iterable[Row | QuarantinedRow], limit: int, stamp: Stamp
+) -> Iterator[Trajectory | QuarantinedRow]:
+    """The runs of a file of events; it is held in memory, up to `limit` bytes."""
+    held: list[Row] = []
+    size = 0
+    for row in rows:
         if isinstance(row, QuarantinedRow):
             yield row
             continue
-        reader = traces if events else next((reader for reader in READERS if reader.sniff(row.value) is None), None)
-        if reader is None:
-            yield row.quarantined(f"no reader accepts this row: {_tried(row.value)}")
+        held.append(row)
+        size += row.size
+        if size > limit:
+            yield refuse(file, f"a session of more than {limit} bytes; split it or raise max_row_bytes")
+            return
+    places = {row.line: row for row in held}
+    repaired = tuple(dict.fromkeys(note for row in held for note in row.repaired))
+    for item in session.read(held):
+        if isinstance(item, ReadRun):
+            run = replace(item.run, notes=(*item.run.notes, *repaired)) if repaired else item.run
+            yield _stamped(run, session.NAME, places[item.line], stamp)
         else:
-            yield from _trajectories(reader, row, stamp)
+            yield item
 
 
-def _trajectories(reader: Reader, row: Row, stamp: Stamp) -> list[Trajectory | QuarantinedRow]:
+def _row_runs(row: Row, stamp: Stamp) -> list[Trajectory | QuarantinedRow]:
+    reader = _reader(row.value)
+    if reader is None:
+        return [row.quarantined(f"no reader accepts this row: {_tried(row.value)}")]
     try:
         found = reader.read(row.value)
     except (RowError, RecursionError) as error:
         return [row.quarantined(f"{reader.NAME}: {error}")]
+    if row.repaired:
+        found = [replace(run, notes=(*run.notes, *row.repaired)) for run in found]
     return [_stamped(run, reader.NAME, row, stamp) for run in found]
 
 
@@ -203,6 +328,8 @@ def _stamped(run: Trajectory, name: str, row: Row, stamp: Stamp) -> Trajectory |
 
 
 def _candidate(row: Row, origin: Origin) -> Candidate | QuarantinedRow:
+    if row.repaired:
+        return row.quarantined(row.repaired[0])
     said = row.value.get("origin") if isinstance(row.value, dict) else None
     if said is not None and said not in list(Origin):
         return row.quarantined(f"`origin` must be one of {', '.join(Origin)}")
@@ -230,7 +357,7 @@ def _allowed(said: Origin, origin: Origin, row: Row) -> Origin:
 
 
 def _tried(value: object) -> str:
-    readers = (*READERS, traces)
+    readers = (*READERS, *SESSIONS)
     return "; ".join(f"{reader.NAME}: {reader.sniff(value)}" for reader in readers)
 
 

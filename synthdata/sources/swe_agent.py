@@ -10,9 +10,11 @@ import re
 from typing import Any
 
 from synthdata.records import Observation, Step, Trajectory
-from synthdata.sources.fields import RowError, as_list, as_name, as_object, content_text
+from synthdata.sources.fields import RowError, as_list, as_name, as_object
 from synthdata.sources.files import is_chat
-from synthdata.sources.openai_chat import Draft, Fold, calls_of, close, steps_from
+from synthdata.sources.messages import read_calls, drafts_from
+from synthdata.sources.parts import Answer, content_text, read_answer
+from synthdata.sources.steps import Draft, Fold, close
 
 NAME = "swe_agent"
 # What stands before and after the issue in the prompts of SWE-agent 0.x, SWE-agent 1.x and mini-swe-agent.
@@ -49,7 +51,7 @@ def read(value: object) -> list[Trajectory]:
     info = as_object(run.get("info"), "info")
     status = info.get("exit_status")
     if "messages" in run:
-        steps = close(_environment_answers(_split_blocks(steps_from(_without_exit(run["messages"])))))
+        steps = close(_environment_answers(_split_blocks(drafts_from(_without_exit(run["messages"])))))
     else:
         steps = _steps(run)
     users = (step.action for step in steps if step.role == "user")
@@ -100,17 +102,14 @@ def _without_exit(messages: object) -> list[Any]:
     return [{**m, "role": "user"} if isinstance(m, dict) and m.get("role") == "exit" else m for m in items]
 
 
-def _split_blocks(steps: tuple[Step, ...]) -> list[Draft]:
+def _split_blocks(drafts: list[Draft]) -> list[Draft]:
     """Where an agent's message holds exactly one bash block, the command is the action and the rest the thought."""
-    drafts = []
-    for step in steps:
-        draft = Draft(step.role, step.action, step.thought, list(step.tool_calls), list(step.observations))
-        blocks = list(_BLOCK.finditer(step.action)) if step.role == "agent" else []
+    for draft in drafts:
+        blocks = list(_BLOCK.finditer(draft.action)) if draft.role == "agent" else []
         if len(blocks) == 1:
-            before, after = step.action[: blocks[0].start()].strip(), step.action[blocks[0].end() :].strip()
-            draft.thought = "\n\n".join(filter(None, (step.thought, before, after)))
+            before, after = draft.action[: blocks[0].start()].strip(), draft.action[blocks[0].end() :].strip()
+            draft.thought = "\n\n".join(filter(None, (draft.thought, before, after)))
             draft.action = blocks[0].group(1)
-        drafts.append(draft)
     return drafts
 
 
@@ -121,6 +120,7 @@ def _environment_answers(drafts: list[Draft]) -> list[Draft]:
     for draft in drafts:
         if draft.role == "user" and begun:
             kept[-1].observations.extend((Observation(draft.action), *draft.observations))
+            kept[-1].media += draft.media
         else:
             kept.append(draft)
         begun = begun or draft.role == "agent"
@@ -145,7 +145,8 @@ def _prompt(message: dict[str, Any], where: str) -> Draft:
         raise RowError(f"`{where}.role` is {role!r:.40}: only system and user may speak before the agent does")
     # A demonstration is put before the agent by its harness; the user says the task.
     system = role == "system" or bool(message.get("is_demo"))
-    return Draft("system" if system else "user", content_text(message.get("content")))
+    said = read_answer(message.get("content"), None, where)
+    return Draft("system" if system else "user", said.observation.content, media=said.media)
 
 
 def _taken(step: dict[str, Any], where: str) -> Draft:
@@ -154,8 +155,11 @@ def _taken(step: dict[str, Any], where: str) -> Draft:
         thought = content_text(step.get("response"))
     if "observation" not in step:
         raise RowError(f"`{where}.observation` is missing")
-    answer = step["observation"]
-    return Draft("agent", action, thought, observations=[] if answer is None else [Observation(content_text(answer))])
+    draft = Draft("agent", action, thought)
+    if step["observation"] is not None:
+        answer = read_answer(step["observation"], None, where)
+        draft.observations, draft.media = [answer.observation], answer.media
+    return draft
 
 
 def _turn(message: dict[str, Any], where: str) -> Draft:
@@ -163,7 +167,9 @@ def _turn(message: dict[str, Any], where: str) -> Draft:
     action, thought = content_text(message.get("action")), content_text(message.get("thought"))
     if not (action or thought):
         action = content_text(message.get("content"))
-    return Draft("agent", action, thought, calls_of(message, where))
+    draft = Draft("agent", action, thought)
+    draft.take(read_calls(message, where))
+    return draft
 
 
 def _from_history(messages: list[dict[str, Any]], first: int) -> list[Draft]:
@@ -172,8 +178,12 @@ def _from_history(messages: list[dict[str, Any]], first: int) -> list[Draft]:
         if message.get("role") == "assistant":
             fold.add(_turn(message, f"history[{number}]"))
         else:
-            fold.answer(Observation(content_text(message.get("content")), _answered(message)))
+            fold.answer(_reply(message, f"history[{number}]"))
     return fold.drafts
+
+
+def _reply(message: dict[str, Any], where: str) -> Answer:
+    return read_answer(message.get("content"), _answered(message), where)
 
 
 def _answered(message: dict[str, Any]) -> str | None:
@@ -198,6 +208,8 @@ def _with_calls(
             merged += [other for other in spoken[reached:turn] if other.calls]
             place, reached = turns[turn][0], turn + 1
             draft.calls = spoken[turn].calls
+            draft.unfit += spoken[turn].unfit
+            draft.repaired += spoken[turn].repaired
             _name_answer(draft, history[place + 1 : place + 2])
         merged.append(draft)
     return merged + [other for other in spoken[reached:] if other.calls]

@@ -1,7 +1,8 @@
 """tau-bench rows (`task_id`, `reward`, `info`, `traj`, `trial`), tau2 results (`info`, `tasks`, `simulations`).
 
-The messages are chat messages; how they become steps is in `openai_chat`. tau2's user may call tools too: those steps
-keep the role user.
+How the messages become steps is in `messages`. tau2's user may call tools too: those steps keep the role user. What the
+simulated user was instructed to do and to hide is not read: the agent never saw it, so the task is what the user said
+first. The greeting that tau2 puts before it is fixed, and no step to imitate.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 from synthdata.records import Trajectory, canonical_json
-from synthdata.sources.fields import as_list, as_name, as_number, as_object, content_text
-from synthdata.sources.openai_chat import first_user, steps_from
+from synthdata.sources.fields import as_list, as_name, as_object
+from synthdata.sources.messages import steps_from
+from synthdata.sources.openai_chat import first_user
+from synthdata.sources.outcome import read_reward
 
 NAME = "tau_bench"
 # Both benchmarks compute a product of zeros and ones; the tolerance is tau-bench's own.
@@ -29,39 +32,29 @@ def sniff(value: object) -> str | None:
 
 
 def split(value: object) -> list[object]:
-    """The simulations of a tau2 results file, each with its task and the file's `info`; empty for anything else."""
+    """The simulations of a tau2 results file, each with the file's `info`; empty for anything else."""
     if not (isinstance(value, dict) and isinstance(value.get("simulations"), list)):
         return []
-    raw_tasks = value.get("tasks")
-    listed = [task for task in raw_tasks if isinstance(task, dict)] if isinstance(raw_tasks, list) else []
-    tasks = {str(task.get("id")): task for task in listed}
-    return [
-        {
-            "simulation": simulation,
-            "task": tasks.get(str(simulation.get("task_id"))) if isinstance(simulation, dict) else None,
-            "info": value.get("info"),
-        }
-        for simulation in value["simulations"]
-    ]
+    return [{"simulation": simulation, "info": value.get("info")} for simulation in value["simulations"]]
 
 
 def read(value: object) -> list[Trajectory]:
-    """One run. The task is the instruction that the simulated user had, else the first user message."""
+    """One run; its task is the first user message."""
     row = as_object(value, "row")
     return [_tau2(row) if "simulation" in row else _tau(row)]
 
 
 def _tau(row: dict[str, Any]) -> Trajectory:
     steps = steps_from(row["traj"])
-    info = as_object(row.get("info"), "info")
-    task = as_object(info.get("task"), "info.task")
-    reward = as_number(row.get("reward"), "reward")
+    notes: list[str] = []
+    reward = read_reward(row.get("reward"), "reward", notes)
     return Trajectory(
-        task=content_text(task.get("instruction")) or first_user(steps),
+        task=first_user(steps),
         steps=steps,
         task_id=as_name(row.get("task_id"), "task_id"),
         success=None if reward is None else reward >= _FULL,
         reward=reward,
+        notes=tuple(notes),
     )
 
 
@@ -71,9 +64,11 @@ def _tau2(row: dict[str, Any]) -> Trajectory:
     info = as_object(row.get("info"), "info")
     agent = as_object(info.get("agent_info"), "info.agent_info")
     tools = as_object(info.get("environment_info"), "info.environment_info").get("tool_defs")
-    reward = as_number(as_object(run.get("reward_info"), "simulation.reward_info").get("reward"), "reward_info.reward")
+    notes: list[str] = []
+    rewards = as_object(run.get("reward_info"), "simulation.reward_info")
+    reward = read_reward(rewards.get("reward"), "reward_info.reward", notes)
     return Trajectory(
-        task=_instructions(row.get("task")) or first_user(steps),
+        task=first_user(steps),
         steps=steps,
         task_id=as_name(run.get("task_id"), "simulation.task_id"),
         success=None if reward is None else reward >= _FULL,
@@ -81,9 +76,5 @@ def _tau2(row: dict[str, Any]) -> Trajectory:
         agent_model=as_name(agent.get("llm"), "info.agent_info.llm"),
         tools=canonical_json(tools) if tools else "",
         truncated=run.get("termination_reason") == "max_steps",
+        notes=tuple(notes),
     )
-
-
-def _instructions(task: object) -> str:
-    scenario = as_object(as_object(task, "task").get("user_scenario"), "task.user_scenario")
-    return content_text(scenario.get("instructions"))

@@ -1,0 +1,127 @@
+"""Images, sounds and files in a log: a placeholder in the text, type, size and hash in the record, never the bytes.
+
+What counts: a content part that says that it is one, a `data:` URL anywhere in a text, and a long run of base64 that
+begins as PNG, JPEG, GIF, WebP, PDF and other common files do. A link stays as it is: it is text.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from synthdata.records import Media
+
+# The shortest base64 that is taken for a file where nothing but its beginning says so.
+_LEAST = 64
+_ALPHABET = r"[A-Za-z0-9+/_-]"
+_DATA_URL = re.compile(rf"data:([\w.+-]{{1,64}}/[\w.+-]{{1,64}})?(?:;[\w=.+-]{{1,64}}){{0,4}};base64,({_ALPHABET}*={{0,2}})")
+_MAGIC = {
+    "iVBORw0KGgo": "image/png",
+    "/9j/": "image/jpeg",
+    "R0lGOD": "image/gif",
+    "UklGR": "image/webp",
+    "JVBERi0": "application/pdf",
+    "UEsDBB": "application/zip",
+    "H4sIA": "application/gzip",
+    "T2dnUw": "audio/ogg",
+    "ZkxhQw": "audio/flac",
+    "SUQzB": "audio/mpeg",
+    "PHN2Zy": "image/svg+xml",
+}
+_BARE = re.compile(rf"(?<!{_ALPHABET})({'|'.join(map(re.escape, _MAGIC))}){_ALPHABET}{{{_LEAST},}}={{0,2}}")
+_TYPES = ("media_type", "mimeType", "mime_type", "mediaType", "contentType", "content_type", "MimeType")
+_BYTES = ("data", "bytes", "base64", "b64_json", "file_data", "image", "audio", "video", "content", "Data")
+# A path or an address has dots or colons; the shortest file that is worth the name has more than a word.
+_BASE64 = re.compile(rf"{_ALPHABET}{{24,}}={{0,2}}")
+_LINKS = ("url", "uri", "image_url", "fileUri", "file_uri", "file_id", "fileId", "path", "image", "audio", "video")
+_MODALITIES = ("image", "audio", "video", "document", "file")
+
+
+def placeholder(media: Media) -> str:
+    """What stands in the text: `[image/png, 1234 bytes, sha256 0123456789abcdef]`."""
+    return f"[{media.media_type}, {media.size} bytes, sha256 {media.sha256[:16]}]"
+
+
+def without_files(text: str, found: list[Media]) -> str:
+    """The text with every `data:` URL and bare file in base64 replaced; what was replaced is added to `found`."""
+    if len(text) < _LEAST:
+        return text
+    if ";base64," in text:
+        text = _DATA_URL.sub(lambda match: _replaced(match[1] or "", match[2], found), text)
+    if any(magic in text for magic in _MAGIC):
+        text = _BARE.sub(lambda match: _replaced(_MAGIC[match[1]], match[0], found), text)
+    return text
+
+
+def file_text(part: dict[str, Any], found: list[Media]) -> str:
+    """What a part that is an image, a sound or a file leaves in the text; its bytes, if it holds any, go to `found`."""
+    name = _first_text(part, ("filename", "file_name", "name", "title"))
+    payload, media_type = _payload(part)
+    if payload:
+        shown = _replaced(media_type, payload, found)
+    else:
+        link = _first_text(part, _LINKS)
+        kind = media_type or str(part.get("modality") or part.get("type") or "file")
+        shown = f"[{kind}: {link}]" if link else f"[{kind}]"
+    return f"{name} {shown}" if name and name not in shown else shown
+
+
+def _replaced(media_type: str, payload: str, found: list[Media]) -> str:
+    media = Media(media_type or _guess(payload), *_facts(payload))
+    found.append(media)
+    return placeholder(media)
+
+
+def _facts(payload: str) -> tuple[int, str]:
+    """Size and hash of the bytes; of the text itself where it is no base64."""
+    plain = payload.translate({45: 43, 95: 47})
+    try:
+        raw = base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raw = payload.encode("utf-8", "surrogatepass")
+    return len(raw), hashlib.sha256(raw).hexdigest()
+
+
+def _guess(payload: str) -> str:
+    return next((kind for magic, kind in _MAGIC.items() if payload.startswith(magic)), "application/octet-stream")
+
+
+def _payload(part: dict[str, Any]) -> tuple[str, str]:
+    """The base64 of a part, at most three levels down, with its media type as far as the part says it."""
+    kind = next((name for name in _MODALITIES if isinstance(part.get(name), dict | str)), "file")
+    media_type = ""
+    for key, value, named in _leaves(part, "", kind, 3):
+        media_type = media_type or named
+        match = _DATA_URL.match(value) if value.startswith("data:") else None
+        if match:
+            return match[2], match[1] or named
+        if key in _BYTES and _BASE64.fullmatch(value):
+            return value, named
+    return "", media_type
+
+
+def _leaves(node: dict[str, Any], outer: str, kind: str, depth: int) -> Iterator[tuple[str, str, str]]:
+    """The texts in a part, each with its key and the media type that the nearest object around it names."""
+    named = _own_text(node, _TYPES) or outer
+    form = node.get("format")
+    if not named and isinstance(form, str) and form:
+        named = form if "/" in form else f"{kind}/{form}"
+    for key, value in node.items():
+        if isinstance(value, str):
+            yield key, value, named
+        elif isinstance(value, dict) and depth:
+            yield from _leaves(value, named, kind, depth - 1)
+
+
+def _own_text(node: dict[str, Any], keys: tuple[str, ...]) -> str:
+    return next((node[key] for key in keys if isinstance(node.get(key), str)), "")
+
+
+def _first_text(part: dict[str, Any], keys: tuple[str, ...]) -> str:
+    """The first text under one of the keys, in the part itself or one level below."""
+    inner = (_own_text(value, keys) for value in part.values() if isinstance(value, dict))
+    return _own_text(part, keys) or next(filter(None, inner), "")

@@ -1,0 +1,319 @@
+"""Chat messages of every dialect as turns and answers, folded into steps.
+
+A message says who speaks (`role`, LangChain's `type`, pydantic-ai's `kind`, AutoGen's `type`, ShareGPT's `from`) and what
+(`content`, `parts`, `items`). Items of the Responses API have no role of their own: what the model gave in one go is one
+step. docs/formats.md lists the shapes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from synthdata.records import Step
+from synthdata.sources.calls import ReadCall, read_call
+from synthdata.sources.fields import RowError, as_list, as_object
+from synthdata.sources.items import ITEMS, ItemFold
+from synthdata.sources.media import without_files
+from synthdata.sources.parts import Answer, Content, is_tool_part, read_answer, read_content
+from synthdata.sources.steps import Draft, Fold, Role, close, heard_back
+
+_AGENTS = ("assistant", "ai", "model", "bot", "agent", "gpt", "chatgpt", "chatbot", "aimessage", "aimessagechunk",
+           "assistantmessage", "assistant_message", "tool-call", "tool_call", "function_call", "textmessage",
+           "toolcallrequestevent", "toolcallsummarymessage", "thoughtevent", "handoffmessage", "stopmessage")  # fmt: skip
+_USERS = ("user", "human", "humanmessage", "humanmessagechunk", "usermessage", "user_message", "human_message", "customer")
+_SYSTEMS = ("system", "developer", "systemmessage", "systemmessagechunk", "root", "platform")
+_ANSWERS = ("tool", "function", "toolresult", "tool_result", "tool-result", "tool_response", "tool-response", "ipython",
+            "toolmessage", "toolmessagechunk", "functionmessage", "observation", "environment", "toolcallexecutionevent",
+            "functionexecutionresultmessage", "function_response", "tool_output", "bashexecution")  # fmt: skip
+ROLES: dict[str, Role | None] = {
+    **dict.fromkeys(_AGENTS, "agent"),
+    **dict.fromkeys(_USERS, "user"),
+    **dict.fromkeys(_SYSTEMS, "system"),
+    **dict.fromkeys(_ANSWERS, None),
+}
+_THOUGHTS = ("reasoning_content", "reasoning", "thinking", "reasoning_text", "thought")
+# Only read where none of the above says anything: the same thoughts once more, with signatures.
+_THOUGHTS_AGAIN = ("reasoning_details", "thinking_blocks")
+_CONTENTS = ("content", "parts", "items", "Items", "value", "text")
+_LISTED = ("tool_calls", "toolCalls", "ToolCalls", "invalid_tool_calls")
+_ANSWER_IDS = ("tool_call_id", "toolCallId", "tool_use_id", "call_id", "id")
+ECHO = "a framework's echo of a tool's answer"
+
+
+def steps_from(messages: object) -> tuple[Step, ...]:
+    """Fold messages into steps, losing none.
+
+    Raises:
+        RowError: a message of unknown role, a call without a name, a field of the wrong type.
+    """
+    return close(heard_back(drafts_from(messages)))
+
+
+def drafts_from(messages: object) -> list[Draft]:
+    """As `steps_from`, before user turns are taken for what came back and the steps are numbered."""
+    reader = TurnReader()
+    turns: list[Draft | Answer] = []
+    for number, value in enumerate(as_list(messages, "messages")):
+        turns += reader.add(value, f"messages[{number}]")
+    return folded(turns)
+
+
+class TurnReader:
+    """Messages and items one by one, as turns and answers; items that the model gave in one go join."""
+
+    def __init__(self) -> None:
+        self._items = ItemFold()
+
+    def add(self, value: object, where: str) -> list[Draft | Answer]:
+        """The turns and answers that one message or item brings; none where it joins an earlier one.
+
+        Raises:
+            RowError: it does not say who speaks, a call has no name, a field has the wrong type.
+        """
+        item = unwrapped(as_object(value, where))
+        if is_item(item):
+            return self._items.add(item, where)
+        turns = _turns(item, where)
+        first = turns[0] if turns else None
+        if item.get("type") == "message" and isinstance(first, Draft) and first.role == "agent" and len(turns) == 1:
+            return self._items.message(first)
+        self._items.end()
+        return turns
+
+
+def folded(turns: Iterable[Draft | Answer]) -> list[Draft]:
+    """Every answer put to the step that made its call."""
+    turns = list(turns)
+    named = frozenset(call.call_id for turn in turns if isinstance(turn, Draft) for call in turn.calls if call.call_id)
+    fold = Fold(named)
+    for turn in turns:
+        if isinstance(turn, Draft):
+            fold.add(turn)
+        else:
+            fold.answer(turn)
+    return fold.drafts
+
+
+def is_message(value: object) -> bool:
+    """Whether this says who speaks, or is an item of the Responses API."""
+    if not isinstance(value, dict):
+        return False
+    item = unwrapped(value)
+    return is_item(item) or item.get("kind") in ("request", "response") or _spoken_by(item) is not _NOBODY
+
+
+def is_item(item: dict[str, Any]) -> bool:
+    """An item of the Responses API that has no role."""
+    return "role" not in item and "from" not in item and item.get("type") in ITEMS and "data" not in item
+
+
+def unwrapped(item: dict[str, Any]) -> dict[str, Any]:
+    """The message itself where a framework wraps it: LangChain's serialised objects, choices, rows of a store."""
+    kwargs, names = item.get("kwargs"), item.get("id")
+    if isinstance(kwargs, dict) and isinstance(names, list) and names:
+        return {**kwargs, "type": str(names[-1])}
+    data = item.get("data")
+    if "role" not in item and isinstance(data, dict) and "content" in data and isinstance(item.get("type"), str):
+        return {**data, "type": item["type"]}
+    message = item.get("message")
+    choice = isinstance(message, dict) and "role" in message and not item.keys() - _CHOICE
+    return message if choice and isinstance(message, dict) else item
+
+
+# What stands beside the message in a choice of a response.
+_CHOICE = frozenset({"message", "index", "finish_reason", "stop_reason", "logprobs", "native_finish_reason", "seed"})
+_NOBODY = object()
+
+
+def _spoken_by(item: dict[str, Any]) -> Role | None | object:
+    """The role of a message; None for a tool's answer, `_NOBODY` where it does not say."""
+    said = item.get("role", item.get("from", item.get("Role")))
+    if isinstance(said, dict):
+        said = said.get("Label", said.get("label"))
+    if isinstance(said, str):
+        return ROLES.get(said.lower(), _NOBODY)
+    kind = item.get("type")
+    if not isinstance(kind, str) or not any(key in item for key in _CONTENTS):
+        return _NOBODY
+    role = ROLES.get(kind.lower(), _NOBODY)
+    # AutoGen's agents and users speak in messages of the same type; the source tells them apart.
+    return "user" if role == "agent" and str(item.get("source")).lower() in _USERS else role
+
+
+def _turns(item: dict[str, Any], where: str) -> list[Draft | Answer]:
+    if item.get("kind") in ("request", "response") and isinstance(item.get("parts"), list):
+        return _pydantic(item, where)
+    role = _spoken_by(item)
+    if role is _NOBODY:
+        said = item.get("role", item.get("from", item.get("type")))
+        known = "assistant, user, system, developer, tool, function"
+        raise RowError(f"`{where}.role` is {said!r:.40}: none of {known} or another known name")
+    if role is None:
+        return list(_answers(item, where))
+    if role == "agent":
+        return _agent(item, where)
+    return _other("user" if role == "user" else "system", item, where)
+
+
+def _content(item: dict[str, Any], where: str) -> Content:
+    value = next((item[key] for key in _CONTENTS if item.get(key) not in (None, "", [])), None)
+    if isinstance(value, str):
+        media: list[Any] = []
+        return Content([without_files(value, media)], media=media)
+    return read_content(value, f"{where}.content") if value is not None else Content()
+
+
+def _draft(role: Role, item: dict[str, Any], content: Content, where: str) -> Draft:
+    texts = [text for text in content.texts if text]
+    refusal = item.get("refusal")
+    if isinstance(refusal, str) and refusal and refusal not in texts:
+        texts.append(refusal)
+    listed = [text for key in _THOUGHTS if item.get(key) for text in _thoughts(item[key], where)]
+    thoughts = [*content.thoughts, *listed] or _thoughts_again(item, where)
+    # Some servers send the reasoning under two names; the same text twice is said once.
+    draft = Draft(role, "\n".join(texts), "\n".join(dict.fromkeys(filter(None, thoughts))), media=content.media)
+    draft.take(_calls(item, content, where))
+    return draft
+
+
+def _thoughts(value: object, where: str) -> list[str]:
+    content = read_content(value, where)
+    return content.thoughts or content.texts
+
+
+def _thoughts_again(item: dict[str, Any], where: str) -> list[str]:
+    found = (read_content(item[key], where) for key in _THOUGHTS_AGAIN if isinstance(item.get(key), list))
+    return next((content.thoughts for content in found if content.thoughts), [])
+
+
+def _agent(item: dict[str, Any], where: str) -> list[Draft | Answer]:
+    kind = str(item.get("type")).lower()
+    if kind == "thoughtevent":
+        return [Draft("agent", thought=str(item.get("content")), unfit=["a thought alone is no answer"])]
+    content = _content(item, where) if kind not in _CALL_LISTS or not _only_calls(item) else Content()
+    draft = _draft("agent", item, content, where)
+    if kind in _CALL_LISTS and _only_calls(item):
+        draft.take(read_call(call, f"{where}.content[{i}]") for i, call in enumerate(item["content"]))
+    if str(item.get("role", item.get("from"))).lower() in ("tool-call", "tool_call", "function_call"):
+        _take_spelled_call(draft, where)
+    draft.unfit += [ECHO] if kind == "toolcallsummarymessage" else []
+    draft.unfit += content.unknown
+    return [draft, *content.answers]
+
+
+# AutoGen lists calls as the content itself.
+_CALL_LISTS = ("toolcallrequestevent", "assistantmessage")
+
+
+def _only_calls(item: dict[str, Any]) -> bool:
+    content = item.get("content")
+    listed = isinstance(content, list) and bool(content)
+    return listed and all(isinstance(call, dict) and "name" in call and "arguments" in call for call in content)
+
+
+def _take_spelled_call(draft: Draft, where: str) -> None:
+    """ShareGPT with tools: the turn's text is the call, as one JSON object or a list of them."""
+    try:
+        value = json.loads(draft.action)
+    except (ValueError, RecursionError):
+        return
+    calls = value if isinstance(value, list) else [value]
+    if calls and all(isinstance(call, dict) and "name" in call for call in calls):
+        draft.action = ""
+        draft.take(read_call(call, where) for call in calls)
+
+
+def _other(role: Role, item: dict[str, Any], where: str) -> list[Draft | Answer]:
+    """A user's or a system's turn; answers that it carries come before its words."""
+    content = _content(item, where)
+    draft = _draft(role, item, content, where)
+    bare = content.answers and not (draft.action or draft.thought or draft.calls)
+    return [*content.answers, *([] if bare else [draft])]
+
+
+def read_calls(message: dict[str, Any], where: str) -> list[ReadCall]:
+    """The tool calls that a message lists beside its content, a legacy `function_call` last."""
+    calls = [
+        read_call(item, f"{where}.{key}[{i}]")
+        for key in _LISTED
+        for i, item in enumerate(as_list(message.get(key), f"{where}.{key}"))
+    ]
+    legacy = message.get("function_call")
+    if legacy:
+        calls.append(read_call({"function": legacy} if isinstance(legacy, dict) else legacy, f"{where}.function_call"))
+    more = message.get("additional_kwargs")
+    if not calls and isinstance(more, dict) and (more.get("tool_calls") or more.get("function_call")):
+        calls = read_calls({key: more.get(key) for key in ("tool_calls", "function_call")}, f"{where}.additional_kwargs")
+    return calls
+
+
+def _calls(item: dict[str, Any], content: Content, where: str) -> list[ReadCall]:
+    """Calls of the content, then the listed ones that are not the same once more."""
+    listed = read_calls(item, where)
+    if not content.calls:
+        return listed
+    known = {read.call.call_id or (read.call.name, read.call.arguments) for read in content.calls}
+    return [*content.calls, *(r for r in listed if (r.call.call_id or (r.call.name, r.call.arguments)) not in known)]
+
+
+def _answers(item: dict[str, Any], where: str) -> Iterable[Answer]:
+    several = next((item[key] for key in ("tool_messages", "tool_responses") if item.get(key) is not None), None)
+    if several is not None:
+        for number, one in enumerate(as_list(several, f"{where}.tool_messages")):
+            yield from _answers(as_object(one, f"{where}.tool_messages[{number}]"), where)
+        return
+    value = next((item[key] for key in _CONTENTS if item.get(key) not in (None, "", [])), None)
+    identity = next((item[key] for key in _ANSWER_IDS if item.get(key) is not None), None)
+    if isinstance(value, list) and value and all(map(_names_call, value)):
+        for number, part in enumerate(value):
+            inner = read_content([part], f"{where}.content[{number}]").answers
+            yield from inner or [read_answer(part.get("content"), part.get("call_id"), where)]
+        return
+    yield read_answer(value, identity, f"{where}.tool_call_id", item.get("error"))
+
+
+def _names_call(part: object) -> bool:
+    """Whether a part of an answer is an answer of its own: it names its call, or says that it is one."""
+    if not isinstance(part, dict):
+        return False
+    own = any(key in part for key in ("tool_call_id", "toolCallId", "tool_use_id", "toolUseId", "call_id"))
+    kind = str(part.get("type", part.get("part_kind", part.get("content_type", "")))).replace("-", "_").lower()
+    return own or kind in _ANSWER_PARTS or "functionResponse" in part or "function_response" in part
+
+
+_ANSWER_PARTS = ("tool_result", "tool_call_response", "tool_return", "function_result", "tool_response", "toolresult")
+
+
+def _pydantic(item: dict[str, Any], where: str) -> list[Draft | Answer]:
+    """pydantic-ai: a request of system, user and answer parts, or the model's response."""
+    parts = as_list(item.get("parts"), f"{where}.parts")
+    if item["kind"] == "response":
+        content = read_content(parts, f"{where}.parts")
+        draft = _draft("agent", {}, content, where)
+        draft.unfit += content.unknown
+        return [draft, *content.answers]
+    turns: list[Draft | Answer] = []
+    for number, part in enumerate(parts):
+        one = as_object(part, f"{where}.parts[{number}]")
+        kind = one.get("part_kind")
+        if kind == "tool-return" or (kind == "retry-prompt" and one.get("tool_name")):
+            turns.append(read_answer(one.get("content"), one.get("tool_call_id"), where))
+        elif kind == "system-prompt":
+            turns.append(_draft("system", {}, read_content(one.get("content"), where), where))
+        else:
+            turns.append(_draft("user", {}, read_content(one.get("content"), where), where))
+    return turns
+
+
+def uses_tools(messages: Iterable[dict[str, Any]]) -> bool:
+    """Whether a conversation calls a tool or holds what one gave back, in any of the known shapes."""
+    for value in messages:
+        item = unwrapped(value)
+        if is_item(item) or _spoken_by(item) is None or any(item.get(key) for key in (*_LISTED, "function_call")):
+            return True
+        parts = next((item[key] for key in _CONTENTS if isinstance(item.get(key), list)), ())
+        if any(isinstance(part, dict) and is_tool_part(part) for part in parts):
+            return True
+    return False
