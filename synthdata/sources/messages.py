@@ -16,7 +16,7 @@ from synthdata.sources.calls import ReadCall, read_call
 from synthdata.sources.fields import RowError, as_list, as_object
 from synthdata.sources.items import ITEMS, ItemFold
 from synthdata.sources.media import without_files
-from synthdata.sources.parts import Answer, Content, is_tool_part, read_answer, read_content
+from synthdata.sources.parts import Answer, Content, is_answer_part, is_tool_part, read_answer, read_content
 from synthdata.sources.steps import Draft, Fold, Role, close, heard_back
 
 _AGENTS = ("assistant", "ai", "model", "bot", "agent", "gpt", "chatgpt", "chatbot", "aimessage", "aimessagechunk",
@@ -276,14 +276,8 @@ def _answers(item: dict[str, Any], where: str) -> Iterable[Answer]:
 
 def _names_call(part: object) -> bool:
     """Whether a part of an answer is an answer of its own: it names its call, or says that it is one."""
-    if not isinstance(part, dict):
-        return False
-    own = any(key in part for key in ("tool_call_id", "toolCallId", "tool_use_id", "toolUseId", "call_id"))
-    kind = str(part.get("type", part.get("part_kind", part.get("content_type", "")))).replace("-", "_").lower()
-    return own or kind in _ANSWER_PARTS or "functionResponse" in part or "function_response" in part
-
-
-_ANSWER_PARTS = ("tool_result", "tool_call_response", "tool_return", "function_result", "tool_response", "toolresult")
+    own = isinstance(part, dict) and any(key in part for key in ("tool_call_id", "toolCallId", "tool_use_id", "call_id"))
+    return own or (isinstance(part, dict) and is_answer_part(part))
 
 
 def _pydantic(item: dict[str, Any], where: str) -> list[Draft | Answer]:

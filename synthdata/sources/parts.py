@@ -129,6 +129,11 @@ def is_tool_part(part: dict[str, Any]) -> bool:
     return _reader(part_kind(part), part) in (_add_call, _add_answer, _add_code, _add_code_result)
 
 
+def is_answer_part(part: dict[str, Any]) -> bool:
+    """Whether a part is a tool's answer."""
+    return _reader(part_kind(part), part) in (_add_answer, _add_code_result)
+
+
 @lru_cache(maxsize=512)
 def _snake(text: str) -> str:
     return _CAMEL.sub("_", text).replace("-", "_").replace(".", "_").lower()
