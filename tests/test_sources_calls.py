@@ -1,4 +1,4 @@
-"""Call shapes: whatever SDK logged a call, its name and arguments come out, or the row is refused; nothing is emptied."""
+"""Call shapes: whatever SDK logged a call, its name and arguments come out, or the row is refused."""
 
 from __future__ import annotations
 
@@ -236,7 +236,10 @@ def test_a_call_without_a_name_is_refused_with_its_place(message, tmp_path):
 
 def test_arguments_that_cannot_be_found_are_refused_and_not_emptied(tmp_path):
     odd = {"role": "assistant", "tool_calls": [{"id": "x", "name": "go", "direction": {"to": "north"}}]}
-    plain = {"role": "assistant", "tool_calls": [{"id": "x", "type": "function", "function": {"name": "go"}, "index": 0}]}
+    plain = {
+        "role": "assistant",
+        "tool_calls": [{"id": "x", "type": "function", "function": {"name": "go"}, "index": 0}],
+    }
     (run,), (row,) = read(tmp_path / "log.jsonl", chat(plain), chat(odd))
     assert calls(run) == [("go", {}, "x")]
     assert row.line == 2 and "`direction` may be them" in row.reason

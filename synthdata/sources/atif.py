@@ -103,7 +103,10 @@ def _draft(number: int, item: object) -> Draft:
     draft.take(words.calls)
     draft.take(_call(call, f"{where}.tool_calls[{i}]") for i, call in enumerate(calls))
     results = as_list(answers, f"{where}.observation.results")
-    for answer in (*words.answers, *(_result(item, f"{where}.observation.results[{i}]") for i, item in enumerate(results))):
+    for answer in (
+        *words.answers,
+        *(_result(item, f"{where}.observation.results[{i}]") for i, item in enumerate(results)),
+    ):
         draft.observations.append(answer.observation)
         draft.media += answer.media
     if source == "agent" and as_flag(step.get("is_copied_context"), f"{where}.is_copied_context"):

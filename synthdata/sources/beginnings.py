@@ -123,7 +123,9 @@ class _Ends:
 
     def _longer(self, end: int, success: bool | None) -> int | None:
         outcomes = (True, False, None) if success is None else (success, None)
-        return next((n for outcome in outcomes if (n := self._beginnings.get(end * 3 + _OUTCOMES[outcome])) is not None), None)
+        return next(
+            (n for outcome in outcomes if (n := self._beginnings.get(end * 3 + _OUTCOMES[outcome])) is not None), None
+        )
 
 
 def _last(owners: dict[int, int], number: int) -> int:
@@ -146,7 +148,8 @@ class _Waiting:
     def __init__(self) -> None:
         self._items: list[Item] = []
         self._size = 0
-        self._file = tempfile.TemporaryFile("w+", encoding="utf-8", prefix="synthdata-")
+        # Closed by `__exit__`.
+        self._file = tempfile.TemporaryFile("w+", encoding="utf-8", prefix="synthdata-")  # noqa: SIM115
 
     def __enter__(self) -> _Waiting:
         return self
@@ -160,7 +163,9 @@ class _Waiting:
             self._size += _size(item)
             self._items.append(item)
         else:
-            kind, text = ("run", to_json(item)) if isinstance(item, Trajectory) else ("row", canonical_json(asdict(item)))
+            kind, text = (
+                ("run", to_json(item)) if isinstance(item, Trajectory) else ("row", canonical_json(asdict(item)))
+            )
             self._file.write(f"{kind} {text}\n")
 
     def __iter__(self) -> Iterator[Item]:
@@ -176,6 +181,9 @@ def _size(item: Item) -> int:
     if isinstance(item, QuarantinedRow):
         return len(item.head) + len(item.reason)
     return sum(
-        len(step.action) + len(step.thought) + len(step.call_text) + sum(len(seen.content) for seen in step.observations)
+        len(step.action)
+        + len(step.thought)
+        + len(step.call_text)
+        + sum(len(seen.content) for seen in step.observations)
         for step in item.steps
     )

@@ -35,7 +35,8 @@ _BESIDE = frozenset({
     "extra_content", "cache_control", "thoughtSignature", "thought_signature", "signature", "providerOptions",
     "providerMetadata", "provider_options", "provider_metadata", "providerExecuted", "callProviderMetadata", "dynamic",
     "result", "output", "response", "response_item_id", "provider_name", "provider_details", "additional_kwargs",
-    "cause", "step_id", "step", "role", "content", "text", "ModelId", "InnerContent", "internal", "object", "text_signature",
+    "cause", "step_id", "step", "role", "content", "text", "ModelId", "InnerContent", "internal", "object",
+    "text_signature",
 })  # fmt: skip
 
 

@@ -22,7 +22,9 @@ def eval_rows(file: SourceFile, bound: int) -> Iterator[Row | QuarantinedRow]:
     """
     try:
         with zipfile.ZipFile(file.path) as archive:
-            names = sorted(name for name in archive.namelist() if name.startswith("samples/") and name.endswith(".json"))
+            names = sorted(
+                name for name in archive.namelist() if name.startswith("samples/") and name.endswith(".json")
+            )
             about = _about(archive, file, bound)
             if isinstance(about, QuarantinedRow):
                 yield about

@@ -85,8 +85,8 @@ def list_files(path: Path | str) -> list[SourceFile]:
     """The files to read, sorted by name.
 
     A file is taken whatever its name. In a folder, at any depth, the files ending in .json, .jsonl, .ndjson, .traj
-    (so also .traj.json), .parquet, .eval, .pb, .binpb or .otlp are taken, each also with .gz; hidden ones (a name that begins with a dot) and
-    READMEs are skipped, and links to folders are not followed.
+    (so also .traj.json), .parquet, .eval, .pb, .binpb or .otlp are taken, each also with .gz; hidden ones (a name that
+    begins with a dot) and READMEs are skipped, and links to folders are not followed.
 
     Raises:
         InputError: no such path, or a folder with no such file.
@@ -206,14 +206,19 @@ def _repaired(name: str, number: int, raw: bytes) -> Row | None:
     if b"\x00" in raw:
         return None
     found: list[str] = []
+
+    def constant(name: str) -> float:
+        found.append(name)
+        return float(name)
+
     try:
-        value = json.loads(raw.decode("utf-8"), parse_constant=lambda constant: found.append(constant) or float(constant))
+        value = json.loads(raw.decode("utf-8"), parse_constant=constant)
         if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
             _check_depth(value)
         value, halves = _without_halves(value)
     except (ValueError, RecursionError):
         return None
-    notes = [f"{count} times {constant}, which is no JSON" for constant, count in sorted(Counter(found).items())]
+    notes = [f"{count} times {spelled}, which is no JSON" for spelled, count in sorted(Counter(found).items())]
     notes += [f"half of a surrogate pair in {halves} texts replaced by U+FFFD"] if halves else []
     return Row(name, number, value, len(raw), tuple(notes)) if notes else None
 

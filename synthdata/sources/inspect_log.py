@@ -13,8 +13,9 @@ from synthdata.sources.parts import content_text
 
 NAME = "inspect"
 _ATTACHED = "attachment://"
-# How Inspect's scorers write correct and incorrect.
-_VERDICTS = {"C": True, "I": False}
+# How Inspect's scorers write correct, incorrect and partly correct.
+_PARTIAL = 0.5
+_VERDICTS = {"C": 1.0, "I": 0.0, "P": _PARTIAL}
 
 
 def sniff(value: object) -> str | None:
@@ -93,13 +94,8 @@ def _outcome(scores: dict[str, Any], notes: list[str]) -> tuple[bool | None, flo
     ((name, score),) = scores.items()
     value = score.get("value") if isinstance(score, dict) else score
     if isinstance(value, str) and value in _VERDICTS:
-        return _VERDICTS[value], float(_VERDICTS[value])
-    if isinstance(value, str):
-        try:
-            value = {"P": 0.5}[value] if value == "P" else float(value)
-        except ValueError:
-            notes.append(f"the score of {name[:60]} is {value[:40]!r}; not read")
-            return None, None
+        verdict = _VERDICTS[value]
+        return None if verdict == _PARTIAL else verdict == 1.0, verdict
     try:
         reward = read_reward(value, f"scores.{name[:60]}", notes)
     except RowError as error:
@@ -113,5 +109,5 @@ def _tools(sample: dict[str, Any]) -> list[Any]:
     events = sample.get("events")
     for event in events if isinstance(events, list) else []:
         if isinstance(event, dict) and event.get("event") == "model" and isinstance(event.get("tools"), list):
-            return event["tools"]
+            return list(event["tools"])
     return []

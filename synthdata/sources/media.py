@@ -18,7 +18,9 @@ from synthdata.records import Media
 # The shortest base64 that is taken for a file where nothing but its beginning says so.
 _LEAST = 64
 _ALPHABET = r"[A-Za-z0-9+/_-]"
-_DATA_URL = re.compile(rf"data:([\w.+-]{{1,64}}/[\w.+-]{{1,64}})?(?:;[\w=.+-]{{1,64}}){{0,4}};base64,({_ALPHABET}*={{0,2}})")
+_DATA_URL = re.compile(
+    rf"data:([\w.+-]{{1,64}}/[\w.+-]{{1,64}})?(?:;[\w=.+-]{{1,64}}){{0,4}};base64,({_ALPHABET}*={{0,2}})"
+)
 _MAGIC = {
     "iVBORw0KGgo": "image/png",
     "/9j/": "image/jpeg",

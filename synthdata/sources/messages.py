@@ -1,8 +1,8 @@
 """Chat messages of every dialect as turns and answers, folded into steps.
 
-A message says who speaks (`role`, LangChain's `type`, pydantic-ai's `kind`, AutoGen's `type`, ShareGPT's `from`) and what
-(`content`, `parts`, `items`). Items of the Responses API have no role of their own: what the model gave in one go is one
-step. docs/formats.md lists the shapes.
+A message says who speaks (`role`, LangChain's `type`, pydantic-ai's `kind`, AutoGen's `type`, ShareGPT's `from`) and
+what (`content`, `parts`, `items`). Items of the Responses API have no role of their own: what the model gave in one go
+is one step. docs/formats.md lists the shapes.
 """
 
 from __future__ import annotations
@@ -19,14 +19,19 @@ from synthdata.sources.media import without_files
 from synthdata.sources.parts import Answer, Content, is_answer_part, is_tool_part, read_answer, read_content
 from synthdata.sources.steps import Draft, Fold, Role, close, heard_back
 
-_AGENTS = ("assistant", "ai", "model", "bot", "agent", "gpt", "chatgpt", "chatbot", "aimessage", "aimessagechunk",
-           "assistantmessage", "assistant_message", "tool-call", "tool_call", "function_call", "textmessage",
-           "toolcallrequestevent", "toolcallsummarymessage", "thoughtevent", "handoffmessage", "stopmessage")  # fmt: skip
-_USERS = ("user", "human", "humanmessage", "humanmessagechunk", "usermessage", "user_message", "human_message", "customer")
-_SYSTEMS = ("system", "developer", "systemmessage", "systemmessagechunk", "root", "platform")
-_ANSWERS = ("tool", "function", "toolresult", "tool_result", "tool-result", "tool_response", "tool-response", "ipython",
-            "toolmessage", "toolmessagechunk", "functionmessage", "observation", "environment", "toolcallexecutionevent",
-            "functionexecutionresultmessage", "function_response", "tool_output", "bashexecution")  # fmt: skip
+# Names of speakers in small letters: of roles, of LangChain's types, of AutoGen's message classes.
+_AGENTS = (
+    "assistant ai model bot agent gpt chatgpt chatbot aimessage aimessagechunk assistantmessage assistant_message "
+    "tool-call tool_call function_call textmessage toolcallrequestevent toolcallsummarymessage thoughtevent "
+    "handoffmessage stopmessage"
+).split()
+_USERS = "user human humanmessage humanmessagechunk usermessage user_message human_message customer".split()
+_SYSTEMS = "system developer systemmessage systemmessagechunk root platform".split()
+_ANSWERS = (
+    "tool function toolresult tool_result tool-result tool_response tool-response ipython toolmessage toolmessagechunk "
+    "functionmessage observation environment toolcallexecutionevent functionexecutionresultmessage function_response "
+    "tool_output bashexecution"
+).split()
 ROLES: dict[str, Role | None] = {
     **dict.fromkeys(_AGENTS, "agent"),
     **dict.fromkeys(_USERS, "user"),
@@ -127,7 +132,7 @@ _CHOICE = frozenset({"message", "index", "finish_reason", "stop_reason", "logpro
 _NOBODY = object()
 
 
-def _spoken_by(item: dict[str, Any]) -> Role | None | object:
+def _spoken_by(item: dict[str, Any]) -> Role | object | None:
     """The role of a message; None for a tool's answer, `_NOBODY` where it does not say."""
     said = item.get("role", item.get("from", item.get("Role")))
     if isinstance(said, dict):
@@ -209,8 +214,9 @@ _CALL_LISTS = ("toolcallrequestevent", "assistantmessage")
 
 def _only_calls(item: dict[str, Any]) -> bool:
     content = item.get("content")
-    listed = isinstance(content, list) and bool(content)
-    return listed and all(isinstance(call, dict) and "name" in call and "arguments" in call for call in content)
+    if not isinstance(content, list) or not content:
+        return False
+    return all(isinstance(call, dict) and "name" in call and "arguments" in call for call in content)
 
 
 def _take_spelled_call(draft: Draft, where: str) -> None:
@@ -245,7 +251,9 @@ def read_calls(message: dict[str, Any], where: str) -> list[ReadCall]:
         calls.append(read_call({"function": legacy} if isinstance(legacy, dict) else legacy, f"{where}.function_call"))
     more = message.get("additional_kwargs")
     if not calls and isinstance(more, dict) and (more.get("tool_calls") or more.get("function_call")):
-        calls = read_calls({key: more.get(key) for key in ("tool_calls", "function_call")}, f"{where}.additional_kwargs")
+        calls = read_calls(
+            {key: more.get(key) for key in ("tool_calls", "function_call")}, f"{where}.additional_kwargs"
+        )
     return calls
 
 
@@ -276,7 +284,9 @@ def _answers(item: dict[str, Any], where: str) -> Iterable[Answer]:
 
 def _names_call(part: object) -> bool:
     """Whether a part of an answer is an answer of its own: it names its call, or says that it is one."""
-    own = isinstance(part, dict) and any(key in part for key in ("tool_call_id", "toolCallId", "tool_use_id", "call_id"))
+    own = isinstance(part, dict) and any(
+        key in part for key in ("tool_call_id", "toolCallId", "tool_use_id", "call_id")
+    )
     return own or (isinstance(part, dict) and is_answer_part(part))
 
 

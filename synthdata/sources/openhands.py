@@ -13,7 +13,7 @@ from synthdata.records import Trajectory, canonical_json
 from synthdata.sources.calls import read_call
 from synthdata.sources.fields import as_list, as_name, as_object
 from synthdata.sources.files import Row
-from synthdata.sources.messages import TurnReader, read_calls, folded
+from synthdata.sources.messages import TurnReader, folded, read_calls
 from synthdata.sources.outcome import read_success
 from synthdata.sources.parts import Answer, content_text, read_answer, read_content
 from synthdata.sources.sessions import ReadRun, SessionItem, each_row, run_of
@@ -99,7 +99,9 @@ def _is_event(value: object) -> bool:
     if value.get("kind") in _SDK:
         return True
     if isinstance(value.get("action"), str) and "trajectory" not in value:
-        return isinstance(value.get("args"), dict) or bool(value.keys() & {"thought", "content", "command", "code", "outputs"})
+        return isinstance(value.get("args"), dict) or bool(
+            value.keys() & {"thought", "content", "command", "code", "outputs"}
+        )
     return isinstance(value.get("observation"), str) and "content" in value
 
 

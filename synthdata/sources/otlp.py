@@ -94,7 +94,9 @@ class _Raw:
 
     __slots__ = ("attributes", "error", "events", "line", "name", "parent", "said", "start", "trace")
 
-    def __init__(self, line: int, trace: str, name: str, parent: str, said: str, start: tuple[int | float | str, int]) -> None:
+    def __init__(
+        self, line: int, trace: str, name: str, parent: str, said: str, start: tuple[int | float | str, int]
+    ) -> None:
         self.line, self.trace, self.name, self.parent, self.said, self.start = line, trace, name, parent, said, start
         self.attributes: dict[str, Any] = {}
         self.events: list[tuple[str, Mapping[str, Any]]] = []
@@ -138,7 +140,9 @@ def _take_record(
     if not trace or not span_id:
         raise RowError("a span without `traceId` or `spanId`")
     start = _start(record.get("startTimeUnixNano", record.get("start_time_unix_nano")))
-    span = _Raw(line, trace, span_id, _text(record, "parentSpanId", "parent_span_id"), _text(record, "name"), (start, 0))
+    span = _Raw(
+        line, trace, span_id, _text(record, "parentSpanId", "parent_span_id"), _text(record, "name"), (start, 0)
+    )
     span.attributes = attributes
     for event in as_list(record.get("events"), "events"):
         item = as_object(event, "event")
@@ -154,7 +158,9 @@ def _flat_span(value: Mapping[str, Any], line: int) -> _Raw:
     name, trace = _text(context, "span_id"), _text(context, "trace_id")
     parent = value.get("parent_id")
     start = value.get("start_time")
-    span = _Raw(line, trace, name, parent if isinstance(parent, str) else "", _text(value, "name"), (str(start or ""), 0))
+    span = _Raw(
+        line, trace, name, parent if isinstance(parent, str) else "", _text(value, "name"), (str(start or ""), 0)
+    )
     attributes = value.get("attributes")
     span.attributes = _dotted(attributes) if isinstance(attributes, dict) else _dotted(_below(value, "attributes."))
     kind = value.get("span_kind")

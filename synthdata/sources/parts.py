@@ -44,7 +44,9 @@ _FILES = frozenset({
     "pdf", "data_content", "uri_content",
 })  # fmt: skip
 # Marks of an interface, not words of anyone.
-_MARKS = frozenset({"step_start", "step_finish", "cache_point", "source", "source_url", "source_document", "compaction"})
+_MARKS = frozenset(
+    {"step_start", "step_finish", "cache_point", "source", "source_url", "source_document", "compaction"}
+)
 # Parts that say what they are by their only key: Gemini's and Bedrock's.
 _KEYS: dict[str, str] = {
     "functionCall": "tool_call", "function_call": "tool_call", "toolUse": "tool_call", "toolCall": "tool_call",
@@ -56,7 +58,8 @@ _KEYS: dict[str, str] = {
 }  # fmt: skip
 _ANSWER_BODIES = ("functionResponse", "function_response", "toolResult")
 _ANSWER_IDS = (
-    "tool_use_id", "tool_call_id", "toolCallId", "toolUseId", "call_id", "callId", "CallId", "FunctionCallId", "id", "Id"
+    "tool_use_id", "tool_call_id", "toolCallId", "toolUseId", "call_id", "callId", "CallId", "FunctionCallId",
+    "id", "Id",
 )  # fmt: skip
 _ANSWER_VALUES = ("content", "output", "result", "response", "value", "Result", "error")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -187,14 +190,26 @@ def _reader(kind: str, part: dict[str, Any]) -> Callable[[Content, dict[str, Any
 
 
 def _add_text(content: Content, part: dict[str, Any], where: str) -> None:
-    value = next((part[key] for key in ("text", "content", "value", "refusal", "Text") if part.get(key) is not None), "")
+    value = next(
+        (part[key] for key in ("text", "content", "value", "refusal", "Text") if part.get(key) is not None), ""
+    )
     if isinstance(value, dict):
         value = value.get("value", value.get("text", value))
     _add(content, value if isinstance(value, str | list) else canonical_json(value), where)
 
 
 def _add_thought(content: Content, part: dict[str, Any], where: str) -> None:
-    keys = ("thinking", "reasoning", "text", "thought", "summary", "content", "reasoningText", "reasoningContent", "Text")
+    keys = (
+        "thinking",
+        "reasoning",
+        "text",
+        "thought",
+        "summary",
+        "content",
+        "reasoningText",
+        "reasoningContent",
+        "Text",
+    )
     for key in keys:
         text = _plain(part.get(key))
         if text:
@@ -273,7 +288,7 @@ def _answer_text(value: object, media: list[Media]) -> str:
     return "" if value == [] else without_files(canonical_json(value), media)
 
 
-_FILE_BODIES = ("image_url", "source", "data", "image", "file", "base64", "inline_data", "inlineData", "input_audio")
+_FILE_BODIES = ("image_url", "source", "data", "file_data", "image", "file", "base64", "inline_data", "inlineData", "input_audio")
 # The outputs of the Vercel AI SDK say which kind of value they hold.
 _WRAPPED = ("text", "json", "content", "error-text", "error-json", "execution-denied")
 

@@ -81,7 +81,7 @@ class Session:
     read: Callable[[Sequence[Row]], Iterator[SessionItem]]
 
 
-SESSIONS = (
+SESSIONS: tuple[Session, ...] = (
     Session(claude_code.NAME, claude_code.sniff, claude_code.read_session),
     Session(codex.NAME, codex.sniff, codex.read_session),
     Session(otlp.NAME, otlp.sniff, otlp.read_session),
@@ -208,8 +208,9 @@ def kind_of_row(value: object) -> Literal["trajectories", "candidates"] | None:
 
 def run_reader(value: object) -> str:
     """The name of the reader that takes a row as a run of an agent; empty where none does but that of chats."""
-    others = (reader for reader in (*READERS, *SESSIONS) if reader.NAME != openai_chat.NAME)
-    return next((reader.NAME for reader in others if reader.sniff(value) is None), "")
+    rows = (reader.NAME for reader in READERS if reader.NAME != openai_chat.NAME and reader.sniff(value) is None)
+    events = (session.NAME for session in SESSIONS if session.sniff(value) is None)
+    return next(rows, "") or next(events, "")
 
 
 def _rows(file: SourceFile, max_row_bytes: int) -> Iterator[Row | QuarantinedRow]:
@@ -254,9 +255,7 @@ def rows_of(file: SourceFile, max_row_bytes: int) -> Iterator[Row | QuarantinedR
     return read_rows(file, max_row_bytes)
 
 
-def _looked_at(
-    rows: Iterator[Row | QuarantinedRow], bound: int
-) -> tuple[list[Row | QuarantinedRow], Session | None]:
+def _looked_at(rows: Iterator[Row | QuarantinedRow], bound: int) -> tuple[list[Row | QuarantinedRow], Session | None]:
     """The rows up to the first that some reader knows, and the session that this one belongs to."""
     head: list[Row | QuarantinedRow] = []
     size = 0
@@ -357,8 +356,8 @@ def _allowed(said: Origin, origin: Origin, row: Row) -> Origin:
 
 
 def _tried(value: object) -> str:
-    readers = (*READERS, *SESSIONS)
-    return "; ".join(f"{reader.NAME}: {reader.sniff(value)}" for reader in readers)
+    reasons = [f"{reader.NAME}: {reader.sniff(value)}" for reader in READERS]
+    return "; ".join(reasons + [f"{session.NAME}: {session.sniff(value)}" for session in SESSIONS])
 
 
 def _nothing(path: Path | str, what: str, first: list[QuarantinedRow]) -> str:

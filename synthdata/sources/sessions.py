@@ -11,7 +11,6 @@ from synthdata.sources.fields import RowError
 from synthdata.sources.files import Row
 from synthdata.sources.openai_chat import first_user
 
-
 T = TypeVar("T")
 
 
@@ -27,7 +26,10 @@ SessionItem = ReadRun | QuarantinedRow
 
 
 def each_row(rows: Iterable[Row], read: Callable[[Row], T | None]) -> tuple[list[T], list[QuarantinedRow]]:
-    """What `read` makes of each row, None left out, and the rows that it refuses: one bad event is not a bad session."""
+    """What `read` makes of each row, None left out, and the rows that it refuses.
+
+    One bad event is not a bad session.
+    """
     read_rows: list[T] = []
     refused: list[QuarantinedRow] = []
     for row in rows:

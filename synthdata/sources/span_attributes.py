@@ -6,7 +6,7 @@ Traceloop (OpenLLMetry), the Vercel AI SDK, pydantic-ai (Logfire), Google's ADK,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,8 @@ from synthdata.sources.span_values import Message, from_json, input_messages, ou
 from synthdata.sources.spans import Kind
 
 Attributes = Mapping[str, Any]
+Spoken = Sequence[tuple[str, Attributes]]
+Reading = Callable[[Attributes, Spoken], list[Message]]
 _OPERATIONS: dict[str, Kind] = {
     "chat": "model", "text_completion": "model", "completion": "model", "generate_content": "model",
     "generate": "model", "execute_tool": "tool", "invoke_agent": "agent", "create_agent": "other",
@@ -57,9 +59,11 @@ class Meaning:
     tools: str = ""
 
 
-def meaning(name: str, attributes: Attributes, events: Sequence[tuple[str, Attributes]]) -> Meaning:
+def meaning(name: str, attributes: Attributes, events: Spoken) -> Meaning:
     """Read one span; `events` are its events (and log records that name it) with their attributes."""
-    spoken = [(event, _with_content(found)) for event, found in events if event.startswith("gen_ai.") or "message" in event]
+    spoken = [
+        (event, _with_content(found)) for event, found in events if event.startswith("gen_ai.") or "message" in event
+    ]
     kind = _kind(name, attributes, spoken)
     if kind is None:
         return Meaning(None)
@@ -91,7 +95,7 @@ _TOOL_ANSWERS = (
 )  # fmt: skip
 
 
-def _kind(name: str, attributes: Attributes, spoken: Sequence[tuple[str, Attributes]]) -> Kind | None:
+def _kind(name: str, attributes: Attributes, spoken: Spoken) -> Kind | None:
     operation = attributes.get("gen_ai.operation.name")
     if isinstance(operation, str) and operation in _OPERATIONS:
         return _OPERATIONS[operation]
@@ -110,59 +114,24 @@ def _kind(name: str, attributes: Attributes, spoken: Sequence[tuple[str, Attribu
         return "tool"
     if name.startswith("invoke_agent ") or "agent_name" in attributes or "gen_ai.agent.name" in attributes:
         return "agent"
-    if spoken or any(key.startswith(("gen_ai.prompt", "gen_ai.completion", "gen_ai.input", "gen_ai.output", "llm.prompts", "llm.input_messages")) for key in attributes):
+    if spoken or any(
+        key.startswith(
+            ("gen_ai.prompt", "gen_ai.completion", "gen_ai.input", "gen_ai.output", "llm.prompts", "llm.input_messages")
+        )
+        for key in attributes
+    ):
         return "model"
     return "other" if any(key.startswith(_PREFIXES) for key in attributes) else None
 
 
-def _inputs(attributes: Attributes, spoken: Sequence[tuple[str, Attributes]]) -> list[Message]:
+def _inputs(attributes: Attributes, spoken: Spoken) -> list[Message]:
     before = _instructions(attributes)
-    for read in (
-        lambda: input_messages(attributes.get("gen_ai.input.messages")),
-        lambda: _event_messages(spoken, "gen_ai.input.messages", input_messages),
-        lambda: _old_events(spoken, answers=False),
-        lambda: _logfire(attributes, answers=False),
-        lambda: _numbered(attributes, "gen_ai.prompt"),
-        lambda: _numbered(attributes, "llm.prompts"),
-        lambda: _open_inference(attributes, "llm.input_messages"),
-        lambda: input_messages(attributes.get("ai.prompt.messages")),
-        lambda: input_messages(attributes.get("ai.prompt")),
-        lambda: input_messages(attributes.get("gcp.vertex.agent.llm_request")),
-        lambda: _content_event(spoken, "gen_ai.prompt", input_messages),
-        lambda: input_messages(attributes.get("gen_ai.prompt")),
-        lambda: input_messages(attributes.get("langfuse.observation.input")),
-        lambda: input_messages(attributes.get("mlflow.spanInputs")),
-        lambda: input_messages(attributes.get("traceloop.entity.input")),
-        lambda: input_messages(attributes.get("input.value")),
-    ):
-        found = read()
-        if found:
-            return found if any(m.get("role") == "system" for m in found[:1]) else [*before, *found]
-    return before
+    found = next((messages for read in _INPUTS if (messages := read(attributes, spoken))), [])
+    return found if found and found[0].get("role") == "system" else [*before, *found]
 
 
-def _outputs(attributes: Attributes, spoken: Sequence[tuple[str, Attributes]]) -> list[Message]:
-    for read in (
-        lambda: output_messages(attributes.get("gen_ai.output.messages")),
-        lambda: _event_messages(spoken, "gen_ai.output.messages", output_messages),
-        lambda: _old_events(spoken, answers=True),
-        lambda: _logfire(attributes, answers=True),
-        lambda: _numbered(attributes, "gen_ai.completion"),
-        lambda: _numbered(attributes, "llm.completions"),
-        lambda: _open_inference(attributes, "llm.output_messages"),
-        lambda: _vercel_answer(attributes),
-        lambda: output_messages(attributes.get("gcp.vertex.agent.llm_response")),
-        lambda: _content_event(spoken, "gen_ai.completion", output_messages),
-        lambda: output_messages(attributes.get("gen_ai.completion")),
-        lambda: output_messages(attributes.get("langfuse.observation.output")),
-        lambda: output_messages(attributes.get("mlflow.spanOutputs")),
-        lambda: output_messages(attributes.get("traceloop.entity.output")),
-        lambda: output_messages(attributes.get("output.value")),
-    ):
-        found = read()
-        if found:
-            return found
-    return []
+def _outputs(attributes: Attributes, spoken: Spoken) -> list[Message]:
+    return next((messages for read in _OUTPUTS if (messages := read(attributes, spoken))), [])
 
 
 def _instructions(attributes: Attributes) -> list[Message]:
@@ -175,7 +144,11 @@ def _tools(attributes: Attributes) -> str:
     if isinstance(value, list) and value:
         return canonical_json([from_json(item) for item in value])
     listed = _tree(attributes, "llm.tools") or _tree(attributes, "llm.request.functions")
-    made = [from_json(item.get("tool", item).get("json_schema", item)) for item in listed if isinstance(item.get("tool", item), dict)]
+    made = [
+        from_json(item.get("tool", item).get("json_schema", item))
+        for item in listed
+        if isinstance(item.get("tool", item), dict)
+    ]
     return canonical_json(made) if made else ""
 
 
@@ -185,32 +158,33 @@ def _with_content(attributes: Attributes) -> Attributes:
     return {**packed, **attributes} if isinstance(packed, dict) else attributes
 
 
-def _event_messages(spoken: Sequence[tuple[str, Attributes]], key: str, read: Any) -> list[Message]:  # noqa: ANN401
-    return next((messages for _, found in spoken if key in found and (messages := read(found[key]))), [])
+def _at(key: str, read: Callable[[object], list[Message]]) -> Reading:
+    """What stands under one attribute."""
+    return lambda attributes, spoken: read(attributes.get(key))
 
 
-def _content_event(spoken: Sequence[tuple[str, Attributes]], key: str, read: Any) -> list[Message]:  # noqa: ANN401
-    """`gen_ai.content.prompt` and `gen_ai.content.completion`, the oldest events."""
-    return _event_messages([item for item in spoken if item[0].startswith("gen_ai.content")], key, read)
+def _in_event(key: str, read: Callable[[object], list[Message]]) -> Reading:
+    """What stands under one attribute of an event."""
+    return lambda attributes, spoken: next((m for _, found in spoken if key in found and (m := read(found[key]))), [])
 
 
-def _old_events(spoken: Sequence[tuple[str, Attributes]], *, answers: bool) -> list[Message]:
-    """The message events of before: one a message, `gen_ai.choice` for what the model answered."""
-    found: list[Message] = []
-    for name, attributes in spoken:
-        if name == "gen_ai.choice":
-            if answers and not found:
-                found.append(_choice(attributes))
-        elif name in _EVENTS and not answers:
-            found.append(_spoken_message(attributes, _EVENTS[name]))
-    return found
+def _asked_events(attributes: Attributes, spoken: Spoken) -> list[Message]:
+    """The message events of before, one a message."""
+    return [_spoken_message(found, _EVENTS[name]) for name, found in spoken if name in _EVENTS]
+
+
+def _choice_event(attributes: Attributes, spoken: Spoken) -> list[Message]:
+    """The first event of before that says what the model answered."""
+    return next(([_choice(found)] for name, found in spoken if name == "gen_ai.choice"), [])
 
 
 def _choice(attributes: Attributes) -> Message:
     message = from_json(attributes.get("message"))
     if isinstance(message, dict):
         return _spoken_message({**attributes, **message}, "assistant")
-    return _spoken_message({**attributes, "content": message if message is not None else attributes.get("content")}, "assistant")
+    return _spoken_message(
+        {**attributes, "content": message if message is not None else attributes.get("content")}, "assistant"
+    )
 
 
 def _spoken_message(attributes: Attributes, role: str) -> Message:
@@ -226,25 +200,33 @@ def _spoken_message(attributes: Attributes, role: str) -> Message:
 def _parts(value: object) -> object:
     """Content parts where a text is the JSON of a list of them, else the text."""
     read = from_json(value)
-    listed = isinstance(read, list) and bool(read) and all(isinstance(part, dict) for part in read)
-    known = listed and all("type" in part or "text" in part or "toolUse" in part or "toolResult" in part for part in read)  # type: ignore[union-attr]
+    if not isinstance(read, list) or not read or not all(isinstance(part, dict) for part in read):
+        return value
+    known = all(part.keys() & {"type", "text", "toolUse", "toolResult"} for part in read)
     return read if known else value
 
 
-def _logfire(attributes: Attributes, *, answers: bool) -> list[Message]:
-    """pydantic-ai: the events of a call as one attribute, or all messages of the agent's run."""
+def _packed_events(attributes: Attributes) -> Spoken:
+    """pydantic-ai before: the events of a call, or of the agent's whole run, as one attribute."""
     events = from_json(attributes.get("events", attributes.get("all_messages_events")))
-    if isinstance(events, list):
-        named = [(str(event.get("event.name", "")), event) for event in events if isinstance(event, dict)]
-        return _old_events(named, answers=answers)
-    whole = from_json(attributes.get("pydantic_ai.all_messages"))
-    if not isinstance(whole, list) or answers:
-        return []
-    return [message for message in whole if isinstance(message, dict)]
+    listed = events if isinstance(events, list) else []
+    return [(str(event.get("event.name", "")), event) for event in listed if isinstance(event, dict)]
 
 
-def _numbered(attributes: Attributes, prefix: str) -> list[Message]:
+def _packed_asked(attributes: Attributes, spoken: Spoken) -> list[Message]:
+    return _asked_events(attributes, _packed_events(attributes))
+
+
+def _packed_choice(attributes: Attributes, spoken: Spoken) -> list[Message]:
+    return _choice_event(attributes, _packed_events(attributes))
+
+
+def _numbered(prefix: str) -> Reading:
     """Traceloop's `gen_ai.prompt.0.role` and so on as messages."""
+    return lambda attributes, spoken: _numbered_messages(attributes, prefix)
+
+
+def _numbered_messages(attributes: Attributes, prefix: str) -> list[Message]:
     messages = []
     for item in _tree(attributes, prefix):
         message: Message = {"role": item.get("role", "assistant" if "completion" in prefix else "user")}
@@ -262,12 +244,16 @@ def _numbered(attributes: Attributes, prefix: str) -> list[Message]:
     return messages
 
 
-def _open_inference(attributes: Attributes, prefix: str) -> list[Message]:
+def _open_inference(prefix: str) -> Reading:
     """OpenInference's `llm.input_messages.0.message.role` and so on as messages."""
-    listed = _tree(attributes, prefix) or [
-        item for item in (from_json(attributes.get(prefix)) or []) if isinstance(item, dict)
-    ]
-    return [_open_inference_message(item.get("message", _without(item, "message."))) for item in listed]
+
+    def read(attributes: Attributes, spoken: Spoken) -> list[Message]:
+        value = from_json(attributes.get(prefix))
+        listed = _tree(attributes, prefix) or (value if isinstance(value, list) else [])
+        items = [item for item in listed if isinstance(item, dict)]
+        return [_open_inference_message(item.get("message", _without(item, "message."))) for item in items]
+
+    return read
 
 
 def _without(item: Mapping[str, Any], prefix: str) -> dict[str, Any]:
@@ -279,14 +265,21 @@ def _open_inference_message(body: object) -> Message:
     message: Message = {"role": item.get("role", "user"), "content": item.get("content")}
     contents = item.get("contents")
     if isinstance(contents, list):
-        message["content"] = [_open_inference_part(part.get("message_content", part)) for part in contents if isinstance(part, dict)]
+        message["content"] = [
+            _open_inference_part(part.get("message_content", part)) for part in contents if isinstance(part, dict)
+        ]
     if item.get("tool_call_id"):
         message["tool_call_id"] = item["tool_call_id"]
     calls = item.get("tool_calls")
     if isinstance(calls, list):
-        message["tool_calls"] = [call.get("tool_call", _nested(_without(call, "tool_call."))) for call in calls if isinstance(call, dict)]
+        message["tool_calls"] = [
+            call.get("tool_call", _nested(_without(call, "tool_call."))) for call in calls if isinstance(call, dict)
+        ]
     if item.get("function_call_name"):
-        message["function_call"] = {"name": item["function_call_name"], "arguments": item.get("function_call_arguments_json")}
+        message["function_call"] = {
+            "name": item["function_call_name"],
+            "arguments": item.get("function_call_arguments_json"),
+        }
     return message
 
 
@@ -312,11 +305,15 @@ def _open_inference_part(part: object) -> object:
     return {"type": "image_url", "image_url": {"url": str(inner.get("url", "")) if isinstance(inner, dict) else ""}}
 
 
-def _vercel_answer(attributes: Attributes) -> list[Message]:
+def _vercel_answer(attributes: Attributes, spoken: Spoken) -> list[Message]:
     text, calls = attributes.get("ai.response.text"), from_json(attributes.get("ai.response.toolCalls"))
     if not text and not calls:
         return []
-    message: Message = {"role": "assistant", "content": text, "reasoning_content": attributes.get("ai.response.reasoning")}
+    message: Message = {
+        "role": "assistant",
+        "content": text,
+        "reasoning_content": attributes.get("ai.response.reasoning"),
+    }
     if isinstance(calls, list):
         message["tool_calls"] = calls
     return [message]
@@ -358,7 +355,9 @@ def _unpacked(value: object) -> object:
     read = from_json(value)
     if isinstance(read, dict) and len(read) <= 4:
         for key in ("inputs", "input_str", "output", "outputs"):
-            if key in read and not (read.keys() - {"inputs", "input_str", "output", "outputs", "tags", "metadata", "kwargs", "args"}):
+            if key in read and not (
+                read.keys() - {"inputs", "input_str", "output", "outputs", "tags", "metadata", "kwargs", "args"}
+            ):
                 return from_json(read[key])
     return value
 
@@ -369,3 +368,42 @@ def _first(attributes: Attributes, keys: Sequence[str]) -> object:
 
 def _text(attributes: Attributes, keys: Sequence[str]) -> str:
     return next((attributes[key] for key in keys if isinstance(attributes.get(key), str) and attributes[key]), "")
+
+
+# The most precise first: an attribute for all messages, then events, then the attributes of single dialects.
+_INPUTS: tuple[Reading, ...] = (
+    _at("gen_ai.input.messages", input_messages),
+    _in_event("gen_ai.input.messages", input_messages),
+    _asked_events,
+    _packed_asked,
+    _at("pydantic_ai.all_messages", input_messages),
+    _numbered("gen_ai.prompt"),
+    _numbered("llm.prompts"),
+    _open_inference("llm.input_messages"),
+    _at("ai.prompt.messages", input_messages),
+    _at("ai.prompt", input_messages),
+    _at("gcp.vertex.agent.llm_request", input_messages),
+    _in_event("gen_ai.prompt", input_messages),
+    _at("gen_ai.prompt", input_messages),
+    _at("langfuse.observation.input", input_messages),
+    _at("mlflow.spanInputs", input_messages),
+    _at("traceloop.entity.input", input_messages),
+    _at("input.value", input_messages),
+)
+_OUTPUTS: tuple[Reading, ...] = (
+    _at("gen_ai.output.messages", output_messages),
+    _in_event("gen_ai.output.messages", output_messages),
+    _choice_event,
+    _packed_choice,
+    _numbered("gen_ai.completion"),
+    _numbered("llm.completions"),
+    _open_inference("llm.output_messages"),
+    _vercel_answer,
+    _at("gcp.vertex.agent.llm_response", output_messages),
+    _in_event("gen_ai.completion", output_messages),
+    _at("gen_ai.completion", output_messages),
+    _at("langfuse.observation.output", output_messages),
+    _at("mlflow.spanOutputs", output_messages),
+    _at("traceloop.entity.output", output_messages),
+    _at("output.value", output_messages),
+)

@@ -60,28 +60,28 @@ def output_messages(value: object) -> list[Message]:
         return listed
     if isinstance(value, list):
         return output_messages(value[0]) if value else []
-    if not isinstance(value, dict):
-        return []
+    return _answer_of(value) if isinstance(value, dict) else []
+
+
+# Where a response keeps what was answered: alternatives first, of which the first counts.
+_ALTERNATIVES = ("choices", "generations", "candidates")
+_INSIDE = ("message", "output", "outputs", "response", *_LISTS)
+
+
+def _answer_of(value: dict[str, Any]) -> list[Message]:
     message = unwrapped(value)
     if is_message(message):
         return [message]
-    for key in ("choices", "generations", "candidates"):
-        found = _first(from_json(value.get(key)))
-        if found is not None:
-            inner = output_messages(found)
-            if inner:
-                return inner
-    for key in ("message", "output", "outputs", "response", *_LISTS):
-        found = value.get(key)
-        if found is not None and found is not value:
-            inner = output_messages(found)
-            if inner:
-                return inner
+    inner = [_first(from_json(value.get(key))) for key in _ALTERNATIVES] + [value.get(key) for key in _INSIDE]
+    found = next((messages for item in inner if item is not None and (messages := output_messages(item))), None)
+    if found:
+        return found
     content = value.get("content")
-    if isinstance(content, list | dict):
-        # Gemini's candidates and Bedrock's and Anthropic's responses.
-        role = content.get("role") if isinstance(content, dict) else None
-        return [{**content, "role": role or "model"}] if isinstance(content, dict) else [{"role": "assistant", "content": content}]
+    if isinstance(content, dict):
+        # Gemini's candidates.
+        return [{**content, "role": content.get("role") or "model"}]
+    if isinstance(content, list):
+        return [{"role": "assistant", "content": content}]
     text = next((value[key] for key in _TEXTS if isinstance(value.get(key), str) and value[key]), None)
     return [{"role": "assistant", "content": text}] if text else []
 
@@ -103,7 +103,10 @@ def _first(value: object) -> object:
 
 def _system(value: dict[str, Any]) -> list[Message]:
     config = value.get("config")
-    own = next((value[key] for key in ("system", "instructions", "system_instruction", "systemInstruction") if value.get(key)), None)
+    own = next(
+        (value[key] for key in ("system", "instructions", "system_instruction", "systemInstruction") if value.get(key)),
+        None,
+    )
     if own is None and isinstance(config, dict):
         own = config.get("system_instruction", config.get("systemInstruction"))
     if isinstance(own, dict):

@@ -1,8 +1,8 @@
 """Spans of a trace as runs, whatever wrote them: the calls of models and tools, each with what went in and came out.
 
 A model is given its whole conversation anew at every call. So the calls of one agent are joined: a call whose input
-continues what is known so far adds to the same run, any other begins a run of its own. A span of an agent inside another
-makes a run of its own. Tool spans add what the messages do not hold: the last answers, and errors.
+continues what is known so far adds to the same run, any other begins a run of its own. A span of an agent inside
+another makes a run of its own. Tool spans add what the messages do not hold: the last answers, and errors.
 """
 
 from __future__ import annotations
@@ -84,11 +84,11 @@ def runs_of_trace(spans: Sequence[Span]) -> list[Trajectory]:
     for span in ordered:
         if span.kind in ("model", "tool"):
             owned.setdefault(_owner(span, by_name), []).append(span)
+    above = {_owner(span, by_name) for span in ordered if span.kind == "agent"}
     for span in ordered:
-        if span.kind == "agent" and span.name not in owned and (span.inputs or span.outputs):
+        if span.kind == "agent" and span.name not in owned and span.name not in above and (span.inputs or span.outputs):
             # Nothing is recorded below this agent; what it was asked and answered is all there is.
-            if not any(_owner(other, by_name) == span.name for other in ordered if other.kind == "agent" and other is not span):
-                owned[span.name] = []
+            owned[span.name] = []
     runs = [run for owner, group in owned.items() for run in _runs(by_name.get(owner), group)]
     if not runs:
         models = sum(span.kind == "model" for span in spans)
@@ -178,7 +178,9 @@ def _outline(agent: Span, tools: Sequence[Span]) -> _Talk:
     talk.add(_read(agent.inputs, agent))
     for span in tools:
         draft = Draft("agent")
-        draft.take([read_call({"name": span.tool, "arguments": span.arguments, "id": span.call_id}, f"span {span.name}")])
+        draft.take(
+            [read_call({"name": span.tool, "arguments": span.arguments, "id": span.call_id}, f"span {span.name}")]
+        )
         talk.add([draft, _tool_answer(span)])
     talk.add(_read(agent.outputs, agent))
     return talk
@@ -201,13 +203,13 @@ def _answered(drafts: Sequence[Draft], tools: Sequence[Span]) -> list[Span]:
         open_calls = [call for call in draft.calls if call.call_id not in answered]
         nameless = sum(seen.call_id is None for seen in draft.observations)
         for call in open_calls[nameless:] if nameless else open_calls:
-            span = by_call.get(call.call_id or "")
-            if span is None and by_tool.get(call.name):
-                span = by_tool[call.name].pop(0)
-            if span is None or span.name in used or (span.answer is None and not span.error):
+            ran = by_call.get(call.call_id or "")
+            if ran is None and by_tool.get(call.name):
+                ran = by_tool[call.name].pop(0)
+            if ran is None or ran.name in used or (ran.answer is None and not ran.error):
                 continue
-            used.add(span.name)
-            answer = read_answer(span.answer, call.call_id, f"span {span.name[:40]}", span.error or None)
+            used.add(ran.name)
+            answer = read_answer(ran.answer, call.call_id, f"span {ran.name[:40]}", ran.error or None)
             draft.observations.append(answer.observation)
             draft.media += answer.media
     return [span for span in tools if span.name not in used]

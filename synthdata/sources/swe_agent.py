@@ -12,7 +12,7 @@ from typing import Any
 from synthdata.records import Observation, Step, Trajectory
 from synthdata.sources.fields import RowError, as_list, as_name, as_object
 from synthdata.sources.files import is_chat
-from synthdata.sources.messages import read_calls, drafts_from
+from synthdata.sources.messages import drafts_from, read_calls
 from synthdata.sources.parts import Answer, content_text, read_answer
 from synthdata.sources.steps import Draft, Fold, close
 

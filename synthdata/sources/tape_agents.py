@@ -86,8 +86,8 @@ def _deed(draft: Draft, kind: str, step: dict[str, Any], where: str) -> None:
         draft.take(read_call(call, f"{where}.tool_calls[{i}]") for i, call in enumerate(step["tool_calls"]))
     elif isinstance(step.get("function"), dict):
         draft.take([read_call(step, where)])
-    elif kind in _WORDS and isinstance(step.get("content", step.get("text")), str):
-        draft.action = _joined(draft.action, without_files(step.get("content", step.get("text")), draft.media))
+    elif kind in _WORDS and isinstance(words := step.get("content", step.get("text")), str):
+        draft.action = _joined(draft.action, without_files(words, draft.media))
     else:
         # Typed actions of an environment: the kind is the tool and the fields its arguments.
         draft.take([read_call({"name": kind, "arguments": canonical_json(fields)}, where)])

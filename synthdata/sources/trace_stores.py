@@ -37,8 +37,11 @@ def _is_observation(value: Mapping[str, Any]) -> bool:
 
 def _is_trace(value: Mapping[str, Any]) -> bool:
     listed = value.get("observations")
-    return "id" in value and isinstance(listed, list) and bool(listed) and all(
-        isinstance(item, dict) and item.get("type") in _OBSERVATIONS for item in listed
+    return (
+        "id" in value
+        and isinstance(listed, list)
+        and bool(listed)
+        and all(isinstance(item, dict) and item.get("type") in _OBSERVATIONS for item in listed)
     )
 
 
@@ -83,8 +86,8 @@ def _langsmith(value: dict[str, Any], line: int, number: int, trace: str) -> lis
         kind = _RUN_TYPES.get(str(run.get("run_type")), "other")
         # LangGraph's and LangChain's agents are chains; the outermost one of a trace is the agent.
         kind = "agent" if kind == "other" and not parent else kind
-        made.append(_filled(Span(whole, name, parent, _start(run.get("start_time"), number + len(made)), kind, line=line),
-                            run.get("inputs"), run.get("outputs"), run))  # fmt: skip
+        span = Span(whole, name, parent, _start(run.get("start_time"), number + len(made)), kind, line=line)
+        made.append(_filled(span, run.get("inputs"), run.get("outputs"), run))
         children = as_list(run.get("child_runs"), "child_runs")
         todo += [(as_object(child, "child_runs"), name) for child in children]
     return made
@@ -94,7 +97,9 @@ def _langfuse(value: dict[str, Any], line: int, number: int, trace: str) -> Span
     kind = _OBSERVATIONS.get(str(value.get("type")), "other")
     parent = str(value.get("parentObservationId", value.get("parent_observation_id")) or "")
     start = _start(value.get("startTime", value.get("start_time")), number)
-    return _filled(Span(trace, str(value["id"]), parent, start, kind, line=line), value.get("input"), value.get("output"), value)
+    return _filled(
+        Span(trace, str(value["id"]), parent, start, kind, line=line), value.get("input"), value.get("output"), value
+    )
 
 
 def _start(value: object, number: int) -> tuple[str, int]:
