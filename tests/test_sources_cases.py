@@ -86,7 +86,9 @@ def test_an_image_leaves_its_type_size_and_hash_and_no_base64():
     shown = f"[image/png, {len(data)} bytes, sha256 {digest[:16]}]"
     assert run.task == f"What does the dial show?\n{shown}"
     assert answers(run) == [f"zoomed\n{shown}"]
-    assert [(m.media_type, m.size, m.sha256) for s in run.steps for m in s.media] == [("image/png", len(data), digest)] * 2
+    assert [(m.media_type, m.size, m.sha256) for s in run.steps for m in s.media] == [
+        ("image/png", len(data), digest)
+    ] * 2
     assert "iVBOR" not in to_json(run)
 
 

@@ -26,13 +26,15 @@ _CALL = re.compile(r"\s*([A-Za-z_][\w.-]*)\((\{.*\})\)\s*", re.DOTALL)
 def conversation(run: Trajectory) -> list[tuple[int | None, Message]]:
     """The messages of a run, each with the index of the agent's step that it is the deed of, None for what others say.
 
-    A run whose agent begins without being told anything is told its task first.
+    A run whose agent begins without being told anything is told its task first, unless a user says it later: an agent
+    that greets has not heard it yet.
     """
     told: list[tuple[int | None, Message]] = []
     for step in run.steps:
         told += _step(step, leading=all(message["role"] == "system" for _, message in told))
     opening = next((message["role"] for _, message in told if message["role"] != "system"), "assistant")
-    if opening == "assistant" and run.task:
+    said_later = any(step.role == "user" and step.action == run.task for step in run.steps)
+    if opening == "assistant" and run.task and not said_later:
         at = sum(message["role"] == "system" for _, message in told[: _first_other(told)])
         told.insert(at, (None, {"role": "user", "content": run.task}))
     return _joined(told)
@@ -142,8 +144,8 @@ def _call_id(step: Step, i: int) -> str:
 
 
 def acts(step: Step) -> bool:
-    """Whether a step says or calls something: an empty turn, or a thought alone, is no deed to imitate."""
-    return bool(step.tool_calls or step.action.strip())
+    """Whether a step is a deed to imitate: it says or calls something, and its reader gave it a weight."""
+    return step.weight == 1 and bool(step.tool_calls or step.action.strip())
 
 
 def object_arguments(arguments: object) -> Any:  # noqa: ANN401 - any JSON

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from synthdata.export.conversation import Message, acts, better_deed, conversation, message_text, tool_definitions
-from synthdata.records import Label, Reflection, StepReview, Trajectory
+from synthdata.records import Label, Reflection, Step, StepReview, Trajectory
 from synthdata.records.chat import is_answer
 
 Kind = Literal["sft", "messages", "preference", "kto", "stepwise", "self_distillation", "lesson"]
@@ -198,7 +198,7 @@ def _moments(review: Reflection, run: Trajectory, labels: RunLabels) -> list[Mom
                 history=_before(told, place[idx]),
                 step=idx,
                 deed=told[place[idx]][1],
-                label=labels.agreed.get(idx, "unknown"),
+                label=_label(steps[idx], labels),
                 faulty=idx in labels.bad and labels.agreed.get(idx) != "good",
                 better=better_deed(better.action, steps[idx]) if better is not None and verified else None,
                 advice="\n".join(filter(None, advice)) if own else "",
@@ -206,6 +206,12 @@ def _moments(review: Reflection, run: Trajectory, labels: RunLabels) -> list[Mom
             )
         )
     return made
+
+
+def _label(step: Step, labels: RunLabels) -> Label:
+    """The label agreed on; a step without weight is never a good example, whatever sources say of it."""
+    agreed = labels.agreed.get(step.idx, "unknown")
+    return agreed if agreed != "good" or acts(step) else "unknown"
 
 
 def _before(told: Sequence[tuple[int | None, Message]], place: int) -> tuple[Message, ...]:

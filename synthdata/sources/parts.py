@@ -288,7 +288,18 @@ def _answer_text(value: object, media: list[Media]) -> str:
     return "" if value == [] else without_files(canonical_json(value), media)
 
 
-_FILE_BODIES = ("image_url", "source", "data", "file_data", "image", "file", "base64", "inline_data", "inlineData", "input_audio")
+_FILE_BODIES = (
+    "image_url",
+    "source",
+    "data",
+    "file_data",
+    "image",
+    "file",
+    "base64",
+    "inline_data",
+    "inlineData",
+    "input_audio",
+)
 # The outputs of the Vercel AI SDK say which kind of value they hold.
 _WRAPPED = ("text", "json", "content", "error-text", "error-json", "execution-denied")
 
