@@ -72,7 +72,8 @@ def write(path, *documents):
 
 USER = {"role": "user", "parts": [{"type": "text", "content": "Check the rudder"}]}
 CALL = {"role": "assistant", "parts": [{"type": "reasoning", "content": "ask"},
-                                       {"type": "tool_call", "id": "c1", "name": "probe", "arguments": ARGS}]}  # fmt: skip
+                                       {"type": "tool_call", "id": "c1", "name": "probe", "arguments": ARGS},
+                                       ]}  # fmt: skip
 BACK = {"role": "tool", "parts": [{"type": "tool_call_response", "id": "c1", "response": "loose"}]}
 LAST = {"role": "assistant", "parts": [{"type": "text", "content": "The rudder is loose."}], "finish_reason": "stop"}
 ECHO = {"role": "assistant", "parts": [CALL["parts"][1]]}
@@ -164,7 +165,8 @@ DIALECTS = {
     "genai details event": [
         span(2, "chat m", {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}, events=[
             ("gen_ai.client.inference.operation.details", {
-                "gen_ai.input.messages": [{"role": "system", "parts": SYSTEM}, USER], "gen_ai.output.messages": [CALL]})]),
+                "gen_ai.input.messages": [{"role": "system", "parts": SYSTEM}, USER],
+                "gen_ai.output.messages": [CALL]})]),
         span(4, "chat m", {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}, events=[
             ("gen_ai.client.inference.operation.details", {
                 "gen_ai.input.messages": [{"role": "system", "parts": SYSTEM}, USER, ECHO, BACK],
@@ -307,7 +309,8 @@ def test_langfuse_observations_and_traces(tmp_path):
     listed = [
         {"id": "a", "traceId": "t", "type": "GENERATION", "name": "g", "startTime": "2", "model": "m",
          "input": {"messages": asked}, "output": call},
-        {"id": "b", "traceId": "t", "type": "TOOL", "name": "probe", "startTime": "3", "input": ARGS, "output": "loose"},
+        {"id": "b", "traceId": "t", "type": "TOOL", "name": "probe", "startTime": "3", "input": ARGS,
+         "output": "loose"},
         {"id": "c", "traceId": "t", "type": "GENERATION", "name": "g", "startTime": "4",
          "input": [*asked, call, {"role": "tool", "tool_call_id": "c1", "content": "loose"}],
          "output": {"role": "assistant", "content": "The rudder is loose."}},
