@@ -22,15 +22,13 @@ from synthdata.gate.lexical import FUNCTION_WORDS, token_hash
 from synthdata.records import canonical_json, content_hash
 from synthdata.settings import GateSettings
 from synthdata.similarity.exact import exact_key, normalise
+from synthdata.text.unicode import UNSPACED
 
 Hashes = NDArray[np.uint64]
 # `{"text": ...}`, or hashes as `hash_row` makes them; a `{"key": ...}` alone finds equal texts.
 HeldOutRow = dict[str, Any]
-# Han, kana, Hangul, Thai, Lao, Khmer and Burmese have no spaces: each character is a word there.
-_TOKEN = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\U00020000-\U0003ffff]|\\w"
-    "(?:[^\\W\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\U00020000-\U0003ffff])*"
-)
+# Where no spaces are written each character is a word.
+_TOKEN = re.compile(rf"[{UNSPACED}]|\w(?:[^\W{UNSPACED}])*")
 
 
 class _Text(BaseModel):

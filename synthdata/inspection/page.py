@@ -12,6 +12,7 @@ from synthdata.inspection import Inspection
 from synthdata.inspection.beside import Beside
 from synthdata.inspection.plots import Range, bars_svg, histogram_svg, ranges_svg
 from synthdata.inspection.semantic import Figure
+from synthdata.text.unicode import replace_unprintable
 
 _CHARS = 300
 _STYLE = """
@@ -206,4 +207,4 @@ def _bounds(low: float | None, high: float | None) -> str:
 
 def _safe(text: str) -> str:
     """Escaped, and without characters that cannot be seen or that turn the order of others around."""
-    return escape("".join(c if c == "\n" or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text))
+    return escape(replace_unprintable(text, keep="\n"))

@@ -20,6 +20,7 @@ from synthdata.judging.encoded import revealed
 from synthdata.judging.phrases import find_judge_talk, latin_letters, without_openers
 from synthdata.records import Reason
 from synthdata.settings import FloorSettings
+from synthdata.text.unicode import UNSPACED, fold_compatible
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +33,9 @@ class FloorFailure:
     detail: str
 
 
-# Control characters that are no white space, and Unicode's default-ignorable code points.
-_INVISIBLE = re.compile(
-    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
-    "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
-    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
-)
 # Only a closed override is turned: an open one, put before a reply in a log, would turn what the log truly says.
 _OVERRIDDEN = re.compile("\u202e([^\u202c\u202e\n]*)\u202c")
-# Han, kana, Hangul are counted by the character, as are Thai, Lao, Khmer and Burmese: no spaces between words.
-_UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\U00020000-\U0003ffff]"
-)
+_UNSPACED = re.compile(f"[{UNSPACED}]")
 _WORD = re.compile(r"\w+(?:['\u2019.-]\w+)*")
 _CHARS_PER_WORD = 2
 
@@ -80,7 +72,7 @@ def canonical(text: str) -> str:
     it.
     """
     turned = _OVERRIDDEN.sub(lambda span: span[1][::-1], text) if "\u202e" in text else text
-    return _INVISIBLE.sub("", unicodedata.normalize("NFKC", _INVISIBLE.sub("", turned)))
+    return fold_compatible(turned)
 
 
 def readable(text: str) -> str:

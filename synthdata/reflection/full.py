@@ -31,6 +31,7 @@ from synthdata.reflection.schema import NO_ERROR, Answer, Focus, Offered, Review
 from synthdata.reflection.window import show_run, window
 from synthdata.settings import Recipe
 from synthdata.text.prompt_safety import nonce, wrap_untrusted
+from synthdata.text.unicode import replace_unprintable
 
 NOTHING_TO_CITE = "no text of the run singles out a step, so no label could be proven"
 _RULES = """You review the run of an agent step by step and write one lesson from it.
@@ -219,5 +220,5 @@ def _abstention(trajectory: Trajectory, stamp: GeneratorStamp, why: str) -> Refl
 
 def _unusable(item: FullItem, why: str, text: str) -> QuarantinedRow:
     head = text[:500].encode("utf-8", "backslashreplace").decode("utf-8")
-    head = "".join(c if c.isprintable() else " " for c in head)
+    head = replace_unprintable(head, " ")
     return QuarantinedRow(item.trajectory.source, 0, why, head, "reflect", item.trajectory.id)

@@ -13,13 +13,14 @@ from typing import get_args
 
 from synthdata.records import Evidence, EvidenceField, Step, Trajectory
 from synthdata.settings import FloorSettings
+from synthdata.text.unicode import UNQUOTABLE
 
 FIELDS: tuple[EvidenceField, ...] = get_args(EvidenceField)
 MAX_QUOTE_CHARS = 160
 _TOKEN = re.compile(r"\w+")
 # A span ends with a line or a sentence; a point inside a number or a file name ends none.
 _SPAN = re.compile(r"\S[^\n]*?(?:[.!?](?=\s)|(?=\n)|$)", re.MULTILINE)
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\ufeff\ud800-\udfff]")
+_UNQUOTABLE = re.compile(f"[{UNQUOTABLE}]")
 
 
 def quote_tokens(text: str) -> list[str]:
@@ -71,7 +72,7 @@ def spans(step: Step, field: EvidenceField) -> list[tuple[int, int]]:
             start = stop + (1 if cut > start else 0)
         if end > start:
             found.append((start, end))
-    return [(a, b) for a, b in found if text[a:b].strip() and not _UNPRINTABLE.search(text[a:b])]
+    return [(a, b) for a, b in found if text[a:b].strip() and not _UNQUOTABLE.search(text[a:b])]
 
 
 def quote(step: Step, field: EvidenceField, span: tuple[int, int]) -> Evidence:

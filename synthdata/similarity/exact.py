@@ -6,18 +6,11 @@ stage, the decontamination list and the shingles of `minhash` all rest on this o
 
 from __future__ import annotations
 
-import re
 import unicodedata
 
 from synthdata.records import content_hash
+from synthdata.text.unicode import fold_compatible, remove_invisible
 
-# Control characters that are no white space, and Unicode's default-ignorable code points (zero width, bidi marks,
-# variation selectors, fillers, tags): they change what a computer sees and not what a reader sees.
-_INVISIBLE = re.compile(
-    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
-    "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
-    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
-)
 _EDGE = " \"'`\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb.,;:!?\u2026\u3001\u3002"
 
 
@@ -29,7 +22,7 @@ def normalise(text: str) -> str:
     Idempotent. A text of nothing but such characters gives the empty string.
     """
     if text.isascii():
-        return " ".join(_INVISIBLE.sub("", text).lower().split()).strip(_EDGE)
+        return " ".join(remove_invisible(text).lower().split()).strip(_EDGE)
     folded = _fold(text)
     # Folding can create what an earlier step would have changed (composition across a removed mark).
     while (again := _fold(folded)) != folded:
@@ -38,8 +31,7 @@ def normalise(text: str) -> str:
 
 
 def _fold(text: str) -> str:
-    visible = _INVISIBLE.sub("", unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)))
-    return " ".join(unicodedata.normalize("NFKC", visible.casefold()).split()).strip(_EDGE)
+    return " ".join(unicodedata.normalize("NFKC", fold_compatible(text).casefold()).split()).strip(_EDGE)
 
 
 def exact_key(text: str) -> str:

@@ -20,6 +20,7 @@ from typing import Any, BinaryIO, Literal, NoReturn, TypeGuard
 from synthdata.errors import InputError
 from synthdata.records import QuarantinedRow
 from synthdata.sources.messages import is_message
+from synthdata.text.unicode import replace_unprintable
 
 # A whole-file document (a JSON list of runs, a .traj) may hold this many times `max_row_bytes`, uncompressed.
 DOCUMENT_ROWS = 8
@@ -78,7 +79,7 @@ class Row:
 def printable(raw: bytes | str) -> str:
     """The first 500 characters with everything unprintable replaced, safe for a terminal and a table."""
     text = raw[: 4 * _HEAD].decode("utf-8", "replace") if isinstance(raw, bytes) else raw
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text[:_HEAD])
+    return replace_unprintable(text[:_HEAD])
 
 
 def list_files(path: Path | str) -> list[SourceFile]:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import unicodedata
+from synthdata.text.unicode import is_unseen
 
 LONG = 4000
 _KEPT = {"\n", "\t"}
-# Control, format (bidirectional, zero-width), surrogate, private and unassigned characters, line and paragraph ends.
-_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 def printable(text: str | None, limit: int = LONG) -> str:
     """The first `limit` characters with unseen ones as escapes, and a note of how many more there are."""
     text = text or ""
-    safe = "".join(
-        c if c in _KEPT or unicodedata.category(c) not in _UNSEEN else f"\\x{ord(c):02x}" for c in text[:limit]
-    )
+    safe = "".join(c if c in _KEPT or not is_unseen(c) else f"\\x{ord(c):02x}" for c in text[:limit])
     return safe if len(text) <= limit else f"{safe} … [{len(text) - limit:,} more characters]"

@@ -9,12 +9,14 @@ import hashlib
 import hmac
 import re
 
+from synthdata.text.unicode import UNSAFE_IN_PROMPT
+
 _ROLE_TAG = re.compile(
     r"<\|[^|<>\n]{1,40}\|>|</?s>|\[/?(?:INST|SYS)\]|<</?SYS>>|<(/?)(system|user|assistant|tool|human)>", re.IGNORECASE
 )
 _ROLE_LINE = re.compile(r"^(\s*(?:#+\s*)?)(system|user|assistant|human|developer)(\s*:)", re.IGNORECASE | re.MULTILINE)
 _FENCE = re.compile(r"<{3,}|>{3,}")
-_UNSEEN = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+_UNSEEN = re.compile(f"[{UNSAFE_IN_PROMPT}]")
 
 
 def nonce(secret: bytes, key: str) -> str:
