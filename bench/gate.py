@@ -19,11 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 from report import conditions, table, write_section
 
+from synthdata.gate.anchor import AnchorHeader
 from synthdata.gate.calibrate import calibrate
 from synthdata.gate.duplicates import DuplicateIndex
 from synthdata.gate.reference import ReferenceRow, clean
-from synthdata.gate.round import decide
-from synthdata.gate.saved import open_state, save_state
+from synthdata.gate.round import decide, decide_items
+from synthdata.gate.saved import open_memory, save_memory
 from synthdata.gate.state import GateState
 from synthdata.records import Candidate
 from synthdata.settings import AnchorSettings, GateSettings
@@ -59,7 +60,7 @@ def fresh_state(rng: np.random.Generator) -> GateState:
     rows = [ReferenceRow(text, "", str(i)) for i, text in enumerate(texts(rng, REFERENCE))]
     x = unit(rng, REFERENCE)
     reference = clean(rows, x, x, AnchorSettings(), GateSettings())
-    anchor = calibrate(reference, number=0, views="one", encoder="random", settings=AnchorSettings())
+    anchor = calibrate(reference, AnchorHeader(0, "one", "random"), AnchorSettings())
     return GateState(anchor, reference, GateSettings())
 
 
@@ -94,10 +95,10 @@ def restoring(state: GateState, size: int, folder: Path) -> tuple[list[float], f
     gc.collect()
     grown = (resident() - before) / size / 1024
     clock = Clock()
-    save_state(state, folder)
+    save_memory(state.memory(), folder)
     seconds.append(clock.read()[1])
     clock = Clock()
-    open_state(folder, state.anchor, state.settings)
+    open_memory(folder, state.settings)
     return [*seconds, clock.read()[1]], grown
 
 
@@ -108,14 +109,14 @@ def without_text(library: DuplicateIndex) -> float:
 
 
 def deciding(state: GateState, ready: bool) -> tuple[float, float, int]:
-    """Decisions a second, and a processor second, and how many were admitted; `ready`: texts and ids made before."""
+    """Decisions a second, and a processor second, and how many were admitted; `ready`: the items were made before."""
     rng = np.random.default_rng(SEED)
     queries, made = unit(rng, CANDIDATES), [Candidate(text) for text in texts(rng, CANDIDATES)]
-    prepared = state.texts(made) if ready else []
     names = [candidate.id for candidate in made] if ready else []
+    items = state.items(made, queries, queries) if ready else []
     gc.collect()
     clock = Clock()
-    decisions = decide(made, queries, queries, state, [], texts=prepared)
+    decisions = decide_items(items, state) if ready else decide(made, queries, queries, state)
     seconds, worked = clock.read()
     assert not ready or {decision.candidate.id for decision in decisions} == set(names)
     return CANDIDATES / seconds, CANDIDATES / worked, sum(decision.verdict == "admit" for decision in decisions)
@@ -131,8 +132,8 @@ def measure(size: int) -> tuple[list[float], list[float]]:
         anchor, settings, bare = state.anchor, state.settings, without_text(state.history)
         del state
         first = searches(stored, queries)
-        alone = deciding(open_state(folder, anchor, settings), ready=True)
-        whole = deciding(open_state(folder, anchor, settings), ready=False)
+        alone = deciding(GateState.from_parts(anchor, settings, open_memory(folder, settings)), ready=True)
+        whole = deciding(GateState.from_parts(anchor, settings, open_memory(folder, settings)), ready=False)
         second = searches(stored, queries)
         assert alone[2] == whole[2]
     search, cheap = (first[0] + second[0]) / 2, (first[1] + second[1]) / 2

@@ -22,7 +22,7 @@ import numpy as np
 from report import conditions, table, write_section
 
 from synthdata.inspection import Question, inspect_file
-from synthdata.protocols import Progress, no_progress
+from synthdata.protocols import Advance, no_advance
 from synthdata.settings import Settings
 from synthdata.similarity.encoder import make_encoder
 
@@ -71,9 +71,9 @@ def main() -> None:
     seconds: dict[str, float] = {}
 
     @contextmanager
-    def bars(label: str, total: int) -> Iterator[Progress]:
+    def bars(label: str, total: int) -> Iterator[Advance]:
         start = time.perf_counter()
-        yield no_progress
+        yield no_advance
         seconds[label] = seconds.get(label, 0.0) + time.perf_counter() - start
         print(f"{label}: {seconds[label]:.1f} s, peak {peak():,.0f} MB", file=sys.stderr, flush=True)
 

@@ -7,7 +7,7 @@ cache and in the corpus, so a killed flow is simply run again.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
@@ -21,26 +21,13 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from flows.monitor import report_round
 from synthdata.api import Corpus
 from synthdata.errors import EndpointError
-from synthdata.generation import equal_samples_warning, make_generator
-from synthdata.operations.reflect import (
-    RunSelection,
-    Work,
-    count_requests,
-    decide_reviews,
-    find_work,
-    remember,
-    round_lock,
-)
-from synthdata.operations.within_budget import affordable_batches, budget_refusal, within_budget
-from synthdata.protocols import Generator, Progress
-from synthdata.records import QuarantinedRow, Reflection, Trajectory
+from synthdata.operations.reflect import RunSelection, Work, find_work, remember, round_lock
+from synthdata.operations.round import ReflectionJob, Reviews, run_round
+from synthdata.records import Trajectory
 from synthdata.records.report import RoundReport
-from synthdata.rounds.budget import BudgetLedger
-from synthdata.rounds.steps import reflect_on
 from synthdata.settings import Settings
-from synthdata.text.terminal import bars, note
+from synthdata.text.terminal import note, progress
 
-Reviews = list[Reflection | QuarantinedRow]
 THREADS: ThreadPoolTaskRunner[Reviews] = ThreadPoolTaskRunner(max_workers=2)
 
 
@@ -67,20 +54,9 @@ def _may_mend(task: object, run: object, state: State[Any]) -> bool:
     cache_policy=NO_CACHE,
     persist_result=False,
 )
-def reflect_chunk(
-    number: int, runs: tuple[Trajectory, ...], corpus: Corpus, generator: Generator, work: Work
-) -> Reviews:
+def reflect_chunk(number: int, runs: tuple[Trajectory, ...], job: ReflectionJob) -> Reviews:
     """Reviews of one chunk; what was answered before a retry comes from the cache."""
-    recipe, secret = corpus.settings.recipe, corpus.store.secret
-    return reflect_on(runs, generator, recipe, secret, work.sample_start, work.guidance)
-
-
-@task(name="admit", cache_policy=NO_CACHE, persist_result=False)
-def admit_reviews(
-    corpus: Corpus, work: Work, reviews: Reviews, most: int | None, progress: Progress, embedding: Progress
-) -> RoundReport:
-    """One writer decides the whole round and commits it."""
-    return decide_reviews(corpus, work, reviews, progress, embedding, most)
+    return job.reflect(runs)
 
 
 @flow(name="curate", task_runner=cast(Any, THREADS))
@@ -98,35 +74,22 @@ def curate(
 
 
 def _one_round(corpus: Corpus, trajectories: Path, choice: RunSelection) -> RoundReport:
-    wanted = read_logs(corpus, trajectories, choice)
-    purse = BudgetLedger(corpus.store, corpus.settings, choice.run)
-    work, reviews = _reflect(corpus, wanted, purse)
-    with bars(("embedding", len(reviews)), ("deciding", len(reviews))) as (embedding, deciding):
-        report = admit_reviews(corpus.billed(purse), work, reviews, choice.most, deciding, embedding)
+    work = read_logs(corpus, trajectories, choice)
+    artifact = cast(UUID, create_progress_artifact(0.0, key="curate", description=f"{len(work.runs)} runs"))
+    done = 0
+
+    def as_tasks(job: ReflectionJob, chunks: Sequence[tuple[Trajectory, ...]]) -> Iterator[Reviews]:
+        nonlocal done
+        futures = [reflect_chunk.submit(i, chunk, job) for i, chunk in enumerate(chunks)]
+        for chunk, future in zip(chunks, futures, strict=True):
+            yield future.result()
+            done += len(chunk)
+            update_progress_artifact(artifact, 100.0 * done / len(work.runs))
+
+    report = run_round(corpus, work, choice, as_tasks, progress, note)
     _publish(report)
     report_round(corpus)
     return report
-
-
-def _reflect(corpus: Corpus, work: Work, purse: BudgetLedger) -> tuple[Work, Reviews]:
-    """Reviews of the runs that the budget pays for, and the work cut down to those."""
-    artifact = cast(UUID, create_progress_artifact(0.0, key="curate", description=f"{len(work.runs)} runs"))
-    done: list[Trajectory] = []
-    reviews: Reviews = []
-    with bars(("reflecting: answers", count_requests(corpus, work))) as (advance,):
-        generator = make_generator(corpus.settings, corpus.store.cache_dir / "responses", advance)
-        for portion in affordable_batches(corpus, purse, work, generator):
-            chunks = replace(work, runs=portion).chunks(corpus.settings.runtime.chunk_size)
-            futures = [reflect_chunk.submit(i, chunk, corpus, generator, work) for i, chunk in enumerate(chunks)]
-            for chunk, future in zip(chunks, futures, strict=True):
-                reviews.extend(future.result())
-                done.extend(chunk)
-                update_progress_artifact(artifact, 100.0 * len(done) / len(work.runs))
-    if generator.equal_samples:
-        note(equal_samples_warning(generator.equal_samples))
-    if 0 < len(done) < len(work.runs):
-        note(budget_refusal(len(done), len(work.runs)))
-    return within_budget(work, done), reviews
 
 
 def _publish(report: RoundReport) -> None:

@@ -5,34 +5,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from copy import copy
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from synthdata.corpus import CorpusStore
 from synthdata.errors import InputError
-from synthdata.gate.anchor import Anchor, load_anchor, save_content, save_context
+from synthdata.gate.anchor import Anchor, AnchorHeader, load_anchor, save_content, save_context
 from synthdata.gate.calibrate import calibrate
-from synthdata.gate.fill import fill_content
-from synthdata.gate.fluency import Likelihood, check_fluency
+from synthdata.gate.fluency import Likelihood
 from synthdata.gate.heldout import HeldOut, HeldOutRow, write_heldout
 from synthdata.gate.reference import Reference, ReferenceRow, clean, load_reference, save_reference
 from synthdata.monitor.alarms import freeze_on_red
 from synthdata.monitor.snapshot import ensure_snapshot
 from synthdata.monitor.status import alarms_of, describe, note_last_call
-from synthdata.protocols import Encoder, Judge, Progress, Vectors, no_progress
+from synthdata.protocols import Advance, Encoder, Judge, Progress, Vectors, no_advance, no_progress
 from synthdata.records import Candidate, Decision, QuarantinedRow, Trajectory, canonical_json, content_hash
 from synthdata.records.report import RoundReport
 from synthdata.rounds.budget import BudgetLedger
-from synthdata.rounds.decide import RowVectors, before_and_after, decide_round, order_texts, restore
+from synthdata.rounds.decide import Batch, RoundOptions, RoundOutcome, RowVectors, before_and_after, decide_round
 from synthdata.rounds.fluency import make_likelihood
 from synthdata.rounds.judges import JudgePanel, RoundJudges, build_panel, use_judge
 from synthdata.rounds.predecided import number_duplicates, quarantine
-from synthdata.rounds.steps import ViewChoice, check, check_language, encode_reference, reference_rows, views_of
+from synthdata.rounds.restore import CorpusGate
+from synthdata.rounds.steps import ViewChoice, encode_reference, reference_rows, views_of
 from synthdata.settings import Settings
 from synthdata.similarity.encoder import make_encoder
 from synthdata.similarity.vectors import encode_with_progress
+
+
+@dataclass(frozen=True)
+class RoundLimits:
+    """Where a round ends, None for nowhere, and what pays its judges, None for a run of its own."""
+
+    max_admitted: int | None = None
+    ledger: BudgetLedger | None = None
 
 
 class Corpus:
@@ -43,12 +50,13 @@ class Corpus:
     ) -> None:
         self.store = store
         self._encoder = encoder
-        self._bench: JudgePanel | None = None
-        self._purse: BudgetLedger | None = None
+        self._panel: JudgePanel | None = None
+        self._anchor: Anchor | None = None
+        self._reference: tuple[int, Reference] | None = None
         self._likelihood: Likelihood | None = None
         self.settings = settings
         if judge is not None:
-            self._bench, self.settings = use_judge(judge, settings)
+            self._panel, self.settings = use_judge(judge, settings)
 
     @classmethod
     def init(
@@ -60,11 +68,9 @@ class Corpus:
         encoder: Encoder | None = None,
         views: ViewChoice = "auto",
         heldout: Iterable[HeldOutRow] = (),
-        embedding: Progress = no_progress,
+        progress: Progress = no_progress,
     ) -> Corpus:
         """Make a corpus and freeze anchor 0 from real reference data: a path, or rows.
-
-        `embedding` hears of both views of each row, and of each content that the fluency band's model reads.
 
         Raises:
             InputError: the path or the folder cannot be used.
@@ -78,9 +84,11 @@ class Corpus:
         if chosen == "one":
             rows = [replace(row, context="") for row in rows]
         recipe = settings.recipe
-        cleaned = clean(rows, *encode_reference(rows, encoder, embedding), recipe.anchor, recipe.gate)
-        name = encoder.fingerprint
-        anchor = calibrate(cleaned, likelihood, embedding, number=0, views=chosen, encoder=name, settings=recipe.anchor)
+        with progress("embedding", 2 * len(rows)) as advance:
+            vectors = encode_reference(rows, encoder, advance)
+            cleaned = clean(rows, *vectors, recipe.anchor, recipe.gate)
+            header = AnchorHeader(0, chosen, encoder.fingerprint)
+            anchor = calibrate(cleaned, header, recipe.anchor, likelihood, advance)
         values = {"recipe": recipe.model_dump(), "runtime": settings.runtime.model_dump()}
         with CorpusStore.making(path, views=chosen, **values) as store:
             write_heldout(store.heldout_dir, list(heldout))
@@ -108,16 +116,24 @@ class Corpus:
         store = CorpusStore.open(path)
         return cls(store, settings or Settings.from_dict(store.settings, where=str(path)), encoder, judge)
 
-    def billed(self, purse: BudgetLedger) -> Corpus:
-        """The same corpus, whose judges this purse pays; without, each `admit` is a run of its own by the budget."""
-        twin = copy(self)
-        twin._purse = purse
-        return twin
-
     @property
     def anchor(self) -> Anchor:
-        """The current anchor, read anew each time: the first round of an open corpus completes it."""
-        return load_anchor(self.store.anchor_dir())
+        """The current anchor, read once for each number, and anew while its first round has still to complete it."""
+        if self._anchor is None or self._anchor.number != self.store.anchor or self._anchor.content is None:
+            self._anchor = load_anchor(self.store.anchor_dir())
+        return self._anchor
+
+    @property
+    def reference(self) -> Reference:
+        """The rows of the current anchor, read once for each number."""
+        if self._reference is None or self._reference[0] != self.store.anchor:
+            self._reference = self.store.anchor, load_reference(self.store.anchor_dir())
+        return self._reference[1]
+
+    @property
+    def gate(self) -> CorpusGate:
+        """What decisions stand on now."""
+        return CorpusGate(self.store, self.anchor, self.reference, self.settings.recipe, self.likelihood)
 
     def describe_anchor(self) -> dict[str, object]:
         """The current anchor as plain facts."""
@@ -139,40 +155,57 @@ class Corpus:
             self._likelihood = make_likelihood(self.settings, self.store.cache_dir / "fluency")
         return self._likelihood
 
-    def encode(self, texts: Sequence[str], embedding: Progress = no_progress) -> Vectors:
+    def encode(self, texts: Sequence[str], advance: Advance = no_advance) -> Vectors:
         """Vectors (n, d) of texts, by the corpus' encoder and from its cache."""
-        return encode_with_progress(self.encoder, texts, embedding)
+        return encode_with_progress(self.encoder, texts, advance)
 
     def admit(
         self,
         candidates: Sequence[Candidate],
         *,
-        settled: Sequence[Decision] = (),
+        predecided: Sequence[Decision] = (),
         quarantined: Sequence[QuarantinedRow] = (),
+        max_admitted: int | None = None,
+        ledger: BudgetLedger | None = None,
         progress: Progress = no_progress,
-        embedding: Progress = no_progress,
-        most: int | None = None,
     ) -> RoundReport:
         """Decide candidates as one round and commit it; the same input again changes nothing.
 
-        The round ends at `most` admissions; who had no turn by then stays undecided.
-        `settled` are decisions that needed no gate (abstentions, unusable answers), `quarantined` rows that could not
-        be read; both become part of the round, so that its counts add up to the input. `embedding` hears of the content
-        of each candidate on its way to the encoder, `progress` of each decision.
+        The round ends at `max_admitted` admissions; candidates that were not reached by then get no decision.
+        `predecided` are decisions that needed no gate (abstentions, unusable answers), `quarantined` rows that could
+        not be read; both become part of the round, so that its counts add up to the input. `ledger` pays the judges;
+        without one each call is a run of its own by the budget.
 
         Raises:
             LockedError: another process is writing.
             AnchorError: the encoder differs from the anchor's, or an open anchor cannot be filled from so few rows.
-            UnpaidError: the budget does not pay for the judges; nothing is decided, what they answered is kept.
+            BudgetExceededError: the budget does not pay for the judges; nothing is decided, their answers are kept.
         """
-        settled = number_duplicates([*settled, *(quarantine(row) for row in quarantined)])
+        predecided = number_duplicates([*predecided, *(quarantine(row) for row in quarantined)])
         with self.store.writing():
             latest = self.store.latest_round()
             if latest:
                 self._watch(latest)
-            report = self._admit(candidates, settled, (progress, embedding), most)
+            report = self._admit(candidates, predecided, RoundLimits(max_admitted, ledger), progress)
             note_last_call(self.store, report.already_decided)
             return report
+
+    def decide(
+        self,
+        candidates: Sequence[Candidate],
+        *,
+        max_admitted: int | None = None,
+        ledger: BudgetLedger | None = None,
+        progress: Progress = no_progress,
+    ) -> RoundOutcome:
+        """What `admit` would decide about these candidates now; nothing is written but caches.
+
+        Raises:
+            AnchorError: the encoder differs from the anchor's, or the anchor is open still.
+            BudgetExceededError: the budget does not pay for the judges.
+        """
+        self.anchor.require_content()
+        return self._decide(candidates, RoundLimits(max_admitted, ledger), progress)
 
     def hold_out(self, rows: Sequence[HeldOutRow]) -> list[tuple[str, str]]:
         """Add texts or hashes that must never be admitted from now on; ids and overlaps of rows admitted already.
@@ -191,33 +224,26 @@ class Corpus:
         return [(i, f"{overlap.kind}: {overlap.span}") for i, overlap in found if overlap is not None]
 
     def _admit(
-        self,
-        candidates: Sequence[Candidate],
-        settled: list[Decision],
-        heard: tuple[Progress, Progress],
-        most: int | None,
+        self, candidates: Sequence[Candidate], predecided: list[Decision], limits: RoundLimits, progress: Progress
     ) -> RoundReport:
-        progress, embedding = heard
-        everyone = [*candidates, *(decision.candidate for decision in settled)]
+        everyone = [*candidates, *(decision.candidate for decision in predecided)]
         fingerprint = self.settings.recipe.decision_fingerprint()
         ids = sorted(candidate.id for candidate in everyone)
         if len(set(ids)) < len(ids):
             raise InputError("two candidates of one input have the same id; number equal rows by `occurrence`")
-        ended = [] if most is None else [f"at {most} admissions"]
-        key = content_hash(canonical_json(ids), fingerprint, str(self.store.anchor), *ended, length=64)
-        found = self.store.find_round(key)
-        if found is not None:
-            progress(len(candidates))
-            embedding(len(candidates))
-            return RoundReport(found, (), already_decided=len(everyone), repeated=True)
+        end = [] if limits.max_admitted is None else [f"at {limits.max_admitted} admissions"]
+        key = content_hash(canonical_json(ids), fingerprint, str(self.store.anchor), *end, length=64)
+        earlier = self.store.find_round(key)
+        if earlier is not None:
+            return RoundReport(earlier, (), already_decided=len(everyone), repeated=True)
         known = self.store.decided_ids(fingerprint, self.store.anchor) | self.store.admitted_ids()
         fresh = [candidate for candidate in candidates if candidate.id not in known]
-        progress(len(candidates) - len(fresh))
-        embedding(len(candidates) - len(fresh))
-        decisions = [decision for decision in settled if decision.candidate.id not in known]
+        decisions = [decision for decision in predecided if decision.candidate.id not in known]
         done = len(everyone) - len(fresh) - len(decisions)
-        decided, vectors = self._decide(fresh, progress, embedding, most)
-        decisions = decided + decisions
+        vectors: RowVectors = {}
+        if fresh:
+            outcome = self._decide(fresh, limits, progress)
+            decisions, vectors = outcome.decisions + decisions, outcome.vectors
         if not decisions:
             return RoundReport(self.store.latest_round(), (), already_decided=done, repeated=True)
         stamp = {"round_key": key, "recipe": fingerprint}
@@ -226,44 +252,21 @@ class Corpus:
         before, after = before_and_after(self.store, number)
         return RoundReport(number, decisions, done, False, before, after, self._alarm(number) or narrows)
 
-    def _decide(
-        self, candidates: Sequence[Candidate], progress: Progress, embedding: Progress, most: int | None
-    ) -> tuple[list[Decision], RowVectors]:
-        if not candidates:
-            return [], {}
-        likelihood = self.likelihood
+    def _decide(self, candidates: Sequence[Candidate], limits: RoundLimits, progress: Progress) -> RoundOutcome:
         runs = self.runs(candidates)
-        refused = check(candidates, runs, self.settings.recipe)
-        context = content = self.encode([candidate.content for candidate in candidates], embedding)
-        if self.store.views == "two":
-            context = self.encode([candidate.context for candidate in candidates])
-        if self.anchor.content is None:
-            passed = [i for i, candidate in enumerate(candidates) if candidate.id not in refused]
-            recipe = self.settings.recipe
-            half = fill_content(
-                [candidates[i] for i in passed], content[passed], recipe.anchor, recipe.gate, likelihood
-            )
-            save_content(self.store.anchor_dir(), half)
-        anchor = self.anchor
-        assert anchor.content is not None
-        check_fluency(anchor.content.fluency, likelihood, anchor.number)
-        alive = [candidate for candidate in candidates if candidate.id not in refused]
-        refused |= check_language(alive, anchor.content.language, self.settings.recipe.anchor)
-        reference = self.reference
-        state = restore(self.store, anchor, reference, self.settings.recipe)
-        state.likelihood = likelihood
-        purse = self._purse or BudgetLedger(self.store, self.settings)
-        responses = self.store.cache_dir / "responses"
-        bench = self._bench or build_panel(self.settings, self.store.secret, responses, purse.pay)
-        if bench is not None:
-            state.judges = RoundJudges(bench, self.settings, runs, self.store.trajectories)
-        state.most = most
-        return decide_round(state, candidates, (context, content), refused, order_texts(anchor, reference), progress)
+        with progress("embedding", len(candidates)) as advance:
+            content = self.encode([candidate.content for candidate in candidates], advance)
+        two = self.store.views == "two"
+        context = self.encode([candidate.context for candidate in candidates]) if two else content
+        options = RoundOptions(self._judges(runs, limits.ledger), limits.max_admitted)
+        with progress("deciding", len(candidates)) as advance:
+            return decide_round(self.gate, Batch(candidates, context, content, runs), options, advance)
 
-    @property
-    def reference(self) -> Reference:
-        """The rows of the current anchor."""
-        return load_reference(self.store.anchor_dir())
+    def _judges(self, runs: Mapping[str, Trajectory], ledger: BudgetLedger | None) -> RoundJudges | None:
+        ledger = ledger or BudgetLedger(self.store, self.settings)
+        responses = self.store.cache_dir / "responses"
+        panel = self._panel or build_panel(self.settings, self.store.secret, responses, ledger.pay)
+        return None if panel is None else RoundJudges(panel, self.settings, runs, self.store.trajectories)
 
     def runs(self, candidates: Sequence[Candidate]) -> dict[str, Trajectory]:
         """The trajectories that candidates speak of and the corpus holds, by id."""
@@ -285,7 +288,7 @@ class Corpus:
     def _watch(self, number: int) -> str:
         """Measure a round, once, and freeze exports where the trend up to it is red; why, or nothing."""
         ensure_snapshot(self.store, self.anchor, self.reference, self.encoder, self.settings, number)
-        alarms = alarms_of(self.store, self.store.snapshots(number))
+        alarms = alarms_of(self.store, self.store.snapshots(number), self.anchor)
         reason = freeze_on_red(self.store, alarms, number)
         return f"{reason}; exports are frozen until `unfreeze CORPUS --reason ...`" if reason else ""
 

@@ -7,6 +7,7 @@ the ones and reads the others.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
@@ -16,12 +17,24 @@ from numpy.typing import NDArray
 from synthdata.records import LabelSource, Reflection, Trajectory, canonical_json, content_hash
 
 Vectors = NDArray[np.float32]
-# Hears of work done: how many more requests, texts or candidates.
-Progress = Callable[[int], None]
+# Called with how many more requests, texts or candidates are done.
+Advance = Callable[[int], None]
 
 
-def no_progress(done: int) -> None:
-    """The progress that nobody listens to."""
+def no_advance(done: int) -> None:
+    """The advance of work that nobody watches."""
+
+
+class Progress(Protocol):
+    """Shows a piece of work while it is done: `with progress("embedding", 300) as advance: ... advance(64)`."""
+
+    def __call__(self, work: str, total: int) -> AbstractContextManager[Advance]:
+        """Show `work` of `total` steps for as long as the block runs; a total may be passed."""
+
+
+def no_progress(work: str, total: int) -> AbstractContextManager[Advance]:
+    """The progress that shows nothing."""
+    return nullcontext(no_advance)
 
 
 @dataclass(frozen=True, slots=True)

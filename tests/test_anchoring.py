@@ -19,7 +19,7 @@ from synthdata.gate.anchor import load_anchor
 from synthdata.gate.reference import ReferenceRow
 from synthdata.operations.reanchor import inherit, reanchor
 from synthdata.records import Candidate
-from synthdata.rounds.decide import recheck, restore
+from synthdata.rounds.restore import recheck, restore
 
 
 def rows(count: int, seed: int, *, context: bool = False) -> list[ReferenceRow]:
@@ -84,11 +84,11 @@ def test_inherited_repetition_is_measured_and_later_rows_lower_it(tmp_path: Path
     assert report.counts["admit"] == len(bad)
     anchor = corpus.anchor
     assert anchor.content is not None
-    state = restore(corpus.store, anchor, corpus.reference, corpus.settings.recipe)
+    state = restore(corpus.gate)
     start = state.corpus_scope.collision()
     assert start > state.collision_max
     corpus.admit([Candidate(text) for text in lessons(100, 4)])
-    after = restore(corpus.store, anchor, corpus.reference, corpus.settings.recipe).corpus_scope.collision()
+    after = restore(corpus.gate).corpus_scope.collision()
     assert after < start
     with pytest.raises(InputError, match="before the first one"):
         inherit(corpus, [Candidate("one more row of text that comes too late")])

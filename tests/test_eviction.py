@@ -20,7 +20,7 @@ from synthdata.gate.reference import ReferenceRow
 from synthdata.monitor.status import status
 from synthdata.operations.evict import evict, most_redundant
 from synthdata.records import Candidate
-from synthdata.rounds.decide import recheck
+from synthdata.rounds.restore import recheck
 from synthdata.settings import Settings
 
 

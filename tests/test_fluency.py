@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from synthdata.cli import app
 from synthdata.errors import AnchorError, InputError
-from synthdata.gate.anchor import Anchor, load_anchor, save_content, save_context
+from synthdata.gate.anchor import Anchor, AnchorHeader, load_anchor, save_content, save_context
 from synthdata.gate.calibrate import calibrate
 from synthdata.gate.fluency import calibrate_fluency, check_fluency
 from synthdata.gate.reference import Reference, ReferenceRow, clean
@@ -48,15 +48,14 @@ def band_world(tmp_path: Path) -> tuple[Anchor, Reference, ScoredTexts]:
     rows = [ReferenceRow(text, "", f"t{i}") for i, text in enumerate(lessons(200, 7))]
     vectors = ENCODER.encode([row.content for row in rows])
     reference = clean(rows, vectors, vectors, ANCHOR, GateSettings())
-    fixed = {"number": 0, "views": "one", "encoder": ENCODER.fingerprint, "settings": ANCHOR}
-    return calibrate(reference, likelihood, **fixed), reference, likelihood  # type: ignore[arg-type]
+    header = AnchorHeader(0, "one", ENCODER.fingerprint)
+    return calibrate(reference, header, ANCHOR, likelihood), reference, likelihood
 
 
 def decided(anchor: Anchor, reference: Reference, likelihood: ScoredTexts | None, texts: list[str]) -> list[Decision]:
-    state = GateState(anchor, reference, GateSettings())
-    state.likelihood = likelihood
+    state = GateState(anchor, reference, GateSettings(), likelihood=likelihood)
     vectors = ENCODER.encode(texts)
-    return decide([Candidate(text) for text in texts], vectors, vectors, state, [])
+    return decide([Candidate(text) for text in texts], vectors, vectors, state)
 
 
 def test_both_sides_are_refused_with_score_and_threshold_and_nothing_without_a_model(tmp_path: Path) -> None:

@@ -16,13 +16,13 @@ from scipy import stats
 
 from metrics.spectrum import collision_probability
 from synthdata.errors import AnchorError
-from synthdata.gate.anchor import Anchor, load_anchor, save_content, save_context
+from synthdata.gate.anchor import Anchor, AnchorHeader, load_anchor, save_content, save_context
 from synthdata.gate.calibrate import calibrate, collision_with_error
 from synthdata.gate.cells import centre
 from synthdata.gate.reference import Reference, ReferenceRow, clean
 from synthdata.gate.round import decide
-from synthdata.gate.state import GateState, Reject
-from synthdata.records import Candidate, Decision, Origin, Reason, Verdict
+from synthdata.gate.state import GateState, RoundInputs
+from synthdata.records import Candidate, Decision, Origin, Reason, Reject, Verdict
 from synthdata.settings import AnchorSettings, GateSettings
 from synthdata.similarity.encoder import HashingEncoder
 
@@ -42,7 +42,7 @@ def world(seed: int, rows: int = 220, views: str = "one", **gate: Any) -> tuple[
     made = [ReferenceRow(t, f"about {t}" if views == "two" else "", f"t{i}") for i, t in enumerate(texts)]
     anchors, gates = AnchorSettings(), GateSettings(**gate)
     reference = clean(made, context, vectors, anchors, gates)
-    anchor = calibrate(reference, number=0, views=views, encoder="test", settings=anchors)  # type: ignore[arg-type]
+    anchor = calibrate(reference, AnchorHeader(0, views, "test"), anchors)  # type: ignore[arg-type]
     return GateState(anchor, reference, gates), reference
 
 
@@ -96,7 +96,7 @@ def test_floor_drift_and_separation_hold_at_every_admission(kind: str, seed: int
         assert state.corpus_scope.collision() == pytest.approx(collision_probability(rows), abs=1e-9)
 
     state.commit = watched  # type: ignore[method-assign]
-    decisions = decide(candidates(150, seed, views), context, content, state, [])
+    decisions = decide(candidates(150, seed, views), context, content, state)
     assert len(decisions) == 150
     assert len({d.candidate.id for d in decisions}) == 150
     for i, a in enumerate(admitted):
@@ -113,7 +113,7 @@ def test_a_burst_of_clones_adds_a_handful() -> None:
     centre_row = unit(rng, 1)
     x = centre_row + 0.02 * rng.normal(size=(2000, D)).astype(np.float32)
     x = x / np.linalg.norm(x, axis=1, keepdims=True)
-    decisions = decide(candidates(2000, 5), x, x, state, [])
+    decisions = decide(candidates(2000, 5), x, x, state)
     assert sum(d.verdict is Verdict.ADMIT for d in decisions) <= 2
 
 
@@ -127,7 +127,7 @@ def test_decisions_do_not_depend_on_the_order_of_arrival(reference_order: bool) 
         order = list(range(120))
         random.Random(seed).shuffle(order)
         texts = [row.content for row in reference.rows] if reference_order else []
-        decided = decide([made[i] for i in order], vectors[order], vectors[order], state, texts)
+        decided = decide([made[i] for i in order], vectors[order], vectors[order], state, RoundInputs(reference=texts))
         outcomes.append([(d.candidate.id, d.verdict, d.reason, d.score) for d in decided])
     assert outcomes[0] == outcomes[1] == outcomes[2]
 
@@ -139,7 +139,7 @@ def decided_texts(texts: list[str], reference_rows: int = 300, **fields: Any) ->
     rows = [ReferenceRow(t, "", f"t{i}") for i, t in enumerate(known)]
     anchors, gates = AnchorSettings(), GateSettings()
     reference = clean(rows, vectors, vectors, anchors, gates)
-    anchor = calibrate(reference, number=0, views="one", encoder=encoder.fingerprint, settings=anchors)
+    anchor = calibrate(reference, AnchorHeader(0, "one", encoder.fingerprint), anchors)
     state = GateState(anchor, reference, gates)
     seen: Counter[str] = Counter()
     made = []
@@ -147,7 +147,7 @@ def decided_texts(texts: list[str], reference_rows: int = 300, **fields: Any) ->
         made.append(Candidate(text, occurrence=seen[text], **fields))
         seen[text] += 1
     x = encoder.encode(texts)
-    return decide(made, x, x, state, [row.content for row in reference.rows]), state
+    return decide(made, x, x, state, RoundInputs(reference=[row.content for row in reference.rows])), state
 
 
 def test_of_copies_edits_and_reference_copies_one_at_most_survives() -> None:
@@ -180,13 +180,13 @@ def test_real_rows_skip_quota_and_collision_but_not_exact() -> None:
 def test_lineage_contamination_and_floor_come_first() -> None:
     from synthdata.gate.heldout import HeldOut
 
-    state, _ = world(0)
+    old, reference = world(0)
     texts = lessons(4, 50)
     made = [Candidate(texts[0], lineage_depth=2), *(Candidate(t) for t in texts[1:])]
-    state.heldout = HeldOut([texts[1].upper()])
-    state.floor = {made[2].id: Reject(Reason.SECRET, detail="a key")}
+    state = GateState(old.anchor, reference, old.settings, HeldOut([texts[1].upper()]))
+    inputs = RoundInputs({made[2].id: Reject(Reason.SECRET, detail="a key")})
     x = unit(np.random.default_rng(8), 4)
-    reasons = {d.candidate.content: d.reason for d in decide(made, x, x, state, [])}
+    reasons = {d.candidate.content: d.reason for d in decide(made, x, x, state, inputs)}
     assert reasons[texts[0]] is Reason.LINEAGE_DEPTH
     assert reasons[texts[1]] is Reason.CONTAMINATED
     assert reasons[texts[2]] is Reason.SECRET
@@ -201,7 +201,7 @@ def test_skeletons_saturate_where_cosine_sees_nothing() -> None:
     rng = np.random.default_rng(2)
     state, _ = world(0)
     x = unit(rng, len(texts))
-    decisions = decide([Candidate(t) for t in texts], x, x, state, [])
+    decisions = decide([Candidate(t) for t in texts], x, x, state)
     admitted = sum(d.verdict is Verdict.ADMIT for d in decisions)
     assert admitted <= state.settings.skeleton_rows
     assert any(d.reason is Reason.LEXICAL_SATURATION for d in decisions)
@@ -255,7 +255,7 @@ def test_heldout_tasks_reach_no_threshold() -> None:
     held = [index[r.content] for r, h in zip(reference.rows, reference.heldout, strict=True) if h]
     changed[held] = unit(rng, len(held))
     again = clean(rows, changed, changed, AnchorSettings(), GateSettings())
-    make = {"number": 0, "views": "one", "encoder": "x", "settings": AnchorSettings()}
-    first, second = calibrate(reference, **make), calibrate(again, **make)  # type: ignore[arg-type]
+    header = AnchorHeader(0, "one", "x")
+    first, second = calibrate(reference, header, AnchorSettings()), calibrate(again, header, AnchorSettings())
     assert first.content is not None and second.content is not None
     assert first.content.collision == second.content.collision

@@ -17,11 +17,12 @@ from sample_texts import lessons
 
 from metrics.spectrum import effective_number
 from synthdata.api import Corpus
+from synthdata.gate.anchor import AnchorHeader
 from synthdata.gate.calibrate import calibrate
 from synthdata.gate.cells import centre
 from synthdata.gate.reference import ReferenceRow, clean
 from synthdata.gate.round import decide
-from synthdata.gate.state import GateState
+from synthdata.gate.state import GateState, RoundInputs
 from synthdata.generation.scripted import ScriptedGenerator
 from synthdata.records import Candidate, Decision, Origin, Verdict
 from synthdata.rounds.steps import read_runs, reflect_on, render
@@ -51,7 +52,7 @@ def instructions(shared_data: Path) -> tuple[list[str], Vectors, list[str], Vect
 def gate_over(texts: Sequence[str], vectors: Vectors) -> tuple[GateState, list[str]]:
     rows = [ReferenceRow(text, "", f"task {i}") for i, text in enumerate(texts)]
     reference = clean(rows, vectors, vectors, ANCHOR, GateSettings())
-    anchor = calibrate(reference, number=0, views="one", encoder="minilm", settings=ANCHOR)
+    anchor = calibrate(reference, AnchorHeader(0, "one", "minilm"), ANCHOR)
     return GateState(anchor, reference, GateSettings()), [row.content for row in reference.rows]
 
 
@@ -68,7 +69,7 @@ def together(state: GateState, decisions: Sequence[Decision], vectors: dict[str,
 
 def outcome(state: GateState, texts: Sequence[str], x: Vectors, order: list[str]) -> tuple[Any, Counter[str]]:
     made = numbered(texts)
-    decisions = decide(made, x, x, state, order)
+    decisions = decide(made, x, x, state, RoundInputs(reference=order))
     centred = {item.candidate.id: item.content for item in state.items(made, x, x)}
     return together(state, decisions, centred), Counter(str(d.reason) for d in decisions if d.reason)
 
@@ -115,7 +116,7 @@ def test_noisy_copies_under_tau_meet_the_budget(instructions: Any) -> None:
     x = (0.87 * base + np.sqrt(1 - 0.87**2) * noise).astype(np.float32)
     # Only vectors are in question here, so no text is like another.
     made = numbered(lessons(1000, 3))
-    decisions = decide(made, x, x, state, real)
+    decisions = decide(made, x, x, state, RoundInputs(reference=real))
     centred = {item.candidate.id: item.content for item in state.items(made, x, x)}
     admitted, _, both = together(state, decisions, centred)
     reasons = Counter(str(d.reason) for d in decisions if d.reason)
@@ -139,13 +140,12 @@ def test_two_views_from_runs_with_a_talker_hold_both_promises(shared_data: Path)
     taught = [ReferenceRow(c.content, c.context, c.task_id or c.trajectory_id) for c in made[:half]]
     x = encoder.encode([row.context for row in taught]), encoder.encode([row.content for row in taught])
     reference = clean(taught, *x, AnchorSettings(heldout_share=0, min_rows=30), GateSettings())
-    anchor = calibrate(
-        reference, number=0, views="two", encoder="h", settings=AnchorSettings(heldout_share=0, min_rows=30)
-    )
+    anchor = calibrate(reference, AnchorHeader(0, "two", "h"), AnchorSettings(heldout_share=0, min_rows=30))
     state = GateState(anchor, reference, GateSettings())
     rest = made[half:]
     context, content = encoder.encode([c.context for c in rest]), encoder.encode([c.content for c in rest])
-    decisions = decide(rest, context, content, state, [row.content for row in reference.rows])
+    inputs = RoundInputs(reference=[row.content for row in reference.rows])
+    decisions = decide(rest, context, content, state, inputs)
     centred = {item.candidate.id: item.content for item in state.items(rest, context, content)}
     admitted, _, both = together(state, decisions, centred)
     assert len(decisions) == len(rest)

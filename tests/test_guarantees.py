@@ -18,13 +18,12 @@ from scipy import stats
 from test_gate import D, candidates, most_of_cell, stream, unit, world
 
 from metrics.spectrum import collision_probability, vendi_score
-from synthdata.gate.anchor import OUTSIDE
 from synthdata.gate.calibrate import calibrate
 from synthdata.gate.fill import fill_content
 from synthdata.gate.reference import ReferenceRow, clean
 from synthdata.gate.round import decide
-from synthdata.gate.state import GateState, Reject
-from synthdata.records import Candidate, Decision, Reason, Verdict
+from synthdata.gate.state import GateState, RoundInputs
+from synthdata.records import OUTSIDE, Candidate, Decision, Reason, Reject, Verdict
 from synthdata.settings import AnchorSettings, GateSettings
 
 GATE = Path(__file__).parent.parent / "synthdata" / "gate"
@@ -51,7 +50,7 @@ def put_through(state: GateState, kind: str, seed: int, n: int = 100) -> tuple[l
     views = state.anchor.views
     context = unit(rng, n) if views == "two" else content
     made = candidates(n, seed, views)
-    decisions = decide(made, context, content, state, [])
+    decisions = decide(made, context, content, state)
     centred = {item.candidate.id: item.content for item in state.items(made, context, content)}
     admitted = [centred[d.candidate.id] for d in decisions if d.verdict is Verdict.ADMIT]
     rows = np.array(admitted, dtype=np.float32).reshape(-1, D)
@@ -107,7 +106,7 @@ def test_of_an_exchangeable_stream_no_more_is_refused_than_promised() -> None:
         texts = lessons(1000, seed)
         real = [ReferenceRow(texts[i], "", f"task {i // 2}") for i in range(500)]
         reference = clean(real, vectors[:500], vectors[:500], AnchorSettings(), gate)
-        anchor = calibrate(reference, number=0, views="one", encoder="test", settings=AnchorSettings())
+        anchor = calibrate(reference, AnchorHeader(0, "one", "test"), AnchorSettings())
         # One random row of each new task: that is what the promise speaks of.
         new = np.arange(500, 1000, 2) + rng.integers(2, size=250)
         made = [Candidate(texts[i], task_id=f"task {i // 2}") for i in new]
@@ -165,9 +164,9 @@ def test_a_floor_behind_diversity_lets_junk_in() -> None:
         sound, junk = stream("clustered", 100, rng), unit(rng, 100)
         made = candidates(200, 5)
         refused = {c.id: Reject(Reason.GIBBERISH) for c in made[100:]}
-        state.floor = refused if floor_first else {}
+        inputs = RoundInputs(refused if floor_first else {})
         x = np.vstack([sound, junk])
-        admitted = {d.candidate.id for d in decide(made, x, x, state, []) if d.verdict is Verdict.ADMIT}
+        admitted = {d.candidate.id for d in decide(made, x, x, state, inputs) if d.verdict is Verdict.ADMIT}
         # The mutant asks the floor last: what it refuses there has already taken its place in cells and budget.
         return len(admitted & set(refused)), len(admitted - set(refused))
 

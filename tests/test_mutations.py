@@ -27,16 +27,16 @@ from test_gate import D, candidates, unit, world
 from metrics.spectrum import collision_probability
 from synthdata.api import Corpus
 from synthdata.gate.calibrate import calibrate_content
-from synthdata.gate.cells import assign, centre
+from synthdata.gate.cells import centre
 from synthdata.gate.heldout import HeldOut
 from synthdata.gate.order import BINS_LOG2, dsir_scores
 from synthdata.gate.reference import ReferenceRow
 from synthdata.gate.round import decide
-from synthdata.gate.state import OUTSIDE, GateState
+from synthdata.gate.state import GateState
 from synthdata.monitor.alarms import TREND_TILES
 from synthdata.monitor.status import real_share
 from synthdata.monitor.webhook import post
-from synthdata.records import Candidate, Decision, Origin, Reason, Verdict
+from synthdata.records import OUTSIDE, Candidate, Decision, Origin, Reason, Verdict
 from synthdata.records.report import starved_by
 from synthdata.rounds.steering import plan_of
 from synthdata.settings import AnchorSettings, GateSettings, Settings, WebhookSettings
@@ -61,7 +61,7 @@ def test_a_round_that_repeats_one_idea_falls_on_its_own_scope_in_a_large_corpus(
     state, _ = world(1, views="two")
     state.restore(candidates(2000, 400, "two"), unit(rng, 2000), unit(rng, 2000))
     vectors = around(unit(rng, 1)[0], rng, 60, 0.6) + state.content.mean
-    decisions = decide(candidates(60, 500, "two"), unit(rng, 60), vectors, state, [])
+    decisions = decide(candidates(60, 500, "two"), unit(rng, 60), vectors, state)
     admitted = [d for d in decisions if d.verdict is Verdict.ADMIT]
     fallen = [d for d in decisions if d.reason is Reason.COLLISION_BUDGET]
     assert len({d.cell for d in decisions}) > 8, "many cells, so that no quota does the work of the budget"
@@ -82,7 +82,7 @@ def test_as_many_spread_rows_in_one_round_pass_both_scopes() -> None:
     rng = np.random.default_rng(12)
     state, _ = world(1, views="two")
     state.restore(candidates(2000, 400, "two"), unit(rng, 2000), unit(rng, 2000))
-    decisions = decide(candidates(60, 501, "two"), unit(rng, 60), unit(rng, 60), state, [])
+    decisions = decide(candidates(60, 501, "two"), unit(rng, 60), unit(rng, 60), state)
     assert not [d for d in decisions if d.reason is Reason.COLLISION_BUDGET]
     assert sum(d.verdict is Verdict.ADMIT for d in decisions) > 30
 
@@ -95,15 +95,14 @@ def outside(state: GateState, rng: np.random.Generator, n: int) -> Any:
     half, rows = state.anchor.context, []
     while len(rows) < n:
         x = unit(rng, 200)
-        _, cosines = assign(centre(x, half.mean)[0], half.centroids)
-        rows += list(x[cosines < half.outside_cosine - 1e-3])
+        rows += list(x[half.locate(x, state.settings.alpha_outside).outside])
     return np.array(rows[:n], dtype=np.float32)
 
 
 def test_a_share_of_one_leaves_every_context_outside_the_cells_in() -> None:
     rng = np.random.default_rng(5)
     state, _ = world(2, views="two", out_of_distribution_share=1.0)
-    decisions = decide(candidates(6, 21, "two"), outside(state, rng, 6), unit(rng, 6), state, [])
+    decisions = decide(candidates(6, 21, "two"), outside(state, rng, 6), unit(rng, 6), state)
     assert {d.cell for d in decisions} == {OUTSIDE}
     assert [d.reason for d in decisions if d.verdict is not Verdict.ADMIT] == []
 
@@ -113,7 +112,7 @@ def test_real_rows_outside_the_cells_take_no_place_of_synthetic_ones() -> None:
     state, _ = world(2, views="two", out_of_distribution_share=0.1)
     made = candidates(10, 22, "two")
     rows = [Candidate(c.content, c.context, origin=Origin.REAL) for c in made[:9]] + made[9:]
-    decisions = decide(rows, outside(state, rng, 10), unit(rng, 10), state, [])
+    decisions = decide(rows, outside(state, rng, 10), unit(rng, 10), state)
     assert {d.cell for d in decisions} == {OUTSIDE}
     # One synthetic row in ten admitted ones is within the share; nine real ones beside it do not count against it.
     assert {d.verdict for d in decisions} == {Verdict.ADMIT}
@@ -126,7 +125,7 @@ def test_a_cell_is_filled_to_its_limit_and_not_one_row_further() -> None:
     real = state.anchor.context.real_counts
     start, one = state.rows, rng.normal(size=D)
     context = np.repeat((one / np.linalg.norm(one))[None].astype(np.float32), 60, axis=0)
-    decisions = decide(candidates(60, 23, "two"), context, unit(rng, 60), state, [])
+    decisions = decide(candidates(60, 23, "two"), context, unit(rng, 60), state)
     (cell,) = {d.cell for d in decisions}
     assert cell is not None and cell != OUTSIDE
     share = (int(real[cell]) + 1) / (int(real.sum()) + len(real))

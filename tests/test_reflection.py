@@ -68,7 +68,7 @@ def test_every_reflection_is_supported_or_refused_for_its_outcome_only(runs, rec
     assert sum(not row.abstains for row in made) >= 8
     for row in made:
         why = verify_evidence(row, by_id[row.trajectory_id], recipe.floor)
-        assert why is None or (recipe is FULL and ("last step" in why or "every label" in why))
+        assert why is None or (recipe is FULL and ("last step" in why.detail or "every label" in why.detail))
 
 
 def test_samples_are_other_requests_and_other_words(runs):

@@ -93,14 +93,14 @@ def test_an_abstention_claims_nothing():
     ],
 )
 def test_what_the_run_does_not_support_is_refused(changes, why):
-    assert why in verify_evidence(replace(GOOD, **changes), RUN, FLOOR)
+    assert why in verify_evidence(replace(GOOD, **changes), RUN, FLOOR).detail
 
 
 def test_a_success_with_its_first_error_at_the_last_step_is_refused():
     won = replace(RUN, success=True)
     review = replace(GOOD, trajectory_id=won.id)
     assert verify_evidence(review, won, FLOOR) is None
-    assert "last step" in verify_evidence(replace(review, first_error_idx=2), won, FLOOR)
+    assert "last step" in verify_evidence(replace(review, first_error_idx=2), won, FLOOR).detail
 
 
 def test_a_quote_that_fits_many_steps_proves_nothing_and_the_limit_grows_with_the_run():
@@ -137,17 +137,17 @@ def test_the_measured_lessons_are_told_apart():
     )
     assert useful is None
     wrong = lesson("Stop examining keycard and take insect from chest, because the insect was already eaten.")
-    assert wrong[0] is Reason.UNGROUNDED and "eaten" in wrong[1]
+    assert wrong.reason is Reason.UNGROUNDED and "eaten" in wrong.detail
     contradiction = lesson(
         "Do not waste a move on examining keycard; take keycard from chest, because there is no use for the keycard.",
         counterfactual=Counterfactual("take keycard from chest"),
         fact="its description adds nothing",
     )
-    assert contradiction[0] is Reason.UNGROUNDED
+    assert contradiction.reason is Reason.UNGROUNDED
     nonsense = lesson(
         "Stop examining keycard, because you are in a nice environment, the normal environment, the normal environment."
     )
-    assert nonsense[0] in (Reason.LOOP, Reason.UNGROUNDED)
+    assert nonsense.reason in (Reason.LOOP, Reason.UNGROUNDED)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_the_measured_lessons_are_told_apart():
     ],
 )
 def test_each_rule_on_lessons_gives_its_reason(text, changes, reason):
-    assert lesson(text, **changes)[0] is reason
+    assert lesson(text, **changes).reason is reason
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_each_rule_on_lessons_gives_its_reason(text, changes, reason):
     ],
 )
 def test_a_reason_that_starts_the_frame_again_falls(text):
-    assert lesson(text)[0] is Reason.LOOP
+    assert lesson(text).reason is Reason.LOOP
 
 
 def test_the_likelihood_limit_is_inclusive_and_unknown_likelihood_passes():
@@ -203,7 +203,7 @@ def test_an_example_that_the_prompt_did_not_show_is_no_copy():
     text = "Take insect from chest first, because the keycard came right after the birdcage."
     shot = next(s for s in all_shots().values() if "birdcage" in s.nouns)
     assert lesson(text) is None
-    assert lesson(text, shots=(shot.id,))[0] is Reason.GENERIC
+    assert lesson(text, shots=(shot.id,)).reason is Reason.GENERIC
 
 
 def test_examples_suffice_and_rotate_by_block():
@@ -227,4 +227,4 @@ def test_a_model_that_found_the_fault_itself_is_not_judged_by_its_json():
     assert (
         check_lesson(replace(own, lesson=Lesson("\u8ba1\u7b97\u9519\u8bef\uff0c\u4e0d\u662f83\u3002")), RULES) is None
     )
-    assert check_lesson(replace(own, lesson=Lesson("The count was not 83")), RULES)[0] is Reason.GIBBERISH
+    assert check_lesson(replace(own, lesson=Lesson("The count was not 83")), RULES).reason is Reason.GIBBERISH

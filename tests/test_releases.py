@@ -26,7 +26,7 @@ from synthdata.gate.reference import ReferenceRow
 from synthdata.monitor.status import status
 from synthdata.operations.retract import Selector, named, retract
 from synthdata.records import Candidate
-from synthdata.rounds.decide import recheck
+from synthdata.rounds.restore import recheck
 from synthdata.settings import Settings
 
 HASHING = {"encoder": {"backend": "hashing", "dim": 64}}

@@ -20,10 +20,10 @@ from synthdata.errors import CorruptStoreError
 from synthdata.gate.anchor import save_content, save_context
 from synthdata.gate.reference import save_reference
 from synthdata.gate.round import decide
-from synthdata.gate.saved import open_state, save_state
+from synthdata.gate.saved import open_memory, save_memory
 from synthdata.gate.state import RESTORED_AT_ONCE, GateState
 from synthdata.records import Candidate, Decision, Origin, Verdict
-from synthdata.rounds.decide import restore
+from synthdata.rounds.restore import CorpusGate, restore
 from synthdata.settings import Recipe
 
 HELD = RESTORED_AT_ONCE + 300
@@ -54,21 +54,21 @@ def test_a_saved_state_decides_as_a_restored_one(tmp_path: Path, kind: str) -> N
     whole.restore(rows, x, x)
     part = GateState(whole.anchor, reference, whole.settings)
     part.restore(rows[:RESTORED_AT_ONCE], x[:RESTORED_AT_ONCE], x[:RESTORED_AT_ONCE])
-    save_state(part, tmp_path)
-    opened = open_state(tmp_path, whole.anchor, whole.settings)
+    save_memory(part.memory(), tmp_path)
+    opened = GateState.from_parts(whole.anchor, whole.settings, open_memory(tmp_path, whole.settings))
     opened.restore(rows[RESTORED_AT_ONCE:], x[RESTORED_AT_ONCE:], x[RESTORED_AT_ONCE:])
     made = [*candidates(150, 3), *(Candidate(row.content, "", "again") for row in rows[4:40:6])]
     y = np.concatenate([stream(kind, 100, np.random.default_rng(1)), x[::30][: len(made) - 100]])
-    assert told(decide(made, y, y, opened, [])) == told(decide(made, y, y, whole, []))
+    assert told(decide(made, y, y, opened)) == told(decide(made, y, y, whole))
     assert opened.corpus_scope.collision() == whole.corpus_scope.collision()
 
 
 def test_a_round_under_way_is_not_saved(tmp_path: Path) -> None:
     state, _ = world(1)
     made = candidates(5, 1)
-    decide(made, unit(np.random.default_rng(0), 5), unit(np.random.default_rng(0), 5), state, [])
+    decide(made, unit(np.random.default_rng(0), 5), unit(np.random.default_rng(0), 5), state)
     with pytest.raises(ValueError, match="rows of a round"):
-        save_state(state, tmp_path)
+        state.memory()
 
 
 def test_every_changed_cut_or_missing_file_is_found(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_every_changed_cut_or_missing_file_is_found(tmp_path: Path) -> None:
     state.restore(rows, x, x)
     sound = tmp_path / "sound"
     sound.mkdir()
-    save_state(state, sound)
+    save_memory(state.memory(), sound)
     for path in sorted(sound.iterdir()):
         for harm in ("flip", "cut", "gone"):
             folder = tmp_path / f"{path.name}-{harm}"
@@ -89,9 +89,9 @@ def test_every_changed_cut_or_missing_file_is_found(tmp_path: Path) -> None:
             else:
                 (folder / path.name).write_bytes(data if harm == "flip" else data[: len(data) // 2])
             with pytest.raises(CorruptStoreError):
-                open_state(folder, state.anchor, state.settings)
+                open_memory(folder, state.settings)
             shutil.rmtree(folder)
-    assert open_state(sound, state.anchor, state.settings).history.ids == state.history.ids
+    assert open_memory(sound, state.settings).history.ids == state.history.ids
 
 
 def corpus(path: Path, rows: int) -> tuple[CorpusStore, GateState, Any]:
@@ -117,31 +117,31 @@ def saved_folders(store: CorpusStore) -> list[Path]:
 
 @pytest.mark.slow
 def test_a_corpus_keeps_its_state_and_trusts_it_no_further_than_the_table(tmp_path: Path, caplog: Any) -> None:
-    caplog.set_level(logging.INFO, logger="synthdata.rounds.decide")
+    caplog.set_level(logging.INFO, logger="synthdata.rounds.restore")
     store, state, reference = corpus(tmp_path / "corpus", HELD)
     recipe = Recipe()
-    first = restore(store, state.anchor, reference, recipe)
+    first = restore(CorpusGate(store, state.anchor, reference, recipe))
     assert len(saved_folders(store)) == 1
     y = unit(np.random.default_rng(8), 60)
 
     def decided(given: GateState) -> list[Any]:
-        return told(decide(candidates(60, 8), y, y, given, []))
+        return told(decide(candidates(60, 8), y, y, given))
 
     expected = decided(first)
-    assert decided(restore(store, state.anchor, reference, recipe)) == expected
-    assert decided(restore(store, state.anchor, reference, recipe, store.admitted())) == expected
+    assert decided(restore(CorpusGate(store, state.anchor, reference, recipe))) == expected
+    assert decided(restore(CorpusGate(store, state.anchor, reference, recipe), store.admitted())) == expected
     assert not caplog.records
     store.derived_path("other").touch()
     store.sweep_derived()
     assert len(saved_folders(store)) == 1
     vectors = saved_folders(store)[0] / "content.faiss"
     vectors.write_bytes(vectors.read_bytes()[:-4000])
-    assert decided(restore(store, state.anchor, reference, recipe)) == expected
+    assert decided(restore(CorpusGate(store, state.anchor, reference, recipe))) == expected
     assert "made again" in caplog.records[0].message
     gone = store.admitted(columns=["id"])["id"][3]
     with store.writing():
         store.append_event("retract", "k", {"ids": [gone]}, 2)
-    assert gone not in restore(store, state.anchor, reference, recipe).history.ids
+    assert gone not in restore(CorpusGate(store, state.anchor, reference, recipe)).history.ids
     assert verify(store) == []
 
 
@@ -150,13 +150,13 @@ import sys, shutil
 from synthdata.corpus import CorpusStore
 from synthdata.gate.anchor import load_anchor
 from synthdata.gate.reference import load_reference
-from synthdata.rounds.decide import restore
+from synthdata.rounds.restore import CorpusGate, restore
 from synthdata.settings import Recipe
 store = CorpusStore.open(sys.argv[1])
 anchor, reference = load_anchor(store.anchor_dir()), load_reference(store.anchor_dir())
 print("ready", flush=True)
 while True:
-    restore(store, anchor, reference, Recipe())
+    restore(CorpusGate(store, anchor, reference, Recipe()))
     print("saved", flush=True)
     for path in store.derived_dir.iterdir():
         shutil.rmtree(path)
@@ -166,7 +166,7 @@ while True:
 @pytest.mark.slow
 def test_a_kill_while_saving_leaves_a_sound_corpus(tmp_path: Path) -> None:
     store, state, reference = corpus(tmp_path / "corpus", HELD)
-    expected = restore(store, state.anchor, reference, Recipe(), store.admitted()).corpus_scope.collision()
+    expected = restore(CorpusGate(store, state.anchor, reference, Recipe()), store.admitted()).corpus_scope.collision()
     for wait in range(2):
         child = subprocess.Popen([sys.executable, "-c", SAVING, str(store.path)], stdout=subprocess.PIPE, text=True)
         assert child.stdout is not None
@@ -179,7 +179,7 @@ def test_a_kill_while_saving_leaves_a_sound_corpus(tmp_path: Path) -> None:
         os.kill(child.pid, 9)
         child.wait()
         child.stdout.close()
-        assert restore(store, state.anchor, reference, Recipe()).corpus_scope.collision() == expected
+        assert restore(CorpusGate(store, state.anchor, reference, Recipe())).corpus_scope.collision() == expected
         assert verify(store) == []
         assert len(saved_folders(store)) == 1
         shutil.rmtree(saved_folders(store)[0])

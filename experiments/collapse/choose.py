@@ -18,8 +18,8 @@ from experiments.collapse.rare import wanted_types
 from experiments.collapse.world import Row, World
 from synthdata.gate.order import dsir_scores, gumbel_dsir
 from synthdata.gate.round import decide
-from synthdata.gate.state import GateState, Reject
-from synthdata.records import Candidate, Decision, Reason, Verdict
+from synthdata.gate.state import GateState, RoundInputs
+from synthdata.records import Candidate, Decision, Reason, Reject, Verdict
 from synthdata.settings import GateSettings
 
 SLICE = 250
@@ -76,17 +76,18 @@ def _through_gate(arm: Arm, pool: list[Row], need: int, world: World, kept: list
     state = open_gate(arm, world, kept, round_)
     ordered = [pool[i] for i in _order(arm, pool, world, kept, round_)]
     candidates = [Candidate(row.text, external_id=f"{round_}-{i}") for i, row in enumerate(ordered)]
-    state.floor = band_floor(candidates, world.first.mean_log_likelihood(ordered), world.shared.band)
+    refused = band_floor(candidates, world.first.mean_log_likelihood(ordered), world.shared.band)
     row_of = {candidate.id: row for candidate, row in zip(candidates, ordered, strict=True)}
     # Only the DSIR order needs the whole pool at once; the other orders stop when the round is full.
     whole = arm.select == "gate+dsir"
     size = len(candidates) if whole else SLICE
+    inputs = RoundInputs(refused, reference=world.shared.texts if whole else ())
     decisions: list[Decision] = []
     admitted: list[Row] = []
     for start in range(0, len(candidates), size):
         part = candidates[start : start + size]
         vectors = world.shared.vectors([candidate.content for candidate in part], arm.kernel)
-        made = decide(part, vectors, vectors, state, world.shared.texts if whole else ())
+        made = decide(part, vectors, vectors, state, inputs)
         decisions += made
         admitted += [row_of[made_.candidate.id] for made_ in made if made_.verdict is Verdict.ADMIT]
         if len(admitted) >= need:

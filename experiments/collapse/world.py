@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from experiments.collapse.corpus import docstring_chunks, docstring_split
 from experiments.collapse.ngram import Trigram
 from experiments.collapse.views import Fourier, View
-from synthdata.gate.anchor import Anchor
+from synthdata.gate.anchor import Anchor, AnchorHeader
 from synthdata.gate.calibrate import calibrate
 from synthdata.gate.reference import Reference, ReferenceRow, clean
 from synthdata.settings import AnchorSettings, GateSettings
@@ -81,7 +81,7 @@ class Shared:
             raw = self.fourier(self.words.anchor) if kernel == "rbf" else self.words.anchor
             rows = [ReferenceRow(text, "", str(i)) for i, text in enumerate(self.texts)]
             reference = clean(rows, raw, raw, ANCHOR, GateSettings())
-            anchor = calibrate(reference, number=0, views="one", encoder=kernel, settings=ANCHOR)
+            anchor = calibrate(reference, AnchorHeader(0, "one", kernel), ANCHOR)
             self._gates[kernel] = anchor, reference
         return self._gates[kernel]
 

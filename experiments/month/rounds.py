@@ -12,7 +12,6 @@ import polars as pl
 from experiments.collapse.ngram import Trigram
 from experiments.month.tiles import Gauge
 from experiments.month.world import SIZE, TEMPERATURE, Texts, World
-from synthdata.gate.anchor import OUTSIDE
 from synthdata.gate.round import decide
 from synthdata.gate.state import GateState
 from synthdata.generation.steering import (
@@ -25,7 +24,7 @@ from synthdata.generation.steering import (
     rung_alarms,
 )
 from synthdata.monitor.alarms import TREND_TILES, RoundHistory, trend_alarms
-from synthdata.records import Candidate, Verdict
+from synthdata.records import OUTSIDE, Candidate, Verdict
 from synthdata.reflection.guided import warmed
 from synthdata.settings import AlarmSettings, Recipe
 
@@ -147,7 +146,7 @@ def _admit(kept: _Kept, gauge: Gauge, world: World, contexts: Texts, contents: T
     spoken = list(zip(contents.spoken(), contexts.spoken(), strict=True))
     offered = [Candidate(content, context, occurrence=i) for i, (content, context) in enumerate(spoken)]
     place = {candidate.id: i for i, candidate in enumerate(offered)}
-    decisions = decide(offered, x, y, state, [])
+    decisions = decide(offered, x, y, state)
     admitted = [decision for decision in decisions if decision.verdict is Verdict.ADMIT]
     for decision in admitted:
         at = place[decision.candidate.id]

@@ -9,7 +9,7 @@ import numpy as np
 
 from experiments.month.world import CONTENT_WORDS, Texts, World
 from metrics.spectrum import effective_number
-from synthdata.gate.anchor import Anchor
+from synthdata.gate.anchor import Anchor, AnchorHeader
 from synthdata.gate.calibrate import calibrate
 from synthdata.gate.cells import centre
 from synthdata.gate.reference import Reference as RealRows
@@ -36,7 +36,7 @@ class Gauge:
         rows = [ReferenceRow(content, context, str(i)) for i, (context, content) in enumerate(spoken)]
         settings = AnchorSettings()
         self.real: RealRows = clean(rows, world.embed(contexts), world.embed(contents), settings, GateSettings())
-        self.anchor: Anchor = calibrate(self.real, number=0, views="two", encoder="words", settings=settings)
+        self.anchor: Anchor = calibrate(self.real, AnchorHeader(0, "two", "words"), settings)
         self._vocabulary = Vocabulary()
         held = np.flatnonzero(self.real.heldout)[:REFERENCE_ROWS]
         aside = [self.real.rows[i].content for i in held]
@@ -51,7 +51,7 @@ class Gauge:
     def cells(self, contexts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The cell of each context vector, and the cosine to its centroid."""
         half = self.anchor.context
-        located = half.locate(centre(contexts, half.mean)[0], GateSettings().alpha_outside)
+        located = half.locate(contexts, GateSettings().alpha_outside)
         return located.cells, located.cosines
 
     def tiles(self, world: World, contexts: Texts, contents: Texts) -> dict[str, float]:

@@ -180,7 +180,7 @@ def verify(
     findings = [str(finding) for finding in findings_of(store)]
     text = digest_of(store, as_of) if digest else None
     if rebuild and not findings:
-        from synthdata.rounds.decide import recheck
+        from synthdata.rounds.restore import recheck
 
         findings = recheck(store)
         if not findings:

@@ -10,7 +10,7 @@ import typer
 
 from synthdata.cli.options import AsJson, Config, CorpusPath, Overrides
 from synthdata.errors import SettingsError
-from synthdata.text.terminal import bars, emit_json, left_out, progress, say, table
+from synthdata.text.terminal import emit_json, left_out, progress, say, table
 
 if TYPE_CHECKING:
     from synthdata.api import Corpus
@@ -54,8 +54,7 @@ def init(
     settings = load_settings(config, overrides)
     rows, broken = read_reference(reference, settings)
     never = read_heldout(heldout, settings) if heldout else []
-    with progress("embedding", 2 * len(rows)) as embedding:
-        made = Corpus.init(corpus, rows, settings=settings, views=views, heldout=never, embedding=embedding)
+    made = Corpus.init(corpus, rows, settings=settings, views=views, heldout=never, progress=progress)
     facts = made.describe_anchor() | {"reference_rows": len(rows), "unreadable": len(broken)}
     if inherited is not None:
         facts["inherited"] = _inherit(made, inherited)
@@ -75,8 +74,7 @@ def _inherit(corpus: Corpus, path: Path) -> int:
     from synthdata.rounds.steps import read_rows
 
     rows, _ = read_rows(path, Origin.SYNTHETIC, corpus.settings)
-    with progress("embedding what is inherited", len(rows)) as embedding:
-        return inherit(corpus, rows, embedding=embedding).counts["admit"]
+    return inherit(corpus, rows, progress=progress).counts["admit"]
 
 
 def admit(
@@ -97,8 +95,7 @@ def admit(
 
     opened = Corpus.open(corpus, settings=load_settings(config, overrides, corpus))
     candidates, broken = read_rows(file, Origin(origin), opened.settings)
-    with bars(("embedding", len(candidates)), ("deciding", len(candidates))) as (embedding, deciding):
-        report = opened.admit(candidates, quarantined=broken, progress=deciding, embedding=embedding)
+    report = opened.admit(candidates, quarantined=broken, progress=progress)
     if not as_json:
         left_out(broken)
     show_round(report, as_json)
@@ -154,8 +151,7 @@ def reanchor(
 
     opened = Corpus.open(corpus)
     rows, broken = read_reference(reference, opened.settings)
-    with progress("embedding", 2 * len(rows)) as embedding:
-        done = calibrate_anew(opened, rows, because, keep=not replace, embedding=embedding)
+    done = calibrate_anew(opened, rows, because, keep=not replace, progress=progress)
     if as_json:
         emit_json(asdict(done))
         return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -14,7 +13,7 @@ import typer
 from synthdata.cli.decide import load_settings, show_round
 from synthdata.cli.options import AsJson, Config, CorpusPath, Overrides
 from synthdata.errors import SettingsError
-from synthdata.text.terminal import bars, emit_json, note, say, table
+from synthdata.text.terminal import emit_json, note, progress, say, table
 
 if TYPE_CHECKING:
     from synthdata.api import Corpus
@@ -161,45 +160,17 @@ def _show_estimate(corpus: Corpus, path: Path, choice: RunSelection, as_json: bo
 
 
 def _plain(corpus: Corpus, path: Path, choice: RunSelection) -> RoundReport:
-    from synthdata.operations.reflect import round_lock
-
-    with round_lock(corpus.store).held():
-        return _one_round(corpus, path, choice)
-
-
-def _one_round(corpus: Corpus, path: Path, choice: RunSelection) -> RoundReport:
-    from synthdata.generation import equal_samples_warning, make_generator
     from synthdata.monitor.health import read_tiles
     from synthdata.monitor.notify import log_metrics, send_alert
-    from synthdata.operations.reflect import count_requests, decide_reviews, find_work, remember
-    from synthdata.operations.within_budget import affordable_batches, budget_refusal, within_budget
-    from synthdata.records import Trajectory
-    from synthdata.rounds.budget import BudgetLedger
-    from synthdata.rounds.steps import reflect_on
+    from synthdata.operations.reflect import find_work, remember, round_lock
+    from synthdata.operations.round import run_round
 
-    work = find_work(corpus, path, choice)
-    remember(corpus, work)
-    recipe, secret = corpus.settings.recipe, corpus.store.secret
-    purse = BudgetLedger(corpus.store, corpus.settings, choice.run)
-    reviews, done = [], list[Trajectory]()
-    with bars(("reflecting: answers", count_requests(corpus, work))) as (advance,):
-        model = make_generator(corpus.settings, corpus.store.cache_dir / "responses", advance)
-        for portion in affordable_batches(corpus, purse, work, model):
-            for chunk in replace(work, runs=portion).chunks(corpus.settings.runtime.chunk_size):
-                reviews.extend(reflect_on(chunk, model, recipe, secret, work.sample_start, work.guidance))
-            done.extend(portion)
-    if 0 < len(done) < len(work.runs):
-        note(budget_refusal(len(done), len(work.runs)))
-    work = within_budget(work, done)
-    if model.equal_samples:
-        note(equal_samples_warning(model.equal_samples))
-    with bars(("embedding", len(reviews)), ("deciding", len(reviews))) as (embedding, deciding):
-        report = decide_reviews(corpus.billed(purse), work, reviews, deciding, embedding, choice.most)
-    runtime = corpus.settings.runtime
-    for line in (
-        *send_alert(corpus.store, runtime.webhook, read_tiles(corpus.store)),
-        *log_metrics(corpus.store, runtime.sinks),
-    ):
+    with round_lock(corpus.store).held():
+        work = find_work(corpus, path, choice)
+        remember(corpus, work)
+        report = run_round(corpus, work, choice, progress=progress, warn=note)
+    store, runtime = corpus.store, corpus.settings.runtime
+    for line in (*send_alert(store, runtime.webhook, read_tiles(store)), *log_metrics(store, runtime.sinks)):
         say(line)
     return report
 

@@ -52,7 +52,7 @@ from synthdata.corpus.releases import frozen_because, releases
 from synthdata.errors import InputError, RefusedError
 from synthdata.export.conversation import message_text
 from synthdata.generation.local import LocalModel, identity, load
-from synthdata.protocols import no_progress
+from synthdata.protocols import no_advance
 from synthdata.records import canonical_json, content_hash
 from synthdata.settings import TrainingSettings
 
@@ -63,7 +63,7 @@ Bar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
 def no_bar(label: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
     """For callers that show nothing."""
-    return nullcontext(no_progress)
+    return nullcontext(no_advance)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from synthdata.consolidation.keep_rule import AMBER, RED, Paired, half_samples
-from synthdata.gate.cells import assign, cell_count, centre, spherical_kmeans
+from synthdata.gate.cells import assign, cell_count, centre, smoothed_shares, spherical_kmeans
 from synthdata.gate.lexical import skeleton
 from synthdata.monitor.samples import Draws, ReferenceSample
 from synthdata.monitor.views import View
@@ -40,7 +40,7 @@ def compare_samples(
     views = {key: _view(texts, vectors[key], live, mean, centroids) for key, texts in (("b", before), ("a", after))}
     truth = _view(real, vectors["real"], live, mean, centroids)
     counts = np.bincount(truth.cells, minlength=len(centroids))
-    shares = (counts + 1) / (counts.sum() + len(counts))
+    shares = smoothed_shares(counts)
     vocabulary, size = Vocabulary(), len(live) // 2
     reference = ReferenceSample(truth, vocabulary, settings.seed)
     draws = {key: Draws(view, size, vocabulary, settings.seed) for key, view in views.items()}

@@ -243,6 +243,10 @@ class CorpusStore:
         """
         return vector_matrix(frame, view)
 
+    def context_vectors(self, frame: pl.DataFrame) -> NDArray[np.float32]:
+        """The vectors (rows, d) by which rows lie in cells: of the contexts, in a one-view corpus of the contents."""
+        return vector_matrix(frame, "context" if self.views == "two" else "content")
+
     def rounds(self, as_of: int | None = None) -> pl.DataFrame:
         """One row a round: number, key, kind, recipe, anchor, version, and counts: `candidates` and each verdict."""
         return rounds.summary(self.decisions_table, self._until(as_of))

@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 
 from synthdata.corpus import CorpusStore
 from synthdata.dashboard.charts import Plane, Spot
-from synthdata.gate.anchor import OUTSIDE, Anchor, load_anchor
-from synthdata.gate.cells import assign, centre
+from synthdata.gate.anchor import Anchor, load_anchor
+from synthdata.gate.cells import centre
 from synthdata.gate.reference import Reference, load_reference
 from synthdata.generation.steering import Coverage
 from synthdata.protocols import Vectors
+from synthdata.records import OUTSIDE
 from synthdata.settings import Settings
 
 MOST_POINTS = 600
@@ -68,17 +69,17 @@ def make_map(store: CorpusStore, as_of: int | None = None) -> Map:
     anchor, reference = load_anchor(store.anchor_dir()), load_reference(store.anchor_dir())
     view = "context" if anchor.views == "two" else "content"
     # Of two-view rows the context lies in cells, of one-view rows the content.
-    vectors = reference.context if view == "context" else reference.content
-    x, _ = centre(vectors, anchor.context.mean)
+    vectors = anchor.cell_vectors(reference.context, reference.content)
+    x = anchor.context.centred(vectors)
     axes, explained = principal_axes(x)
     scale = float(np.abs(x @ axes).max(initial=0)) or 1.0
     corpus = store.admitted(as_of, ["id", "round", "cell", "anchor"]).filter(pl.col("anchor") == anchor.number)
     inside = corpus.filter(pl.col("cell").is_not_null() & (pl.col("cell") != OUTSIDE))
     counts = np.bincount(inside["cell"].to_numpy(), minlength=len(anchor.context.centroids))
     real = anchor.context.real_counts
-    held = Coverage(counts.astype(np.int64), (real + 1) / (real.sum() + len(real)))
+    held = Coverage(counts.astype(np.int64), anchor.context.real_shares())
     under = Settings.from_dict(store.settings, where=str(store.path)).recipe.steering.under_share
-    labels, _ = assign(x, anchor.context.centroids)
+    labels, _ = anchor.context.nearest(vectors)
     places = _places(x @ axes / scale, labels, anchor.context.centroids @ axes / scale)
     chosen = x[spread(len(x), MOST_POINTS)]
     admitted = _admitted_vectors(store, inside, view, anchor)

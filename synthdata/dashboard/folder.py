@@ -18,7 +18,7 @@ from synthdata.dashboard.releases import history
 from synthdata.dashboard.rounds import rounds
 from synthdata.dashboard.site import ASSETS, PAGES, render
 from synthdata.errors import InputError
-from synthdata.protocols import Progress, no_progress
+from synthdata.protocols import Advance, no_advance
 
 # Scripts ask a server for news; a folder has none.
 _ASSETS = ("style.css", "icon.svg")
@@ -49,7 +49,7 @@ def file_name(page: str, /, **given: object) -> str:
     return "-".join([stem, *parts]) + ".html"
 
 
-def write_folder(reading: Reading, out: Path, progress: Progress = no_progress) -> int:
+def write_folder(reading: Reading, out: Path, progress: Advance = no_advance) -> int:
     """Write all pages, each round, each reason's first decisions and the pages of these; how many files.
 
     `progress` hears of each page.

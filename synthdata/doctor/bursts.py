@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from synthdata.api import Corpus
 from synthdata.doctor.finding import ControlCheck
 from synthdata.doctor.material import REFERENCE_ROWS, cheap, edits, frames, text_corpus, texts, wordings
-from synthdata.protocols import no_progress
 from synthdata.records import Candidate
-from synthdata.rounds.decide import decide_round, order_texts, restore
+from synthdata.rounds.decide import Batch, RoundOptions, decide_round
 from synthdata.settings import Settings
 
 CLONES = 120
@@ -47,14 +47,9 @@ def _fallen(corpus: Corpus, burst: Sequence[str], own: tuple[str, ...], reason: 
     others = {name: value for name, value in WIDE_OPEN.items() if name not in own}
     recipe = corpus.settings.recipe
     recipe = recipe.model_copy(update={"gate": recipe.gate.model_copy(update=others)})
-    anchor, reference = corpus.anchor, corpus.reference
     vectors = corpus.encode(burst)
-    decisions, _ = decide_round(
-        restore(corpus.store, anchor, reference, recipe),
-        [Candidate(text, occurrence=i) for i, text in enumerate(burst)],
-        (vectors, vectors),
-        {},
-        order_texts(anchor, reference),
-        no_progress,
-    )
+    batch = Batch([Candidate(text, occurrence=i) for i, text in enumerate(burst)], vectors, vectors)
+    # No rule is asked, no language model and no judge: they are controls too.
+    gate = replace(corpus.gate, recipe=recipe, likelihood=None)
+    decisions = decide_round(gate, batch, RoundOptions(refused={})).decisions
     return sum(str(decision.reason) == reason for decision in decisions)

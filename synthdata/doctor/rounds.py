@@ -22,7 +22,9 @@ def narrowing_rounds(folder: Path, settings: Settings) -> list[ControlCheck]:
         start = REFERENCE_ROWS + number * ROUND_ROWS
         mine = found[start : start + ROUND_ROWS] if number < HEALTHY else narrow[(number - HEALTHY) * ROUND_ROWS :]
         corpus.admit([Candidate(text, occurrence=1000 * number + i) for i, text in enumerate(mine[:ROUND_ROWS])])
-    alarms = [alarm for alarm in alarms_of(corpus.store, corpus.store.snapshots()) if alarm["level"] == "red"]
+    alarms = [
+        alarm for alarm in alarms_of(corpus.store, corpus.store.snapshots(), corpus.anchor) if alarm["level"] == "red"
+    ]
     seen = f"red in round {alarms[0]['round']}" if alarms else "silent"
     late = bool(alarms) and alarms[0]["round"] > HEALTHY
     return [ControlCheck(f"a generator that narrows after {HEALTHY} rounds", "the alarm", late, seen)]

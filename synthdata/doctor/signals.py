@@ -80,7 +80,7 @@ def _refusals(decisions: Sequence[Decision], guard: str) -> ControlCheck:
 
 
 def _scan(corpus: Corpus) -> ControlCheck:
-    rings = [a for a in alarms_of(corpus.store, corpus.store.snapshots()) if a["tile"] == "judge_scan"]
+    rings = [a for a in alarms_of(corpus.store, corpus.store.snapshots(), corpus.anchor) if a["tile"] == "judge_scan"]
     seen = f"{rings[0]['level']} in round {rings[0]['round']}" if rings else "silent"
     return ControlCheck("a judge that passes everything", "the scan", bool(rings), seen)
 

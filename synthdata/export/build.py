@@ -29,7 +29,7 @@ from synthdata.export.stubs import MAX_LENGTH, stubs
 from synthdata.export.write import Writer, Written
 from synthdata.gate.heldout import HeldOut
 from synthdata.monitor.status import floor_note, status
-from synthdata.protocols import no_progress
+from synthdata.protocols import no_advance
 from synthdata.records import content_hash
 from synthdata.rounds.steering import plan_of
 from synthdata.settings import ExportSettings
@@ -44,7 +44,7 @@ Bar = Callable[[int], AbstractContextManager[Callable[[int], None]]]
 
 def no_bar(total: int) -> AbstractContextManager[Callable[[int], None]]:
     """For callers that show nothing."""
-    return nullcontext(no_progress)
+    return nullcontext(no_advance)
 
 
 def no_announcement(line: str) -> None:

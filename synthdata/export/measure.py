@@ -15,9 +15,8 @@ import numpy as np
 from metrics.spectrum import SecondMoment
 from synthdata.export.collect import Source
 from synthdata.gate.anchor import Anchor
-from synthdata.gate.cells import centre
 from synthdata.protocols import Encoder, Vectors
-from synthdata.records import content_hash
+from synthdata.records import OUTSIDE, content_hash
 
 _BATCH = 256
 _FRACTION = 13
@@ -56,16 +55,15 @@ class Measured:
         """`rows` measured, `collision`, `n2`, `cell_shares` beside `real_cell_shares`, share outside all cells."""
         self._flush()
         inside = sum(count for cell, count in self.cells.items() if cell >= 0)
-        real = self.anchor.context.real_counts
-        pi = (real + 1) / (real.sum() + len(real))
-        shares = [self.cells[cell] / max(1, inside) for cell in range(len(real))]
+        pi = self.anchor.context.real_shares()
+        shares = [self.cells[cell] / max(1, inside) for cell in range(len(pi))]
         known = [(p, q) for p, q in zip(shares, pi, strict=True) if p > 0]
         enough = self.moment is not None and self.moment.n > 1
         return {
             "rows": self.rows,
             "collision": self.moment.collision_probability() if enough and self.moment else None,
             "n2": self.moment.effective_number() if enough and self.moment else None,
-            "outside": self.cells[-1] / max(1, self.rows),
+            "outside": self.cells[OUTSIDE] / max(1, self.rows),
             "kl_to_real": float(sum(p * np.log(p / q) for p, q in known)) if inside else None,
             "cell_shares": shares,
             "real_cell_shares": [float(p) for p in pi],
@@ -78,7 +76,7 @@ class Measured:
             return
         waiting, self._waiting = self._waiting, []
         content = _encoded([(text, vector) for text, _, vector, _ in waiting], self.encoder)
-        unit, norms = centre(content, half.mean)
+        unit, norms = half.centred(content)
         self.moment = self.moment or SecondMoment(unit.shape[1])
         live = unit[norms > 0]
         if len(live):
@@ -89,8 +87,7 @@ class Measured:
         if placed:
             two = self.anchor.views == "two"
             vectors = self.encoder.encode([waiting[i][1] for i in placed]) if two else content[placed]
-            x, _ = centre(vectors, self.anchor.context.mean)
-            self.cells.update(self.anchor.context.locate(x, self.alpha).cells.tolist())
+            self.cells.update(self.anchor.context.locate(vectors, self.alpha).cells.tolist())
 
 
 def _encoded(rows: list[tuple[str, Vectors | None]], encoder: Encoder) -> Vectors:

@@ -18,15 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthdata.errors import AnchorError, CorruptStoreError
-from synthdata.gate.cells import assign
+from synthdata.gate.cells import assign, centre, smoothed_shares
 from synthdata.gate.fluency import LMPerplexityRange
 from synthdata.gate.novelty import Novelty, Scale
 from synthdata.gate.perplexity import NgramModel, PerplexityRange
 from synthdata.protocols import Vectors
-from synthdata.records import canonical_json
-
-# The cell of a context that lies outside all of them.
-OUTSIDE = -1
+from synthdata.records import OUTSIDE, canonical_json
 
 
 @dataclass(frozen=True)
@@ -44,14 +41,27 @@ class ContextCalibration:
     outside_cosine: float | None = None
     novelty: Novelty | None = None
 
-    def locate(self, x: Vectors, alpha: float) -> Located:
-        """Where centred unit contexts (n, d) lie; outside is what the test refuses at level `alpha`."""
+    def centred(self, raw: Vectors) -> Vectors:
+        """Raw encoder vectors of contexts (n, d) as unit rows about the mean of the real ones."""
+        return centre(raw, self.mean)[0]
+
+    def nearest(self, raw: Vectors) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """The cell whose centroid is nearest to each raw context (n, d), (n,), and the cosine to it, (n,)."""
+        return assign(self.centred(raw), self.centroids)
+
+    def locate(self, raw: Vectors, alpha: float) -> Located:
+        """Where raw encoder vectors of contexts (n, d) lie; outside is what the test refuses at level `alpha`."""
+        x = self.centred(raw)
         cells, cosines = assign(x, self.centroids)
         if self.novelty is None:
             least = -1 if self.outside_cosine is None else self.outside_cosine
             return Located(cells, cosines, None, cosines < least)
         p_values = self.novelty.p_values(x)
         return Located(cells, cosines, p_values, p_values <= alpha)
+
+    def real_shares(self, more: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
+        """The smoothed real share of each cell (m,), adding up to 1; `more` (m,) are real rows that came since."""
+        return smoothed_shares(self.real_counts if more is None else self.real_counts + more)
 
 
 @dataclass(frozen=True)
@@ -97,6 +107,19 @@ class ContentCalibration:
     fluency: LMPerplexityRange | None = None
     norms: Scale | None = None
 
+    def centred(self, raw: Vectors) -> tuple[Vectors, NDArray[np.float32]]:
+        """Raw encoder vectors of contents (n, d) as unit rows about the mean, and their lengths before scaling (n,)."""
+        return centre(raw, self.mean)
+
+
+@dataclass(frozen=True)
+class AnchorHeader:
+    """What an anchor is before it is calibrated: its number, the corpus' views and the encoder's fingerprint."""
+
+    number: int
+    views: Literal["one", "two"]
+    encoder: str
+
 
 @dataclass(frozen=True)
 class Anchor:
@@ -118,6 +141,20 @@ class Anchor:
             for value in _values(half) if half else ():
                 digest.update(value.tobytes() if isinstance(value, np.ndarray) else repr(value).encode())
         return digest.hexdigest()[:16]
+
+    def require_content(self) -> ContentCalibration:
+        """The content half.
+
+        Raises:
+            AnchorError: the anchor is open still; its first round must fill it.
+        """
+        if self.content is None:
+            raise AnchorError(f"anchor {self.number} has no content half yet; the first round must fill it")
+        return self.content
+
+    def cell_vectors(self, context: Vectors, content: Vectors) -> Vectors:
+        """Those raw vectors whose cells are meant: of the contexts, or of the contents in a one-view corpus."""
+        return context if self.views == "two" else content
 
     def check_encoder(self, fingerprint: str) -> None:
         """Refuse vectors of another encoder.

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from metrics.spectrum import SecondMoment
 from synthdata.errors import AnchorError
-from synthdata.gate.anchor import Anchor, ContentCalibration, ContextCalibration
+from synthdata.gate.anchor import Anchor, AnchorHeader, ContentCalibration, ContextCalibration
 from synthdata.gate.cells import assign, cell_count, centre, spherical_kmeans
 from synthdata.gate.fluency import Likelihood, calibrate_fluency
 from synthdata.gate.novelty import Scale, calibrate_novelty, numbered
 from synthdata.gate.perplexity import calibrate_band
 from synthdata.gate.reference import Reference
-from synthdata.protocols import Progress, Vectors, no_progress
+from synthdata.protocols import Advance, Vectors, no_advance
 from synthdata.records import content_hash
 from synthdata.settings import AnchorSettings
 from synthdata.similarity.index import VectorIndex
@@ -25,20 +25,17 @@ from synthdata.similarity.index import VectorIndex
 
 def calibrate(
     reference: Reference,
-    likelihood: Likelihood | None = None,
-    scoring: Progress = no_progress,
-    *,
-    number: int,
-    views: Literal["one", "two"],
-    encoder: str,
+    header: AnchorHeader,
     settings: AnchorSettings,
+    likelihood: Likelihood | None = None,
+    advance: Advance = no_advance,
 ) -> Anchor:
     """An anchor from the rows that were not set aside; its content half stays open without enough distinct contents.
 
-    With a `likelihood` the content half gets a fluency band, and `scoring` hears of each content that it looks at.
+    With a `likelihood` the content half gets a perplexity range, and `advance` hears of each content that it looks at.
     """
     use = ~reference.heldout
-    vectors = reference.content if views == "one" else reference.context
+    vectors = reference.content if header.views == "one" else reference.context
     every = [row.task_id or row.id for row in reference.rows]
     content = None
     if sum(bool(row.content) for row in reference.rows) >= settings.min_rows:
@@ -48,11 +45,11 @@ def calibrate(
         tasks = [row.task_id or row.id for row in chosen]
         contents = [row.content for row in chosen]
         content = calibrate_content(reference.content[taught], contents, ids, tasks, "reference", settings)
-        content = with_fluency(content, contents, likelihood, settings, scoring)
+        content = with_fluency(content, contents, likelihood, settings, advance)
     return Anchor(
-        number=number,
-        views=views,
-        encoder=encoder,
+        number=header.number,
+        views=header.views,
+        encoder=header.encoder,
         context=calibrate_context(vectors[use], [every[i] for i in np.flatnonzero(use)], settings),
         content=content,
         heldout_rows=int(reference.heldout.sum()),
@@ -118,7 +115,7 @@ def with_fluency(
     contents: Sequence[str],
     likelihood: Likelihood | None,
     settings: AnchorSettings,
-    scoring: Progress = no_progress,
+    scoring: Advance = no_advance,
 ) -> ContentCalibration:
     """The content half with the fluency band of its contents, where there is a language model."""
     if likelihood is None:

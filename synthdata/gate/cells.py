@@ -5,6 +5,8 @@ Frozen into the anchor at calibration; a new cell comes only from a new anchor.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -67,8 +69,13 @@ def _plus_plus(x: Vectors, cells: int, rng: np.random.Generator) -> Vectors:
     return x[chosen].copy()
 
 
+def smoothed_shares(counts: NDArray[np.signedinteger[Any]]) -> Floats:
+    """(count + 1) / (total + m) of each of m cells, (m,): shares that add up to 1, none of them nought."""
+    return np.asarray((counts + 1) / (counts.sum() + len(counts)), dtype=np.float64)
+
+
 def assign(x: Vectors, centroids: Vectors) -> tuple[NDArray[np.int64], Floats]:
-    """The nearest centroid of each row and the cosine to it; ties go to the lower cell."""
+    """The nearest centroid of each unit row x (n, d), (n,), and the cosine to it, (n,); ties go to the lower cell."""
     similarity = x @ centroids.T
     cells = similarity.argmax(axis=1)
     return cells.astype(np.int64), similarity[np.arange(len(x)), cells].astype(np.float64)

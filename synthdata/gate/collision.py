@@ -20,11 +20,15 @@ class CollisionBudget:
     """
 
     def __init__(self, content: ContentCalibration) -> None:
-        self.moment = SecondMoment(content.window.shape[1])
-        self.moment.add(content.window)
+        moment = SecondMoment(content.window.shape[1])
+        moment.add(content.window)
+        self._stand_on(moment)
+
+    def _stand_on(self, moment: SecondMoment) -> None:
+        self.moment = moment
         self._entered: list[int] = []
-        self._rows: Floats = np.empty((0, self.moment.d))
-        self.look_ahead(np.empty((0, self.moment.d)), np.empty((0, 0)))
+        self._rows: Floats = np.empty((0, moment.d))
+        self.look_ahead(np.empty((0, moment.d)), np.empty((0, 0)))
 
     def add(self, vectors: Vectors) -> None:
         """Add admitted rows (n, d)."""
@@ -33,11 +37,12 @@ class CollisionBudget:
             self.moment.add(vectors)
             self._begin()
 
-    def take(self, moment: SecondMoment) -> None:
-        """Stand on these sums from now on, which hold W too."""
-        self.moment = moment
-        self._entered = []
-        self.look_ahead(np.empty((0, moment.d)), np.empty((0, 0)))
+    @classmethod
+    def of_moment(cls, moment: SecondMoment) -> CollisionBudget:
+        """The budget of a set whose sums, with W, are these."""
+        budget = cls.__new__(cls)
+        budget._stand_on(moment)
+        return budget
 
     def look_ahead(self, rows: Floats, squares: Floats) -> None:
         """Make a block of unit rows (b, d) ready; `squares` (b, b) are their squared cosines to each other."""

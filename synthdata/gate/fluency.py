@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthdata.errors import AnchorError
-from synthdata.protocols import Progress, no_progress
+from synthdata.protocols import Advance, no_advance
 from synthdata.records import content_hash
 from synthdata.settings import AnchorSettings
 
@@ -42,7 +42,7 @@ class LMPerplexityRange:
 
 
 def calibrate_fluency(
-    contents: Sequence[str], likelihood: Likelihood, settings: AnchorSettings, scoring: Progress = no_progress
+    contents: Sequence[str], likelihood: Likelihood, settings: AnchorSettings, scoring: Advance = no_advance
 ) -> LMPerplexityRange:
     """The band of a seeded sample of real contents, widened by `fluency_slack` nats on each side.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 
@@ -91,9 +91,12 @@ class PhraseCounters:
         slots = np.flatnonzero(self._rows)
         return slots, self._rows[slots]
 
-    def fill(self, slots: NDArray[np.int64], rows: NDArray[np.uint8]) -> None:
-        """Set the counts of slots."""
-        self._rows[slots] = rows
+    @classmethod
+    def of_slots(cls, slots: NDArray[np.int64], rows: NDArray[np.uint8]) -> PhraseCounters:
+        """Counters whose `slots` (k,) hold the counts `rows` (k,), as `filled` gave them."""
+        counters = cls()
+        counters._rows[slots] = rows
+        return counters
 
     def share(self, slots: NDArray[np.int64], rows: int) -> float:
         """Share of the n-grams that at least `rows` rows hold already; 0 for a text without n-grams."""
@@ -141,8 +144,8 @@ def _is_number(word: str) -> bool:
 class SkeletonCounts:
     """How many admitted rows stand on each skeleton."""
 
-    def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()
+    def __init__(self, counts: Mapping[str, int] | None = None) -> None:
+        self.counts: Counter[str] = Counter(counts or {})
 
     def add(self, frame: str) -> None:
         """Count one row."""

@@ -8,17 +8,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from synthdata.gate.duplicates import among_themselves
 from synthdata.gate.order import gumbel_dsir, shuffled
 from synthdata.gate.stages import FIRST, JUDGED, LOOP, SEARCHED, Stage
-from synthdata.gate.state import GateState, Item, Reject, Text
+from synthdata.gate.state import GateState, Item, RoundInputs
 from synthdata.gate.threads import one_blas_thread
-from synthdata.protocols import Progress, Vectors, no_progress
-from synthdata.records import Candidate, Decision, Reason, Verdict
+from synthdata.protocols import Advance, Vectors, no_advance
+from synthdata.records import Candidate, Decision, Reason, Reject, Verdict
 
 # Items whose neighbours within the round are looked up together; their products with each other take 1 MB.
 _BLOCK = 512
 # What more admissions may make room for.
 _AGAIN = (Reason.CELL_QUOTA, Reason.OUTSIDE_REFERENCE)
+NO_INPUTS = RoundInputs()
 
 
 def decide(
@@ -26,33 +28,40 @@ def decide(
     context: Vectors,
     content: Vectors,
     state: GateState,
-    reference: Sequence[str],
-    progress: Progress = no_progress,
-    texts: Sequence[Text] = (),
+    inputs: RoundInputs = NO_INPUTS,
+    advance: Advance = no_advance,
 ) -> list[Decision]:
     """Decisions in canonical order, admitted rows first and in their order of admission.
 
-    `context` and `content` are raw encoder vectors (n, d), `reference` real contents for the order (empty: seeded
-    shuffle). `progress` hears how many candidates have been decided. `texts` are what `GateState.texts` made of the
-    candidates, if it was asked before.
+    `context` and `content` are raw encoder vectors (n, d); `advance` hears how many candidates have been decided.
+
+    Raises:
+        SynthdataError: what the judges raise (no endpoint, no budget); nothing is decided then.
     """
     with one_blas_thread():
-        items = state.items(candidates, context, content, texts)
+        items = state.items(candidates, context, content, inputs.refused)
+    return decide_items(items, state, inputs, advance)
+
+
+def decide_items(
+    items: Sequence[Item], state: GateState, inputs: RoundInputs = NO_INPUTS, advance: Advance = no_advance
+) -> list[Decision]:
+    """`decide` about items that `state.items` has made ready."""
+    with one_blas_thread():
         alive, rejected = _sift(items, FIRST, state)
         state.look_back(alive)
     alive, copies = _sift(alive, SEARCHED, state)
-    rejected += copies
-    progress(len(rejected))
-    if state.judges is not None:
-        state.opinions = state.judges([item.candidate for item in alive if not item.real])
+    advance(len(rejected) + len(copies))
+    if inputs.judges is not None:
+        opinions = inputs.judges([item.candidate for item in alive if not item.real])
+        for item in alive:
+            item.opinion = opinions.get(item.candidate.id)
     alive, vetoed = _sift(alive, JUDGED, state)
-    progress(len(vetoed))
-    rejected += vetoed
-    ordered = _ordered(alive, reference, state.settings.seed)
+    advance(len(vetoed))
+    ordered = _ordered(alive, inputs.reference, state.settings.seed)
     with one_blas_thread():
-        admitted, refused = _loop(ordered, state, progress)
-    rejected = sorted(rejected + refused, key=lambda d: d.candidate.id)
-    return [_signed(decision, state) for decision in (*admitted, *rejected)]
+        admitted, refused = _loop(ordered, state, inputs.max_admitted, advance)
+    return [*admitted, *sorted(rejected + copies + vetoed + refused, key=lambda d: d.candidate.id)]
 
 
 def _sift(items: Sequence[Item], stages: Sequence[Stage], state: GateState) -> tuple[list[Item], list[Decision]]:
@@ -76,21 +85,25 @@ def _ordered(items: list[Item], reference: Sequence[str], seed: int) -> list[Ite
     return [items[i] for i in order]
 
 
-def _loop(items: list[Item], state: GateState, progress: Progress) -> tuple[list[Decision], list[Decision]]:
+def _loop(
+    items: list[Item], state: GateState, max_admitted: int | None, advance: Advance
+) -> tuple[list[Decision], list[Decision]]:
     """Pass over the items; what the quota refused is tried again as the corpus grows, until a pass admits none.
 
-    At `state.most` admissions the rest stays undecided.
+    At `max_admitted` admissions the rest stays undecided.
     """
     admitted: list[Decision] = []
     refused: list[Decision] = []
-    state.sketch_round(items)
+    # Here only those bands are looked up by which two items of the loop can be near each other.
+    for item, sketch in zip(items, among_themselves([item.sketch for item in items]), strict=True):
+        item.sketch = sketch
     waiting = items
     while waiting:
         again: list[tuple[Item, Decision]] = []
         before = len(admitted)
         for place, item in enumerate(waiting):
-            if len(admitted) == state.most:
-                progress(len(waiting) - place + len(again))
+            if len(admitted) == max_admitted:
+                advance(len(waiting) - place + len(again))
                 return admitted, refused
             if place % _BLOCK == 0:
                 state.look_ahead(waiting[place : place + _BLOCK])
@@ -103,24 +116,13 @@ def _loop(items: list[Item], state: GateState, progress: Progress) -> tuple[list
                 continue
             else:
                 refused.append(_decision(item, *refusal))
-            progress(1)
+            advance(1)
         waiting = [item for item, _ in again]
         if len(admitted) == before:
             refused.extend(decision for _, decision in again)
-            progress(len(again))
+            advance(len(again))
             break
     return admitted, refused
-
-
-def _signed(decision: Decision, state: GateState) -> Decision:
-    """The decision with who judged it, and the judges' labels in its payload."""
-    opinion = state.opinions.get(decision.candidate.id)
-    if opinion is None:
-        return decision
-    candidate = decision.candidate
-    if opinion.payload:
-        candidate = replace(candidate, payload=opinion.payload)
-    return replace(decision, candidate=candidate, judged=opinion.judged)
 
 
 def _first(stages: Sequence[Stage], item: Item, state: GateState) -> tuple[str, Reject] | None:
@@ -133,10 +135,15 @@ def _first(stages: Sequence[Stage], item: Item, state: GateState) -> tuple[str, 
 
 def _decision(item: Item, stage: str, refusal: Reject | None) -> Decision:
     numbers = {name: float(value) for name, value in item.numbers.items()}
+    candidate, judged = item.candidate, "none"
+    if item.opinion is not None:
+        # The judges' labels travel in the payload.
+        candidate = replace(candidate, payload=item.opinion.payload) if item.opinion.payload else candidate
+        judged = item.opinion.judged
     if refusal is None:
-        return Decision(item.candidate, Verdict.ADMIT, stage, cell=item.counted, numbers=numbers)
+        return Decision(candidate, Verdict.ADMIT, stage, cell=item.counted, numbers=numbers, judged=judged)
     return Decision(
-        item.candidate,
+        candidate,
         Verdict.REJECT,
         stage,
         refusal.reason,
@@ -147,4 +154,5 @@ def _decision(item: Item, stage: str, refusal: Reject | None) -> Decision:
         refusal.detail,
         item.counted,
         numbers,
+        judged,
     )

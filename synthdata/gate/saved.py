@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from metrics.spectrum import SecondMoment
 from synthdata.errors import CorruptStoreError
 from synthdata.gate.anchor import Anchor
+from synthdata.gate.collision import CollisionBudget
 from synthdata.gate.duplicates import DuplicateIndex
-from synthdata.gate.state import GateState
+from synthdata.gate.lexical import PhraseCounters, SkeletonCounts
+from synthdata.gate.state import Memory
 from synthdata.records import canonical_json, content_hash
 from synthdata.settings import GateSettings
 from synthdata.similarity.index import VectorIndex
@@ -38,26 +40,20 @@ def state_name(anchor: Anchor, settings: GateSettings) -> str:
     )
 
 
-def save_state(state: GateState, folder: Path) -> None:
-    """Write the history of a state in which no round is under way; the folder is there and empty.
-
-    Raises:
-        ValueError: rows of a round have entered already.
-    """
-    if state.round_admitted:
-        raise ValueError(f"{state.round_admitted} rows of a round have entered: a state is saved before its round")
-    library = state.history
-    texts = [text.encode("utf-8", "surrogatepass") for text in library.contents]
-    plain, signatures, keys, owners = library.lexical.parts()
-    _write_frame({"id": library.ids, "content": texts, "plain": plain, "cell": library.cells}, folder / _ROWS)
-    frames = state.skeletons.counts
+def save_memory(memory: Memory, folder: Path) -> None:
+    """Write a memory; the folder is there and empty."""
+    index = memory.history
+    texts = [text.encode("utf-8", "surrogatepass") for text in index.contents]
+    plain, signatures, keys, owners = index.lexical.parts()
+    _write_frame({"id": index.ids, "content": texts, "plain": plain, "cell": index.cells}, folder / _ROWS)
+    frames = memory.skeletons.counts
     kept = [frame.encode("utf-8", "surrogatepass") for frame in frames]
     _write_frame({"frame": kept, "rows": list(frames.values())}, folder / _FRAMES)
-    library.vectors.save(folder / _VECTORS)
-    totals = np.array([state.rows, state.real_rows, state.admitted])
-    upper, moment = state.corpus_scope.moment.sums()
-    slots, slot_rows = state.phrases.filled()
-    values = (upper, moment, state.counts, state.real_counts, totals, slots, slot_rows)
+    index.vectors.save(folder / _VECTORS)
+    totals = np.array([memory.rows, memory.real_rows, memory.admitted])
+    upper, moment = memory.corpus.moment.sums()
+    slots, slot_rows = memory.phrases.filled()
+    values = (upper, moment, memory.counts, memory.real_counts, totals, slots, slot_rows)
     arrays: list[NDArray[np.generic]] = [signatures, keys, owners, *values]
     for name, array in zip((*_LEXICAL, *_STATE), arrays, strict=True):
         np.save(folder / f"{name}.npy", array, allow_pickle=False)
@@ -65,11 +61,11 @@ def save_state(state: GateState, folder: Path) -> None:
     (folder / _META).write_text(canonical_json(sums), encoding="utf-8")
 
 
-def open_state(folder: Path, anchor: Anchor, settings: GateSettings) -> GateState:
-    """A state as it was saved, its vectors and signatures memory-mapped.
+def open_memory(folder: Path, settings: GateSettings) -> Memory:
+    """A memory as it was saved, its vectors and signatures memory-mapped.
 
     Raises:
-        CorruptStoreError: a file is missing, cut or changed; the state can be restored from the table.
+        CorruptStoreError: a file is missing, cut or changed; the memory can be restored from the table.
     """
     import polars as pl
 
@@ -78,31 +74,34 @@ def open_state(folder: Path, anchor: Anchor, settings: GateSettings) -> GateStat
         for name, expected in sums.items():
             if _checksum(folder / name) != expected:
                 raise CorruptStoreError(f"{folder / name}: is not what was written")
-        return _read(folder, GateState(anchor, None, settings))
+        return _read(folder, settings)
     except (OSError, ValueError, KeyError, pl.exceptions.PolarsError) as error:
         raise CorruptStoreError(f"{folder}: cannot be read: {error}") from error
 
 
-def _read(folder: Path, state: GateState) -> GateState:
+def _read(folder: Path, settings: GateSettings) -> Memory:
     import polars as pl
 
     rows, frames = pl.read_ipc(folder / _ROWS), pl.read_ipc(folder / _FRAMES)
     signatures, keys, owners = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in _LEXICAL)
     upper, moment, counts, real_counts, totals, slots, slot_rows = (np.load(folder / f"{name}.npy") for name in _STATE)
     plain = rows["plain"].to_list()
-    lexical = LexicalIndex.of_parts(state.settings, plain, signatures, keys, owners)
+    lexical = LexicalIndex.of_parts(settings, plain, signatures, keys, owners)
     contents = [text.decode("utf-8", "surrogatepass") for text in rows["content"].to_list()]
     vectors = VectorIndex.load(folder / _VECTORS)
-    state.history = DuplicateIndex.of_parts(
-        rows["id"].to_list(), contents, rows["cell"].to_list(), plain, lexical, vectors
-    )
     names = [frame.decode("utf-8", "surrogatepass") for frame in frames["frame"].to_list()]
-    state.skeletons.counts.update(dict(zip(names, frames["rows"].to_list(), strict=True)))
-    state.phrases.fill(slots, slot_rows)
-    state.corpus_scope.take(SecondMoment.of_sums(upper, moment))
-    state.counts, state.real_counts = counts, real_counts
-    state.rows, state.real_rows, state.admitted = totals.tolist()
-    return state
+    total, real, admitted = totals.tolist()
+    return Memory(
+        DuplicateIndex.of_parts(rows["id"].to_list(), contents, rows["cell"].to_list(), plain, lexical, vectors),
+        CollisionBudget.of_moment(SecondMoment.of_sums(upper, moment)),
+        PhraseCounters.of_slots(slots, slot_rows),
+        SkeletonCounts(dict(zip(names, frames["rows"].to_list(), strict=True))),
+        counts,
+        real_counts,
+        total,
+        real,
+        admitted,
+    )
 
 
 def _write_frame(columns: dict[str, list[Any]], path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Everything that a decision depends on, in one place; it changes only in `commit`.
+"""Everything that a decision depends on, in one place; a round changes it in `commit` alone.
 
 Built from the anchor, the reference and the rows admitted before, so that a killed round starts from the same state.
 """
@@ -12,36 +12,22 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from synthdata.errors import AnchorError
 from synthdata.gate.ahead import LookAhead
-from synthdata.gate.anchor import OUTSIDE, Anchor
-from synthdata.gate.cells import centre
+from synthdata.gate.anchor import Anchor
 from synthdata.gate.collision import CollisionBudget
-from synthdata.gate.duplicates import DuplicateIndex, Neighbours, among_themselves
+from synthdata.gate.duplicates import DuplicateIndex, Neighbours
 from synthdata.gate.fluency import Likelihood
 from synthdata.gate.heldout import HeldOut
 from synthdata.gate.lexical import PhraseCounters, SkeletonCounts, wordings
 from synthdata.gate.reference import Reference
 from synthdata.protocols import Vectors
-from synthdata.records import Candidate, Origin, Reason
+from synthdata.records import OUTSIDE, Candidate, Origin, Reject
 from synthdata.settings import GateSettings
 from synthdata.similarity.minhash import Sketch
 
 # Items that are searched for among the vectors of the history at a time.
 _SEARCHED_AT_ONCE = 1024
 RESTORED_AT_ONCE = 2048
-
-
-@dataclass(frozen=True, slots=True)
-class Reject:
-    """Why a stage refuses a candidate, with its evidence."""
-
-    reason: Reason
-    score: float | None = None
-    threshold: float | None = None
-    neighbour_id: str = ""
-    neighbour_text: str = ""
-    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +46,47 @@ class Opinion:
 Judges = Callable[[Sequence[Candidate]], Mapping[str, Opinion]]
 
 
-@dataclass(eq=False, slots=True)
-class Text:
-    """A candidate's text as the lexical stages read it: MinHash sketch, n-gram slots and skeleton."""
+@dataclass(frozen=True)
+class RoundInputs:
+    """What a round brings besides its candidates; the gate keeps none of it.
 
-    sketch: Sketch
-    slots: NDArray[np.int64]
-    frame: str
+    `refused` is what the rules refused, by candidate id. `judges` are asked once, about the candidates that all stages
+    before them let through. `reference` are real contents for the canonical order; without any it is a seeded shuffle.
+    At `max_admitted` admissions the round ends, and the rest stays undecided.
+    """
+
+    refused: Mapping[str, Reject] = field(default_factory=dict)
+    judges: Judges | None = None
+    reference: Sequence[str] = ()
+    max_admitted: int | None = None
+
+
+@dataclass(eq=False)
+class Memory:
+    """What rounds before this one left: all that `saved.py` keeps of a state.
+
+    `history` holds the reference's contents and the admitted rows, `corpus` their collision budget, `counts` (m,) real
+    and admitted rows a cell with the `real_counts` (m,) among them, `rows` and `real_rows` the same in all, and
+    `admitted` how many rows rounds have admitted.
+    """
+
+    history: DuplicateIndex
+    corpus: CollisionBudget
+    phrases: PhraseCounters
+    skeletons: SkeletonCounts
+    counts: NDArray[np.int64]
+    real_counts: NDArray[np.int64]
+    rows: int
+    real_rows: int
+    admitted: int = 0
+
+    @classmethod
+    def empty(cls, anchor: Anchor, settings: GateSettings) -> Memory:
+        """Before the first round, without the reference's contents."""
+        content, real = anchor.require_content(), anchor.context.real_counts
+        history, corpus = DuplicateIndex(content.window.shape[1], settings), CollisionBudget(content)
+        total = int(real.sum())
+        return cls(history, corpus, PhraseCounters(), SkeletonCounts(), real.copy(), real.copy(), total, total)
 
 
 @dataclass(eq=False, slots=True)
@@ -79,7 +99,8 @@ class Item:
     nearest one; a row whose context is `outside` the reference counts in none. What stands
     around it in the history is found once, what stands around it in this round anew in each pass; `edits` are rows of
     the history over the Jaccard threshold, with it. In the loop `sketch` has the bands that others of the loop share.
-    `place` is where it stands in the block that is under decision.
+    `place` is where it stands in the block that is under decision. `refused` is what the rules say of it, `opinion`
+    what the judges do.
     """
 
     candidate: Candidate
@@ -92,6 +113,8 @@ class Item:
     slots: NDArray[np.int64]
     frame: str
     outside: bool = False
+    refused: Reject | None = None
+    opinion: Opinion | None = None
     place: int = -1
     edits: list[tuple[int, float]] = field(default_factory=list)
     in_history: Neighbours = field(default_factory=Neighbours)
@@ -110,36 +133,57 @@ class Item:
 
 
 class GateState:
-    """The gate's memory; where no reference is given the history is filled by others.
+    """The gate's memory and one round on top of it, complete when made.
 
-    `floor` holds what the rules refused in this round, by candidate id.
-
-    `likelihood` is the language model of the fluency band, None where the recipe names none.
-
-    `judges` are asked once a round, about the candidates that all stages before them let through; None where there are
-    no judges. `opinions` holds their answers. A round ends at `most` admissions, None for no end.
+    `heldout` is what must never be admitted, `likelihood` the language model of the fluency stage, None where the
+    recipe names none. `restore` belongs to making it. In a round only `commit` changes what later decisions see;
+    `look_back` and `look_ahead` find neighbours for many candidates at once and decide nothing.
     """
 
-    def __init__(self, anchor: Anchor, reference: Reference | None, settings: GateSettings) -> None:
-        if anchor.content is None:
-            raise AnchorError(f"anchor {anchor.number} has no content half yet; the first round must fill it")
-        self.anchor, self.content, self.settings = anchor, anchor.content, settings
+    def __init__(
+        self,
+        anchor: Anchor,
+        reference: Reference,
+        settings: GateSettings,
+        heldout: HeldOut | None = None,
+        likelihood: Likelihood | None = None,
+    ) -> None:
+        self._begin(anchor, settings, Memory.empty(anchor, settings), heldout, likelihood)
+        self._add_reference(reference)
+
+    @classmethod
+    def from_parts(
+        cls,
+        anchor: Anchor,
+        settings: GateSettings,
+        memory: Memory,
+        heldout: HeldOut | None = None,
+        likelihood: Likelihood | None = None,
+    ) -> GateState:
+        """A state over a memory that holds the reference's contents and earlier rows already."""
+        state = cls.__new__(cls)
+        state._begin(anchor, settings, memory, heldout, likelihood)
+        return state
+
+    def _begin(
+        self,
+        anchor: Anchor,
+        settings: GateSettings,
+        memory: Memory,
+        heldout: HeldOut | None,
+        likelihood: Likelihood | None,
+    ) -> None:
+        self.anchor, self.content, self.settings = anchor, anchor.require_content(), settings
+        self.heldout, self.likelihood = heldout or HeldOut(settings=settings), likelihood
         self.tau = self.content.tau if settings.tau is None else settings.tau
         self.collision_max = self.content.collision_max if settings.collision_max is None else settings.collision_max
+        self.history, self.corpus_scope = memory.history, memory.corpus
+        self.phrases, self.skeletons = memory.phrases, memory.skeletons
+        self.counts, self.real_counts = memory.counts, memory.real_counts
+        self.rows, self.real_rows, self.admitted = memory.rows, memory.real_rows, memory.admitted
         dim = self.content.window.shape[1]
-        self.history, self.this_round = DuplicateIndex(dim, settings), DuplicateIndex(dim, settings)
-        self.corpus_scope, self.round_scope = CollisionBudget(self.content), CollisionBudget(self.content)
-        self.phrases, self.skeletons = PhraseCounters(), SkeletonCounts()
-        self.real_counts = anchor.context.real_counts.copy()
-        self.counts = anchor.context.real_counts.copy()
-        self.rows = self.real_rows = int(self.counts.sum())
-        self.admitted = self.round_admitted = self.round_outside = 0
-        self.heldout = HeldOut(settings=settings)
-        self.floor: Mapping[str, Reject] = {}
-        self.likelihood: Likelihood | None = None
-        self.judges: Judges | None = None
-        self.opinions: Mapping[str, Opinion] = {}
-        self.most: int | None = None
+        self.this_round, self.round_scope = DuplicateIndex(dim, settings), CollisionBudget(self.content)
+        self.round_admitted = self.round_outside = 0
         self.ahead = LookAhead(self.this_round, np.empty((0, dim), dtype=np.float32), self.tau)
         # How many other rows stand within tau: of the history's rows as far as asked, what this round adds to them, and
         # of this round's rows.
@@ -147,8 +191,6 @@ class GateState:
         self._joined: Counter[int] = Counter()
         self._round_crowds: list[int] = []
         self._window = frozenset(self.content.window_ids)
-        if reference is not None:
-            self._add_reference(reference)
 
     def _add_reference(self, reference: Reference) -> None:
         """A copy of a real content teaches nothing new; the vectors of a generator-filled anchor are not real."""
@@ -159,36 +201,44 @@ class GateState:
         items = self.items(rows, reference.context[chosen], reference.content[chosen])
         self._extend(self.history, items)
 
-    def texts(self, candidates: Sequence[Candidate]) -> list[Text]:
-        """All that the lexical stages need of the candidates' texts."""
-        contents = [candidate.content for candidate in candidates]
-        two = self.anchor.views == "two"
-        contexts = [candidate.context if two else "" for candidate in candidates]
-        words = wordings(contents, contexts, self.settings.lexical_ngram)
-        return [
-            Text(sketch, slots, frame)
-            for sketch, (slots, frame) in zip(self.history.sketches(contents), words, strict=True)
-        ]
+    def memory(self) -> Memory:
+        """What this state would be made of again, to be saved.
+
+        Raises:
+            ValueError: rows of a round have entered already.
+        """
+        if self.round_admitted:
+            raise ValueError(f"{self.round_admitted} rows of a round have entered: a state is saved before its round")
+        return Memory(
+            self.history, self.corpus_scope, self.phrases, self.skeletons, self.counts, self.real_counts, self.rows,
+            self.real_rows, self.admitted,
+        )  # fmt: skip
 
     def items(
-        self, candidates: Sequence[Candidate], context: Vectors, content: Vectors, texts: Sequence[Text] = ()
+        self,
+        candidates: Sequence[Candidate],
+        context: Vectors,
+        content: Vectors,
+        refused: Mapping[str, Reject] | None = None,
     ) -> list[Item]:
-        """Candidates with raw encoder vectors (n, d) made ready for the stages; `texts` saves what made them before."""
+        """Candidates with raw encoder vectors (n, d) made ready for the stages; `refused` is what the rules say."""
         if not candidates:
             return []
-        texts = texts or self.texts(candidates)
-        half = self.anchor.context
-        x, _ = centre(context if self.anchor.views == "two" else content, half.mean)
-        y, norms = centre(content, self.content.mean)
-        place = half.locate(x, self.settings.alpha_outside)
+        refused = refused or {}
+        contents, two = [candidate.content for candidate in candidates], self.anchor.views == "two"
+        words = wordings(contents, [c.context if two else "" for c in candidates], self.settings.lexical_ngram)
+        raw = self.anchor.cell_vectors(context, content)
+        place = self.anchor.context.locate(raw, self.settings.alpha_outside)
+        x, (y, norms) = self.anchor.context.centred(raw), self.content.centred(content)
         columns = (place.nearest.tolist(), place.outside.tolist(), place.cosines.tolist(), norms.tolist())
         items = [
             Item(
-                candidate, candidate.origin is Origin.REAL, x[i], y[i], norm, cell, text.sketch, text.slots, text.frame,
-                outside=outside, numbers={"cell_cosine": cosine, "content_norm": norm},
+                candidate, candidate.origin is Origin.REAL, x[i], y[i], norm, cell, sketch, slots, frame,
+                outside=outside, refused=refused.get(candidate.id),
+                numbers={"cell_cosine": cosine, "content_norm": norm},
             )
-            for i, (candidate, text, cell, outside, cosine, norm) in enumerate(
-                zip(candidates, texts, *columns, strict=True)
+            for i, (candidate, sketch, (slots, frame), cell, outside, cosine, norm) in enumerate(
+                zip(candidates, self.history.sketches(contents), words, *columns, strict=True)
             )
         ]  # fmt: skip
         tests = {"novelty_p": place.p_values, "generic_p": None}
@@ -231,11 +281,6 @@ class GateState:
             asked = {row for found in near if found.copy is None and found.count <= limit for row in found.others}
             rows = sorted(asked - self._crowds.keys())
             self._crowds |= zip(rows, self.history.crowds(rows, self.tau), strict=True)
-
-    def sketch_round(self, items: Sequence[Item]) -> None:
-        """Leave the items of the loop the bands by which they can be near each other."""
-        for item, sketch in zip(items, among_themselves([item.sketch for item in items]), strict=True):
-            item.sketch = sketch
 
     def look_ahead(self, block: Sequence[Item]) -> None:
         """Make the next items of the loop ready: what they need of each other and of this round is then looked up."""

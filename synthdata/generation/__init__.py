@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from synthdata.errors import SettingsError
 from synthdata.generation.cache import CachedGenerator, count_equal_samples, equal_samples_warning
-from synthdata.protocols import Progress, no_progress
+from synthdata.protocols import Advance, no_advance
 from synthdata.settings import Settings
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["CachedGenerator", "count_equal_samples", "equal_samples_warning", "make_generator"]
 
 
-def make_generator(settings: Settings, cache_dir: Path | str, progress: Progress = no_progress) -> CachedGenerator:
+def make_generator(settings: Settings, cache_dir: Path | str, progress: Advance = no_advance) -> CachedGenerator:
     """The generator that the settings name, behind the response cache; `progress` hears of every answered request.
 
     Raises:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from synthdata.protocols import Generator, Progress, Request, Response, no_progress
+from synthdata.protocols import Advance, Generator, Request, Response, no_advance
 from synthdata.records import canonical_json, content_hash
 
 # What a kill may lose of a generator that hands over its answers together.
@@ -28,7 +28,7 @@ class CachedGenerator:
     """
 
     def __init__(
-        self, inner: Generator, folder: Path | str, progress: Progress = no_progress, group: int = GROUP
+        self, inner: Generator, folder: Path | str, progress: Advance = no_advance, group: int = GROUP
     ) -> None:
         self.inner = inner
         self.model = inner.model

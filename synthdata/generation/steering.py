@@ -17,10 +17,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from synthdata.records import OUTSIDE
 from synthdata.settings import Recipe
 
 Level = Literal["calm", "amber", "red"]
-OUTSIDE = -1
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from synthdata.inspection.semantic import Figure, centred
 from synthdata.inspection.spool import Spool
 from synthdata.monitor.measure import LEAST_ROWS, MOST_ROWS, View, measure
 from synthdata.monitor.views import permutation
-from synthdata.protocols import Progress, Vectors
+from synthdata.protocols import Advance, Vectors
 from synthdata.settings import InspectSettings
 
 SHOWN_TERMS = 30
@@ -74,7 +74,7 @@ class Side:
     vectors: Vectors
 
 
-def compare(file: Side, real: Side, settings: InspectSettings, progress: Progress) -> Beside:
+def compare(file: Side, real: Side, settings: InspectSettings, progress: Advance) -> Beside:
     """The comparison; `progress` hears of the file's rows in which terms were looked for."""
     mean = real.vectors.mean(axis=0)
     mine, theirs = _view("file", file, mean), _view("reference", real, mean)
@@ -139,7 +139,7 @@ def terms_of(text: str) -> set[str]:
     return set(_TERM.findall(text.lower())) - FUNCTION_WORDS
 
 
-def missing_terms(spool: Spool, real: Sequence[str], settings: InspectSettings, progress: Progress) -> list[Term]:
+def missing_terms(spool: Spool, real: Sequence[str], settings: InspectSettings, progress: Advance) -> list[Term]:
     """Terms that at least `term_share` of the reference's rows hold (and three) and no row of the whole file does.
 
     Left out are those that would be expected in less than three rows of the file. The most frequent first; empty where

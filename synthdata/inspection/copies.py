@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthdata.inspection.spool import Spool
-from synthdata.protocols import Progress
+from synthdata.protocols import Advance
 from synthdata.settings import GateSettings, InspectSettings
 from synthdata.similarity.exact import exact_key
 from synthdata.similarity.minhash import LexicalIndex
@@ -67,7 +67,7 @@ class NearCopies:
         """Remove the temporary file."""
         self._file.close()
 
-    def sign(self, threads: int, progress: Progress) -> None:
+    def sign(self, threads: int, progress: Advance) -> None:
         """Make the signatures of all rows; `progress` hears of rows done."""
         with ThreadPoolExecutor(threads) as pool:
             for numbers, texts in self._spool.batches(self._rows.tolist()):
@@ -79,7 +79,7 @@ class NearCopies:
                 progress(len(numbers))
         self._file.flush()
 
-    def find(self, progress: Progress) -> tuple[Earlier, dict[int, float]]:
+    def find(self, progress: Advance) -> tuple[Earlier, dict[int, float]]:
         """For each row given, by its place among them, an earlier one with enough Jaccard, and that Jaccard.
 
         `progress` hears of bands done.

@@ -16,7 +16,7 @@ from types import TracebackType
 
 from synthdata.inspection.preamble import Preamble
 from synthdata.inspection.reading import Text
-from synthdata.protocols import Progress, no_progress
+from synthdata.protocols import Advance, no_advance
 from synthdata.records import QuarantinedRow
 
 _REASONS = 50
@@ -59,7 +59,7 @@ class Spool:
     def __len__(self) -> int:
         return len(self._lines)
 
-    def fill(self, items: Iterable[Text | QuarantinedRow], progress: Progress = no_progress) -> None:
+    def fill(self, items: Iterable[Text | QuarantinedRow], progress: Advance = no_advance) -> None:
         """Take in all texts; those that cannot be used are counted by reason."""
         for number, item in enumerate(items, 1):
             if isinstance(item, QuarantinedRow):

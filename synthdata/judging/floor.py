@@ -11,27 +11,15 @@ import re
 import unicodedata
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 
 from synthdata.judging.credentials import find_secret
 from synthdata.judging.encoded import revealed
 from synthdata.judging.phrases import find_judge_talk, latin_letters, without_openers
-from synthdata.records import Reason
+from synthdata.records import Reason, Reject
 from synthdata.settings import FloorSettings
 from synthdata.text.unicode import UNSPACED, fold_compatible
-
-
-@dataclass(frozen=True, slots=True)
-class FloorFailure:
-    """Which rule a text broke: its `score` against the rule's `threshold`, and in `detail` what was seen."""
-
-    reason: Reason
-    score: float
-    threshold: float
-    detail: str
-
 
 # Only a closed override is turned: an open one, put before a reply in a log, would turn what the log truly says.
 _OVERRIDDEN = re.compile("\u202e([^\u202c\u202e\n]*)\u202c")
@@ -80,14 +68,14 @@ def readable(text: str) -> str:
     return latin_letters(canonical(text))
 
 
-def check_text(content: str, floor: FloorSettings) -> FloorFailure | None:
+def check_text(content: str, floor: FloorSettings) -> Reject | None:
     """The first rule that the text breaks, or None.
 
     Length in words comes first (two characters of an unspaced script count as one word), so a text that is far too long
     costs nothing more. Encoded text counts as what it says. About a millisecond for a page.
     """
     if len(content) > floor.max_chars:
-        return FloorFailure(Reason.TOO_LONG, len(content), floor.max_chars, f"{len(content)} characters")
+        return Reject(Reason.TOO_LONG, len(content), floor.max_chars, detail=f"{len(content)} characters")
     text = readable(content)
     said = revealed(text)
     text = text if said == text else readable(said)
@@ -104,27 +92,27 @@ def count_words(text: str) -> float:
     return len(_WORD.findall(_UNSPACED.sub(" ", text))) + unspaced / _CHARS_PER_WORD
 
 
-def _length(text: str, floor: FloorSettings) -> FloorFailure | None:
+def _length(text: str, floor: FloorSettings) -> Reject | None:
     words = count_words(text)
     if words > floor.max_words:
-        return FloorFailure(Reason.TOO_LONG, words, floor.max_words, f"{words:g} words")
+        return Reject(Reason.TOO_LONG, words, floor.max_words, detail=f"{words:g} words")
     said = count_words(without_openers(text))
     if said < floor.min_words:
-        return FloorFailure(Reason.TOO_SHORT, said, floor.min_words, f"{said:g} words besides openers")
+        return Reject(Reason.TOO_SHORT, said, floor.min_words, detail=f"{said:g} words besides openers")
     return None
 
 
-def _judge_talk(text: str, floor: FloorSettings) -> FloorFailure | None:
+def _judge_talk(text: str, floor: FloorSettings) -> Reject | None:
     found = find_judge_talk(text)
-    return None if found is None else FloorFailure(Reason.ADDRESSES_JUDGE, 1.0, 0.0, found)
+    return None if found is None else Reject(Reason.ADDRESSES_JUDGE, 1.0, 0.0, detail=found)
 
 
-def _secret(text: str, floor: FloorSettings) -> FloorFailure | None:
+def _secret(text: str, floor: FloorSettings) -> Reject | None:
     found = find_secret(text)
-    return None if found is None else FloorFailure(Reason.SECRET, 1.0, 0.0, found)
+    return None if found is None else Reject(Reason.SECRET, 1.0, 0.0, detail=found)
 
 
-def _loop(text: str, floor: FloorSettings) -> FloorFailure | None:
+def _loop(text: str, floor: FloorSettings) -> Reject | None:
     words = text.casefold().split()
     # Single words repeat in every long text, so they are looked at in the first hundred.
     for n, limit, seen in ((1, floor.loop_words, words[:100]), (4, floor.loop_share, words)):
@@ -132,16 +120,16 @@ def _loop(text: str, floor: FloorSettings) -> FloorFailure | None:
         if len(grams) >= _LEAST_GRAMS:
             share = 1.0 - len(set(grams)) / len(grams)
             if share > limit:
-                return FloorFailure(Reason.LOOP, share, limit, f"{share:.0%} of its {n}-grams are repeats")
+                return Reject(Reason.LOOP, share, limit, detail=f"{share:.0%} of its {n}-grams are repeats")
     data = text.encode("utf-8", "surrogatepass")
     if len(data) >= _LEAST_BYTES:
         ratio = len(data) / len(zlib.compress(data, 6))
         if ratio > floor.loop_compression:
-            return FloorFailure(Reason.LOOP, ratio, floor.loop_compression, f"compresses {ratio:.1f} times")
+            return Reject(Reason.LOOP, ratio, floor.loop_compression, detail=f"compresses {ratio:.1f} times")
     return None
 
 
-def _gibberish(text: str, floor: FloorSettings) -> FloorFailure | None:
+def _gibberish(text: str, floor: FloorSettings) -> Reject | None:
     for measure, threshold, what in (
         (_symbols(text), floor.symbol_share, "of its characters are symbols"),
         (_blobs(text), floor.encoded_share, "of its characters are in encoded strings"),
@@ -150,7 +138,7 @@ def _gibberish(text: str, floor: FloorSettings) -> FloorFailure | None:
         (_missing_vowels(text), 1.0 - floor.min_vowels, "of its letters are consonants"),
     ):
         if measure > threshold:
-            return FloorFailure(Reason.GIBBERISH, measure, threshold, f"{measure:.0%} {what}")
+            return Reject(Reason.GIBBERISH, measure, threshold, detail=f"{measure:.0%} {what}")
     return None
 
 
@@ -211,7 +199,7 @@ def _missing_vowels(text: str) -> float:
     return 1.0 - len(_VOWEL.findall(latin)) / len(latin) if len(latin) >= _LEAST_LETTERS else 0.0
 
 
-_RULES: tuple[Callable[[str, FloorSettings], FloorFailure | None], ...] = (
+_RULES: tuple[Callable[[str, FloorSettings], Reject | None], ...] = (
     _length,
     # Before the patterns, some of which take their time over endless repetition.
     _loop,

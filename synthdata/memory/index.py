@@ -19,7 +19,7 @@ from synthdata.corpus import CorpusStore
 from synthdata.corpus.derived import publish, sweep
 from synthdata.corpus.events import without_removed
 from synthdata.memory.words import WordIndex
-from synthdata.protocols import Progress, Vectors, no_progress
+from synthdata.protocols import Advance, Vectors, no_advance
 from synthdata.records import Verdict
 
 NAME = "lessons"
@@ -57,7 +57,7 @@ def open_index(store: CorpusStore) -> LessonIndex | None:
     return LessonIndex(rows, vectors, words) if len(vectors) == rows.height == len(words.lengths) else None
 
 
-def build_index(store: CorpusStore, progress: Progress = no_progress) -> LessonIndex:
+def build_index(store: CorpusStore, progress: Advance = no_advance) -> LessonIndex:
     """Make the index from the tables and publish it for the next reader; `progress` hears of every 1,000 rows.
 
     Where the folder cannot be written the index lives in memory alone.
@@ -97,7 +97,7 @@ def _save(index: LessonIndex, folder: Path) -> None:
     index.words.save(folder)
 
 
-def _texts(frame: pl.DataFrame, progress: Progress) -> Iterator[str]:
+def _texts(frame: pl.DataFrame, progress: Advance) -> Iterator[str]:
     for done, (context, content) in enumerate(frame.select("context", "content").iter_rows(), 1):
         yield f"{context}\n{content}"
         if done % 1000 == 0 or done == frame.height:

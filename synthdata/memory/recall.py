@@ -19,7 +19,7 @@ from synthdata.corpus import CorpusStore
 from synthdata.errors import InputError
 from synthdata.memory.index import LessonIndex, build_index, open_index, present
 from synthdata.memory.standing import Standing, standings
-from synthdata.protocols import Encoder, Progress, Vectors, no_progress
+from synthdata.protocols import Advance, Encoder, Vectors, no_advance
 from synthdata.settings import MemorySettings, Settings
 from synthdata.similarity.encoder import make_encoder
 
@@ -94,7 +94,7 @@ class Memory:
         *,
         as_of: int | None = None,
         encoder: Encoder | None = None,
-        progress: Progress = no_progress,
+        progress: Advance = no_advance,
     ) -> Memory:
         """Open the memory of a corpus; `progress` hears of rows where the index has to be made first.
 

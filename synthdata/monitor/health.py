@@ -14,6 +14,7 @@ import polars as pl
 
 from synthdata.corpus import CorpusStore
 from synthdata.corpus.releases import frozen_because
+from synthdata.gate.anchor import load_anchor
 from synthdata.monitor.status import alarms_of
 from synthdata.records import canonical_json, content_hash
 
@@ -68,7 +69,9 @@ def read_tiles(store: CorpusStore) -> HealthReport:
     """The reading of the last round that has one."""
     snapshots = store.snapshots()
     number = store.latest_round()
-    alarms = [alarm for alarm in alarms_of(store, snapshots) if alarm["round"] == number]
+    alarms = [
+        alarm for alarm in alarms_of(store, snapshots, load_anchor(store.anchor_dir())) if alarm["round"] == number
+    ]
     frozen = frozen_because(store) or ""
     red = bool(frozen) or any(alarm["level"] == "red" for alarm in alarms)
     level: Level = "red" if red else "amber" if alarms else "green"

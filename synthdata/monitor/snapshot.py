@@ -8,7 +8,6 @@ import polars as pl
 
 from synthdata.corpus import CorpusStore
 from synthdata.gate.anchor import Anchor
-from synthdata.gate.cells import centre
 from synthdata.gate.lexical import skeleton
 from synthdata.gate.reference import Reference
 from synthdata.judging.record import judge_rows
@@ -67,21 +66,17 @@ def _measured(
     if aside:
         contents, contexts = [item.content for item in aside], [item.context for item in aside]
         heldout = _view("reference_heldout", contents, contexts, anchor, encoder, settings)
-    real = anchor.context.real_counts
-    shares = (real + 1) / (real.sum() + len(real))
-    return measure(views, heldout, shares, settings.recipe.anchor.seed)
+    return measure(views, heldout, anchor.context.real_shares(), settings.recipe.anchor.seed)
 
 
 def _view(
     name: str, texts: Sequence[str], contexts: Sequence[str], anchor: Anchor, encoder: Encoder, settings: Settings
 ) -> View:
-    assert anchor.content is not None
     vectors = encoder.encode(texts)
-    content, norms = centre(vectors, anchor.content.mean)
-    two = anchor.views == "two"
-    x, _ = centre(encoder.encode(contexts) if two else vectors, anchor.context.mean)
-    live = norms > 0
-    cells = anchor.context.locate(x, settings.recipe.gate.alpha_outside).cells[live]
+    content, norms = anchor.require_content().centred(vectors)
+    two, live = anchor.views == "two", norms > 0
+    located = anchor.context.locate(encoder.encode(contexts) if two else vectors, settings.recipe.gate.alpha_outside)
+    cells = located.cells[live]
     kept = [i for i, keep in enumerate(live) if keep]
     words = Computed(len(kept), lambda k: texts[kept[k]].lower().split())
     frames = Computed(len(kept), lambda k: skeleton(texts[kept[k]], contexts[kept[k]] if two else ""))

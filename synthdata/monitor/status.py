@@ -56,17 +56,17 @@ def status(store: CorpusStore, as_of: int | None = None) -> Facts:
         "trend": trend(snapshots),
         "rounds": store.rounds(as_of).select("round", "candidates", "admit", "reject", "quarantine").to_dicts(),
         "starved": _starved(frame, last),
-        "alarms": alarms_of(store, snapshots),
+        "alarms": alarms_of(store, snapshots, anchor),
         "steering": _steered(store, as_of),
         "frozen": frozen is not None,
         "frozen_because": frozen,
     }
 
 
-def alarms_of(store: CorpusStore, snapshots: pl.DataFrame) -> list[Facts]:
+def alarms_of(store: CorpusStore, snapshots: pl.DataFrame, anchor: Anchor) -> list[Facts]:
     """What the judges and the trend of the raw view raise, by round."""
     settings = Settings.from_dict(store.settings, where=str(store.path))
-    half = load_anchor(store.anchor_dir()).content
+    half = anchor.content
     reference = 1 / half.collision if half is not None and half.collision else float("nan")
     rounds = store.rounds().filter(pl.col("kind") != "inherit")
     anchors = dict(rounds.select("round", "anchor").iter_rows())

@@ -18,16 +18,15 @@ from metrics.entropy import jensen_shannon
 from synthdata.api import Corpus
 from synthdata.corpus import CorpusStore
 from synthdata.errors import InputError
-from synthdata.gate.anchor import Anchor, save_content, save_context
+from synthdata.gate.anchor import Anchor, AnchorHeader, save_content, save_context
 from synthdata.gate.calibrate import calibrate
-from synthdata.gate.cells import assign, centre
 from synthdata.gate.reference import Reference, ReferenceRow, clean, save_reference
 from synthdata.monitor.snapshot import ensure_snapshot
 from synthdata.monitor.status import describe
 from synthdata.protocols import Progress, no_progress
 from synthdata.records import Candidate, Decision, Verdict, content_hash
 from synthdata.records.report import RoundReport
-from synthdata.rounds.decide import before_and_after, restore
+from synthdata.rounds.decide import before_and_after
 from synthdata.rounds.steps import encode_reference, reference_rows
 
 
@@ -51,13 +50,12 @@ def reanchor(
     because: str,
     *,
     keep: bool = True,
-    embedding: Progress = no_progress,
+    progress: Progress = no_progress,
 ) -> Reanchoring:
     """Calibrate a new anchor from real data and make it current; with `keep` the old reference stays in the mix.
 
     A half that the first round had filled becomes one of real data as soon as there are enough real contents. The
-    encoder stays: stored vectors of admitted rows are compared with the new anchor's. `embedding` hears what that of
-    `Corpus.init` hears.
+    encoder stays: stored vectors of admitted rows are compared with the new anchor's.
 
     Raises:
         InputError: no reason, or rows without the view that the corpus has.
@@ -69,13 +67,15 @@ def reanchor(
     with corpus.store.writing() as store:
         old, known = corpus.anchor, corpus.reference
         rows = _new_rows(reference_rows(reference, corpus.settings), old.views)
-        fresh = encode_reference(rows, corpus.encoder, embedding)
+        with progress("embedding", 2 * len(rows)) as advance:
+            fresh = encode_reference(rows, corpus.encoder, advance)
         if keep:
             rows = [*known.rows, *rows]
             fresh = np.vstack([known.context, fresh[0]]), np.vstack([known.content, fresh[1]])
         recipe = corpus.settings.recipe
         cleaned = clean(rows, *fresh, recipe.anchor, recipe.gate)
-        made = _next_anchor(corpus, old, cleaned, embedding)
+        header = AnchorHeader(old.number + 1, old.views, old.encoder)
+        made = calibrate(cleaned, header, recipe.anchor, corpus.likelihood)
         carried = made.content is None and old.content is not None
         made = replace(made, content=old.content) if carried else made
         gate = recipe.gate
@@ -85,25 +85,13 @@ def reanchor(
     return done
 
 
-def _next_anchor(corpus: Corpus, old: Anchor, cleaned: Reference, scoring: Progress) -> Anchor:
-    return calibrate(
-        cleaned,
-        corpus.likelihood,
-        scoring,
-        number=old.number + 1,
-        views=old.views,
-        encoder=old.encoder,
-        settings=corpus.settings.recipe.anchor,
-    )
-
-
 def _make_current(store: CorpusStore, done: Reanchoring, number: int, told: dict[str, object]) -> None:
     payload = told | {"before": done.before, "after": done.after, "drift": done.drift, "carried": done.carried}
     store.append_event("reanchor", str(number), payload, store.latest_round())
     store.set_anchor(number)
 
 
-def inherit(corpus: Corpus, rows: Sequence[Candidate], *, embedding: Progress = no_progress) -> RoundReport:
+def inherit(corpus: Corpus, rows: Sequence[Candidate], *, progress: Progress = no_progress) -> RoundReport:
     """Enter rows that a model was trained on before there was a gate, as the corpus' first round, without deciding.
 
     What follows is measured against them too: where they repeat themselves, collision starts over its budget, and
@@ -125,13 +113,17 @@ def inherit(corpus: Corpus, rows: Sequence[Candidate], *, embedding: Progress = 
         distinct = list({row.id: row for row in rows}.values())
         if not distinct:
             raise InputError("nothing to inherit: no readable row")
-        content = corpus.encode([row.content for row in distinct], embedding)
+        with progress("embedding what is inherited", len(distinct)) as advance:
+            content = corpus.encode([row.content for row in distinct], advance)
         context = corpus.encode([row.context for row in distinct]) if store.views == "two" else content
-        state = restore(store, anchor, corpus.reference, corpus.settings.recipe)
-        items = state.items(distinct, context, content)
+        located = anchor.context.locate(
+            anchor.cell_vectors(context, content), corpus.settings.recipe.gate.alpha_outside
+        )
+        _, norms = anchor.require_content().centred(content)
+        seen = zip(distinct, located.cells.tolist(), located.cosines.tolist(), norms.tolist(), strict=True)
         decisions = [
-            Decision(item.candidate, Verdict.ADMIT, "inherit", cell=item.cell, numbers=dict(item.numbers))
-            for item in items
+            Decision(row, Verdict.ADMIT, "inherit", cell=cell, numbers={"cell_cosine": cosine, "content_norm": norm})
+            for row, cell, cosine, norm in seen
         ]
         vectors = {row.id: (context[i] if store.views == "two" else None, content[i]) for i, row in enumerate(distinct)}
         recipe = corpus.settings.recipe.decision_fingerprint()
@@ -160,8 +152,7 @@ def _drift(made: Anchor, old: Reference, new: Reference) -> float:
     """Between the shares that both references have in the new cells."""
 
     def counts(reference: Reference) -> Any:  # noqa: ANN401 - an array of counts
-        vectors = reference.content if made.views == "one" else reference.context
-        labels, _ = assign(centre(vectors, made.context.mean)[0], made.context.centroids)
+        labels, _ = made.context.nearest(made.cell_vectors(reference.context, reference.content))
         return np.bincount(labels, minlength=len(made.context.centroids))
 
     return float(jensen_shannon(counts(old), counts(new)))

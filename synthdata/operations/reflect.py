@@ -20,7 +20,7 @@ from synthdata.protocols import UNSTEERED, Guidance, Progress, no_progress
 from synthdata.records import Origin, QuarantinedRow, Reflection, Trajectory
 from synthdata.records.report import RoundReport
 from synthdata.reflection import requests_for
-from synthdata.rounds.budget import BudgetExceededError, held_back, hold_back
+from synthdata.rounds.budget import BudgetExceededError, BudgetLedger, held_back, hold_back
 from synthdata.rounds.steering import SteeringResult, record, steer
 from synthdata.rounds.steps import read_runs, render
 
@@ -31,8 +31,8 @@ class RunSelection:
 
     The first `limit` by id of those never reflected on; `again` takes known ones too, with the next unused sample
     indices; `retry_quarantined` adds the runs whose every decision so far is an unusable answer. `origin` and `licence`
-    are what the operator says of the logs. `most` ends the round at so many admissions, and candidates that were not
-    looked at yet stay undecided. Rounds of one `run` name share its budget.
+    are what the operator says of the logs. The round ends at `max_admitted` admissions; candidates that
+    were not reached by then stay undecided. Rounds of one `run` name share its budget.
     """
 
     origin: Origin = Origin.REAL
@@ -40,7 +40,7 @@ class RunSelection:
     limit: int | None = None
     again: bool = False
     retry_quarantined: bool = False
-    most: int | None = None
+    max_admitted: int | None = None
     run: str = ""
 
 
@@ -115,24 +115,27 @@ def decide_reviews(
     corpus: Corpus,
     work: Work,
     reviews: Sequence[Reflection | QuarantinedRow],
+    max_admitted: int | None = None,
+    ledger: BudgetLedger | None = None,
     progress: Progress = no_progress,
-    embedding: Progress = no_progress,
-    most: int | None = None,
 ) -> RoundReport:
-    """Put the reviews of a round through the gate and commit it; `progress` and `embedding` hear of each once.
+    """Put the reviews of a round through the gate and commit it; `ledger` pays the judges.
 
-    The round admits `most` at most.
+    The round ends at `max_admitted` admissions.
 
     Raises:
-        UnpaidError: the budget does not pay for the judges; the next round is about the same runs.
+        BudgetExceededError: the budget does not pay for the judges; the next round is about the same runs.
     """
     runs = {run.id: run for run in work.runs}
-    candidates, settled = render(label_reviews(reviews, runs, corpus.settings.recipe.labels), runs)
-    progress(len(settled))
-    embedding(len(settled))
+    candidates, predecided = render(label_reviews(reviews, runs, corpus.settings.recipe.labels), runs)
     try:
         return corpus.admit(
-            candidates, settled=settled, quarantined=work.broken, progress=progress, embedding=embedding, most=most
+            candidates,
+            predecided=predecided,
+            quarantined=work.broken,
+            max_admitted=max_admitted,
+            ledger=ledger,
+            progress=progress,
         )
     except BudgetExceededError:
         hold_back(corpus.store, list(runs))

@@ -38,7 +38,7 @@ def to_target(
         if size == 0:
             return TargetResult(tuple(reports), admitted, f"the limit of {choice.limit} runs is reached")
         try:
-            report = one_round(replace(choice, limit=size, most=target - admitted))
+            report = one_round(replace(choice, limit=size, max_admitted=target - admitted))
         except RefusedError as error:
             return TargetResult(tuple(reports), admitted, str(error))
         candidates, new = sum(report.counts.values()), report.counts["admit"]

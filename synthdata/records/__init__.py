@@ -5,7 +5,7 @@ experience read twice, from two files or in two orders, is the same record.
 """
 
 from synthdata.records.chat import Chat
-from synthdata.records.decision import Candidate, Decision, Reason, Verdict
+from synthdata.records.decision import OUTSIDE, Candidate, Decision, Reason, Reject, Verdict
 from synthdata.records.experience import Media, Observation, Origin, QuarantinedRow, Step, ToolCall, Trajectory
 from synthdata.records.identity import canonical_json, content_hash
 from synthdata.records.reflection import (
@@ -24,6 +24,7 @@ from synthdata.records.reflection import (
 from synthdata.records.serial import from_json, to_json
 
 __all__ = [
+    "OUTSIDE",
     "Candidate",
     "CauseCode",
     "Chat",
@@ -42,6 +43,7 @@ __all__ = [
     "QuarantinedRow",
     "Reason",
     "Reflection",
+    "Reject",
     "Step",
     "StepReview",
     "ToolCall",

@@ -88,6 +88,22 @@ class Candidate:
         return content_hash(self.external_id, self.context, self.content, *place, *whole)
 
 
+# The cell of a context that lies outside all cells.
+OUTSIDE = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """Why a rule, a judge or a stage refuses a candidate, with its evidence: a `score` that missed a `threshold`."""
+
+    reason: Reason
+    score: float | None = None
+    threshold: float | None = None
+    neighbour_id: str = ""
+    neighbour_text: str = ""
+    detail: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """The verdict on one candidate with every number that it rests on.

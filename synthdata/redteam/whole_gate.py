@@ -20,13 +20,11 @@ from synthdata.api import Corpus
 from synthdata.gate.reference import ReferenceRow
 from synthdata.judging.consistency import Pair
 from synthdata.operations.reflect import Work, remember
-from synthdata.protocols import no_progress
-from synthdata.records import Candidate, Decision, content_hash
+from synthdata.records import Candidate, content_hash
 from synthdata.redteam.attack import carried
 from synthdata.redteam.copies import copies
 from synthdata.reflection import focus_steps, render_context, to_candidate
-from synthdata.rounds.decide import decide_round, order_texts, restore
-from synthdata.rounds.steps import check, check_language
+from synthdata.rounds.decide import RoundOutcome
 from synthdata.settings import Settings
 from synthdata.similarity.exact import exact_key
 
@@ -109,7 +107,7 @@ def copy_attack(folder: Path, pool: Sequence[Pair], settings: Settings) -> list[
             manners.setdefault(item.template, {})[key] = candidate
     rounds = {name: list(made.values()) for name, made in manners.items()}
     rounds[CONTROL] = [_candidate(pair) for pair in others[: len(known)]]
-    return [_counted(name, *_decided(corpus, made)) for name, made in rounds.items()]
+    return [_counted(name, _decided(corpus, made)) for name, made in rounds.items()]
 
 
 def _halves(pool: Sequence[Pair]) -> tuple[list[Pair], list[Pair]]:
@@ -140,27 +138,15 @@ def _corpus(folder: Path, pool: Sequence[Pair], settings: Settings) -> Corpus:
     return Corpus.open(folder)
 
 
-def _decided(corpus: Corpus, candidates: Sequence[Candidate]) -> tuple[list[Decision], float]:
-    """The decisions of a round on the corpus that is not committed, and the tau that they were made with."""
-    candidates = [replace(candidate, occurrence=i) for i, candidate in enumerate(candidates)]
-    anchor, reference, recipe = corpus.anchor, corpus.reference, corpus.settings.recipe
-    assert anchor.content is not None
-    refused = check(candidates, corpus.runs(candidates), recipe)
-    alive = [candidate for candidate in candidates if candidate.id not in refused]
-    refused |= check_language(alive, anchor.content.language, recipe.anchor)
-    context, content = (
-        corpus.encode(texts) for texts in zip(*[(c.context, c.content) for c in candidates], strict=True)
-    )
-    state = restore(corpus.store, anchor, reference, recipe)
-    decisions, _ = decide_round(
-        state, candidates, (context, content), refused, order_texts(anchor, reference), no_progress
-    )
-    return decisions, state.tau
+def _decided(corpus: Corpus, candidates: Sequence[Candidate]) -> RoundOutcome:
+    """What the corpus would decide about these as one round, which is not committed."""
+    return corpus.decide([replace(candidate, occurrence=i) for i, candidate in enumerate(candidates)])
 
 
-def _counted(manner: str, decisions: Sequence[Decision], tau: float) -> CopyResult:
+def _counted(manner: str, outcome: RoundOutcome) -> CopyResult:
+    decisions = outcome.decisions
     through = [d.candidate.content for d in decisions if d.verdict == "admit"]
     reasons = Counter(str(d.reason) for d in decisions if d.verdict != "admit")
     cosines = [d.numbers["cosine"] for d in decisions if "cosine" in d.numbers]
     middle = median(cosines) if cosines else float("nan")
-    return CopyResult(manner, len(decisions), len(through), middle, tau, dict(reasons), tuple(through))
+    return CopyResult(manner, len(decisions), len(through), middle, outcome.tau, dict(reasons), tuple(through))

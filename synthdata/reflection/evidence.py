@@ -5,12 +5,12 @@ A pure check with no model; what it refuses is `ungrounded`. It never repairs.
 
 from __future__ import annotations
 
-from synthdata.records import Reflection, Trajectory
+from synthdata.records import Reason, Reflection, Reject, Trajectory
 from synthdata.reflection.quotes import Rarity, field_text
 from synthdata.settings import FloorSettings
 
 
-def verify_evidence(reflection: Reflection, trajectory: Trajectory, floor: FloorSettings) -> str | None:
+def verify_evidence(reflection: Reflection, trajectory: Trajectory, floor: FloorSettings) -> Reject | None:
     """Why a reflection is not supported by its run, or None where it is.
 
     A label other than neutral or unknown needs a telling quote from its own step; the focus may instead rest on a
@@ -20,9 +20,11 @@ def verify_evidence(reflection: Reflection, trajectory: Trajectory, floor: Floor
     if reflection.abstains:
         return None
     if reflection.trajectory_id != trajectory.id:
-        return f"it speaks of trajectory {reflection.trajectory_id}, not of {trajectory.id}"
+        detail = f"it speaks of trajectory {reflection.trajectory_id}, not of {trajectory.id}"
+        return Reject(Reason.UNGROUNDED, detail=detail)
     checks = (_real_steps, _real_quotes, _supported, _other_action, _fits_outcome)
-    return next((why for check in checks if (why := check(reflection, trajectory, floor))), None)
+    why = next((found for check in checks if (found := check(reflection, trajectory, floor))), None)
+    return None if why is None else Reject(Reason.UNGROUNDED, detail=why)
 
 
 def _real_steps(reflection: Reflection, trajectory: Trajectory, _: FloorSettings) -> str | None:

@@ -10,12 +10,10 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from synthdata.records import Reason, Reflection, Step, Trajectory
+from synthdata.records import Reason, Reflection, Reject, Step, Trajectory
 from synthdata.reflection.quotes import FIELDS, field_text, quote_tokens
 from synthdata.reflection.reading import content_words, words
 from synthdata.settings import FloorSettings
-
-Refusal = tuple[Reason, float, float, str]
 
 # What any review of any work is written in, and so names nothing of one run.
 _ABOUT_REVIEWING = frozenset(
@@ -57,8 +55,8 @@ _SAID = re.compile(
 )
 
 
-def check_grounding(reflection: Reflection, run: Trajectory, floor: FloorSettings) -> Refusal | None:
-    """Why a lesson does not speak of its run, as reason, score, threshold and detail; None where it does."""
+def check_grounding(reflection: Reflection, run: Trajectory, floor: FloorSettings) -> Reject | None:
+    """Why a lesson does not speak of its run, with what is missing; None where it does."""
     if reflection.abstains:
         return None
     checks = (_names_own, _says_more, _quotes_truly)
@@ -91,7 +89,7 @@ def _one_sentence_names(reflection: Reflection, run: Trajectory, floor: FloorSet
     )
 
 
-def _names_own(reflection: Reflection, run: Trajectory, floor: FloorSettings) -> Refusal | None:
+def _names_own(reflection: Reflection, run: Trajectory, floor: FloorSettings) -> Reject | None:
     share, count = own_words(reflection, run)
     if count >= floor.grounding_min_words and share >= floor.grounding_min_share:
         return None
@@ -100,15 +98,11 @@ def _names_own(reflection: Reflection, run: Trajectory, floor: FloorSettings) ->
         count >= floor.grounding_sufficient_words or _one_sentence_names(reflection, run, floor)
     ):
         return None
-    return (
-        Reason.GENERIC,
-        share,
-        floor.grounding_min_share,
-        f"of what its lesson names, {share:.0%} ({count} words) is of its run",
-    )
+    detail = f"of what its lesson names, {share:.0%} ({count} words) is of its run"
+    return Reject(Reason.GENERIC, share, floor.grounding_min_share, detail=detail)
 
 
-def _says_more(reflection: Reflection, run: Trajectory, floor: FloorSettings) -> Refusal | None:
+def _says_more(reflection: Reflection, run: Trajectory, floor: FloorSettings) -> Reject | None:
     """A lesson that is stretches of the cause, the task or a step, word for word, teaches nothing beside them."""
     said = words(reflection.lesson.text)
     shown = [field_text(step, name) for step in _steps(reflection, run) for name in FIELDS]
@@ -118,15 +112,11 @@ def _says_more(reflection: Reflection, run: Trajectory, floor: FloorSettings) ->
     added = set(_things(" ".join(word for i, word in enumerate(said) if i not in copied)))
     if len(added) >= floor.added_words:
         return None
-    return (
-        Reason.GENERIC,
-        len(added),
-        floor.added_words,
-        f"its lesson adds {len(added)} words to its cause, task and step",
-    )
+    detail = f"its lesson adds {len(added)} words to its cause, task and step"
+    return Reject(Reason.GENERIC, len(added), floor.added_words, detail=detail)
 
 
-def _quotes_truly(reflection: Reflection, run: Trajectory, floor: FloorSettings) -> Refusal | None:
+def _quotes_truly(reflection: Reflection, run: Trajectory, floor: FloorSettings) -> Reject | None:
     """Words that a lesson says were said must stand in the run or in its own record."""
     claimed = [
         tokens
@@ -139,12 +129,8 @@ def _quotes_truly(reflection: Reflection, run: Trajectory, floor: FloorSettings)
     there = f" {' '.join(quote_tokens(' '.join(texts)))} "
     for tokens in claimed:
         if f" {' '.join(tokens)} " not in there:
-            return (
-                Reason.UNGROUNDED,
-                0.0,
-                1.0,
-                f"its lesson quotes words that the run does not hold: {' '.join(tokens)[:80]!r}",
-            )
+            detail = f"its lesson quotes words that the run does not hold: {' '.join(tokens)[:80]!r}"
+            return Reject(Reason.UNGROUNDED, 0.0, 1.0, detail=detail)
     return None
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from synthdata.records import Reason, Reflection
+from synthdata.records import Reason, Reflection, Reject
 from synthdata.reflection.reading import content_words, words
 from synthdata.reflection.shots import all_shots
 from synthdata.settings import ReflectionSettings
@@ -44,8 +44,8 @@ _FRAME_WORDS = frozenset(
 )
 
 
-def check_lesson(reflection: Reflection, settings: ReflectionSettings) -> Refusal | None:
-    """Why a lesson must not pass, as a reason and a detail; None where the rules have nothing against it.
+def check_lesson(reflection: Reflection, settings: ReflectionSettings) -> Reject | None:
+    """Why a lesson must not pass; None where the rules have nothing against it.
 
     A framed lesson is judged by its own part, after the frame's last "because"; a lesson of the `full` reflector as a
     whole, without the likelihood rule, because there the likelihood is that of a JSON document.
@@ -57,7 +57,8 @@ def check_lesson(reflection: Reflection, settings: ReflectionSettings) -> Refusa
         # Three words that come twice are a stutter in one framed sentence and nothing in a review of a page.
         checks = [_likelihood, _sentence, _repeats, _task_over, _states, _numbers]
         checks += [_echoes_frame, _own_entities, _contradicts_better, _copies_shot]
-    return next((refusal for check in checks if (refusal := check(reflection, settings))), None)
+    refusal = next((found for check in checks if (found := check(reflection, settings))), None)
+    return None if refusal is None else Reject(refusal[0], detail=refusal[1])
 
 
 def reason_of(reflection: Reflection) -> str:

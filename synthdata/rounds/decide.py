@@ -1,150 +1,103 @@
-"""A round against a stored corpus: restore the gate's state, decide, and compare what was decided with the tables."""
+"""Deciding about candidates of a stored corpus: the order of a round's steps, in one function that all callers use.
+
+`admit`, a dry decision, the attack on the whole gate, the doctor's bursts and replay differ only in what they hand in.
+Nothing is committed here.
+"""
 
 from __future__ import annotations
 
-import logging
-import shutil
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
-from synthdata.corpus import CorpusStore, to_candidate
-from synthdata.corpus.derived import publish, sweep
-from synthdata.corpus.releases import frozen_because
-from synthdata.errors import CorruptStoreError
-from synthdata.gate.anchor import Anchor, load_anchor
-from synthdata.gate.collision import CollisionBudget
-from synthdata.gate.heldout import HeldOut
-from synthdata.gate.reference import Reference, load_reference
+from synthdata.corpus import CorpusStore
+from synthdata.gate.anchor import Anchor, load_anchor, save_content
+from synthdata.gate.fill import fill_content
+from synthdata.gate.fluency import check_fluency
+from synthdata.gate.reference import Reference
 from synthdata.gate.round import decide
-from synthdata.gate.saved import open_state, save_state, state_name
-from synthdata.gate.state import RESTORED_AT_ONCE, GateState, Reject
-from synthdata.protocols import Progress, Vectors
-from synthdata.records import Candidate, Decision
-from synthdata.settings import Recipe, Settings
+from synthdata.gate.state import Judges, RoundInputs
+from synthdata.protocols import Advance, Vectors, no_advance
+from synthdata.records import Candidate, Decision, Reject, Trajectory
+from synthdata.rounds.restore import CorpusGate, restore
+from synthdata.rounds.steps import check, check_language
 
-# Saved states stand under how many rows they hold: later versions of the table only add to them.
-_STATES = "gate"
-_LOG = logging.getLogger(__name__)
 RowVectors = Mapping[str, tuple[Vectors | None, Vectors | None]]
-# Stages after which a row keeps its vectors: those that looked at them.
+# Stages that decide without a look at the neighbourhood; rows that they refuse keep no vectors.
 UNSEEN = frozenset({"provenance", "floor", "contaminated", "exact", "fluency"})
 
 
-def restore(
-    store: CorpusStore, anchor: Anchor, reference: Reference, recipe: Recipe, admitted: pl.DataFrame | None = None
-) -> GateState:
-    """The gate's state as the corpus on disk implies it, or as these `admitted` rows of `decisions` would.
+@dataclass(frozen=True)
+class Batch:
+    """Candidates with their raw encoder vectors (n, d), and the trajectories that they speak of, by id.
 
-    Of the rows on disk whole thousands are kept as a saved state, which is opened if its ids are those of the table.
+    In a one-view corpus `context` holds the contents' vectors.
     """
-    if admitted is None:
-        state = _restored(store, anchor, reference, recipe)
-    else:
-        state = GateState(anchor, reference, recipe.gate)
-        _enter(state, store, admitted)
-    state.heldout = HeldOut.load(store.heldout_dir, recipe.gate)
-    return state
+
+    candidates: Sequence[Candidate]
+    context: Vectors
+    content: Vectors
+    runs: Mapping[str, Trajectory] = field(default_factory=dict)
 
 
-def _restored(store: CorpusStore, anchor: Anchor, reference: Reference, recipe: Recipe) -> GateState:
-    states, name = store.derived_dir / _STATES, state_name(anchor, recipe.gate)
-    ids = store.admitted(columns=["id"])["id"].to_list()
-    state = _opened(states, anchor, recipe, name, ids) or GateState(anchor, reference, recipe.gate)
-    kept, whole = state.admitted, len(ids) // RESTORED_AT_ONCE * RESTORED_AT_ONCE
-    if kept == len(ids):
-        return state
-    rows = store.admitted()
-    _enter(state, store, rows[kept:whole])
-    if whole > kept:
-        # A cache: a disk that is full or read-only costs the next reader the time to make it again.
-        with suppress(OSError):
-            publish(states, whole, name, lambda folder: save_state(state, folder))
-            sweep(states, whole)
-    _enter(state, store, rows[whole:])
-    return state
+@dataclass(frozen=True)
+class RoundOptions:
+    """How a round is decided. Without options as `admit` does: by rules, on the stored history, without judges.
+
+    `refused` takes the place of the rules' own verdicts, by candidate id: empty, no rule is asked. `history` are rows
+    of `decisions` that count as admitted before, in the place of those in the store.
+    """
+
+    judges: Judges | None = None
+    max_admitted: int | None = None
+    refused: Mapping[str, Reject] | None = None
+    history: pl.DataFrame | None = None
 
 
-def _opened(states: Path, anchor: Anchor, recipe: Recipe, name: str, ids: list[str]) -> GateState | None:
-    """The newest saved state whose rows are the first of these ids."""
-    for folder in sorted(states.glob(f"*/{name}"), reverse=True):
-        try:
-            state = open_state(folder, anchor, recipe.gate)
-        except CorruptStoreError as error:
-            _LOG.warning("the gate's saved state is made again from the table: %s", error)
-            shutil.rmtree(folder, ignore_errors=True)
-            continue
-        held = state.history.ids[len(state.history) - state.admitted :]
-        if held == ids[: len(held)]:
-            return state
-        _LOG.info("%s: rows have left the corpus since; the gate's state is made again from the table", folder)
-        shutil.rmtree(folder, ignore_errors=True)
-    return None
+AS_ADMIT = RoundOptions()
 
 
-def _enter(state: GateState, store: CorpusStore, rows: pl.DataFrame) -> None:
-    if rows.height:
-        content = store.vectors(rows, "content")
-        context = store.vectors(rows, "context") if store.views == "two" else content
-        state.restore([to_candidate(row) for row in rows.iter_rows(named=True)], context, content)
+@dataclass(frozen=True)
+class RoundOutcome:
+    """Decisions in canonical order, the raw (context, content) vectors of those rows whose vectors were looked at.
+
+    `tau` is the cosine at which two contents counted as the same.
+    """
+
+    decisions: list[Decision]
+    vectors: RowVectors
+    tau: float
+
+
+def decide_round(
+    gate: CorpusGate, batch: Batch, options: RoundOptions = AS_ADMIT, advance: Advance = no_advance
+) -> RoundOutcome:
+    """Decide candidates, in this order: rules, calibration of an open anchor, language, memory, stages of the gate.
+
+    Raises:
+        AnchorError: an open anchor cannot be filled from so few rows, or its bands are of another language model.
+        BudgetExceededError: the judges cost more than the budget has left.
+    """
+    asked = options.refused is None
+    refused = check(batch.candidates, batch.runs, gate.recipe) if options.refused is None else dict(options.refused)
+    if gate.anchor.content is None:
+        gate = replace(gate, anchor=_filled(gate, batch, refused))
+    content = gate.anchor.require_content()
+    check_fluency(content.fluency, gate.likelihood, gate.anchor.number)
+    if asked:
+        alive = [candidate for candidate in batch.candidates if candidate.id not in refused]
+        refused |= check_language(alive, content.language, gate.recipe.anchor)
+    state = restore(gate, options.history)
+    inputs = RoundInputs(refused, options.judges, order_texts(gate.anchor, gate.reference), options.max_admitted)
+    decisions = decide(batch.candidates, batch.context, batch.content, state, inputs, advance)
+    return RoundOutcome(decisions, _kept(gate.anchor, batch, decisions), state.tau)
 
 
 def order_texts(anchor: Anchor, reference: Reference) -> list[str]:
     """The real contents that the canonical order looks at; none where the anchor was filled by a generator."""
-    assert anchor.content is not None
-    real = anchor.content.calibrated_from == "reference"
+    real = anchor.require_content().calibrated_from == "reference"
     return [row.content for row in reference.rows if row.content] if real else []
-
-
-def decide_round(
-    state: GateState,
-    candidates: Sequence[Candidate],
-    vectors: tuple[Vectors, Vectors],
-    refused: Mapping[str, Reject],
-    texts: Sequence[str],
-    progress: Progress,
-) -> tuple[list[Decision], RowVectors]:
-    """Decisions in canonical order, and the raw (context, content) vectors of the rows whose vectors were looked at."""
-    context, content = vectors
-    state.floor = refused
-    decisions = decide(candidates, context, content, state, texts, progress)
-    place = {candidate.id: i for i, candidate in enumerate(candidates)}
-    kept = {}
-    for decision in decisions:
-        if decision.stage not in UNSEEN:
-            i = place[decision.candidate.id]
-            kept[decision.candidate.id] = (context[i] if state.anchor.views == "two" else None, content[i])
-    return decisions, kept
-
-
-def recheck(store: CorpusStore) -> list[str]:
-    """Make the gate's state again from the tables alone and say where it contradicts what decisions recorded.
-
-    Derived files are dropped first, so that everything which follows comes from the tables.
-    """
-    recipe = Settings.from_dict(store.settings, where=str(store.path)).recipe
-    anchor = load_anchor(store.anchor_dir())
-    if anchor.content is None:
-        return []
-    for path in sorted(store.derived_dir.iterdir()):
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-    state = restore(store, anchor, load_reference(store.anchor_dir()), recipe, store.admitted())
-    rows = store.admitted(columns=["id", "cell", "anchor"]).filter(pl.col("anchor") == anchor.number)
-    restored = dict(zip(state.history.ids, state.history.cells, strict=True))
-    findings = [
-        f"row {row['id']}: stands in cell {restored[row['id']]}, was decided in cell {row['cell']}"
-        for row in rows.iter_rows(named=True)
-        if restored[row["id"]] != row["cell"]
-    ]
-    limit = max(state.collision_max, CollisionBudget(anchor.content).collision())
-    collision = state.corpus_scope.collision()
-    real = store.admitted(columns=["origin"]).filter(pl.col("origin") == "real").height
-    # A retraction may lose the floor; it says so and freezes the corpus, which is no damage.
-    if collision > limit and not real and frozen_because(store) is None:
-        findings.append(f"collision of the window and the corpus is {collision:.6f}, over its budget {limit:.6f}")
-    return findings
 
 
 def before_and_after(store: CorpusStore, number: int) -> tuple[dict[str, float], dict[str, float]]:
@@ -157,3 +110,20 @@ def before_and_after(store: CorpusStore, number: int) -> tuple[dict[str, float],
         return dict(zip(known["metric"], known["value"], strict=True))
 
     return of(number - 1), of(number)
+
+
+def _filled(gate: CorpusGate, batch: Batch, refused: Mapping[str, Reject]) -> Anchor:
+    """The anchor with a content half from the candidates past the rules, written to its folder."""
+    passed = [i for i, candidate in enumerate(batch.candidates) if candidate.id not in refused]
+    recipe, chosen = gate.recipe, [batch.candidates[i] for i in passed]
+    half = fill_content(chosen, batch.content[passed], recipe.anchor, recipe.gate, gate.likelihood)
+    folder = gate.store.anchor_dir()
+    save_content(folder, half)
+    return load_anchor(folder)
+
+
+def _kept(anchor: Anchor, batch: Batch, decisions: Sequence[Decision]) -> RowVectors:
+    place = {candidate.id: i for i, candidate in enumerate(batch.candidates)}
+    seen = [decision.candidate.id for decision in decisions if decision.stage not in UNSEEN]
+    two = anchor.views == "two"
+    return {name: (batch.context[place[name]] if two else None, batch.content[place[name]]) for name in seen}

@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from synthdata.errors import SettingsError
-from synthdata.gate.state import Opinion, Reject
+from synthdata.gate.state import Opinion
 from synthdata.generation import CachedGenerator, make_generator
 from synthdata.judging.canaries import Canary, Outcome, make_canaries
 from synthdata.judging.consistency import Consistent, Pair
@@ -29,6 +29,7 @@ from synthdata.records import (
     LabelSource,
     Reason,
     Reflection,
+    Reject,
     Trajectory,
     content_hash,
     from_json,

@@ -7,7 +7,7 @@ Round by round in canonical order, each on the history that the replay itself ha
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,15 +19,14 @@ from synthdata.corpus import CorpusStore, to_candidate
 from synthdata.corpus.events import without_removed
 from synthdata.errors import InputError, SettingsError
 from synthdata.gate.anchor import Anchor, load_anchor
-from synthdata.gate.cells import centre
-from synthdata.gate.reference import load_reference
+from synthdata.gate.reference import Reference, load_reference
 from synthdata.gate.stages import LOOP
-from synthdata.records import Decision, Origin, Verdict
-from synthdata.rounds.decide import decide_round, order_texts, restore
+from synthdata.protocols import Advance, no_advance
+from synthdata.records import OUTSIDE, Decision, Origin, Verdict
+from synthdata.rounds.decide import Batch, RoundOptions, decide_round
+from synthdata.rounds.restore import CorpusGate
 from synthdata.settings import Recipe, Settings
 from synthdata.similarity.exact import normalise
-
-Progress = Callable[[int], None]
 
 # Corpora made before 0.2 hold the name `twin` for the first of them.
 LOOP_STAGES = frozenset({"twin", *(stage.name for stage in LOOP)})
@@ -44,7 +43,7 @@ WHY_NOT = {
     "recipe.gate": "it acts before the replayed stages, on rows that keep no vectors, or sets their order",
     "recipe.generation": "other texts would have to be generated",
     "recipe.reflection": "other texts would have to be generated",
-    "recipe.judging": "a judge would have to be asked again",
+    "recipe.judge": "a judge would have to be asked again",
     "recipe.export": "it acts on exports and decides on no candidate",
     "recipe": "it decides on no candidate from stored vectors",
     "runtime": "it never changes a verdict",
@@ -108,7 +107,7 @@ def refuse_others(stored: Settings, wanted: Settings) -> None:
 
 
 def replay(
-    store: CorpusStore, wanted: Settings, number: int | None = None, progress: Progress = lambda done: None
+    store: CorpusStore, wanted: Settings, number: int | None = None, advance: Advance = no_advance
 ) -> ReplayReport:
     """Decide all rounds again with other settings; with `number` that round alone, on the history as it was stored.
 
@@ -130,7 +129,7 @@ def replay(
         run.history = store.admitted(as_of=number - 1)
     for n in chosen:
         run.round(n)
-        progress(1)
+        advance(1)
     if run.unknown:
         notes.append(
             f"{run.unknown} exact copies lost their original here and keep their verdict, as they have no vector"
@@ -167,19 +166,17 @@ class _Run:
         self.candidates += frame.height
         self.anchor = load_anchor(self.store.anchor_dir(int(frame["anchor"][0])))
         reference = load_reference(self.store.anchor_dir(int(frame["anchor"][0])))
+        gate, history = CorpusGate(self.store, self.anchor, reference, self.recipe), self._kept(number)
         stored = dict(zip(frame["id"], map(_word, frame["verdict"], frame["reason"]), strict=True))
         vetoed = pl.col("stage") == "judge"
         decidable = frame.filter(pl.col("content_vector").is_not_null() & (pl.col("kind") != "inherit") & ~vetoed)
         judged = set(frame.filter(pl.col("judged") != "none")["id"])
-        state = restore(self.store, self.anchor, reference, self.recipe, self._kept(number))
-        self._count_orphans(frame, state.history.exact)
-        content = self.store.vectors(decidable, "content")
-        context = self.store.vectors(decidable, "context") if self.store.views == "two" else content
+        self._count_orphans(frame, reference, history)
         candidates = [to_candidate(row) for row in decidable.iter_rows(named=True)]
-        texts = order_texts(self.anchor, reference)
         decisions: list[Decision] = []
         if candidates:
-            decisions, _ = decide_round(state, candidates, (context, content), {}, texts, lambda done: None)
+            batch = Batch(candidates, self.store.context_vectors(decidable), self.store.vectors(decidable, "content"))
+            decisions = decide_round(gate, batch, RoundOptions(refused={}, history=history)).decisions
         for decision in decisions:
             self._compare(decision, stored, number)
             passed = decision.verdict is Verdict.ADMIT or decision.stage in LOOP_STAGES
@@ -195,11 +192,11 @@ class _Run:
         events = self.store.events(as_of=number - 1)
         return without_removed(self.history, events)
 
-    def _count_orphans(self, frame: pl.DataFrame, find: Callable[[bytes], int | None]) -> None:
+    def _count_orphans(self, frame: pl.DataFrame, reference: Reference, history: pl.DataFrame) -> None:
         copies = frame.filter((pl.col("stage") == "exact") & pl.col("content_vector").is_null())
-        self.unknown += sum(
-            find(normalise(text).encode("utf-8", "surrogatepass")) is None for text in copies["content"]
-        )
+        if copies.height:
+            known = {normalise(text) for text in (*(row.content for row in reference.rows), *history["content"])}
+            self.unknown += sum(normalise(text) not in known for text in copies["content"])
 
     def _compare(self, decision: Decision, stored: dict[str, str], number: int) -> None:
         candidate = decision.candidate
@@ -233,21 +230,19 @@ class _Run:
 
     def _diversity(self, frame: pl.DataFrame) -> dict[str, float | None]:
         anchor = self.anchor
-        assert anchor is not None and anchor.content is not None
-        alone, window = SecondMoment(anchor.content.window.shape[1]), SecondMoment(anchor.content.window.shape[1])
-        window.add(anchor.content.window)
+        assert anchor is not None
+        half = anchor.require_content()
+        alone, window = SecondMoment(half.window.shape[1]), SecondMoment(half.window.shape[1])
+        window.add(half.window)
         cells = np.zeros(1, dtype=np.int64)
         if frame.height:
-            raw = self.store.vectors(frame, "content")
-            content, norms = centre(raw, anchor.content.mean)
+            content, norms = half.centred(self.store.vectors(frame, "content"))
             alone.add(content[norms > 0])
-            fresh = np.array([name not in set(anchor.content.window_ids) for name in frame["id"]]) & (norms > 0)
+            known = set(half.window_ids)
+            fresh = np.array([name not in known for name in frame["id"]]) & (norms > 0)
             window.add(content[fresh])
-            x, _ = centre(
-                self.store.vectors(frame, "context") if self.store.views == "two" else raw, anchor.context.mean
-            )
-            labels = anchor.context.locate(x, self.recipe.gate.alpha_outside).cells
-            cells = np.bincount(labels[labels >= 0], minlength=1)
+            labels = anchor.context.locate(self.store.context_vectors(frame), self.recipe.gate.alpha_outside).cells
+            cells = np.bincount(labels[labels != OUTSIDE], minlength=1)
         return {
             "n2_admitted": alone.effective_number() if alone.n > 1 else None,
             "n2_with_window": window.effective_number(),

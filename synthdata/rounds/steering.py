@@ -14,9 +14,7 @@ import polars as pl
 
 from synthdata.corpus import CorpusStore
 from synthdata.gate.anchor import Anchor
-from synthdata.gate.cells import centre
 from synthdata.generation.steering import (
-    OUTSIDE,
     Coverage,
     Option,
     SteeringPlan,
@@ -28,7 +26,7 @@ from synthdata.generation.steering import (
 from synthdata.monitor.alarms import TREND_TILES
 from synthdata.monitor.status import alarms_of
 from synthdata.protocols import Guidance, Vectors
-from synthdata.records import Origin, Trajectory, canonical_json, content_hash
+from synthdata.records import OUTSIDE, Origin, Trajectory, canonical_json, content_hash
 from synthdata.reflection import focus_options, render_context
 from synthdata.settings import Recipe, Settings
 
@@ -60,7 +58,7 @@ def plan_of(store: CorpusStore, anchor: Anchor, recipe: Recipe) -> SteeringPlan:
 
 def _plan_and_coverage(store: CorpusStore, anchor: Anchor, recipe: Recipe) -> tuple[SteeringPlan, Coverage]:
     latest = store.latest_round()
-    alarms = alarms_of(store, store.snapshots()) if latest else []
+    alarms = alarms_of(store, store.snapshots(), anchor) if latest else []
     level, because = rung_alarms(alarms, latest, TREND_TILES)
     first = 0 if level == "calm" else latest - recipe.steering.recent_rounds + 1
     coverage = coverage_of(store, anchor, recipe.gate.alpha_outside, first)
@@ -79,14 +77,12 @@ def coverage_of(store: CorpusStore, anchor: Anchor, alpha: float, first: int = 0
     if (rows["anchor"] != anchor.number).any():
         # Rows of an earlier anchor were decided in its cells; here they count where they lie now.
         rows = store.admitted()
-        vectors = store.vectors(rows, "context" if store.views == "two" else "content")
-        cells = half.locate(centre(vectors, half.mean)[0], alpha).cells
+        cells = half.locate(store.context_vectors(rows), alpha).cells
     m = len(half.centroids)
     counted = cells[(cells != OUTSIDE) & (rows["round"] >= first).to_numpy()]
     counts = np.bincount(counted, minlength=m).astype(np.int64)
     own = cells[(rows["origin"] == str(Origin.REAL)).to_numpy() & (cells != OUTSIDE)]
-    real = half.real_counts + np.bincount(own, minlength=m)
-    return Coverage(counts, (real + 1) / (real.sum() + m))
+    return Coverage(counts, half.real_shares(np.bincount(own, minlength=m).astype(np.int64)))
 
 
 def steer(
@@ -141,8 +137,8 @@ def _options(
     if not places:
         return [], {}
     half = anchor.context
-    vectors, _ = centre(encode([render_context(run, step) for run, step in places]), half.mean)
-    located = half.locate(vectors, recipe.gate.alpha_outside)
+    raw = encode([render_context(run, step) for run, step in places])
+    vectors, located = half.centred(raw), half.locate(raw, recipe.gate.alpha_outside)
     options = [
         Option(run.id, step, int(cell), round(float(cosine), 6))
         for (run, step), cell, cosine in zip(places, located.cells, located.cosines, strict=True)
@@ -158,7 +154,7 @@ def _known(
     rows = store.admitted() if plan.known_lessons else pl.DataFrame()
     if rows.is_empty() or not any(wanted.values()):
         return {}
-    contexts, _ = centre(store.vectors(rows, "context"), anchor.context.mean)
+    contexts = anchor.context.centred(store.vectors(rows, "context"))
     texts = [text[: settings.known_chars] for text in rows["content"]]
     found: dict[str, tuple[str, ...]] = {}
     for run, vectors in wanted.items():

@@ -14,9 +14,8 @@ from synthdata.errors import AnchorError, InputError
 from synthdata.gate.heldout import HeldOutRow, read_heldout_list
 from synthdata.gate.perplexity import PerplexityRange
 from synthdata.gate.reference import ReferenceRow
-from synthdata.gate.state import Reject
 from synthdata.judging.floor import check_text, readable
-from synthdata.protocols import UNSTEERED, Encoder, Generator, Guidance, Progress, Vectors
+from synthdata.protocols import UNSTEERED, Advance, Encoder, Generator, Guidance, Vectors
 from synthdata.records import (
     Candidate,
     Decision,
@@ -24,6 +23,7 @@ from synthdata.records import (
     QuarantinedRow,
     Reason,
     Reflection,
+    Reject,
     Trajectory,
     from_json,
 )
@@ -115,7 +115,7 @@ def reference_rows(reference: Path | str | Sequence[ReferenceRow], settings: Set
     return read_reference(Path(reference), settings)[0] if isinstance(reference, Path | str) else list(reference)
 
 
-def encode_reference(rows: Sequence[ReferenceRow], encoder: Encoder, embedding: Progress) -> tuple[Vectors, Vectors]:
+def encode_reference(rows: Sequence[ReferenceRow], encoder: Encoder, embedding: Advance) -> tuple[Vectors, Vectors]:
     """Vectors of the contexts and of the contents, (n, d) each; `embedding` hears of each row twice."""
     content = encode_with_progress(encoder, [row.content for row in rows], embedding)
     context = encode_with_progress(encoder, [row.context for row in rows], embedding)
@@ -157,7 +157,7 @@ def check(candidates: Sequence[Candidate], runs: Mapping[str, Trajectory], recip
     """What the rules refuse, by candidate id: the text itself, then for a reflection its lesson and its evidence."""
     refused = {}
     for candidate in candidates:
-        reject = _check_text(candidate, recipe) or _check_reflection(candidate, runs, recipe)
+        reject = check_text(candidate.content, recipe.floor) or _check_reflection(candidate, runs, recipe)
         if reject is not None:
             refused[candidate.id] = reject
     return refused
@@ -179,13 +179,6 @@ def check_language(
     return refused
 
 
-def _check_text(candidate: Candidate, recipe: Recipe) -> Reject | None:
-    failure = check_text(candidate.content, recipe.floor)
-    if failure is None:
-        return None
-    return Reject(failure.reason, failure.score, failure.threshold, detail=failure.detail)
-
-
 def _check_reflection(candidate: Candidate, runs: Mapping[str, Trajectory], recipe: Recipe) -> Reject | None:
     run = runs.get(candidate.trajectory_id)
     if run is None:
@@ -197,12 +190,9 @@ def _check_reflection(candidate: Candidate, runs: Mapping[str, Trajectory], reci
     # By itself: noise and loops are a small share of a text whose other half is a sound cause.
     spoilt = check_text(review.lesson.text, recipe.floor)
     if spoilt is not None:
-        return Reject(spoilt.reason, spoilt.score, spoilt.threshold, detail=f"its lesson: {spoilt.detail}")
-    failure = check_lesson(review, recipe.reflection)
-    if failure is not None:
-        return Reject(failure[0], detail=failure[1])
-    fault = verify_evidence(review, run, recipe.floor)
-    if fault is not None:
-        return Reject(Reason.UNGROUNDED, detail=fault)
-    loose = check_grounding(review, run, recipe.floor)
-    return None if loose is None else Reject(*loose[:3], detail=loose[3])
+        return replace(spoilt, detail=f"its lesson: {spoilt.detail}")
+    return (
+        check_lesson(review, recipe.reflection)
+        or verify_evidence(review, run, recipe.floor)
+        or check_grounding(review, run, recipe.floor)
+    )

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from synthdata.protocols import Encoder, Progress, Vectors
+from synthdata.protocols import Advance, Encoder, Vectors
 from synthdata.records import content_hash
 
 _BATCH = 256
@@ -123,7 +123,7 @@ def _checksum(key: bytes, data: bytes) -> int:
     return zlib.crc32(data, zlib.crc32(key))
 
 
-def encode_with_progress(encoder: Encoder, texts: Sequence[str], progress: Progress) -> Vectors:
+def encode_with_progress(encoder: Encoder, texts: Sequence[str], progress: Advance) -> Vectors:
     """`encoder.encode(texts)`, each distinct text once; `progress` hears of rows done, 64 distinct texts at a time."""
     rows = Counter(texts)
     distinct = list(rows)

@@ -10,11 +10,10 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -91,30 +90,28 @@ def number(value: float | None) -> str:
 
 
 @contextmanager
-def progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar on standard error; on something that is no terminal, one line at the end."""
-    with bars((label, total)) as (advance,):
-        yield advance
+def progress(work: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A `Progress`: a bar on standard error; on something that is no terminal, one line at the end.
 
-
-@contextmanager
-def bars(*works: tuple[str, int]) -> Iterator[list[Callable[[int], None]]]:
-    """A bar for each work of (label, total), as `progress` shows one; a total grows where there was more to do."""
+    The total grows where there was more to do.
+    """
+    done = 0
     if not sys.stderr.isatty():
-        done = [0] * len(works)
 
-        def count(i: int, step: int) -> None:
-            done[i] += step
+        def count(step: int) -> None:
+            nonlocal done
+            done += step
 
-        yield [partial(count, i) for i in range(len(works))]
-        for (label, total), steps in zip(works, done, strict=True):
-            sys.stderr.write(f"{label}: {steps} of {max(total, steps)}\n")
+        yield count
+        sys.stderr.write(f"{work}: {done} of {max(total, done)}\n")
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as shown:
+        task = shown.add_task(work, total=total)
 
-        def advance(i: TaskID, step: int) -> None:
-            task = shown.tasks[i]
-            shown.update(i, advance=step, total=max(task.total or 0, task.completed + step))
+        def advance(step: int) -> None:
+            nonlocal done
+            done += step
+            shown.update(task, completed=done, total=max(total, done))
 
-        yield [partial(advance, shown.add_task(label, total=total)) for label, total in works]
+        yield advance

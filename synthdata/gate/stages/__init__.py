@@ -18,7 +18,8 @@ from synthdata.gate.stages.judge import judge
 from synthdata.gate.stages.lexical import lexical
 from synthdata.gate.stages.provenance import provenance
 from synthdata.gate.stages.quota import quota
-from synthdata.gate.state import GateState, Item, Reject
+from synthdata.gate.state import GateState, Item
+from synthdata.records import Reject
 
 
 class Stage(NamedTuple):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from synthdata.gate.state import GateState, Item, Reject
-from synthdata.records import Reason
+from synthdata.gate.state import GateState, Item
+from synthdata.records import Reason, Reject
 
 
 def collision(item: Item, state: GateState) -> Reject | None:

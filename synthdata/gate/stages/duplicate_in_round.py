@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from synthdata.gate.stages.likeness import exact_in, lesson_quota, near_in, semantic_in
-from synthdata.gate.state import GateState, Item, Reject
+from synthdata.gate.state import GateState, Item
+from synthdata.records import Reject
 
 
 def duplicate_in_round(item: Item, state: GateState) -> Reject | None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from synthdata.gate.state import GateState, Item, Reject
-from synthdata.records import Reason
+from synthdata.gate.state import GateState, Item
+from synthdata.records import Reason, Reject
 
 
 def floor(item: Item, state: GateState) -> Reject | None:
     """The verdict of the rules (judging room), then malformed and generic contents by their vector."""
-    refused = state.floor.get(item.candidate.id)
-    if refused is not None:
-        return refused
+    if item.refused is not None:
+        return item.refused
     if not item.numbers["content_norm"] > 0:
         return Reject(Reason.MALFORMED, item.norm, 0, detail="the encoder finds nothing in this content")
     if item.real:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from synthdata.gate.state import GateState, Item, Reject
+from synthdata.gate.state import GateState, Item
+from synthdata.records import Reject
 
 
 def judge(item: Item, state: GateState) -> Reject | None:
     """The refusal of the judges, who never bring back what an earlier stage refused. Real rows are not judged."""
-    opinion = state.opinions.get(item.candidate.id)
-    if opinion is None:
+    if item.opinion is None:
         return None
-    item.numbers |= opinion.numbers
-    return opinion.refusal
+    item.numbers |= item.opinion.numbers
+    return item.opinion.refusal

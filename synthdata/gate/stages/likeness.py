@@ -6,8 +6,8 @@ In other cells a lesson may return a few times (`lesson_quota`): the same lesson
 from __future__ import annotations
 
 from synthdata.gate.duplicates import DuplicateIndex, Neighbours
-from synthdata.gate.state import GateState, Item, Reject
-from synthdata.records import Reason
+from synthdata.gate.state import GateState, Item
+from synthdata.records import Reason, Reject
 
 
 def exact_in(item: Item, library: DuplicateIndex) -> Reject | None:

@@ -1,0 +1,83 @@
+"""One round over agent logs, from the chosen runs to the commit: the same steps for `run --plain` and for the flow.
+
+Whoever calls hands in how chunks of runs are reflected on (in line, or spread over tasks with retries) and how work is
+shown. Nothing else differs, so that an engine can never change a decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from synthdata.api import Corpus
+from synthdata.generation import CachedGenerator, equal_samples_warning, make_generator
+from synthdata.operations.reflect import RunSelection, Work, count_requests, decide_reviews
+from synthdata.operations.within_budget import affordable_batches, budget_refusal, within_budget
+from synthdata.protocols import Progress, no_progress
+from synthdata.records import QuarantinedRow, Reflection, Trajectory
+from synthdata.records.report import RoundReport
+from synthdata.rounds.budget import BudgetLedger
+from synthdata.rounds.steps import reflect_on
+
+Reviews = list[Reflection | QuarantinedRow]
+
+
+@dataclass(frozen=True)
+class ReflectionJob:
+    """What reflecting on a chunk of runs needs: the corpus' recipe and secret, the model, and what steering asks."""
+
+    corpus: Corpus
+    work: Work
+    generator: CachedGenerator
+
+    def reflect(self, runs: Sequence[Trajectory]) -> Reviews:
+        """Reviews of one chunk; what was answered before an interruption comes from the cache."""
+        recipe, secret = self.corpus.settings.recipe, self.corpus.store.secret
+        return reflect_on(runs, self.generator, recipe, secret, self.work.sample_start, self.work.guidance)
+
+
+class MapChunks(Protocol):
+    """How the chunks of a round are reflected on; reviews come back in the order of the chunks."""
+
+    def __call__(self, job: ReflectionJob, chunks: Sequence[tuple[Trajectory, ...]]) -> Iterable[Reviews]:
+        """The reviews of each chunk, as `job.reflect` makes them."""
+
+
+def in_line(job: ReflectionJob, chunks: Sequence[tuple[Trajectory, ...]]) -> Iterable[Reviews]:
+    """One chunk after the other, in this thread."""
+    return map(job.reflect, chunks)
+
+
+def run_round(
+    corpus: Corpus,
+    work: Work,
+    choice: RunSelection,
+    map_chunks: MapChunks = in_line,
+    progress: Progress = no_progress,
+    warn: Callable[[str], None] = lambda line: None,
+) -> RoundReport:
+    """Reflect on the runs that the budget pays for, decide and commit; `warn` gets what the operator should know.
+
+    Call it under `round_lock`, after `remember`.
+
+    Raises:
+        RefusedError: the budget pays for none of the runs, or not for the judges.
+        EndpointError: a model cannot be reached.
+    """
+    ledger = BudgetLedger(corpus.store, corpus.settings, choice.run)
+    reviews: Reviews = []
+    done: list[Trajectory] = []
+    with progress("reflecting: answers", count_requests(corpus, work)) as advance:
+        generator = make_generator(corpus.settings, corpus.store.cache_dir / "responses", advance)
+        job = ReflectionJob(corpus, work, generator)
+        for batch in affordable_batches(corpus, ledger, work, generator):
+            chunks = replace(work, runs=batch).chunks(corpus.settings.runtime.chunk_size)
+            for part in map_chunks(job, chunks):
+                reviews.extend(part)
+            done.extend(batch)
+    if generator.equal_samples:
+        warn(equal_samples_warning(generator.equal_samples))
+    if 0 < len(done) < len(work.runs):
+        warn(budget_refusal(len(done), len(work.runs)))
+    return decide_reviews(corpus, within_budget(work, done), reviews, choice.max_admitted, ledger, progress)

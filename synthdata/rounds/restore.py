@@ -1,0 +1,139 @@
+"""The gate of a stored corpus: its memory opened from a saved state or made again from the tables, and checked."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from synthdata.corpus import CorpusStore, to_candidate
+from synthdata.corpus.derived import publish, sweep
+from synthdata.corpus.releases import frozen_because
+from synthdata.errors import CorruptStoreError
+from synthdata.gate.anchor import Anchor, load_anchor
+from synthdata.gate.collision import CollisionBudget
+from synthdata.gate.fluency import Likelihood
+from synthdata.gate.heldout import HeldOut
+from synthdata.gate.reference import Reference, load_reference
+from synthdata.gate.saved import open_memory, save_memory, state_name
+from synthdata.gate.state import RESTORED_AT_ONCE, GateState, Memory
+from synthdata.settings import Recipe, Settings
+
+# Saved states stand under how many rows they hold: later versions of the table only add to them.
+_STATES = "gate"
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class CorpusGate:
+    """What the decisions of a corpus stand on: its store, its anchor with the reference rows, and the recipe.
+
+    `likelihood` is the language model of the fluency stage, None where the recipe names none.
+    """
+
+    store: CorpusStore
+    anchor: Anchor
+    reference: Reference
+    recipe: Recipe
+    likelihood: Likelihood | None = None
+
+
+def restore(gate: CorpusGate, admitted: pl.DataFrame | None = None) -> GateState:
+    """The gate's state as the corpus on disk implies it, or as these `admitted` rows of `decisions` would.
+
+    Of the rows on disk whole thousands are kept as a saved memory, which is opened if its ids are those of the table.
+    """
+    if admitted is not None:
+        state = _fresh(gate)
+        _enter(state, gate.store, admitted)
+        return state
+    store, folder = gate.store, gate.store.derived_dir / _STATES
+    name = state_name(gate.anchor, gate.recipe.gate)
+    ids = store.admitted(columns=["id"])["id"].to_list()
+    memory = _opened(folder, gate, name, ids)
+    state = _fresh(gate) if memory is None else _over(gate, memory)
+    kept, whole = state.admitted, len(ids) // RESTORED_AT_ONCE * RESTORED_AT_ONCE
+    if kept == len(ids):
+        return state
+    rows = store.admitted()
+    _enter(state, store, rows[kept:whole])
+    if whole > kept:
+        _keep(state.memory(), folder, whole, name)
+    _enter(state, store, rows[whole:])
+    return state
+
+
+def _heldout(gate: CorpusGate) -> HeldOut:
+    return HeldOut.load(gate.store.heldout_dir, gate.recipe.gate)
+
+
+def _fresh(gate: CorpusGate) -> GateState:
+    return GateState(gate.anchor, gate.reference, gate.recipe.gate, _heldout(gate), gate.likelihood)
+
+
+def _over(gate: CorpusGate, memory: Memory) -> GateState:
+    return GateState.from_parts(gate.anchor, gate.recipe.gate, memory, _heldout(gate), gate.likelihood)
+
+
+def _keep(memory: Memory, folder: Path, rows: int, name: str) -> None:
+    try:
+        publish(folder, rows, name, lambda part: save_memory(memory, part))
+        sweep(folder, rows)
+    except OSError as error:
+        # A cache: the next reader takes the time to make it again, and somebody should know why.
+        _LOG.warning("%s: the gate's memory cannot be kept, so that every round makes it again: %s", folder, error)
+
+
+def _opened(states: Path, gate: CorpusGate, name: str, ids: list[str]) -> Memory | None:
+    """The newest saved memory whose rows are the first of these ids."""
+    for folder in sorted(states.glob(f"*/{name}"), reverse=True):
+        try:
+            memory = open_memory(folder, gate.recipe.gate)
+        except CorruptStoreError as error:
+            _LOG.warning("the gate's saved memory is made again from the table: %s", error)
+            shutil.rmtree(folder, ignore_errors=True)
+            continue
+        rows = memory.history.ids[len(memory.history) - memory.admitted :]
+        if rows == ids[: len(rows)]:
+            return memory
+        _LOG.info("%s: rows have left the corpus since; the gate's memory is made again from the table", folder)
+        shutil.rmtree(folder, ignore_errors=True)
+    return None
+
+
+def _enter(state: GateState, store: CorpusStore, rows: pl.DataFrame) -> None:
+    if rows.height:
+        candidates = [to_candidate(row) for row in rows.iter_rows(named=True)]
+        state.restore(candidates, store.context_vectors(rows), store.vectors(rows, "content"))
+
+
+def recheck(store: CorpusStore) -> list[str]:
+    """Make the gate's memory again from the tables alone and say where it contradicts what decisions recorded.
+
+    Derived files are dropped first, so that everything which follows comes from the tables.
+    """
+    recipe = Settings.from_dict(store.settings, where=str(store.path)).recipe
+    anchor = load_anchor(store.anchor_dir())
+    if anchor.content is None:
+        return []
+    for path in sorted(store.derived_dir.iterdir()):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    gate = CorpusGate(store, anchor, load_reference(store.anchor_dir()), recipe)
+    state = restore(gate, store.admitted())
+    rows = store.admitted(columns=["id", "cell", "anchor"]).filter(pl.col("anchor") == anchor.number)
+    restored = dict(zip(state.history.ids, state.history.cells, strict=True))
+    findings = [
+        f"row {row['id']}: stands in cell {restored[row['id']]}, was decided in cell {row['cell']}"
+        for row in rows.iter_rows(named=True)
+        if restored[row["id"]] != row["cell"]
+    ]
+    limit = max(state.collision_max, CollisionBudget(anchor.content).collision())
+    collision = state.corpus_scope.collision()
+    real = store.admitted(columns=["origin"]).filter(pl.col("origin") == "real").height
+    # A retraction may lose the floor; it says so and freezes the corpus, which is no damage.
+    if collision > limit and not real and frozen_because(store) is None:
+        findings.append(f"collision of the window and the corpus is {collision:.6f}, over its budget {limit:.6f}")
+    return findings
