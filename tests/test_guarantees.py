@@ -18,6 +18,7 @@ from scipy import stats
 from test_gate import D, candidates, most_of_cell, stream, unit, world
 
 from metrics.spectrum import collision_probability, vendi_score
+from synthdata.gate.anchor import AnchorHeader
 from synthdata.gate.calibrate import calibrate
 from synthdata.gate.fill import fill_content
 from synthdata.gate.reference import ReferenceRow, clean

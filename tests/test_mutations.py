@@ -22,6 +22,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sample_texts import lessons
+from scipy import stats
 from test_gate import D, candidates, unit, world
 
 from metrics.spectrum import collision_probability
@@ -118,20 +119,27 @@ def test_real_rows_outside_the_cells_take_no_place_of_synthetic_ones() -> None:
     assert {d.verdict for d in decisions} == {Verdict.ADMIT}
 
 
-def test_a_cell_is_filled_to_its_limit_and_not_one_row_further() -> None:
-    """N_c + 1 <= slack * pi_c * (N + 1) + 1, from the definition, at the first row that is refused."""
+@pytest.mark.parametrize("quantile", [0, 0.999])
+def test_a_cell_is_filled_to_its_limit_and_not_one_row_further(quantile: float) -> None:
+    """N_c + 1 <= max(slack * pi_c * (N + 1) + 1, what chance may bring), from scipy's own distributions."""
     rng = np.random.default_rng(7)
-    state, _ = world(2, views="two")
-    real = state.anchor.context.real_counts
+    state, _ = world(2, views="two", quota_quantile=quantile)
+    real, settings = state.anchor.context.real_counts, state.settings
     start, one = state.rows, rng.normal(size=D)
     context = np.repeat((one / np.linalg.norm(one))[None].astype(np.float32), 60, axis=0)
     decisions = decide(candidates(60, 23, "two"), context, unit(rng, 60), state)
     (cell,) = {d.cell for d in decisions}
     assert cell is not None and cell != OUTSIDE
-    share = (int(real[cell]) + 1) / (int(real.sum()) + len(real))
-    inside = int(real[cell])
+    here, total = int(real[cell]), int(real.sum())
+    share = (here + 1) / (total + len(real))
+    bound = float(stats.beta.ppf(settings.quota_confidence, here + 1, total - here))
+
+    def limit(rows: int) -> float:
+        chance = stats.binom.ppf(quantile, rows, bound) if quantile else 0
+        return max(settings.quota_slack * share * rows + 1, float(chance))
+
     expected = 0
-    while inside + expected + 1 <= state.settings.quota_slack * share * (start + expected + 1) + 1:
+    while here + expected + 1 <= limit(start + expected + 1):
         expected += 1
     others = [d for d in decisions if d.reason not in (None, Reason.CELL_QUOTA)]
     assert len(decisions) - len(others) > expected, "the cell must be crowded for this to show anything"
