@@ -37,15 +37,15 @@ def resource_of(corpus: Corpus) -> dict[str, str]:
 
 def report_round(corpus: Corpus) -> HealthReport:
     """Show the last round in Prefect, and tell what is new of it by event and webhook."""
-    found = read_tiles(corpus.store)
-    create_table_artifact(_table(found), key="tiles", description=found.summary())
-    if not was_sent(corpus.store, "event", found.key):
-        emit_event(event=EVENTS[found.level], resource=resource_of(corpus), payload=found.news())
-        mark_sent(corpus.store, "event", found.key)
+    health = read_tiles(corpus.store)
+    create_table_artifact(_table(health), key="tiles", description=health.summary())
+    if not was_sent(corpus.store, "event", health.key):
+        emit_event(event=EVENTS[health.level], resource=resource_of(corpus), payload=health.news())
+        mark_sent(corpus.store, "event", health.key)
     runtime = corpus.settings.runtime
-    for line in (*send_alert(corpus.store, runtime.webhook, found), *log_metrics(corpus.store, runtime.sinks)):
+    for line in (*send_alert(corpus.store, runtime.webhook, health), *log_metrics(corpus.store, runtime.sinks)):
         note(line)
-    return found
+    return health
 
 
 @flow(name="monitor")
@@ -56,16 +56,16 @@ def monitor(corpus: str) -> State[dict[str, Any]]:
         opened.watch()
     except LockedError as error:
         note(f"not measured now: {error}")
-    found = report_round(opened)
-    state = Failed if found.level == "red" else Completed
-    return state(message=found.summary(), data=asdict(found))
+    health = report_round(opened)
+    state = Failed if health.level == "red" else Completed
+    return state(message=health.summary(), data=asdict(health))
 
 
-def _table(found: HealthReport) -> list[dict[str, Any]]:
-    raised = {alarm["tile"]: alarm["level"] for alarm in found.alarms}
+def _table(health: HealthReport) -> list[dict[str, Any]]:
+    raised = {alarm["tile"]: alarm["level"] for alarm in health.alarms}
     return [
         {"tile": row["tile"], "metric": row["metric"], "view": row["view"], "value": number(row["value"])}
         | {"real text": "" if row["low"] is None else f"{number(row['low'])} to {number(row['high'])}"}
         | {"alarm": raised.get(row["metric"], "") if row["view"] == "raw" else ""}
-        for row in found.tiles
+        for row in health.tiles
     ]

@@ -227,8 +227,8 @@ class SecondMoment:
 
     def _count(self, term: float) -> None:
         total = self._pairs + term
-        kept = total - self._pairs
-        self._lost += (self._pairs - (total - kept)) + (term - kept)
+        remaining = total - self._pairs
+        self._lost += (self._pairs - (total - remaining)) + (term - remaining)
         self._pairs = total
 
     def _quadratic(self, row: Vector) -> float:

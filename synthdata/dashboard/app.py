@@ -47,9 +47,9 @@ def link(page: str, /, **given: object) -> str:
         return f"/assets/{given['name']}"
     if page == "decision":
         return f"/decision/{quote(str(given['name']), safe='')}"
-    asked = {name: value for name, value in given.items() if value not in ("", None)}
+    query = {name: value for name, value in given.items() if value not in ("", None)}
     path = "/" if page == "overview" else f"/{page}"
-    return f"{path}?{urlencode(asked)}" if asked else path
+    return f"{path}?{urlencode(query)}" if query else path
 
 
 def make_app(corpus: Path, token: str = "", hosts: Sequence[str] = LOOPBACK, as_of: int | None = None) -> FastAPI:
@@ -72,8 +72,8 @@ def make_app(corpus: Path, token: str = "", hosts: Sequence[str] = LOOPBACK, as_
 
     @app.exception_handler(RequestValidationError)
     def misread(_: Request, error: RequestValidationError) -> HTMLResponse:
-        said = "; ".join(f"{item['loc'][-1]}: {item['msg']}" for item in error.errors())
-        return HTMLResponse(problem("This address cannot be read", said, link), 422)
+        problems = "; ".join(f"{item['loc'][-1]}: {item['msg']}" for item in error.errors())
+        return HTMLResponse(problem("This address cannot be read", problems, link), 422)
 
     @app.middleware("http")
     async def guarded(request: Request, proceed: Callable[[Request], Awaitable[Response]]) -> Response:

@@ -44,12 +44,12 @@ class Bar:
     kind: str = "accent"
 
 
-def figure(key: str, title: str, told: str, size: tuple[int, int], parts: Sequence[str]) -> Markup:
+def figure(key: str, title: str, description: str, size: tuple[int, int], parts: Sequence[str]) -> Markup:
     """An SVG with `<title>` and `<desc>`; `key` makes their ids unique on the page."""
     width, height = size
     return Markup(
         f'<svg class="chart" viewBox="0 0 {width} {height}" role="img" aria-labelledby="{key}-title {key}-desc">'
-        f'<title id="{key}-title">{escape(title)}</title><desc id="{key}-desc">{escape(told)}</desc>'
+        f'<title id="{key}-title">{escape(title)}</title><desc id="{key}-desc">{escape(description)}</desc>'
         f"{''.join(parts)}</svg>"
     )
 
@@ -107,12 +107,12 @@ def _band(edges: list[tuple[float, float, float]]) -> str:
 
 
 def _told(known: Sequence[Point]) -> str:
-    said = []
+    sentences = []
     for point in known[-_TOLD:]:
         band = "" if point.low is None else f" (real text {number(point.low)} to {number(point.high)})"
-        said.append(f"round {point.round}: {number(point.value)}{band}")
+        sentences.append(f"round {point.round}: {number(point.value)}{band}")
     earlier = f"{len(known) - _TOLD} earlier rounds, then " if len(known) > _TOLD else ""
-    return earlier + ", ".join(said)
+    return earlier + ", ".join(sentences)
 
 
 def bars(key: str, title: str, rows: Sequence[Bar]) -> Markup:
@@ -127,8 +127,8 @@ def bars(key: str, title: str, rows: Sequence[Bar]) -> Markup:
         parts.append(f'<text class="value" x="{width - 1}" y="{y + 12}" text-anchor="end">{number(row.value)}</text>')
         parts.append(f'<rect class="track" x="1" y="{y + 17}" width="{width - 2}" height="8" rx="4"/>')
         parts.append(f'<rect class="fill {row.kind}" x="1" y="{y + 17}" width="{length:.1f}" height="8" rx="4"/>')
-    told = ", ".join(f"{row.label}: {number(row.value)}" for row in rows)
-    return figure(key, title, told, (width, max(1, len(rows)) * step), parts)
+    description = ", ".join(f"{row.label}: {number(row.value)}" for row in rows)
+    return figure(key, title, description, (width, max(1, len(rows)) * step), parts)
 
 
 def columns(key: str, title: str, rounds: Sequence[tuple[int, Sequence[Bar]]]) -> Markup:
@@ -137,7 +137,7 @@ def columns(key: str, title: str, rounds: Sequence[tuple[int, Sequence[Bar]]]) -
     top = max((sum(bar.value for bar in stack) for _, stack in rounds), default=0) or 1
     step = min(48.0, (width - 10) / max(1, len(rounds)))
     every = max(1, round(34 / step))
-    parts, told = [], []
+    parts, sentences = [], []
     for i, (at, stack) in enumerate(rounds):
         x, y = 5 + i * step, float(base)
         for bar in stack:
@@ -149,10 +149,10 @@ def columns(key: str, title: str, rounds: Sequence[tuple[int, Sequence[Bar]]]) -
             )
         if i % every == 0:
             parts.append(f'<text class="tick" x="{x + step / 2:.1f}" y="{base + 15}" text-anchor="middle">{at}</text>')
-        told.append(f"round {at}: " + ", ".join(f"{bar.label} {number(bar.value)}" for bar in stack))
+        sentences.append(f"round {at}: " + ", ".join(f"{bar.label} {number(bar.value)}" for bar in stack))
     parts.append(f'<line class="axis" x1="5" x2="{width - 5}" y1="{base}" y2="{base}"/>')
-    earlier = f"{len(told) - _TOLD} earlier rounds, then " if len(told) > _TOLD else ""
-    return figure(key, title, earlier + "; ".join(told[-_TOLD:]), (width, height), parts)
+    earlier = f"{len(sentences) - _TOLD} earlier rounds, then " if len(sentences) > _TOLD else ""
+    return figure(key, title, earlier + "; ".join(sentences[-_TOLD:]), (width, height), parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +166,9 @@ class Spot:
     label: str = ""
 
 
-def scatter(key: str, title: str, told: str, clouds: Sequence[tuple[str, Plane]], spots: Sequence[Spot]) -> Markup:
+def scatter(
+    key: str, title: str, description: str, clouds: Sequence[tuple[str, Plane]], spots: Sequence[Spot]
+) -> Markup:
     """Clouds of dots (class, points (n, 2) in [-1, 1]) under labelled circles; a cloud is one path, for small pages."""
     width, height, edge = 720, 480, 34
 
@@ -189,4 +191,4 @@ def scatter(key: str, title: str, told: str, clouds: Sequence[tuple[str, Plane]]
             if label
             else ""
         )
-    return figure(key, title, told, (width, height), parts)
+    return figure(key, title, description, (width, height), parts)

@@ -93,16 +93,16 @@ def make_map(store: CorpusStore, as_of: int | None = None) -> Map:
     )
 
 
-def drawing(found: Map) -> dict[str, Any]:
+def drawing(coverage_map: Map) -> dict[str, Any]:
     """What `coverage.html` shows: the map, its clouds and its circles; the emptiest cells carry their terms."""
-    largest = max((cell.real_share for cell in found.cells), default=1.0)
-    named = {cell.number for cell in [cell for cell in found.cells if cell.lacks][:NAMED]}
+    largest = max((cell.real_share for cell in coverage_map.cells), default=1.0)
+    named = {cell.number for cell in [cell for cell in coverage_map.cells if cell.lacks][:NAMED]}
     spots = [
         Spot(cell.x, cell.y, math.sqrt(cell.real_share / largest), "amber" if cell.lacks else "",
              " ".join(cell.terms[:2]) if cell.number in named else "")
-        for cell in reversed(found.cells)
+        for cell in reversed(coverage_map.cells)
     ]  # fmt: skip
-    return {"map": found, "clouds": [("real", found.real), ("", found.admitted)], "spots": spots}
+    return {"map": coverage_map, "clouds": [("real", coverage_map.real), ("", coverage_map.admitted)], "spots": spots}
 
 
 def principal_axes(x: Vectors) -> tuple[Plane, float]:
@@ -119,14 +119,14 @@ def principal_axes(x: Vectors) -> tuple[Plane, float]:
 
 
 def cells_of(
-    found: Coverage, under: float, real: Sequence[int], terms: Sequence[tuple[str, ...]], at: Plane
+    coverage: Coverage, under: float, real: Sequence[int], terms: Sequence[tuple[str, ...]], at: Plane
 ) -> list[Cell]:
     """All cells by rows over what their real share asks for, emptiest first; those under `under` of it lack rows."""
-    total, ratios, lacking = int(found.rows.sum()), found.ratios(), set(found.under(under).tolist())
+    total, ratios, lacking = int(coverage.rows.sum()), coverage.ratios(), set(coverage.under(under).tolist())
     cells = [
         Cell(
-            i, terms[i], int(real[i]), float(found.shares[i]), int(found.rows[i]), int(found.rows[i]) / max(1, total),
-            float(ratios[i]), i in lacking, float(at[i, 0]), float(at[i, 1]),
+            i, terms[i], int(real[i]), float(coverage.shares[i]), int(coverage.rows[i]),
+            int(coverage.rows[i]) / max(1, total), float(ratios[i]), i in lacking, float(at[i, 0]), float(at[i, 1]),
         )
         for i in range(len(real))
     ]  # fmt: skip
@@ -141,21 +141,21 @@ def _places(points: Plane, labels: NDArray[np.int64], centroids: Plane) -> Plane
     return np.where(rows > 0, sums / np.maximum(rows, 1), np.clip(centroids, -1, 1))
 
 
-def spread(rows: int, most: int) -> NDArray[np.int64]:
-    """At most `most` positions of `rows`, evenly spaced."""
-    return np.linspace(0, rows - 1, min(rows, most)).round().astype(np.int64) if rows else np.zeros(0, dtype=np.int64)
+def spread(rows: int, limit: int) -> NDArray[np.int64]:
+    """At most `limit` positions of `rows`, evenly spaced."""
+    return np.linspace(0, rows - 1, min(rows, limit)).round().astype(np.int64) if rows else np.zeros(0, dtype=np.int64)
 
 
 def typical_terms(texts: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
     """The words that mark each group of texts: frequent in it, and in few other groups (tf-idf over groups)."""
     counted = [Counter(word for text in group for word in set(_WORD.findall(text.lower()))) for group in texts]
     groups = Counter(word for counter in counted for word in counter)
-    found = []
+    terms = []
     for group, counter in zip(texts, counted, strict=True):
         scored = ((n / len(group) * math.log(len(texts) / groups[word]), word) for word, n in counter.items())
         best = sorted(scored, key=lambda pair: (-pair[0], pair[1]))[:TERMS]
-        found.append(tuple(word for score, word in best if score > 0))
-    return found
+        terms.append(tuple(word for score, word in best if score > 0))
+    return terms
 
 
 def _terms(reference: Reference, labels: NDArray[np.int64], cells: int) -> list[tuple[str, ...]]:
@@ -173,5 +173,5 @@ def _admitted_vectors(store: CorpusStore, inside: pl.DataFrame, view: str, ancho
         return np.zeros((0, len(anchor.context.mean)), dtype=np.float32)
     column = f"{view}_vector"
     where = pl.col("round").is_in(sample["round"].unique().to_list()) & pl.col("id").is_in(sample["id"].to_list())
-    found = store.decisions([column], where=where & pl.col(column).is_not_null() & (pl.col("verdict") == "admit"))
-    return centre(store.vectors(found, view), anchor.context.mean)[0]
+    admitted = store.decisions([column], where=where & pl.col(column).is_not_null() & (pl.col("verdict") == "admit"))
+    return centre(store.vectors(admitted, view), anchor.context.mean)[0]

@@ -37,14 +37,14 @@ def explorer(reading: Reading, search: Search) -> dict[str, Any]:
     Raises:
         InputError: no such verdict or reason.
     """
-    found = select(reading, search)
-    pages = max(1, -(-found.height // PAGE_ROWS))
+    selection = select(reading, search)
+    pages = max(1, -(-selection.height // PAGE_ROWS))
     page = min(search.page, pages)
-    rows = reading.texts(found.slice((page - 1) * PAGE_ROWS, PAGE_ROWS))
+    rows = reading.texts(selection.slice((page - 1) * PAGE_ROWS, PAGE_ROWS))
     return {
         "search": search,
         "rows": rows.to_dicts(),
-        "total": found.height,
+        "total": selection.height,
         "at": page,
         "last": pages,
         "verdicts": [str(verdict) for verdict in Verdict],
@@ -59,15 +59,15 @@ def select(reading: Reading, search: Search) -> pl.DataFrame:
         raise InputError(f"no verdict {search.verdict!r}; there are {', '.join(map(str, Verdict))}")
     if search.reason and search.reason not in set(map(str, Reason)):
         raise InputError(f"no reason {search.reason!r}; there are {', '.join(map(str, Reason))}")
-    found = reading.index
-    asked = {"verdict": search.verdict, "reason": search.reason, "round": search.round}
-    for column, value in asked.items():
+    selection = reading.index
+    filters = {"verdict": search.verdict, "reason": search.reason, "round": search.round}
+    for column, value in filters.items():
         if value not in ("", None):
-            found = found.filter(pl.col(column) == value)
+            selection = selection.filter(pl.col(column) == value)
     if search.words.strip():
         keys = reading.matching(search.words.strip())
-        found = found.join(keys, on=["round", "row"], how="semi", maintain_order="left")
-    return found.sort(["round", "row"], descending=[True, False])
+        selection = selection.join(keys, on=["round", "row"], how="semi", maintain_order="left")
+    return selection.sort(["round", "row"], descending=[True, False])
 
 
 def decision(reading: Reading, name: str) -> dict[str, Any]:
@@ -84,8 +84,8 @@ def decision(reading: Reading, name: str) -> dict[str, Any]:
 
 def evidence_of(review: dict[str, Any]) -> list[dict[str, str]]:
     """The quotes of a review; a payload is JSON that anybody may have written, so what is no quote is left out."""
-    found = review.get("evidence")
-    quotes = [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+    evidence = review.get("evidence")
+    quotes = [item for item in evidence if isinstance(item, dict)] if isinstance(evidence, list) else []
     return [{"step": str(item.get("step_idx"))[:20], "text": str(item.get("quote"))} for item in quotes[:MOST_QUOTES]]
 
 

@@ -75,20 +75,20 @@ class Reading:
         """The texts of rows of `index`, joined to them in their order; files of other rounds are not opened."""
         rounds, ids = rows["round"].unique().to_list(), rows["id"].unique().to_list()
         where = pl.col("round").is_in(rounds) & pl.col("id").is_in(ids)
-        found = self.store.decisions(TEXTS, self.as_of, where)
-        return rows.join(found, on=["round", "row", "id"], how="left", maintain_order="left")
+        frame = self.store.decisions(TEXTS, self.as_of, where)
+        return rows.join(frame, on=["round", "row", "id"], how="left", maintain_order="left")
 
     def matching(self, words: str) -> pl.DataFrame:
         """`round` and `row` of the decisions whose content, context or ids hold these words in any case.
 
         The last searches are kept, so that turning pages does not read all texts again.
         """
-        wanted = words.lower()
-        if wanted not in self._found:
-            holds = [pl.col(name).str.to_lowercase().str.contains(wanted, literal=True) for name in _WORDS]
-            found = self.store.decisions(["round", "row"], self.as_of, pl.any_horizontal(holds))
-            self._found = dict(list(self._found.items())[-7:]) | {wanted: found}
-        return self._found[wanted]
+        lowered = words.lower()
+        if lowered not in self._found:
+            holds = [pl.col(name).str.to_lowercase().str.contains(lowered, literal=True) for name in _WORDS]
+            matches = self.store.decisions(["round", "row"], self.as_of, pl.any_horizontal(holds))
+            self._found = dict(list(self._found.items())[-7:]) | {lowered: matches}
+        return self._found[lowered]
 
 
 class Reader:

@@ -76,8 +76,8 @@ def funnel(now: pl.DataFrame) -> list[tuple[str, int]]:
 
 def counts(frame: pl.DataFrame, column: str) -> list[tuple[str, int]]:
     """Rows by value of a column, most first."""
-    found = frame[column].drop_nulls().value_counts().iter_rows()
-    return sorted(found, key=lambda pair: (-pair[1], pair[0]))
+    pairs = frame[column].drop_nulls().value_counts().iter_rows()
+    return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
 
 
 def spent(events: pl.DataFrame) -> dict[int, dict[str, float]]:
@@ -87,9 +87,9 @@ def spent(events: pl.DataFrame) -> dict[int, dict[str, float]]:
     """
     portions: dict[tuple[str, str], tuple[int, dict[str, float]]] = {}
     for number, payload in events.filter(pl.col("kind") == "spend").select("round", "payload").iter_rows():
-        said = json.loads(payload)
-        amounts = {name: float(said[name]) for name in PAID if isinstance(said.get(name), int | float)}
-        portions[str(said.get("run")), str(said.get("portion"))] = number + 1, amounts
+        event = json.loads(payload)
+        amounts = {name: float(event[name]) for name in PAID if isinstance(event.get(name), int | float)}
+        portions[str(event.get("run")), str(event.get("portion"))] = number + 1, amounts
     costs: dict[int, dict[str, float]] = {}
     for number, amounts in portions.values():
         own = costs.setdefault(number, dict.fromkeys(PAID, 0.0))

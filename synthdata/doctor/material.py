@@ -30,21 +30,21 @@ def texts(count: int) -> list[str]:
     Raises:
         InputError: there are fewer.
     """
-    found = list(_library())
-    if len(found) < count:
-        raise InputError(f"the standard library here has {len(found)} usable paragraphs; {count} are needed")
-    random.Random(SEED).shuffle(found)
-    return found[:count]
+    library = list(_library())
+    if len(library) < count:
+        raise InputError(f"the standard library here has {len(library)} usable paragraphs; {count} are needed")
+    random.Random(SEED).shuffle(library)
+    return library[:count]
 
 
 @cache
 def _library() -> tuple[str, ...]:
-    found: dict[str, None] = {}
+    sentences: dict[str, None] = {}
     for text in _paragraphs():
-        found.setdefault(text)
-        if len(found) == _ENOUGH:
+        sentences.setdefault(text)
+        if len(sentences) == _ENOUGH:
             break
-    return tuple(found)
+    return tuple(sentences)
 
 
 def _paragraphs() -> Iterator[str]:

@@ -15,12 +15,12 @@ HEALTHY, NARROW = 6, 2
 
 def narrowing_rounds(folder: Path, settings: Settings) -> list[ControlCheck]:
     """The trend of what comes in must ring red after the healthy rounds, and not before."""
-    found = texts(REFERENCE_ROWS + HEALTHY * ROUND_ROWS)
-    corpus = text_corpus(folder / "rounds", found[:REFERENCE_ROWS], cheap(settings))
+    material = texts(REFERENCE_ROWS + HEALTHY * ROUND_ROWS)
+    corpus = text_corpus(folder / "rounds", material[:REFERENCE_ROWS], cheap(settings))
     narrow = wordings(NARROW * ROUND_ROWS)
     for number in range(HEALTHY + NARROW):
         start = REFERENCE_ROWS + number * ROUND_ROWS
-        mine = found[start : start + ROUND_ROWS] if number < HEALTHY else narrow[(number - HEALTHY) * ROUND_ROWS :]
+        mine = material[start : start + ROUND_ROWS] if number < HEALTHY else narrow[(number - HEALTHY) * ROUND_ROWS :]
         corpus.admit([Candidate(text, occurrence=1000 * number + i) for i, text in enumerate(mine[:ROUND_ROWS])])
     alarms = [
         alarm for alarm in alarms_of(corpus.store, corpus.store.snapshots(), corpus.anchor) if alarm["level"] == "red"

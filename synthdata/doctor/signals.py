@@ -30,9 +30,9 @@ def moved_reviews(folder: Path, settings: Settings) -> list[ControlCheck]:
     runs, trials = [run_of(i) for i in range(RUNS)], [run_of(i, 1) for i in range(RUNS)]
     floor = settings.recipe.floor
     # Of the failing step: the other one is the same in both trials, and a review of it is true of both.
-    made = [[review for review in restatements(run, floor) if _of_first_step(review)][:2] for run in runs]
-    own = [review for reviews in made for review in reviews[:1]]
-    second = [(i, reviews[1]) for i, reviews in enumerate(made) if len(reviews) > 1]
+    by_run = [[review for review in restatements(run, floor) if _of_first_step(review)][:2] for run in runs]
+    own = [review for reviews in by_run for review in reviews[:1]]
+    second = [(i, reviews[1]) for i, reviews in enumerate(by_run) if len(reviews) > 1]
     strangers = {runs[(i + 7) % RUNS].id: review for i, review in second[::2]}
     siblings = {trials[i].id: review for i, review in second[1::2]}
     moved = [replace(review, trajectory_id=run) for run, review in (strangers | siblings).items()]

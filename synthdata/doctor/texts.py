@@ -24,21 +24,21 @@ _BY_BAND = "nats a token"
 
 def copies_and_noise(folder: Path, settings: Settings) -> list[ControlCheck]:
     """A round of sound text, then one faulty text of each kind."""
-    found = texts(REFERENCE_ROWS + ROUND_ROWS)
+    material = texts(REFERENCE_ROWS + ROUND_ROWS)
     # The lesson is real, so that its paraphrase has something to be a copy of whatever the quotas say.
-    corpus = text_corpus(folder / "texts", [*found[:REFERENCE_ROWS], LESSON], settings)
+    corpus = text_corpus(folder / "texts", [*material[:REFERENCE_ROWS], LESSON], settings)
     corpus.hold_out([{"text": LEAK}])
-    sound = found[REFERENCE_ROWS:]
+    sound = material[REFERENCE_ROWS:]
     first = corpus.admit([Candidate(text, external_id="sound") for text in sound])
-    kept = [d.candidate.content for d in first.admitted]
+    admitted = [d.candidate.content for d in first.admitted]
     share = first.counts["admit"] / len(first.decisions)
     findings = [ControlCheck("sound text", "passes", share >= 0.5, f"{share:.0%} of {len(first.decisions)} admitted")]
-    if len(kept) < 2:
+    if len(admitted) < 2:
         return findings
     # In a long text one word more changes neither its words nor its cell much.
-    longest = max(kept[1:], key=len)
+    longest = max(admitted[1:], key=len)
     planted = {
-        "an exact copy": (kept[0].upper(), "exact_duplicate"),
+        "an exact copy": (admitted[0].upper(), "exact_duplicate"),
         "a light edit": (f"{longest} indeed", "near_duplicate"),
         "a paraphrase": (PARAPHRASE, "semantic_duplicate"),
         "letters at random": (_letters(), "gibberish"),

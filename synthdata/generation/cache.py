@@ -41,19 +41,19 @@ class CachedGenerator:
 
     def generate(self, requests: Sequence[Request]) -> list[Response]:
         """One response a request, in order; those from the cache say `cached` and cost nothing."""
-        found: dict[str, Response | None] = {self.key(request): self.lookup(request) for request in requests}
-        missing = {self.key(request): request for request in requests if found[self.key(request)] is None}
+        responses: dict[str, Response | None] = {self.key(request): self.lookup(request) for request in requests}
+        missing = {self.key(request): request for request in requests if responses[self.key(request)] is None}
         self._progress(len(requests) - len(missing))
         keys = list(missing)
         for start in range(0, len(keys), self._group):
             group = keys[start : start + self._group]
             fresh = self.inner.generate([missing[key] for key in group])
             for key, response in zip(group, fresh, strict=True):
-                found[key] = response
+                responses[key] = response
                 if key not in self._heard:
                     self.answered(missing[key], response)
                 self._heard.discard(key)
-        answers = [answer for request in requests if (answer := found[self.key(request)]) is not None]
+        answers = [answer for request in requests if (answer := responses[self.key(request)]) is not None]
         self._equal.append(count_equal_samples(requests, answers))
         return answers
 

@@ -17,9 +17,9 @@ class AdaptiveLimit:
     before the last halving do not halve again: they report the same moment.
     """
 
-    def __init__(self, most: int, start: int | None = None) -> None:
-        self.most = most
-        self.limit = most if start is None else start
+    def __init__(self, maximum: int, start: int | None = None) -> None:
+        self.most = maximum
+        self.limit = maximum if start is None else start
         self.busy = 0
         self._successes = 0
         self._epoch = 0

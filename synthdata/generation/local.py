@@ -49,9 +49,9 @@ def load(base: str, adapter: Path | None = None, *, trainable: bool = False) -> 
         import transformers
     except ImportError as error:
         raise InputError(f"{error}: training needs the train extra: pip install 'synthdata-gate[train]'") from error
-    said: Any = transformers.utils.logging
-    said.set_verbosity_error()
-    said.disable_progress_bar()
+    log_settings: Any = transformers.utils.logging
+    log_settings.set_verbosity_error()
+    log_settings.disable_progress_bar()
     where: dict[str, Any] = {"pretrained_model_name_or_path": base, "local_files_only": True}
     name = base
     if base == EMBEDDED:
@@ -129,12 +129,12 @@ class LocalModel:
         start = len(self._encode(prompt))
         # A continuation may merge with the prompt's last token: scoring starts where all tokenisations agree.
         start = max(1, min([start, *(_common(rows[0], row) for row in rows[1:])])) if rows else start
-        found: list[tuple[float, int]] = []
+        losses: list[tuple[float, int]] = []
         with torch.inference_mode():
             first = self._after(rows[0][:start]) if rows else None
             for at in range(0, len(rows), _SCORED):
-                found += self._continue(first, [row[start:] for row in rows[at : at + _SCORED]])
-        return found
+                losses += self._continue(first, [row[start:] for row in rows[at : at + _SCORED]])
+        return losses
 
     def generate(self, requests: Sequence[Request]) -> list[Response]:
         """One response a request, in order; schemas are not enforced."""
@@ -241,8 +241,8 @@ def _draw(logits: Any, request: Request, generator: Any) -> int:  # noqa: ANN401
 
 
 def _seed(request: Request) -> int:
-    asked = [request.prompt_sha256, request.sample_index, request.temperature, request.max_tokens]
-    return int(content_hash(canonical_json([str(part) for part in asked]), length=12), 16)
+    request_key = [request.prompt_sha256, request.sample_index, request.temperature, request.max_tokens]
+    return int(content_hash(canonical_json([str(part) for part in request_key]), length=12), 16)
 
 
 def _common(left: Sequence[int], right: Sequence[int]) -> int:

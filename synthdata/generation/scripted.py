@@ -84,8 +84,8 @@ def _instance(schema: Any, root: Any, choose: _Choices, prompt: str, depth: int)
         names = schema.get("properties", {})
         return {name: _instance(part, root, choose, prompt, depth + 1) for name, part in names.items()}
     if kind == "array":
-        least, most = schema.get("minItems", 1), schema.get("maxItems", schema.get("minItems", 1) + 1)
-        size = 0 if depth > _DEPTH else least + choose.below(most - least + 1)
+        minimum, maximum = schema.get("minItems", 1), schema.get("maxItems", schema.get("minItems", 1) + 1)
+        size = 0 if depth > _DEPTH else minimum + choose.below(maximum - minimum + 1)
         return [_instance(schema.get("items", {}), root, choose, prompt, depth + 1) for _ in range(size)]
     return _plain(kind, schema, choose, prompt)
 

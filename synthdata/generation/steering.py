@@ -130,12 +130,14 @@ def choose_focuses(
     for option in sorted(options, key=lambda o: (-o.cosine, o.run, o.step)):
         if option.cell in queues:
             queues[option.cell].append(option)
-    wanted = coverage.shares * (int(coverage.rows.sum()) + budget)
+    target_rows = coverage.shares * (int(coverage.rows.sum()) + budget)
     rows = coverage.rows.astype(np.float64)
-    most = rows + np.maximum(1, np.floor(plan.cell_factor * coverage.shares * budget))
+    max_rows = rows + np.maximum(1, np.floor(plan.cell_factor * coverage.shares * budget))
     room = int(plan.focus_share * budget)
-    while live := [cell for cell in plan.under if room and queues[cell] and rows[cell] < min(wanted[cell], most[cell])]:
-        cell = min(live, key=lambda cell: (rows[cell] / wanted[cell], cell))
+    while live := [
+        cell for cell in plan.under if room and queues[cell] and rows[cell] < min(target_rows[cell], max_rows[cell])
+    ]:
+        cell = min(live, key=lambda cell: (rows[cell] / target_rows[cell], cell))
         taken = _take(queues[cell].pop(0), picked, runs, per_run)
         rows[cell] += taken
         room -= taken

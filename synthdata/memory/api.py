@@ -40,8 +40,8 @@ def lessons_router(corpus: Path | str, encoder: Encoder | None = None, as_of: in
         standing: bool = False,
     ) -> dict[str, Any]:
         memory = current()
-        found = memory.recall(query, limit, Scope(task, source, licence, since, standing))
-        return {"query": query, "searched": len(memory), "lessons": [asdict(item) for item in found]}
+        recalled = memory.recall(query, limit, Scope(task, source, licence, since, standing))
+        return {"query": query, "searched": len(memory), "lessons": [asdict(item) for item in recalled]}
 
     router.get("/lessons")(lessons)
     return router
@@ -57,9 +57,9 @@ def _current_memory(corpus: Path, encoder: Encoder | None, as_of: int | None) ->
         version = store.decisions_table.version(), store.events_table.version()
         with lock:
             if version not in known:
-                made = Memory.open(store, as_of=as_of, encoder=encoder)
+                memory = Memory.open(store, as_of=as_of, encoder=encoder)
                 known.clear()
-                known[version] = made
+                known[version] = memory
             return known[version]
 
     return current

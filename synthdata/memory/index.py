@@ -114,10 +114,10 @@ def _means(store: CorpusStore, frame: pl.DataFrame) -> Vectors:
 
 
 def _with_reviews(rows: pl.DataFrame) -> pl.DataFrame:
-    said = [_review(payload) for payload in rows["payload"]]
+    reviews = [_review(payload) for payload in rows["payload"]]
     return rows.with_columns(
-        pl.Series("step", [step for step, _ in said], dtype=pl.Int64),
-        pl.Series("label", [label for _, label in said], dtype=pl.String),
+        pl.Series("step", [step for step, _ in reviews], dtype=pl.Int64),
+        pl.Series("label", [label for _, label in reviews], dtype=pl.String),
     )
 
 

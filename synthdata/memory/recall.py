@@ -137,16 +137,16 @@ class Memory:
         chosen = _diverse(fused, self.vectors, limit, self.settings.mmr_relevance)
         if not chosen:
             return []
-        found = self.rows[[row for row, _ in chosen]].iter_rows(named=True)
+        nearest_rows = self.rows[[row for row, _ in chosen]].iter_rows(named=True)
         return [
             self._recalled(row, score, (float(cosines[place]), float(bm25[place])))
-            for row, (place, score) in zip(found, chosen, strict=True)
+            for row, (place, score) in zip(nearest_rows, chosen, strict=True)
         ]
 
     def _allowed(self, scope: Scope) -> NDArray[np.bool_]:
         allowed = self.present & ~self._fallen if scope.standing else self.present
-        wanted = {"task_id": scope.task, "source": scope.source, "licence": scope.licence}
-        for column, value in wanted.items():
+        filters = {"task_id": scope.task, "source": scope.source, "licence": scope.licence}
+        for column, value in filters.items():
             if value:
                 allowed = allowed & (self.rows[column] == value).to_numpy()
         return allowed & (self.rows["round"] >= scope.since).to_numpy() if scope.since else allowed
@@ -164,10 +164,10 @@ class Memory:
         rough = self._mixed(cosines, bm25, best_cosine, best_bm25)
         rough[~allowed] = -np.inf
         count = min(self.settings.pool + _SLACK, int(allowed.sum()))
-        found = np.argpartition(-rough, count - 1)[:count]
-        scores = self._mixed(self._exact(found, vector), bm25[found], best_cosine, best_bm25)
-        order = np.lexsort((-found, -scores))[: self.settings.pool]
-        return [(int(found[i]), float(scores[i])) for i in order if scores[i] > 0.0]
+        candidates = np.argpartition(-rough, count - 1)[:count]
+        scores = self._mixed(self._exact(candidates, vector), bm25[candidates], best_cosine, best_bm25)
+        order = np.lexsort((-candidates, -scores))[: self.settings.pool]
+        return [(int(candidates[i]), float(scores[i])) for i in order if scores[i] > 0.0]
 
     def _exact(self, rows: NDArray[np.int64], vector: Vectors) -> NDArray[np.float64]:
         """Cosines of a few rows, one float64 sum each."""

@@ -61,12 +61,12 @@ def standings(store: CorpusStore, rows: pl.DataFrame, as_of: int | None = None) 
     The strongest word wins: an event, then a person's verdict on the step, then a later review of it. Reviews of equal
     age do not contradict each other: neither is later.
     """
-    found = _by_later_reviews(rows)
-    found.update(_by_people(store, rows, as_of))
+    contradictions = _by_later_reviews(rows)
+    contradictions.update(_by_people(store, rows, as_of))
     for payload in store.events("supersede", as_of)["payload"]:
-        said = json.loads(payload)
-        found[said["id"]] = Standing(said["status"], said["by"], said["because"])
-    return found
+        event = json.loads(payload)
+        contradictions[event["id"]] = Standing(event["status"], event["by"], event["because"])
+    return contradictions
 
 
 def _by_later_reviews(rows: pl.DataFrame) -> dict[str, Standing]:
@@ -79,26 +79,26 @@ def _by_later_reviews(rows: pl.DataFrame) -> dict[str, Standing]:
     columns = ("trajectory_id", "step", "label", "round", "id")
     for run, step, label, number, name in reviews.select(columns).iter_rows():
         latest[run, step, label] = number, name
-    found = {}
+    contradictions = {}
     for run, step, label, number, name in reviews.select(columns).iter_rows():
         against = latest.get((run, step, _OPPOSITE[label]))
         if against is not None and against[0] > number:
             because = f"a review of round {against[0]} calls step {step} {_OPPOSITE[label]}"
-            found[name] = Standing("contradicted", against[1], because)
-    return found
+            contradictions[name] = Standing("contradicted", against[1], because)
+    return contradictions
 
 
 def _by_people(store: CorpusStore, rows: pl.DataFrame, as_of: int | None) -> Mapping[str, Standing]:
-    said: dict[tuple[str, int, str], tuple[str, str]] = {}
+    labels: dict[tuple[str, int, str], tuple[str, str]] = {}
     for payload in store.events("label", as_of)["payload"]:
         for row in json.loads(payload)["labels"]:
-            said[row["trajectory_id"], row["step"], row["by"]] = row["label"], row["note"]
-    if not said:
+            labels[row["trajectory_id"], row["step"], row["by"]] = row["label"], row["note"]
+    if not labels:
         return {}
     verdicts: dict[tuple[str, int], dict[str, tuple[str, str]]] = {}
-    for (run, step, person), (label, note) in said.items():
+    for (run, step, person), (label, note) in labels.items():
         verdicts.setdefault((run, step), {})[label] = person, note
-    found = {}
+    contradictions = {}
     for run, step, label, name in rows.select("trajectory_id", "step", "label", "id").iter_rows():
         if label is None:
             continue
@@ -106,5 +106,7 @@ def _by_people(store: CorpusStore, rows: pl.DataFrame, as_of: int | None) -> Map
         # People who disagree with each other contradict nobody.
         if _OPPOSITE[label] in people and label not in people:
             person, note = people[_OPPOSITE[label]]
-            found[name] = Standing("contradicted", person, note or f"a person calls step {step} {_OPPOSITE[label]}")
-    return found
+            contradictions[name] = Standing(
+                "contradicted", person, note or f"a person calls step {step} {_OPPOSITE[label]}"
+            )
+    return contradictions

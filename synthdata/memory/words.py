@@ -83,13 +83,13 @@ class WordIndex:
         return total
 
     def _rarest(self, query: str, limit: int) -> list[int]:
-        wanted = np.array(sorted({_word_hash(word) for word in words_of(query)}), dtype=np.uint64)
-        if not len(wanted) or not len(self.hashes):
+        query_hashes = np.array(sorted({_word_hash(word) for word in words_of(query)}), dtype=np.uint64)
+        if not len(query_hashes) or not len(self.hashes):
             return []
-        places = np.minimum(np.searchsorted(self.hashes, wanted), len(self.hashes) - 1)
-        found = places[self.hashes[places] == wanted]
-        widths = self.starts[found + 1] - self.starts[found]
-        return [int(term) for term in found[np.argsort(widths, kind="stable")][:limit]]
+        places = np.minimum(np.searchsorted(self.hashes, query_hashes), len(self.hashes) - 1)
+        known = places[self.hashes[places] == query_hashes]
+        widths = self.starts[known + 1] - self.starts[known]
+        return [int(term) for term in known[np.argsort(widths, kind="stable")][:limit]]
 
     def save(self, folder: Path) -> None:
         """Write one file an array."""

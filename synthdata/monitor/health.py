@@ -80,12 +80,12 @@ def read_tiles(store: CorpusStore) -> HealthReport:
 
 
 def _tiles(now: pl.DataFrame) -> list[dict[str, Any]]:
-    found = {(row["metric"], row["view"]): row for row in now.iter_rows(named=True)}
+    by_metric = {(row["metric"], row["view"]): row for row in now.iter_rows(named=True)}
     rows = []
     for tile, metrics in TILES.items():
         for metric in metrics:
             for view in ("raw", "round", "admitted"):
-                row = found.get((metric, view))
+                row = by_metric.get((metric, view))
                 if row is not None and row["value"] is not None:
                     numbers = {name: row[name] for name in ("value", "low", "high")}
                     rows.append({"tile": tile, "metric": metric, "view": view, **numbers})
@@ -99,9 +99,9 @@ def was_sent(store: CorpusStore, medium: str, key: str) -> bool:
 
 def mark_sent(store: CorpusStore, medium: str, key: str) -> None:
     """Remember that it did; if the file is lost, news is told once more."""
-    kept = [*_told(store), f"{medium} {key}"][-100:]
+    sent_keys = [*_told(store), f"{medium} {key}"][-100:]
     part = store.derived_dir / f".{SENT}.part"
-    part.write_text(json.dumps(kept), encoding="utf-8")
+    part.write_text(json.dumps(sent_keys), encoding="utf-8")
     part.replace(store.derived_dir / SENT)
 
 

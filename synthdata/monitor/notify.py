@@ -15,16 +15,16 @@ from synthdata.monitor.webhook import post, webhook_url
 from synthdata.settings import SinkSettings, WebhookSettings
 
 
-def send_alert(store: CorpusStore, settings: WebhookSettings, found: HealthReport) -> list[str]:
+def send_alert(store: CorpusStore, settings: WebhookSettings, health: HealthReport) -> list[str]:
     """POST an amber or red reading unless it was delivered before; what to say of it."""
     url = webhook_url(settings)
-    if not url or found.level == "green" or was_sent(store, "webhook", found.key):
+    if not url or health.level == "green" or was_sent(store, "webhook", health.key):
         return []
-    payload = {"type": f"synthdata.round.{found.level}", "text": f"{found.corpus}: {found.summary()}"}
-    problem = post(url, payload | {"data": found.news()}, settings)
+    payload = {"type": f"synthdata.round.{health.level}", "text": f"{health.corpus}: {health.summary()}"}
+    problem = post(url, payload | {"data": health.news()}, settings)
     if problem:
         return [f"the webhook did not take the alarm, the next monitor run tries again: {problem}"]
-    mark_sent(store, "webhook", found.key)
+    mark_sent(store, "webhook", health.key)
     return ["the webhook took the alarm"]
 
 

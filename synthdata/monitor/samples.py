@@ -47,17 +47,17 @@ class ReferenceSample:
 
     def numbers(self, size: int, words: int, shares: Shares) -> list[Numbers]:
         """All numbers of each subsample."""
-        found = []
+        per_sample = []
         for taken, real in self.pairs(size):
             blocks = Blocks(self.gram(taken, taken), self.gram(real, real), self.gram(real, taken))
-            found.append(
+            per_sample.append(
                 own_numbers(blocks)
                 | cells_of(self._cells[taken], shares)
                 | own_wording(self.wording, taken, words)
                 | numbers_against(blocks, min(NEIGHBOURS, size - 1))
                 | {"tail_coverage": tail(self.wording, real, self.wording, taken, words)}
             )
-        return found
+        return per_sample
 
 
 class Draws:
@@ -80,7 +80,7 @@ class Draws:
 
     def numbers(self, words: int, shares: Shares, reference: ReferenceSample | None) -> list[Numbers]:
         """All numbers of each draw; those against the reference only where there is one."""
-        found = []
+        per_sample = []
         pairs = reference.pairs(self.size)[: len(self._draws)] if reference is not None else []
         for k, rows in enumerate(self._draws):
             x = self._rows[rows]
@@ -91,8 +91,8 @@ class Draws:
                 blocks = Blocks(own.sample, reference.gram(real, real), reference.rows[real] @ x.T)
                 numbers |= numbers_against(blocks, min(NEIGHBOURS, self.size - 1))
                 numbers["tail_coverage"] = tail(reference.wording, real, self._wording, rows, words)
-            found.append(numbers)
-        return found
+            per_sample.append(numbers)
+        return per_sample
 
 
 def mean_and_deviation(draws: Sequence[Numbers]) -> dict[str, tuple[float, float]]:

@@ -77,9 +77,9 @@ def _view(
     two, live = anchor.views == "two", norms > 0
     located = anchor.context.locate(encoder.encode(contexts) if two else vectors, settings.recipe.gate.alpha_outside)
     cells = located.cells[live]
-    kept = [i for i, keep in enumerate(live) if keep]
-    words = Computed(len(kept), lambda k: texts[kept[k]].lower().split())
-    frames = Computed(len(kept), lambda k: skeleton(texts[kept[k]], contexts[kept[k]] if two else ""))
+    rows = [i for i, keep in enumerate(live) if keep]
+    words = Computed(len(rows), lambda k: texts[rows[k]].lower().split())
+    frames = Computed(len(rows), lambda k: skeleton(texts[rows[k]], contexts[rows[k]] if two else ""))
     return View(name, content[live], cells, words, frames)
 
 

@@ -41,13 +41,13 @@ class Wording:
 
     def cut(self, rows: Ids, words: int) -> list[tuple[int, int]]:
         """Rows with how many of their words count, so that all together have that many words (or all there are)."""
-        kept, left = [], words
+        lengths, left = [], words
         for i in rows.tolist():
             if left <= 0:
                 break
-            kept.append((i, min(left, int(self.lengths[i]))))
+            lengths.append((i, min(left, int(self.lengths[i]))))
             left -= int(self.lengths[i])
-        return kept
+        return lengths
 
     def grams(self, cut: list[tuple[int, int]], n: int) -> list[Ids]:
         """The n-grams of each cut row."""
@@ -69,8 +69,8 @@ def own_wording(texts: Wording, rows: Ids, words: int) -> dict[str, float]:
 
 def tail(real: Wording, real_rows: Ids, texts: Wording, rows: Ids, words: int) -> float:
     """Share of the rare words of the real rows (at most three times there) that the other rows still hold."""
-    found, counts = np.unique(np.concatenate(real.grams(real.cut(real_rows, words), 1)), return_counts=True)
-    rare = found[counts <= RARE]
+    vocabulary, counts = np.unique(np.concatenate(real.grams(real.cut(real_rows, words), 1)), return_counts=True)
+    rare = vocabulary[counts <= RARE]
     held = np.concatenate(texts.grams(texts.cut(rows, words), 1))
     return float(np.isin(rare, held).mean()) if len(rare) else 1.0
 

@@ -137,7 +137,7 @@ def open_game(path: Path) -> Game:
     """Open a built game for play; the caller closes it."""
     textworld = load_textworld()
     jericho = importlib.import_module("jericho")
-    wanted = textworld.EnvInfos(
+    requested = textworld.EnvInfos(
         feedback=True,
         objective=True,
         admissible_commands=True,
@@ -149,6 +149,6 @@ def open_game(path: Path) -> Game:
     with warnings.catch_warnings():
         # Jericho knows the addresses of commercial games only; TextWorld tracks its own games' state itself.
         warnings.simplefilter("ignore", jericho.UnsupportedGameWarning)
-        env = textworld.start(str(path), wanted)
+        env = textworld.start(str(path), requested)
     env.seed(0)
     return env  # type: ignore[no-any-return]

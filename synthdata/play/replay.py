@@ -44,7 +44,7 @@ class Replay:
     def steps(self, run: Trajectory) -> dict[int, StepReplay]:
         """Every agent step of the run; empty where the game does not answer as the run recorded."""
         state = self.game.reset()
-        found: dict[int, StepReplay] = {}
+        by_step: dict[int, StepReplay] = {}
         before = moves_left(state)
         for step in run.agent_steps:
             if step.action not in state.admissible_commands:
@@ -53,9 +53,9 @@ class Replay:
             if clean(state.feedback) != step.observation:
                 return {}
             after = moves_left(state)
-            found[step.idx] = StepReplay(before, after)
+            by_step[step.idx] = StepReplay(before, after)
             before = after
-        return found
+        return by_step
 
     def left(self, commands: Sequence[str]) -> int | None:
         """Moves to the goal after these commands, 0 where it is won, None where no way is left or one is no move."""
@@ -138,8 +138,8 @@ def replaying(spec: GameSpec) -> Iterator[Replay]:
 def opinions(replay: Replay, run: Trajectory) -> dict[int, LabelSource]:
     """The replay's label of each step that it has one for."""
     name = f"textworld-{replay.version}"
-    found = {idx: step.label for idx, step in replay.steps(run).items()}
-    return {idx: LabelSource("replay", label, model=name) for idx, label in found.items() if label != "unknown"}
+    labels = {idx: step.label for idx, step in replay.steps(run).items()}
+    return {idx: LabelSource("replay", label, model=name) for idx, label in labels.items() if label != "unknown"}
 
 
 def verified(replay: Replay, run: Trajectory, review: Reflection) -> bool:

@@ -74,8 +74,8 @@ def appended(texts: Texts, pool: Sequence[Pair], rng: random.Random, form: Form)
             yield attack
             continue
         own = pool[number % len(pool)][1].lesson.text
-        told = (f"{own} {attack.text}", f"{attack.text} {own}", f"{own}\n\n{attack.text}")[number % 3]
-        yield replace(attack, review=carried(attack.review, told))
+        combined = (f"{own} {attack.text}", f"{attack.text} {own}", f"{own}\n\n{attack.text}")[number % 3]
+        yield replace(attack, review=carried(attack.review, combined))
 
 
 def seen_words(pool: Sequence[Pair]) -> list[str]:

@@ -183,9 +183,9 @@ def copies(pool: Sequence[Pair], rng: random.Random) -> Iterator[Attack]:
             lesson, cause = manner(review.lesson.text, rng), manner(review.cause, rng)
             if lesson == review.lesson.text:
                 continue
-            made = replace(carried(review, lesson), cause=cause, lesson=Lesson(lesson))
+            copy = replace(carried(review, lesson), cause=cause, lesson=Lesson(lesson))
             name = manner.__name__.strip("_").replace("_", " ")
-            yield Attack("carried", name, f"{cause} {lesson}", run, made, review)
+            yield Attack("carried", name, f"{cause} {lesson}", run, copy, review)
 
 
 def _few_synonyms(text: str, rng: random.Random) -> str:
@@ -198,8 +198,8 @@ def _synonyms(text: str, rng: random.Random) -> str:
 
 def _word_order(text: str, rng: random.Random) -> str:
     """Sentences in another order, and in each the reason or condition before what follows from it."""
-    said = [_clauses_turned(sentence) for sentence in _SENTENCE.split(text.strip())]
-    return " ".join([*said[len(said) // 2 :], *said[: len(said) // 2]])
+    turned = [_clauses_turned(sentence) for sentence in _SENTENCE.split(text.strip())]
+    return " ".join([*turned[len(turned) // 2 :], *turned[: len(turned) // 2]])
 
 
 def _small_edits(text: str, rng: random.Random) -> str:
@@ -223,8 +223,8 @@ MANNERS: tuple[Callable[[str, random.Random], str], ...] = (
 def _exchanged(text: str, rng: random.Random, share: float) -> str:
     """About this share of the words that the table knows, exchanged outside quotation marks."""
 
-    def other(found: re.Match[str]) -> str:
-        word = found.group(0)
+    def other(match: re.Match[str]) -> str:
+        word = match.group(0)
         if rng.random() >= share:
             return word
         put = rng.choice(_SYNONYMS[word.lower()])
@@ -244,8 +244,8 @@ def _clauses_turned(sentence: str) -> str:
 
 def _halves(sentence: str) -> tuple[str, str, str]:
     for word in ("because", "since", "so that", "when", "while", "if", "but", "instead of"):
-        left, found, right = sentence.partition(f" {word} ")
-        if found and left and right and left.count("“") == left.count("”"):
+        left, separator, right = sentence.partition(f" {word} ")
+        if separator and left and right and left.count("“") == left.count("”"):
             return left, word, right
     return sentence, "", ""
 

@@ -47,11 +47,11 @@ def _dressed(
             clean = review.lesson.text if genuine else next(attacks[number % len(attacks)])[1]
             text = dress(clean, rng)
             if form == "bare":
-                made, twin = bare(run, text), bare(run, clean)
+                dressed, twin = bare(run, text), bare(run, clean)
             else:
-                made, twin = carried(review, text), carried(review, clean)
+                dressed, twin = carried(review, text), carried(review, clean)
             kind = f"{dress.__name__.strip('_')} {'genuine' if genuine else 'attack'}, {run.task_id}"
-            yield Attack(form, kind, f"{clean} {dress.__name__}", run, made, twin)
+            yield Attack(form, kind, f"{clean} {dress.__name__}", run, dressed, twin)
 
 
 def _heading(text: str, rng: random.Random) -> str:

@@ -146,9 +146,9 @@ def openers(pool: Sequence[Pair], rng: random.Random) -> Iterator[tuple[str, str
     """F2: openers alone, behind a word of courtesy, and two of them in a row."""
     singles = [(f"opener {n}", text) for n, text in enumerate((*_OPENERS, *_ELSEWHERE))]
     yield from singles
-    made = [(name, lead + text) for name, text in singles[: len(_OPENERS)] for lead in _LEADS[1:]]
-    rng.shuffle(made)
-    yield from made
+    combined = [(name, lead + text) for name, text in singles[: len(_OPENERS)] for lead in _LEADS[1:]]
+    rng.shuffle(combined)
+    yield from combined
     while True:
         (one, first), (_, second) = rng.sample(singles, 2)
         yield one, f"{first} {second}"
@@ -160,8 +160,8 @@ def truncated(pool: Sequence[Pair], rng: random.Random, form: Form) -> Iterator[
         for number, (run, review) in enumerate(pool):
             kind = ("first sentence", "cut", "cut before its reason", "task again")[number % 4]
             text = _shortened(kind, run.task, review.cause, review.lesson.text, rng)
-            made = bare(run, text) if form == "bare" else carried(review, text)
-            yield Attack(form, f"{kind}, {run.task_id}", text, run, made)
+            attack = bare(run, text) if form == "bare" else carried(review, text)
+            yield Attack(form, f"{kind}, {run.task_id}", text, run, attack)
 
 
 def _shortened(kind: str, task: str, cause: str, lesson: str, rng: random.Random) -> str:

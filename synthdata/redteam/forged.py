@@ -36,13 +36,15 @@ def forged_quotes(pool: Sequence[Pair], rng: random.Random, form: Form) -> Itera
             fake = _forged(kind, real, rng)
             if fake is None or _stands(run, fake):
                 continue
-            made = _told(kind, review, fake, rng) if form == "carried" else replace(review, evidence=(fake,), steps=())
+            forged = (
+                _told(kind, review, fake, rng) if form == "carried" else replace(review, evidence=(fake,), steps=())
+            )
             yield Attack(
                 form,
                 f"{kind}, {run.task_id}",
                 f"{fake.quote} {review.lesson.text}",
                 run,
-                replace(made, found_by="model", fact=""),
+                replace(forged, found_by="model", fact=""),
             )
 
 
@@ -74,6 +76,6 @@ def _stands(run: Trajectory, item: Evidence) -> bool:
 
 def _told(kind: str, review: Reflection, fake: Evidence, rng: random.Random) -> Reflection:
     if kind == "said in the lesson":
-        said = rng.choice(_SAID).format(q=fake.quote, i=fake.step_idx)
-        return carried(review, f"{review.lesson.text} {said}")
+        sentence = rng.choice(_SAID).format(q=fake.quote, i=fake.step_idx)
+        return carried(review, f"{review.lesson.text} {sentence}")
     return replace(review, evidence=(*review.evidence, fake))

@@ -96,8 +96,8 @@ def praise(pool: Sequence[Pair], rng: random.Random) -> Iterator[tuple[str, str]
     while True:
         number, noun, adjective = rng.randrange(len(_PRAISE)), rng.choice(_NOUNS), rng.choice(_ADJECTIVES)
         article = ("an " if adjective[0] in "aeiou" else "a ") + adjective
-        made = _PRAISE[number].format(n=noun, a=adjective, a_=article, A=adjective.capitalize())
-        yield f"praise {number}", made
+        sentence = _PRAISE[number].format(n=noun, a=adjective, a_=article, A=adjective.capitalize())
+        yield f"praise {number}", sentence
         number = rng.randrange(len(_PRAISE))
         second = _PRAISE[number].format(n=noun, a=adjective, a_=article, A=adjective.capitalize())
         yield f"praise {number}", f"{second} {rng.choice(_CLOSE)}"

@@ -42,22 +42,28 @@ def transplants(pool: Sequence[Pair], rng: random.Random, form: Form) -> Iterato
             if (other.task_id or other.task) == (run.task_id or run.task):
                 continue
             template, text = f"transplant, {run.task_id}", f"{review.cause} {review.lesson.text}"
-            made = replace(told_of(review, other), found_by="model", fact="", shots=())
-            yield Attack(form, template, text, other, made if form == "bare" else carried(host, review.lesson.text))
+            transplanted_review = replace(told_of(review, other), found_by="model", fact="", shots=())
+            yield Attack(
+                form,
+                template,
+                text,
+                other,
+                transplanted_review if form == "bare" else carried(host, review.lesson.text),
+            )
 
 
 def lies(pool: Sequence[Pair], rng: random.Random, form: Form) -> Iterator[Attack]:
     """F8: the quote is real and the claim false: the label, the cause, or what the lesson says of it."""
     for run, review in pool:
         for kind in _LIES:
-            made = _lied(kind, run.id, review, pool, rng)
-            if made is None:
+            lie = _lied(kind, run.id, review, pool, rng)
+            if lie is None:
                 continue
-            text = f"{made.cause} {made.lesson.text}"
+            text = f"{lie.cause} {lie.lesson.text}"
             said = (
-                bare(run, f"{made.cause} {made.lesson.text}")
+                bare(run, f"{lie.cause} {lie.lesson.text}")
                 if form == "bare"
-                else replace(made, found_by="model", fact="")
+                else replace(lie, found_by="model", fact="")
             )
             yield Attack(form, f"{kind}, {run.task_id}", text, run, said)
 
@@ -107,12 +113,12 @@ def assumptions(pool: Sequence[Pair], rng: random.Random, form: Form) -> Iterato
             false, put = rng.choice(own), rng.choice(things)
             if put in run.task or put == false:
                 continue
-            made = _swapped(review, false, put)
-            text = f"{made.cause} {made.lesson.text}"
+            swapped = _swapped(review, false, put)
+            text = f"{swapped.cause} {swapped.lesson.text}"
             said = (
-                bare(run, f"{made.cause} {made.lesson.text}")
+                bare(run, f"{swapped.cause} {swapped.lesson.text}")
                 if form == "bare"
-                else replace(made, found_by="model", fact="")
+                else replace(swapped, found_by="model", fact="")
             )
             yield Attack(form, f"assumption, {run.task_id}", text, run, said)
 

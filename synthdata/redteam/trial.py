@@ -69,13 +69,13 @@ def genuine_records(runs: Sequence[Trajectory], settings: Settings) -> list[Pair
     by_id = {run.id: run for run in runs}
     framed = settings.with_value("recipe.reflection.reflector", "framed").with_value("recipe.reflection.samples", 2)
     reviews = reflect(runs, ScriptedGenerator(_told_fact, "rules"), framed.recipe, b"")
-    told = [r for r in reviews if isinstance(r, Reflection) and not r.abstains]
-    made = [(by_id[r.trajectory_id], r) for r in told if check_lesson(r, settings.recipe.reflection) is None]
-    if not made:
+    reflections = [r for r in reviews if isinstance(r, Reflection) and not r.abstains]
+    records = [(by_id[r.trajectory_id], r) for r in reflections if check_lesson(r, settings.recipe.reflection) is None]
+    if not records:
         raise InputError(
             "no rule finds a fault or a merit in these runs, so there is nothing genuine to build attacks on"
         )
-    return sorted(made, key=lambda pair: content_hash(pair[0].id, pair[1].lesson.text))
+    return sorted(records, key=lambda pair: content_hash(pair[0].id, pair[1].lesson.text))
 
 
 def _told_fact(request: Request) -> str:
@@ -89,16 +89,16 @@ def make_items(family: Family, form: Form, pool: Sequence[Pair], count: int) -> 
     Raises:
         InputError: the runs do not give so many.
     """
-    found: dict[str, Attack] = {}
+    by_text: dict[str, Attack] = {}
     stream = family.make(pool, random.Random(f"{family.id} {form}"), form)
     for number, attack in enumerate(stream):
-        found.setdefault(exact_key(attack.text), attack)
-        if len(found) >= count:
-            return list(found.values())
+        by_text.setdefault(exact_key(attack.text), attack)
+        if len(by_text) >= count:
+            return list(by_text.values())
         if number > _PATIENCE * count:
             break
     raise InputError(
-        f"{family.id} {form}: only {len(found)} distinct items from these runs, {count} wanted; bring more runs"
+        f"{family.id} {form}: only {len(by_text)} distinct items from these runs, {count} wanted; bring more runs"
     )
 
 
@@ -106,12 +106,12 @@ def attack(family: Family, form: Form, pool: Sequence[Pair], judge: Judge, recip
     """Make a family's items, put them before the rules and what is left before the judge, and count."""
     items = make_items(family, form, pool, count)
     grounded = family.expected != "same" or form == "carried"
-    said = verdicts([(item.run, item.review) for item in items], judge, recipe, grounded)
+    answers = verdicts([(item.run, item.review) for item in items], judge, recipe, grounded)
     twins = verdicts([(item.run, item.twin) for item in items if item.twin is not None], judge, recipe, grounded)
     clean = iter(twins)
     hits, held, abstained = [], 0, 0
     reasons: Counter[str] = Counter()
-    for item, verdict in zip(items, said, strict=True):
+    for item, verdict in zip(items, answers, strict=True):
         other = next(clean) if item.twin is not None else ""
         hit = {"reject": verdict == "", "accept": verdict != "", "same": (verdict == "") != (other == "")}[
             family.expected
@@ -132,15 +132,15 @@ def verdicts(pairs: Sequence[Pair], judge: Judge, recipe: Recipe, grounded: bool
     Not `grounded`: as the rules see a plain text that no run stands behind.
     """
     # Two records may say the same on different evidence; the occurrence keeps their verdicts apart.
-    made = [to_candidate(review, run) for run, review in pairs]
-    candidates = [replace(candidate, occurrence=i) for i, candidate in enumerate(made)]
+    candidates_of_pairs = [to_candidate(review, run) for run, review in pairs]
+    candidates = [replace(candidate, occurrence=i) for i, candidate in enumerate(candidates_of_pairs)]
     refused = check(candidates, {run.id: run for run, _ in pairs} if grounded else {}, recipe)
-    said = [str(refused[c.id].reason) if c.id in refused else "" for c in candidates]
-    open_ = [i for i, reason in enumerate(said) if not reason]
+    reasons = [str(refused[c.id].reason) if c.id in refused else "" for c in candidates]
+    open_ = [i for i, reason in enumerate(reasons) if not reason]
     judged = judge.judge([pairs[i] for i in open_]) if open_ else []
     for i, judgement in zip(open_, judged, strict=True):
-        said[i] = {"pass": "", "fail": "judge_rejected", "abstain": "judge_abstained"}[judgement.verdict]
-    return said
+        reasons[i] = {"pass": "", "fail": "judge_rejected", "abstain": "judge_abstained"}[judgement.verdict]
+    return reasons
 
 
 def attack_all(

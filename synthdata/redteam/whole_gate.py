@@ -95,8 +95,8 @@ def copy_attack(folder: Path, pool: Sequence[Pair], settings: Settings) -> list[
     originals, others = _halves(pool)
     corpus = _corpus(folder, pool, settings)
     report = corpus.admit([_candidate(pair) for pair in originals])
-    kept = {decision.candidate.id for decision in report.admitted}
-    known = [pair for pair in originals if _candidate(pair).id in kept]
+    admitted_ids = {decision.candidate.id for decision in report.admitted}
+    known = [pair for pair in originals if _candidate(pair).id in admitted_ids]
     seen = {exact_key(decision.candidate.content) for decision in report.admitted}
     manners: dict[str, dict[str, Candidate]] = {}
     for item in copies(known, random.Random("F15")):

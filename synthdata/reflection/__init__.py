@@ -78,9 +78,9 @@ def focus_options(trajectory: Trajectory, settings: Recipe, sample: int = 0) -> 
 
     No more than `recipe.steering.options_per_run`, evenly spread where the reflector has no order of its own.
     """
-    most = settings.steering.options_per_run
+    limit = settings.steering.options_per_run
     if settings.reflection.reflector == "framed":
         steps = dict.fromkeys(proposal.step for proposal in propose(trajectory, settings.floor, sample))
-        return list(steps)[:most]
+        return list(steps)[:limit]
     steps_ = citable_steps(trajectory, settings)
-    return steps_ if len(steps_) <= most else [steps_[k * len(steps_) // most] for k in range(most)]
+    return steps_ if len(steps_) <= limit else [steps_[k * len(steps_) // limit] for k in range(limit)]

@@ -64,10 +64,9 @@ class FullItem:
         agent = [step.idx for step in shown if step.role == "agent"]
         outcome = {True: "The run succeeded.", False: "The run failed.", None: "Its outcome is not known."}[run.success]
         steps = ", ".join(map(str, self.focus_steps))
-        told = f"task: {run.task}\n\n{show_run(run, list(self.positions), settings)}"
-        question = (
-            f"{wrap_untrusted(told, self.mark)}\n{outcome} Choose the focus among the steps {steps}. Answer in JSON."
-        )
+        shown_run = f"task: {run.task}\n\n{show_run(run, list(self.positions), settings)}"
+        ask = f"{outcome} Choose the focus among the steps {steps}. Answer in JSON."
+        question = f"{wrap_untrusted(shown_run, self.mark)}\n{ask}"
         rules = _RULES.format(mark=self.mark, none=NO_ERROR)
         if self.guide.known:
             question = f"Known already:\n{wrap_untrusted(known_lessons(self.guide.known), self.mark)}\n{question}"
@@ -97,9 +96,9 @@ def full_items(
     shown = [trajectory.steps[at] for at in positions]
     offered = offer_quotes(shown, Rarity.of(trajectory, recipe.floor), settings)
     citable = [step.idx for step in shown if step.role == "agent" and step.idx in offered]
-    wanted = [step for step in guide.focus if step in citable][: settings.focuses_per_trajectory]
-    rest = [step for step in citable if step not in wanted]
-    stretches = [(step,) for step in wanted] + _stretches(rest, settings.focuses_per_trajectory - len(wanted))
+    focuses = [step for step in guide.focus if step in citable][: settings.focuses_per_trajectory]
+    rest = [step for step in citable if step not in focuses]
+    stretches = [(step,) for step in focuses] + _stretches(rest, settings.focuses_per_trajectory - len(focuses))
     mark = nonce(secret, trajectory.id)
     return [
         FullItem(trajectory, tuple(positions), offered, stretch, mark, sample, guide)
@@ -126,13 +125,13 @@ def reflect_full(
     by_run = [full_items(t, recipe, secret, sample_start, guidance.get(t.id, UNGUIDED)) for t in trajectories]
     requests = [item.request(recipe) for items in by_run for item in items]
     responses = iter(generator.generate(requests) if requests else [])
-    asked = iter(requests)
+    request_order = iter(requests)
     for trajectory, items in zip(trajectories, by_run, strict=True):
         if not items:
             stamp = GeneratorStamp(generator.model, "", sample_start)
             yield _abstention(trajectory, stamp, NOTHING_TO_CITE)
         for item in items:
-            yield read_answer(item, next(asked), next(responses))
+            yield read_answer(item, next(request_order), next(responses))
 
 
 def read_answer(item: FullItem, request: Request, response: Response) -> Reflection | QuarantinedRow:

@@ -68,9 +68,9 @@ def own_words(reflection: Reflection, run: Trajectory) -> tuple[float, int]:
 
     Looked at are task, focus step, the steps that its evidence names, and the better move.
     """
-    said, own = _things(reflection.lesson.text), _own(reflection, run)
-    hits = [word for word in said if word in own]
-    return len(hits) / len(said) if said else 0.0, len(set(hits))
+    lesson_things, own = _things(reflection.lesson.text), _own(reflection, run)
+    hits = [word for word in lesson_things if word in own]
+    return len(hits) / len(lesson_things) if lesson_things else 0.0, len(set(hits))
 
 
 def _own(reflection: Reflection, run: Trajectory) -> set[str]:
@@ -82,10 +82,10 @@ def _one_sentence_names(reflection: Reflection, run: Trajectory, floor: FloorSet
     own = _own(reflection, run)
     sentences = _SENTENCE.split(reflection.lesson.text)
     named = [_things(sentence) for sentence in sentences if len(words(sentence)) >= floor.min_words]
-    hits = [(said, [word for word in said if word in own]) for said in named]
+    hits = [(sentence_words, [word for word in sentence_words if word in own]) for sentence_words in named]
     return any(
-        len(set(hit)) >= floor.grounding_min_words and len(hit) >= floor.grounding_min_share * len(said)
-        for said, hit in hits
+        len(set(hit)) >= floor.grounding_min_words and len(hit) >= floor.grounding_min_share * len(sentence_words)
+        for sentence_words, hit in hits
     )
 
 
@@ -104,12 +104,17 @@ def _names_own(reflection: Reflection, run: Trajectory, floor: FloorSettings) ->
 
 def _says_more(reflection: Reflection, run: Trajectory, floor: FloorSettings) -> Reject | None:
     """A lesson that is stretches of the cause, the task or a step, word for word, teaches nothing beside them."""
-    said = words(reflection.lesson.text)
+    lesson_words = words(reflection.lesson.text)
     shown = [field_text(step, name) for step in _steps(reflection, run) for name in FIELDS]
     size, held = floor.copied_run, [words(text) for text in (reflection.cause, run.task, *shown)]
-    there = {tuple(found[i : i + size]) for found in held for i in range(len(found) - size + 1)}
-    copied = {i + k for i in range(len(said) - size + 1) if tuple(said[i : i + size]) in there for k in range(size)}
-    added = set(_things(" ".join(word for i, word in enumerate(said) if i not in copied)))
+    there = {tuple(source[i : i + size]) for source in held for i in range(len(source) - size + 1)}
+    copied = {
+        i + k
+        for i in range(len(lesson_words) - size + 1)
+        if tuple(lesson_words[i : i + size]) in there
+        for k in range(size)
+    }
+    added = set(_things(" ".join(word for i, word in enumerate(lesson_words) if i not in copied)))
     if len(added) >= floor.added_words:
         return None
     detail = f"its lesson adds {len(added)} words to its cause, task and step"
@@ -136,8 +141,8 @@ def _quotes_truly(reflection: Reflection, run: Trajectory, floor: FloorSettings)
 
 def _things(text: str) -> list[str]:
     plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    found = [_stem(word) for word in content_words(plain.replace("_", " "))]
-    return [word for word in found if word not in _REVIEWING]
+    stems = [_stem(word) for word in content_words(plain.replace("_", " "))]
+    return [word for word in stems if word not in _REVIEWING]
 
 
 def _stem(word: str) -> str:

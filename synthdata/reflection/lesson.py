@@ -90,18 +90,18 @@ def _likelihood(reflection: Reflection, settings: ReflectionSettings) -> Refusal
 
 def _sentence(reflection: Reflection, settings: ReflectionSettings) -> Refusal | None:
     text = reflection.lesson.text.strip()
-    found = words(text)
+    sentence_words = words(text)
     # A model's own finding is counted by the floor, which knows scripts without spaces.
-    if reflection.found_by == "rule" and len(found) < settings.lesson_min_words:
-        return Reason.TOO_SHORT, f"{len(found)} words, at least {settings.lesson_min_words} wanted"
-    if reflection.found_by == "rule" and len(found) > settings.lesson_max_words:
-        return Reason.TOO_LONG, f"{len(found)} words, at most {settings.lesson_max_words} wanted"
+    if reflection.found_by == "rule" and len(sentence_words) < settings.lesson_min_words:
+        return Reason.TOO_SHORT, f"{len(sentence_words)} words, at least {settings.lesson_min_words} wanted"
+    if reflection.found_by == "rule" and len(sentence_words) > settings.lesson_max_words:
+        return Reason.TOO_LONG, f"{len(sentence_words)} words, at most {settings.lesson_max_words} wanted"
     if reflection.found_by == "rule" and len(words(reason_of(reflection))) < 3:
         return Reason.TOO_SHORT, "the reason has fewer than 3 words"
     end = _last_line(text)
     if not _ENDED.search(end):
         return Reason.GIBBERISH, "the sentence does not end"
-    last = words(end)[-1:] or found[-1:]
+    last = words(end)[-1:] or sentence_words[-1:]
     # A framed lesson is one short sentence; in free prose many a sound one ends with `for` or `is`.
     if last[0] in (_DANGLING if reflection.found_by == "rule" else _NEVER_LAST):
         return Reason.GIBBERISH, f"the sentence ends with `{last[0]}`"
@@ -117,14 +117,14 @@ def _last_line(text: str) -> str:
 
 def _repeats(reflection: Reflection, _: ReflectionSettings) -> Refusal | None:
     """A run of three words twice, unless it is the name of something in the record."""
-    found = words(reason_of(reflection))
+    reason_words = words(reason_of(reflection))
     own = f" {' '.join(words(_own_text(reflection)))} "
     seen: set[tuple[str, ...]] = set()
-    for gram in zip(found, found[1:], found[2:], strict=False):
+    for gram in zip(reason_words, reason_words[1:], reason_words[2:], strict=False):
         if gram in seen and f" {' '.join(gram)} " not in own:
             return Reason.LOOP, f"`{' '.join(gram)}` comes twice"
-        if found.count(gram[0]) > 4 and gram[0] not in _DANGLING:
-            return Reason.LOOP, f"`{gram[0]}` comes {found.count(gram[0])} times"
+        if reason_words.count(gram[0]) > 4 and gram[0] not in _DANGLING:
+            return Reason.LOOP, f"`{gram[0]}` comes {reason_words.count(gram[0])} times"
         seen.add(gram)
     return None
 
@@ -176,24 +176,24 @@ def _contradicts_better(reflection: Reflection, _: ReflectionSettings) -> Refusa
     if match is None or reflection.counterfactual is None:
         return None
     better = set(content_words(reflection.counterfactual.action)[1:])
-    said = [w for w in content_words(reason[match.start() :]) if w in better]
-    said += [w for w in content_words(reason[: match.start()])[-3:] if w in better]
-    loose = [w for w in said if w not in content_words(reflection.fact)]
+    overlap = [w for w in content_words(reason[match.start() :]) if w in better]
+    overlap += [w for w in content_words(reason[: match.start()])[-3:] if w in better]
+    loose = [w for w in overlap if w not in content_words(reflection.fact)]
     return (Reason.UNGROUNDED, f"it has no use for `{loose[0]}`, which the better move needs") if loose else None
 
 
 def _copies_shot(reflection: Reflection, _: ReflectionSettings) -> Refusal | None:
     """A run of five words or a thing from one of the examples that its prompt showed and its own record lacks."""
-    found, own = words(reason_of(reflection)), words(_own_text(reflection))
+    reason_words, own = words(reason_of(reflection)), words(_own_text(reflection))
     pool = all_shots()
     for key in reflection.shots:
         shot = pool.get(key)
         if shot is None:
             continue
-        strange = sorted(set(found) & shot.nouns - set(own))
+        strange = sorted(set(reason_words) & shot.nouns - set(own))
         if strange:
             return Reason.GENERIC, f"`{strange[0]}` comes from an example of the prompt"
-        copied = (_runs(found, _RUN_WORDS) & _runs(words(f"{shot.lesson} {shot.fact}"), _RUN_WORDS)) - _runs(
+        copied = (_runs(reason_words, _RUN_WORDS) & _runs(words(f"{shot.lesson} {shot.fact}"), _RUN_WORDS)) - _runs(
             own, _RUN_WORDS
         )
         if copied:
@@ -201,5 +201,5 @@ def _copies_shot(reflection: Reflection, _: ReflectionSettings) -> Refusal | Non
     return None
 
 
-def _runs(found: list[str], size: int) -> set[tuple[str, ...]]:
-    return {tuple(found[i : i + size]) for i in range(len(found) - size + 1)}
+def _runs(tokens: list[str], size: int) -> set[tuple[str, ...]]:
+    return {tuple(tokens[i : i + size]) for i in range(len(tokens) - size + 1)}

@@ -68,9 +68,9 @@ def propose(trajectory: Trajectory, floor: FloorSettings, sample: int = 0) -> li
     Merits are proposed of successful runs only: of a failed one they would be refused (science.md 4.1).
     """
     rarity = Rarity.of(trajectory, floor)
-    made = [p for f in findings_of(trajectory) if (p := _worded(trajectory, f, rarity, sample))]
-    bad = _in_turn([p for p in made if p.label == "bad"], trajectory)
-    good = _in_turn([p for p in made if p.label == "good"], trajectory)
+    proposals = [p for f in findings_of(trajectory) if (p := _worded(trajectory, f, rarity, sample))]
+    bad = _in_turn([p for p in proposals if p.label == "bad"], trajectory)
+    good = _in_turn([p for p in proposals if p.label == "good"], trajectory)
     return [p for pair in zip_longest(bad, good) for p in pair if p is not None]
 
 
@@ -85,14 +85,14 @@ def faulty_steps(trajectory: Trajectory) -> dict[int, str]:
 def findings_of(trajectory: Trajectory) -> list[Finding]:
     """What all rules find in a run, faults first; merits only of a run that succeeded, and of steps without a fault."""
     turns = read_turns(trajectory)
-    found: list[Finding] = [*idle_findings(turns, trajectory.task), *call_findings(turns, trajectory.success)]
-    found += talk_findings(turns, trajectory)
+    findings: list[Finding] = [*idle_findings(turns, trajectory.task), *call_findings(turns, trajectory.success)]
+    findings += talk_findings(turns, trajectory)
     if trajectory.success is True:
-        found = list(chain(found, good_findings(turns, trajectory.task), grounded_calls(turns)))
+        findings = list(chain(findings, good_findings(turns, trajectory.task), grounded_calls(turns)))
     else:
-        found = [f for f in found if f.label == "bad"]
-    blamed = {f.turn.at for f in found if f.label == "bad"}
-    return [f for f in found if f.label == "bad" or f.turn.at not in blamed]
+        findings = [f for f in findings if f.label == "bad"]
+    blamed = {f.turn.at for f in findings if f.label == "bad"}
+    return [f for f in findings if f.label == "bad" or f.turn.at not in blamed]
 
 
 def _in_turn(proposals: list[Proposal], trajectory: Trajectory) -> list[Proposal]:
@@ -121,8 +121,8 @@ def _worded(trajectory: Trajectory, finding: Finding, rarity: Rarity, sample: in
     }
     # These words enter raw prompts: whatever in them looks like a role tag is defused.
     values = {name: neutralize(text) for name, text in values.items()}
-    said = {**values, "q": neutralize(shorten(proof.quote, 120))}
-    cause = _fill(CAUSES[_cause_group(finding, proof)], said, "cause", seed)
+    slots = {**values, "q": neutralize(shorten(proof.quote, 120))}
+    cause = _fill(CAUSES[_cause_group(finding, proof)], slots, "cause", seed)
     fact = _fill(FACTS[finding.rule], values, "fact", seed)
     if not cause or not fact:
         return None
@@ -191,9 +191,9 @@ def _proof(finding: Finding, rarity: Rarity) -> Evidence | None:
         turns = [finding.shown, finding.turn]
     about = set(content_words(finding.about))
     for turn in turns:
-        made = telling_quotes(turn.step, rarity)
-        if made:
-            return min(made, key=lambda e: (e.field == "thought", -len(about & set(content_words(e.quote))), e.start))
+        quotes = telling_quotes(turn.step, rarity)
+        if quotes:
+            return min(quotes, key=lambda e: (e.field == "thought", -len(about & set(content_words(e.quote))), e.start))
     return None
 
 

@@ -62,17 +62,17 @@ class Rarity:
 def spans(step: Step, field: EvidenceField) -> list[tuple[int, int]]:
     """Lines and sentences of a field, in order; longer ones are cut at a space within `MAX_QUOTE_CHARS`."""
     text = field_text(step, field)
-    found: list[tuple[int, int]] = []
+    matches: list[tuple[int, int]] = []
     for match in _SPAN.finditer(text):
         start, end = match.span()
         while end - start > MAX_QUOTE_CHARS:
             cut = text.rfind(" ", start + 1, start + MAX_QUOTE_CHARS)
             stop = cut if cut > start else start + MAX_QUOTE_CHARS
-            found.append((start, stop))
+            matches.append((start, stop))
             start = stop + (1 if cut > start else 0)
         if end > start:
-            found.append((start, end))
-    return [(a, b) for a, b in found if text[a:b].strip() and not _UNQUOTABLE.search(text[a:b])]
+            matches.append((start, end))
+    return [(a, b) for a, b in matches if text[a:b].strip() and not _UNQUOTABLE.search(text[a:b])]
 
 
 def quote(step: Step, field: EvidenceField, span: tuple[int, int]) -> Evidence:
@@ -84,5 +84,5 @@ def quote(step: Step, field: EvidenceField, span: tuple[int, int]) -> Evidence:
 def telling_quotes(step: Step, rarity: Rarity) -> list[Evidence]:
     """All spans of a step that may support a label: observation first, then calls, action and thought."""
     order: tuple[EvidenceField, ...] = ("observation", "tool_call", "action", "thought")
-    made = [quote(step, field, span) for field in order for span in spans(step, field)]
-    return [e for e in made if rarity.is_telling(e.quote)]
+    quotes = [quote(step, field, span) for field in order for span in spans(step, field)]
+    return [e for e in quotes if rarity.is_telling(e.quote)]

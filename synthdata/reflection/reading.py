@@ -108,10 +108,10 @@ def _parts(text: str, kind: TurnKind) -> tuple[str, tuple[str, ...]]:
     call = parse_call(text)
     if kind == "call" and call is not None:
         return call[0], tuple(content_words(" ".join(str(v) for v in call[1].values())))
-    found = words(text)
-    if not found:
+    tokens = words(text)
+    if not tokens:
         return "", ()
-    return found[0], tuple(content_words(text)[1:] if found[0] not in _SMALL else content_words(text))
+    return tokens[0], tuple(content_words(text)[1:] if tokens[0] not in _SMALL else content_words(text))
 
 
 def parse_call(text: str) -> tuple[str, dict[str, object]] | None:
@@ -141,10 +141,10 @@ def failure_span(reply: str) -> tuple[int, int] | None:
     The last one, because a traceback names its cause at the end.
     """
     scanned = reply[:_SCAN_CHARS]
-    found = [match.span(match.lastgroup or 0) for match in _FAIL_LINE.finditer(scanned)]
-    if not found and len(reply) <= SHORT_REPLY:
-        found = [match.span() for match in _FAIL_SHORT.finditer(scanned)]
-    return found[-1] if found else None
+    matches = [match.span(match.lastgroup or 0) for match in _FAIL_LINE.finditer(scanned)]
+    if not matches and len(reply) <= SHORT_REPLY:
+        matches = [match.span() for match in _FAIL_SHORT.finditer(scanned)]
+    return matches[-1] if matches else None
 
 
 def room_of(turns: Iterable[Turn], before: int) -> str:

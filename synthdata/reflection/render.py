@@ -55,8 +55,8 @@ def _content(reflection: Reflection) -> str:
     parts = [reflection.cause.strip(), reflection.lesson.text.strip()]
     if reflection.counterfactual is not None:
         order = imperative(reflection.counterfactual.action)
-        said = set(words(" ".join(parts)))
-        if not set(words(order)[1:] or words(order)) <= said:
+        vocabulary = set(words(" ".join(parts)))
+        if not set(words(order)[1:] or words(order)) <= vocabulary:
             parts.append(order[:1].upper() + order[1:] + ("" if order.endswith((".", "…")) else "."))
     if reflection.lesson.when.strip():
         parts.append(shorten(reflection.lesson.when, 200))

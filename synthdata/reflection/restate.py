@@ -25,7 +25,7 @@ def restatements(run: Trajectory, floor: FloorSettings) -> list[Reflection]:
 
     A label is kept where the step's own reply says that it failed.
     """
-    made: dict[tuple[int, str, int], Reflection] = {}
+    by_quote: dict[tuple[int, str, int], Reflection] = {}
     rarity = Rarity.of(run, floor)
     for proposal in propose(run, floor):
         telling = [e for e in proposal.evidence if rarity.is_telling(e.quote)]
@@ -33,8 +33,8 @@ def restatements(run: Trajectory, floor: FloorSettings) -> list[Reflection]:
             continue
         proof = next((e for e in telling if e.step_idx == proposal.step), telling[-1])
         for wording in range(len(_LESSONS)):
-            made.setdefault((proof.step_idx, proof.quote, wording), _restated(run, proposal, proof, wording))
-    return list(made.values())
+            by_quote.setdefault((proof.step_idx, proof.quote, wording), _restated(run, proposal, proof, wording))
+    return list(by_quote.values())
 
 
 def _restated(run: Trajectory, proposal: Proposal, proof: Evidence, wording: int) -> Reflection:

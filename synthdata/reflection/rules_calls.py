@@ -111,8 +111,8 @@ def grounded_calls(turns: list[Turn]) -> Iterator[Finding]:
             continue
         for value in _identifiers(call[1]):
             source = next((t for t in turns[:i] if value in t.reply and t.kind in _ACTING), None)
-            told = any(value in t.text for t in turns[:i])
-            if source is not None and not told and source.verb != turn.verb:
+            is_known = any(value in t.text for t in turns[:i])
+            if source is not None and not is_known and source.verb != turn.verb:
                 yield Finding("grounded_value", turn, "good", "good_plan", None, source, about=value)
                 break
 

@@ -56,11 +56,11 @@ def repeated_moves(turns: list[Turn], task: str) -> set[int]:
 
 def uncalled_moves(turns: list[Turn], task: str) -> set[int]:
     """Closing, locking, dropping or eating where the task has no word for it: they only take a state away."""
-    asked = set(words(task))
+    task_words = set(words(task))
     return {
         i
         for i, turn in enumerate(turns)
-        if turn.kind == "move" and turn.verb in _CALLED_FOR and not asked & set(_CALLED_FOR[turn.verb])
+        if turn.kind == "move" and turn.verb in _CALLED_FOR and not task_words & set(_CALLED_FOR[turn.verb])
     }
 
 
@@ -69,19 +69,19 @@ def undone_moves(turns: list[Turn], task: str) -> set[int]:
 
     Where the thing is not in the task the undoing is idle too; where it is, the undoing repairs.
     """
-    asked = set(words(task))
-    found: set[int] = set()
+    task_words = set(words(task))
+    faults: set[int] = set()
     for i, turn in enumerate(turns):
         j = _next_inverse(turns, i) if turn.kind == "move" and turn.verb in _UNDOES and turn.names else None
-        if j is None or _asked_for(turns[j], asked):
+        if j is None or _asked_for(turns[j], task_words):
             continue
         if any(later.text.lower() == turn.text.lower() for later in turns[j + 1 :]):
-            found.add(j)
+            faults.add(j)
         elif not _used_between(turns, i, j):
-            found.add(i)
-            if not set(content_words(thing_of(turn))) <= asked:
-                found.add(j)
-    return found
+            faults.add(i)
+            if not set(content_words(thing_of(turn))) <= task_words:
+                faults.add(j)
+    return faults
 
 
 def wandering_moves(turns: list[Turn], task: str, idle: set[int]) -> set[int]:
@@ -90,7 +90,7 @@ def wandering_moves(turns: list[Turn], task: str, idle: set[int]) -> set[int]:
     Or the way back, where the run then takes the first way again.
     """
     del task
-    found: set[int] = set()
+    faults: set[int] = set()
     ways: list[int] = []
     for i, turn in enumerate(turns):
         if turn.kind != "move":
@@ -102,37 +102,37 @@ def wandering_moves(turns: list[Turn], task: str, idle: set[int]) -> set[int]:
                 continue
             ways.pop()
             again = next((t for k, t in enumerate(turns[i + 1 :], i + 1) if k not in idle), None)
-            found.add(i if again is not None and again.text == turns[out].text else out)
+            faults.add(i if again is not None and again.text == turns[out].text else out)
         elif i not in idle and turn.failure is None:
             ways.clear()
-    return found
+    return faults
 
 
 def strange_objects(turns: list[Turn], task: str) -> set[int]:
     """Handling a thing that the task never names and no later useful move needs."""
-    asked = set(words(task))
-    found = set()
+    task_words = set(words(task))
+    faults = set()
     for i, turn in enumerate(turns):
         if turn.kind != "move" or turn.verb == "go" or turn.verb in INFO_VERBS or not turn.names:
             continue
         thing = thing_of(turn)
-        if set(content_words(thing)) <= asked:
+        if set(content_words(thing)) <= task_words:
             continue
-        needed = any(thing in _thing_list(later) and set(_first_names(later)) <= asked for later in turns[i + 1 :])
+        needed = any(thing in _thing_list(later) and set(_first_names(later)) <= task_words for later in turns[i + 1 :])
         if not needed:
-            found.add(i)
-    return found
+            faults.add(i)
+    return faults
 
 
 def misplaced_things(turns: list[Turn], task: str) -> set[int]:
     """Putting a thing that the task names somewhere that the task does not name."""
-    asked = set(words(task))
-    found = set()
+    task_words = set(words(task))
+    faults = set()
     for i, turn in enumerate(turns):
         target = target_of(turn)
-        if turn.kind == "move" and turn.verb in _PLACES and target and not set(content_words(target)) <= asked:
-            found.add(i)
-    return found
+        if turn.kind == "move" and turn.verb in _PLACES and target and not set(content_words(target)) <= task_words:
+            faults.add(i)
+    return faults
 
 
 def thing_of(turn: Turn) -> str:
@@ -180,10 +180,10 @@ def _used_between(turns: list[Turn], i: int, j: int) -> bool:
     )
 
 
-def _asked_for(turn: Turn, asked: set[str]) -> bool:
+def _asked_for(turn: Turn, task_words: set[str]) -> bool:
     """Whether the task has a word for a move that takes a state away, and names its thing."""
-    wanted = asked & set(_CALLED_FOR.get(turn.verb, ()))
-    return bool(wanted) and set(content_words(thing_of(turn))) <= asked
+    requests = task_words & set(_CALLED_FOR.get(turn.verb, ()))
+    return bool(requests) and set(content_words(thing_of(turn))) <= task_words
 
 
 def _next_inverse(turns: list[Turn], i: int) -> int | None:

@@ -19,7 +19,7 @@ _HOLDING = ("take", "get", "pick")
 
 def idle_moves(turns: list[Turn], task: str) -> dict[int, str]:
     """Positions of moves that brought nothing, each with the most specific rule that says so."""
-    found: dict[int, str] = {}
+    idle: dict[int, str] = {}
     for rule, check in (
         ("misplaced", rules_moves.misplaced_things),
         ("undone", rules_moves.undone_moves),
@@ -29,10 +29,10 @@ def idle_moves(turns: list[Turn], task: str) -> dict[int, str]:
         ("info", rules_moves.info_moves),
     ):
         for i in sorted(check(turns, task)):
-            found.setdefault(i, rule)
-    for i in sorted(rules_moves.wandering_moves(turns, task, set(found))):
-        found.setdefault(i, "wandering")
-    return {i: _finer(rule, turns[i], task) for i, rule in sorted(found.items())}
+            idle.setdefault(i, rule)
+    for i in sorted(rules_moves.wandering_moves(turns, task, set(idle))):
+        idle.setdefault(i, "wandering")
+    return {i: _finer(rule, turns[i], task) for i, rule in sorted(idle.items())}
 
 
 def _finer(rule: str, turn: Turn, task: str) -> str:
@@ -81,7 +81,7 @@ def good_findings(turns: list[Turn], task: str) -> Iterator[Finding]:
     """What a successful run did well: fetched what it needed, followed the task's words, came back from a detour."""
     idle = idle_moves(turns, task)
     useful = [i for i, turn in enumerate(turns) if turn.kind == "move" and i not in idle and turn.failure is None]
-    asked = set(words(task))
+    task_words = set(words(task))
     for n, i in enumerate(useful):
         turn, thing = turns[i], thing_of(turns[i])
         later = next((turns[k] for k in useful[n + 1 :] if _needs(turns[k], thing)), None)
@@ -94,7 +94,7 @@ def good_findings(turns: list[Turn], task: str) -> Iterator[Finding]:
             yield Finding("opened", turn, "good", "good_plan", None, later, about=thing)
         elif turn.verb == "go" and following is not None and _seen(turn, following):
             yield Finding("walked", turn, "good", "good_plan", None, following, about=thing_of(following))
-        elif turn.verb != "go" and thing and set(content_words(thing)) <= asked:
+        elif turn.verb != "go" and thing and set(content_words(thing)) <= task_words:
             yield Finding("as_asked", turn, "good", "good_plan", None, turn, about=thing)
 
 

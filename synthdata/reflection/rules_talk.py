@@ -39,11 +39,11 @@ def _corrected(turns: list[Turn], trajectory: Trajectory, users: list[int]) -> I
     """A message or call that the user's next words correct."""
     for at in users:
         before = [turn for turn in turns if turn.at < at]
-        said = trajectory.steps[at].action
-        if not before or before[-1].at < at - 1 or not _CORRECTS.search(said[:400]):
+        answer = trajectory.steps[at].action
+        if not before or before[-1].at < at - 1 or not _CORRECTS.search(answer[:400]):
             continue
         # The user's words are what proves it; a turn of its own, so that they can be quoted.
-        user = Turn(at, trajectory.steps[at], "message", said, said, "action", "", (), "", None)
+        user = Turn(at, trajectory.steps[at], "message", answer, answer, "action", "", (), "", None)
         yield Finding("corrected", before[-1], "bad", "misread_goal", None, user)
 
 

@@ -65,12 +65,12 @@ def offer_quotes(steps: list[Step], rarity: Rarity, settings: ReflectionSettings
     offered: Offered = {}
     for step in steps:
         failing = failure_span(step.observation)
-        made = [e for e in telling_quotes(step, rarity) if _shown(step, e, settings.max_step_chars)]
+        quotes = [e for e in telling_quotes(step, rarity) if _shown(step, e, settings.max_step_chars)]
         first = [
-            e for e in made if failing and e.field == "observation" and e.start < failing[1] and e.end > failing[0]
+            e for e in quotes if failing and e.field == "observation" and e.start < failing[1] and e.end > failing[0]
         ]
-        by_text = {e.quote: e for e in reversed([*first, *made])}
-        kept = sorted(by_text.values(), key=[*first, *made].index)[: settings.spans_per_step]
+        by_text = {e.quote: e for e in reversed([*first, *quotes])}
+        kept = sorted(by_text.values(), key=[*first, *quotes].index)[: settings.spans_per_step]
         if kept:
             offered[step.idx] = kept
     return offered

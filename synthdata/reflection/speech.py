@@ -44,8 +44,8 @@ def _spoken(raw: str, against: str) -> tuple[str, str]:
     text = command_of(raw) or raw.strip()
     call = parse_call(text)
     if call is not None:
-        told = f"{call[0]}{_arguments(call[1], parse_call(against))}"
-        return f"call {told}", f"calling {told}"
+        phrase = f"{call[0]}{_arguments(call[1], parse_call(against))}"
+        return f"call {phrase}", f"calling {phrase}"
     first = words(text)[:1]
     if first and first[0] in MOVE_VERBS and len(text) <= 2 * MAX_SPOKEN and "\n" not in text:
         return _move(text.lower(), first[0])
@@ -63,8 +63,8 @@ def _move(text: str, verb: str) -> tuple[str, str]:
 
 def _arguments(arguments: dict[str, object], other: tuple[str, dict[str, object]] | None) -> str:
     """The arguments in words; against another call of the same tool, only those that differ."""
-    told = [(k, v) for k, v in arguments.items() if other is None or other[1].get(k, arguments) != v]
-    parts = [f"{k.replace('_', ' ')} {shorten(_value(v), 32)}" for k, v in told[:3] if _value(v)]
+    differing = [(k, v) for k, v in arguments.items() if other is None or other[1].get(k, arguments) != v]
+    parts = [f"{k.replace('_', ' ')} {shorten(_value(v), 32)}" for k, v in differing[:3] if _value(v)]
     return " with " + " and ".join(parts) if parts else ""
 
 

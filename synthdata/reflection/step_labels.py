@@ -21,25 +21,25 @@ def rule_opinions(trajectory: Trajectory) -> dict[int, LabelSource]:
     Good: merits of runs that succeeded, at steps without a fault.
     """
     turns = read_turns(trajectory)
-    found: dict[int, LabelSource] = {}
+    labels: dict[int, LabelSource] = {}
     for finding in findings_of(trajectory):
-        found.setdefault(finding.turn.step.idx, LabelSource("rule", finding.label, model=finding.rule))
+        labels.setdefault(finding.turn.step.idx, LabelSource("rule", finding.label, model=finding.rule))
     bad = dict.fromkeys((turns[i].step.idx for i in cycled_turns(turns)), "cycle")
     bad |= {turn.step.idx: "failed" for turn in turns if turn.failure is not None and turn.kind != "message"}
     bad |= faulty_steps(trajectory)
     for idx, rule in bad.items():
-        if idx not in found or found[idx].verdict == "good":
-            found[idx] = LabelSource("rule", "bad", model=rule)
-    return dict(sorted(found.items()))
+        if idx not in labels or labels[idx].verdict == "good":
+            labels[idx] = LabelSource("rule", "bad", model=rule)
+    return dict(sorted(labels.items()))
 
 
 def cycled_turns(turns: list[Turn]) -> set[int]:
     """Positions of turns in a stretch that repeats the stretch before it, moves and replies alike."""
     pairs = [(turn.text.lower(), turn.reply) for turn in turns]
-    found: set[int] = set()
+    cycled: set[int] = set()
     for length in range(1, LONGEST_CYCLE + 1):
         for start in range(length, len(pairs) - length + 1):
             stretch = pairs[start : start + length]
             if stretch == pairs[start - length : start] and any(reply.strip() for _, reply in stretch):
-                found.update(range(start, start + length))
-    return found
+                cycled.update(range(start, start + length))
+    return cycled

@@ -13,10 +13,10 @@ from synthdata.reflection.reading import failure_span
 from synthdata.settings import ReflectionSettings
 
 
-def window(trajectory: Trajectory, size: int, wanted: Sequence[int] = ()) -> list[int]:
+def window(trajectory: Trajectory, size: int, include: Sequence[int] = ()) -> list[int]:
     """Positions in `trajectory.steps` of at most `size` steps to show, in order.
 
-    The rule: the first step, those with an index in `wanted`, the last agent step and every failing step with its
+    The rule: the first step, those with an index in `include`, the last agent step and every failing step with its
     neighbours come first, then agent steps from the end backwards (outcomes hang on late steps), then the rest. A run
     of at most `size` steps is whole.
     """
@@ -25,8 +25,8 @@ def window(trajectory: Trajectory, size: int, wanted: Sequence[int] = ()) -> lis
         return list(range(len(steps)))
     agent = [at for at, step in enumerate(steps) if step.role == "agent"]
     failing = [at for at in agent if failure_span(steps[at].observation)]
-    asked = [at for at, step in enumerate(steps) if step.idx in wanted]
-    ranked = [0, *asked, *agent[-1:], *failing, *(at + d for at in failing for d in (-1, 1)), *reversed(agent)]
+    included = [at for at, step in enumerate(steps) if step.idx in include]
+    ranked = [0, *included, *agent[-1:], *failing, *(at + d for at in failing for d in (-1, 1)), *reversed(agent)]
     ranked += range(len(steps) - 1, -1, -1)
     chosen: list[int] = []
     for at in ranked:
@@ -55,8 +55,8 @@ def show_step(step: Step, max_chars: int) -> str:
     """One step with the name of each of its fields that is not empty."""
     fields = [("thought", step.thought), ("action", step.action), ("tool_call", step.call_text)]
     fields.append(("observation", step.observation))
-    told = [f"{name}: {clip(text, max_chars)}" for name, text in fields if text]
-    return "\n".join([f"step {step.idx} ({step.role})", *told])
+    parts = [f"{name}: {clip(text, max_chars)}" for name, text in fields if text]
+    return "\n".join([f"step {step.idx} ({step.role})", *parts])
 
 
 def clip(text: str, limit: int) -> str:
