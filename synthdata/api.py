@@ -32,6 +32,7 @@ from synthdata.rounds.steps import ViewChoice, encode_reference, reference_rows,
 from synthdata.settings import Settings
 from synthdata.similarity.encoder import make_encoder
 from synthdata.similarity.vectors import encode_with_progress
+from synthdata.sources import Reading
 
 
 @dataclass(frozen=True)
@@ -206,6 +207,17 @@ class Corpus:
         """
         self.anchor.require_content()
         return self._decide(candidates, RoundLimits(max_admitted, ledger), progress)
+
+    def note_reading(self, reading: Reading, source: str) -> None:
+        """Keep beside the last round how its input was read: by which columns, and what was left out.
+
+        Raises:
+            LockedError: another process is writing.
+        """
+        facts = {"source": source, **reading.facts()}
+        with self.store.writing():
+            latest = self.store.latest_round()
+            self.store.append_event("read", content_hash(canonical_json(facts), str(latest)), facts, latest)
 
     def hold_out(self, rows: Sequence[HeldOutRow]) -> list[tuple[str, str]]:
         """Add texts or hashes that must never be admitted from now on; ids and overlaps of rows admitted already.

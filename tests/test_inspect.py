@@ -28,11 +28,10 @@ from synthdata.errors import InputError
 from synthdata.inspection import Inspection, Question, inspect_file
 from synthdata.inspection.beside import Beside, Term
 from synthdata.inspection.copies import NearCopies, exact_copies, exact_keys, originals
-from synthdata.inspection.fields import choose
 from synthdata.inspection.lexical import Wording
 from synthdata.inspection.page import page
 from synthdata.inspection.preamble import find_preamble
-from synthdata.inspection.reading import Text
+from synthdata.inspection.reading import Text, read_texts
 from synthdata.inspection.repeats import Level
 from synthdata.inspection.semantic import Figure, spread
 from synthdata.inspection.spool import Spool
@@ -42,6 +41,7 @@ from synthdata.protocols import no_progress
 from synthdata.settings import GateSettings, InspectSettings, Settings
 from synthdata.similarity.encoder import make_encoder
 from synthdata.similarity.shingles import jaccard, shingles
+from synthdata.sources import Reading, parse_map
 
 HASHING = Settings.from_dict(
     {"recipe": {"encoder": {"backend": "hashing", "dim": 96}}, "runtime": {"inspect": {"subsamples": 40}}}
@@ -52,7 +52,7 @@ words = st.lists(st.sampled_from("the a cat dog runs sat on mat Éa ß 12".split
 
 def report_of(path: Path, *fields: str, reference: Path | None = None, cut: bool = True) -> Inspection:
     encoder = make_encoder(HASHING.recipe.encoder, HASHING.runtime)
-    return inspect_file(Question(path, reference, fields, cut), HASHING, encoder)
+    return inspect_file(Question(path, reference, parse_map((), fields), cut), HASHING, encoder)
 
 
 def written(path: Path, rows: Sequence[object]) -> Path:
@@ -172,30 +172,40 @@ def test_no_preamble_where_there_is_none(texts):
     assert find_preamble(texts, OURS) is None
 
 
+def texts_of(path: Path, *fields: str) -> list[tuple[str, str]]:
+    found = read_texts(path, HASHING, parse_map((), fields), Reading())
+    return [(item.field, item.text) for item in found if isinstance(item, Text)]
+
+
 @pytest.mark.parametrize(
     ("row", "fields", "name", "texts"),
     [
-        ({"content": "a", "text": "b"}, (), "content", ["a"]),
-        ({"prompt": "q", "completion": "a"}, (), "completion", ["a"]),
-        ({"prompt": "q"}, (), "prompt", ["q"]),
-        ({"instruction": "i", "input": "", "output": "o"}, (), "instruction + input + output", ["i\no"]),
-        ({"text": "t", "blurb": "much longer text"}, (), "text", ["t"]),
+        ({"content": "a b", "text": "b c"}, (), "content", ["a b"]),
+        ({"prompt": "q r", "completion": "a b"}, (), "completion", ["a b"]),
+        ({"prompt": "q r", "response": "a b", "timestamp": "2024-01-02", "_fingerprint": "ab12cd34"}, (), "response", ["a b"]),
+        ({"prompt": "q r"}, (), "prompt", ["q r"]),
+        ({"instruction": "i j", "input": "", "output": "o p"}, (), "output", ["o p"]),
+        ({"text": "t u", "blurb": "much longer text"}, (), "text", ["t u"]),
         ({"id": "x", "blurb": "much longer"}, (), "blurb", ["much longer"]),
-        ({"prompt": "q", "generations": ["a", "b"]}, (), "generations", ["a", "b"]),
-        ({"conversations": [{"from": "h", "value": "q"}, {"from": "g", "value": "a"}]}, (), "conversations", ["q\na"]),
-        ({"instances": [{"output": "a"}, {"output": "b"}]}, ("instances.output",), "instances.output", ["a", "b"]),
+        ({"prompt": "q r", "generations": ["a b", "b c"]}, (), "generations", ["a b", "b c"]),
+        ({"conversations": [{"from": "human", "value": "q r"}, {"from": "gpt", "value": "a b"}]}, (),
+         "conversations (the last of the assistant)", ["a b"]),
+        ({"prompt": "q r", "chosen": "a b", "rejected": "c d"}, (), "chosen", ["a b"]),
+        ({"instances": [{"output": "a b"}, {"output": "b c"}]}, ("instances.output",), "instances.output", ["a b", "b c"]),
         ({"a.b": "dotted", "a": {"b": "nested"}}, ("a.b",), "a.b", ["dotted"]),
         ({"q": "x", "a": "y"}, ("q", "a"), "q + a", ["x\ny"]),
     ],
-)
-def test_the_field_that_is_looked_at(row, fields, name, texts):
-    assert choose(row, fields, "blurb") == (name, texts)
+)  # fmt: skip
+def test_the_column_that_is_looked_at(row, fields, name, texts, tmp_path):
+    assert texts_of(written(tmp_path / "a.jsonl", [row]), *fields) == [(name, text) for text in texts]
 
 
-def test_messages_give_what_the_assistant_said_last():
-    chat = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
-    assert choose({"messages": chat}, (), "") == ("messages (the last of the assistant)", ["a"])
-    assert choose({"messages": chat}, ("messages",), "")[1] == ["q\na"]
+def test_a_table_of_no_texts_and_a_log_that_no_reader_knows_are_not_measured(tmp_path):
+    with pytest.raises(InputError, match=r"no column holds texts: `n` \(numbers\), `when` \(dates\)"):
+        report_of(written(tmp_path / "a.jsonl", [{"n": i, "when": f"2024-01-0{i}"} for i in range(1, 9)]))
+    spans = [{"trace_id": "a1", "span_id": f"{i}", "name": "a step of it", "start_time": i} for i in range(9)]
+    with pytest.raises(InputError, match="agent runs"):
+        report_of(written(tmp_path / "b.jsonl", spans))
 
 
 def test_parquet_gzip_and_folders_give_the_same_report(tmp_path):

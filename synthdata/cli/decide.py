@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from synthdata.cli.options import AsJson, Config, CorpusPath, Overrides
+from synthdata.cli.options import AsJson, Config, CorpusPath, Map, Online, Overrides
 from synthdata.errors import SettingsError
 from synthdata.text.terminal import emit_json, left_out, progress, say, table
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from synthdata.api import Corpus
     from synthdata.records.report import RoundReport
     from synthdata.settings import Settings
+    from synthdata.sources import Reading
 
 
 def register(app: typer.Typer) -> None:
@@ -28,7 +29,9 @@ def register(app: typer.Typer) -> None:
 
 def init(
     corpus: CorpusPath,
-    reference: Annotated[Path, typer.Option(help="Real samples (JSONL, Parquet) or agent logs: a file or a folder.")],
+    reference: Annotated[
+        Path, typer.Option(help="Real samples in any known shape, or agent logs: a file or a folder.")
+    ],
     heldout: Annotated[
         Path | None, typer.Option(help="What must never be admitted: a list of texts or hashes, samples or runs.")
     ] = None,
@@ -40,6 +43,8 @@ def init(
         Literal["auto", "one", "two"],
         typer.Option(help="Plain texts (one), or a context beside each content (two); auto looks at the reference."),
     ] = "auto",
+    mapping: Map = None,
+    online: Online = False,
     config: Config = None,
     overrides: Overrides = None,
     as_json: AsJson = False,
@@ -49,17 +54,24 @@ def init(
     from synthdata.corpus.beginning import refuse_occupied
     from synthdata.monitor.status import promise_note
     from synthdata.rounds.steps import read_heldout, read_reference
+    from synthdata.sources import Reading, parse_map
+    from synthdata.sources.hub import local_path
 
     refuse_occupied(corpus)
     settings = load_settings(config, overrides)
-    rows, broken = read_reference(reference, settings)
-    never = read_heldout(heldout, settings) if heldout else []
+    reading, columns = Reading(), parse_map(mapping)
+    path = local_path(reference, online)
+    rows, broken = read_reference(path, settings, columns, reading)
+    never = read_heldout(local_path(heldout, online), settings) if heldout else []
+    if not as_json:
+        show_reading(reading)
     made = Corpus.init(corpus, rows, settings=settings, views=views, heldout=never, progress=progress)
+    made.note_reading(reading, str(reference))
     facts = made.describe_anchor() | {"reference_rows": len(rows), "unreadable": len(broken)}
     if inherited is not None:
         facts["inherited"] = _inherit(made, inherited)
     if as_json:
-        emit_json(facts)
+        emit_json(facts | {"read": reading.facts()})
         return
     table(f"anchor 0 of {corpus}", ["calibrated from the reference", "value"], list(facts.items()))
     say(promise_note(facts))
@@ -79,11 +91,13 @@ def _inherit(corpus: Corpus, path: Path) -> int:
 
 def admit(
     corpus: CorpusPath,
-    file: Annotated[Path, typer.Argument(help='Candidates, JSONL or Parquet: {"content": ...} with optional fields.')],
+    file: Annotated[Path, typer.Argument(help="A data set in any known shape: a file or a folder (docs/formats.md).")],
     origin: Annotated[
         Literal["synthetic", "on_policy", "real"],
         typer.Option(help="Where the rows come from. Only you can vouch that they are real; a file cannot."),
     ] = "synthetic",
+    mapping: Map = None,
+    online: Online = False,
     config: Config = None,
     overrides: Overrides = None,
     as_json: AsJson = False,
@@ -92,13 +106,19 @@ def admit(
     from synthdata.api import Corpus
     from synthdata.records import Origin
     from synthdata.rounds.steps import read_rows
+    from synthdata.sources import Reading, parse_map
+    from synthdata.sources.hub import local_path
 
     opened = Corpus.open(corpus, settings=load_settings(config, overrides, corpus))
-    candidates, broken = read_rows(file, Origin(origin), opened.settings)
+    reading, columns = Reading(), parse_map(mapping)
+    candidates, broken = read_rows(local_path(file, online), Origin(origin), opened.settings, columns, reading)
+    if not as_json:
+        show_reading(reading)
     report = opened.admit(candidates, quarantined=broken, progress=progress)
+    opened.note_reading(reading, str(file))
     if not as_json:
         left_out(broken)
-    show_round(report, as_json)
+    show_round(report, as_json, reading.facts())
 
 
 def heldout(
@@ -107,15 +127,22 @@ def heldout(
     hashed: Annotated[
         bool, typer.Option("--hashed", help="Keep hashes alone: no light edit is found by them.")
     ] = False,
+    mapping: Map = None,
+    online: Online = False,
     as_json: AsJson = False,
 ) -> None:
     """Add to the permanent list of what must never be admitted, and name rows admitted already that overlap with it."""
     from synthdata.api import Corpus
     from synthdata.gate.heldout import hash_row
     from synthdata.rounds.steps import read_heldout
+    from synthdata.sources import Reading, parse_map
+    from synthdata.sources.hub import local_path
 
     opened = Corpus.open(corpus)
-    rows = read_heldout(file, opened.settings)
+    reading = Reading()
+    rows = read_heldout(local_path(file, online), opened.settings, parse_map(mapping), reading)
+    if not as_json:
+        show_reading(reading)
     if hashed:
         gate = opened.settings.recipe.gate
         rows = [hash_row(row["text"], gate) if "text" in row else row for row in rows]
@@ -137,6 +164,8 @@ def reanchor(
     replace: Annotated[
         bool, typer.Option("--replace", help="Leave the old reference out instead of keeping it in the mix.")
     ] = False,
+    mapping: Map = None,
+    online: Online = False,
     as_json: AsJson = False,
 ) -> None:
     """Calibrate a new anchor from newer real data; the old one is kept, verdicts stay, what was refused may come again.
@@ -148,9 +177,14 @@ def reanchor(
     from synthdata.api import Corpus
     from synthdata.operations.reanchor import reanchor as calibrate_anew
     from synthdata.rounds.steps import read_reference
+    from synthdata.sources import Reading, parse_map
+    from synthdata.sources.hub import local_path
 
     opened = Corpus.open(corpus)
-    rows, broken = read_reference(reference, opened.settings)
+    reading = Reading()
+    rows, broken = read_reference(local_path(reference, online), opened.settings, parse_map(mapping), reading)
+    if not as_json:
+        show_reading(reading)
     done = calibrate_anew(opened, rows, because, keep=not replace, progress=progress)
     if as_json:
         emit_json(asdict(done))
@@ -202,7 +236,13 @@ def _note_renamed(where: str, old: str, new: str) -> None:
     sys.stderr.write(f"synthdata: {where}: `{old}` is called `{new}` now; the old name goes with version 0.3\n")
 
 
-def show_round(report: RoundReport, as_json: bool) -> None:
+def show_reading(reading: Reading) -> None:
+    """Say how rows were read, and what was not read."""
+    for line in reading.lines():
+        say(line)
+
+
+def show_round(report: RoundReport, as_json: bool, read: dict[str, Any] | None = None) -> None:
     """Print the outcome of a round and leave with exit code 1 where it raised an alarm."""
     from synthdata.records.report import starved_by
 
@@ -211,6 +251,7 @@ def show_round(report: RoundReport, as_json: bool) -> None:
             {"round": report.round, "already_decided": report.already_decided, "repeated": report.repeated}
             | {"counts": report.counts, "rejected": report.reasons, "before": report.before, "after": report.after}
             | {"alarm": report.alarm}
+            | ({} if read is None else {"read": read})
         )
     elif report.repeated:
         say(

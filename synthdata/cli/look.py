@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synthdata.cli.options import AsJson, Config, Overrides
+from synthdata.cli.options import AsJson, Config, Map, Online, Overrides
 from synthdata.errors import InputError
-from synthdata.text.terminal import emit_json, number, say, table
+from synthdata.text.terminal import emit_json, note, number, say, table
 
 if TYPE_CHECKING:
     from synthdata.inspection import Inspection
@@ -24,12 +24,11 @@ def register(app: typer.Typer) -> None:
 
 
 def inspect(
-    file: Annotated[Path, typer.Argument(help="Any JSONL, JSON or Parquet of texts, or agent logs; .gz, folders too.")],
+    file: Annotated[Path, typer.Argument(help="A data set in any known shape, or agent logs: a file or a folder.")],
     reference: Annotated[Path | None, typer.Option(help="Real data to compare with.")] = None,
-    field: Annotated[
-        list[str] | None,
-        typer.Option(help="The field to look at, such as output or instances.output; several are joined."),
-    ] = None,
+    mapping: Map = None,
+    field: Annotated[list[str] | None, typer.Option(hidden=True, help="Older spelling of --map content=...")] = None,
+    online: Online = False,
     html: Annotated[Path | None, typer.Option(help="Also write the report as one self-contained page.")] = None,
     keep_preamble: Annotated[
         bool, typer.Option("--keep-preamble", help="Leave in place a beginning that most texts share.")
@@ -46,6 +45,8 @@ def inspect(
     from synthdata.inspection import Question, inspect_file
     from synthdata.inspection.page import page
     from synthdata.similarity.encoder import make_encoder
+    from synthdata.sources import parse_map
+    from synthdata.sources.hub import local_path
     from synthdata.text.terminal import progress
 
     if html is not None and not html.absolute().parent.is_dir():
@@ -54,7 +55,10 @@ def inspect(
     # Encoding is most of the time: a second look at a file, say for its page, costs none of it.
     cache = Path(settings.runtime.cache_dir or cache_folder()) / "vectors"
     encoder = make_encoder(settings.recipe.encoder, settings.runtime, cache)
-    question = Question(file, reference, tuple(field or ()), not keep_preamble)
+    if field:
+        note(f"synthdata: --field is called --map now: --map content={'+'.join(field)}; the old name goes with 0.3")
+    beside = None if reference is None else local_path(reference, online)
+    question = Question(local_path(file, online), beside, parse_map(mapping, field or ()), not keep_preamble)
     report = inspect_file(question, settings, encoder, progress)
     if html is not None:
         _write(html, page(report))
@@ -83,6 +87,8 @@ def _show(report: Inspection) -> None:
         f"{number(length.median)}, 5 to 95 % {number(length.p5)} to {number(length.p95)}"
     )
     say("text: " + "; ".join(f"{name} ({rows:,} rows)" for name, rows in report.fields.items()))
+    for line in report.notes:
+        say(line)
     if report.preamble:
         say(f"cut from {report.preamble_share:.0%} of the texts: a shared preamble such as "
             f"{report.preamble[:_SHORT]!r} (--keep-preamble leaves it)")  # fmt: skip

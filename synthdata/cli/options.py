@@ -16,5 +16,18 @@ Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", help="Override one setting, such as recipe.gate.tau=0.93. May be given several times."),
 ]
+Map = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map",
+        metavar="ROLE=COLUMN,...",
+        help="Which columns hold what, such as content=output,context=instruction+input; roles: content, context, "
+        "messages, system, history, tools, chosen, rejected, label. Default: what their names and values say.",
+    ),
+]
+Online = Annotated[
+    bool,
+    typer.Option("--online", help="OWNER/NAME or hf://... is fetched from the Hugging Face hub. Default: no host."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, for machines.")]
 AsOf = Annotated[int | None, typer.Option(help="Read the corpus as it stood after this round.")]

@@ -29,6 +29,7 @@ from synthdata.monitor.views import permutation
 from synthdata.protocols import Encoder
 from synthdata.settings import InspectSettings, Settings
 from synthdata.similarity.vectors import encode_with_progress
+from synthdata.sources import ColumnMap, Reading
 
 __all__ = ["Bars", "Inspection", "Question", "inspect_file"]
 
@@ -37,17 +38,19 @@ _NEAREST_BINS = 20
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked: a file, perhaps beside a reference, of which fields, and whether a shared preamble is cut."""
+    """What is asked: a file or rows, perhaps beside a reference, by which map, and whether a shared preamble is cut."""
 
-    path: Path
-    reference: Path | None = None
-    fields: tuple[str, ...] = ()
+    path: Path | object
+    reference: Path | object | None = None
+    mapping: ColumnMap | None = None
     cut_preamble: bool = True
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """The report. `fields`: rows by the field looked at; `levels`: exact, near and semantic repeats; `figures` by name.
+    """The report. `fields`: rows by the column looked at; `notes`: how rows were read and what was not.
+
+    `levels`: exact, near and semantic repeats; `figures` by name.
 
     `nearest` is a histogram of each sampled row's cosine to its nearest other, between `nearest_edges`.
     """
@@ -58,6 +61,7 @@ class Inspection:
     rows: int
     unreadable: list[Unreadable]
     fields: dict[str, int]
+    notes: list[str]
     preamble: str
     preamble_share: float
     lengths: Lengths
@@ -77,7 +81,7 @@ def inspect_file(question: Question, settings: Settings, encoder: Encoder, bars:
     """
     ours = settings.runtime.inspect
     with Spool() as spool, Spool() as real:
-        _fill(spool, question.path, question, settings, bars)
+        notes = _fill(spool, question.path, question, settings, bars)
         if question.reference is not None:
             _fill(real, question.reference, question, settings, bars)
         lengths, numbers, exact = _words(spool, bars)
@@ -92,12 +96,13 @@ def inspect_file(question: Question, settings: Settings, encoder: Encoder, bars:
                 beside = compare(side, other, ours, progress)
         counts, edges = np.histogram(np.clip(nearest, 0, 1), bins=_NEAREST_BINS, range=(0, 1))
         return Inspection(
-            file=question.path.name,
-            reference=question.reference.name if question.reference else None,
+            file=_name(question.path),
+            reference=None if question.reference is None else _name(question.reference),
             verdict=verdict(levels, figures, beside, ours),
             rows=len(spool),
             unreadable=spool.unreadable,
             fields=dict(spool.fields),
+            notes=notes,
             preamble=spool.preamble.example if spool.preamble else "",
             preamble_share=spool.preamble.share if spool.preamble else 0.0,
             lengths=lengths,
@@ -110,14 +115,23 @@ def inspect_file(question: Question, settings: Settings, encoder: Encoder, bars:
         )
 
 
-def _fill(spool: Spool, path: Path, question: Question, settings: Settings, bars: Bars) -> None:
-    with bars(f"reading {path.name}", 0) as progress:
-        spool.fill(read_texts(path, settings, question.fields), progress)
+def _name(path: Path | object) -> str:
+    return path.name if isinstance(path, Path) else "the rows given"
+
+
+def _fill(spool: Spool, path: Path | object, question: Question, settings: Settings, bars: Bars) -> list[str]:
+    """Read all texts; for people, how rows were read and what was not."""
+    reading = Reading()
+    with bars(f"reading {_name(path)}", 0) as progress:
+        spool.fill(read_texts(path, settings, question.mapping, reading), progress)
     if not len(spool):
         first = [f"  {fault.rows} rows, the first {fault.first}" for fault in spool.unreadable[:3]]
-        raise InputError("\n".join([f"{path}: no text in it. The reasons:", *(first or ["  there is no row in it"])]))
+        raise InputError(
+            "\n".join([f"{_name(path)}: no text in it. The reasons:", *(first or ["  there is no row in it"])])
+        )
     if question.cut_preamble:
         spool.preamble = _preamble(spool, settings.runtime.inspect)
+    return reading.lines()
 
 
 def _preamble(spool: Spool, settings: InspectSettings) -> Preamble | None:

@@ -30,7 +30,7 @@ from synthdata.records import (
 from synthdata.rounds.predecided import abstention, quarantine
 from synthdata.settings import AnchorSettings, Recipe, Settings
 from synthdata.similarity.vectors import encode_with_progress
-from synthdata.sources import read_candidates, read_trajectories, sniff_kind
+from synthdata.sources import ColumnMap, Reading, list_runs, read_candidates, read_trajectories, sniff_kind
 
 ViewChoice = Literal["auto", "one", "two"]
 
@@ -69,21 +69,37 @@ def read_runs(
     return list(runs.values()), broken
 
 
-def read_rows(path: Path, origin: Origin, settings: Settings) -> tuple[list[Candidate], list[QuarantinedRow]]:
-    """Candidates of a file and the lines that could not be read."""
-    rows = list(read_candidates(path, origin=origin, max_row_bytes=settings.runtime.max_row_bytes))
-    candidates = [row for row in rows if isinstance(row, Candidate)]
-    return candidates, [row for row in rows if isinstance(row, QuarantinedRow)]
+def read_rows(
+    rows: Path | str | object,
+    origin: Origin,
+    settings: Settings,
+    mapping: ColumnMap | None = None,
+    reading: Reading | None = None,
+) -> tuple[list[Candidate], list[QuarantinedRow]]:
+    """Candidates of a path or of objects in memory, and the rows that could not be read."""
+    bound = settings.runtime.max_row_bytes
+    found = list(read_candidates(rows, origin=origin, max_row_bytes=bound, mapping=mapping, reading=reading))
+    candidates = [row for row in found if isinstance(row, Candidate)]
+    return candidates, [row for row in found if isinstance(row, QuarantinedRow)]
 
 
-def read_reference(path: Path, settings: Settings) -> tuple[list[ReferenceRow], list[QuarantinedRow]]:
-    """Reference rows of a file of samples, or the contexts of a few steps of every trajectory."""
-    if sniff_kind(path) == "candidates":
-        candidates, broken = read_rows(path, Origin.REAL, settings)
+def read_reference(
+    path: Path | str | object, settings: Settings, mapping: ColumnMap | None = None, reading: Reading | None = None
+) -> tuple[list[ReferenceRow], list[QuarantinedRow]]:
+    """Reference rows of samples, or the contexts of a few steps of every trajectory of a path.
+
+    With a map the rows are samples, whatever else they could be.
+    """
+    samples = mapping is not None or not isinstance(path, Path | str) or sniff_kind(path) == "candidates"
+    if samples:
+        candidates, broken = read_rows(path, Origin.REAL, settings, mapping, reading)
         return [ReferenceRow(c.content, c.context, c.task_id, c.source, c.chat) for c in candidates], broken
     from synthdata.reflection import focus_steps, render_context
 
-    runs, broken = read_runs(path, Origin.REAL, settings)
+    runs, broken = read_runs(Path(str(path)), Origin.REAL, settings)
+    if reading is not None:
+        reading.runs = len(runs)
+        reading.skipped.update(list_runs(str(path)).skipped)
     limit = settings.recipe.anchor.steps_per_trajectory
     rows = [
         ReferenceRow("", render_context(run, step), run.task_id or run.task, run.source)
@@ -93,26 +109,30 @@ def read_reference(path: Path, settings: Settings) -> tuple[list[ReferenceRow], 
     return rows, broken
 
 
-def read_heldout(path: Path, settings: Settings) -> list[HeldOutRow]:
+def read_heldout(
+    path: Path, settings: Settings, mapping: ColumnMap | None = None, reading: Reading | None = None
+) -> list[HeldOutRow]:
     """What must never be admitted: lines of `text` or `key`, the tasks of runs, or contents and contexts of samples.
 
     Raises:
         InputError: nothing there, or nothing readable as one of these.
     """
-    listed = read_heldout_list(path)
+    listed = read_heldout_list(path) if mapping is None and path.is_file() else None
     if listed is not None:
         return listed
-    if sniff_kind(path) == "trajectories":
+    if mapping is None and sniff_kind(path) == "trajectories":
         texts = {run.task for run in read_runs(path, Origin.REAL, settings)[0]}
     else:
-        rows = read_rows(path, Origin.REAL, settings)[0]
+        rows = read_rows(path, Origin.REAL, settings, mapping, reading)[0]
         texts = {text for row in rows for text in (row.content, row.context)}
     return [{"text": text} for text in sorted(texts) if text.strip()]
 
 
-def reference_rows(reference: Path | str | Sequence[ReferenceRow], settings: Settings) -> list[ReferenceRow]:
-    """The rows of a path, or those given."""
-    return read_reference(Path(reference), settings)[0] if isinstance(reference, Path | str) else list(reference)
+def reference_rows(reference: Path | str | object, settings: Settings) -> list[ReferenceRow]:
+    """The rows of a path, those given, or those of any objects that samples are read from."""
+    if isinstance(reference, Sequence) and all(isinstance(row, ReferenceRow) for row in reference):
+        return list(reference)
+    return read_reference(Path(reference) if isinstance(reference, str) else reference, settings)[0]
 
 
 def encode_reference(rows: Sequence[ReferenceRow], encoder: Encoder, embedding: Advance) -> tuple[Vectors, Vectors]:

@@ -6,11 +6,9 @@ row that cannot be used is a `QuarantinedRow`, not an exception. What a row mean
 
 from __future__ import annotations
 
-import gzip
 import io
 import json
 import re
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,6 +18,8 @@ from typing import Any, BinaryIO, Literal, NoReturn, TypeGuard
 from synthdata.errors import InputError
 from synthdata.records import QuarantinedRow
 from synthdata.sources.messages import is_message
+from synthdata.sources.packing import check_file, ending_of, open_bytes
+from synthdata.sources.streamed import blocks_of, list_items
 from synthdata.text.unicode import replace_unprintable
 
 # A whole-file document (a JSON list of runs, a .traj) may hold this many times `max_row_bytes`, uncompressed.
@@ -33,7 +33,8 @@ _LINES = (".jsonl", ".ndjson")
 _PARQUET = (".parquet",)
 _EVALS = (".eval",)
 _PROTOBUF = (".pb", ".binpb", ".otlp")
-_ENDINGS = (*_DOCUMENTS, *_LINES, *_PARQUET, *_EVALS, *_PROTOBUF)
+DATA_ENDINGS = (*_DOCUMENTS, *_LINES, *_PARQUET)
+_ENDINGS = (*DATA_ENDINGS, *_EVALS, *_PROTOBUF)
 
 Kind = Literal["lines", "document", "parquet", "eval", "protobuf"]
 
@@ -48,8 +49,8 @@ class SourceFile:
 
     @property
     def kind(self) -> Kind:
-        """By the name's ending without `.gz`; an unknown ending is read as lines."""
-        ending = Path(self.name.removesuffix(".gz")).suffix.lower()
+        """By the name's ending without that of a compression; an unknown ending is read as lines."""
+        ending = ending_of(self.name)[0]
         if ending in _PARQUET:
             return "parquet"
         if ending in _EVALS or ending in _PROTOBUF:
@@ -86,8 +87,8 @@ def list_files(path: Path | str) -> list[SourceFile]:
     """The files to read, sorted by name.
 
     A file is taken whatever its name. In a folder, at any depth, the files ending in .json, .jsonl, .ndjson, .traj
-    (so also .traj.json), .parquet, .eval, .pb, .binpb or .otlp are taken, each also with .gz; hidden ones (a name that
-    begins with a dot) and READMEs are skipped, and links to folders are not followed.
+    (so also .traj.json), .parquet, .eval, .pb, .binpb or .otlp are taken, each also with .gz, .zst, .bz2 or .xz; hidden
+    ones (a name that begins with a dot) and READMEs are skipped, and links to folders are not followed.
 
     Raises:
         InputError: no such path, or a folder with no such file.
@@ -108,8 +109,7 @@ def list_files(path: Path | str) -> list[SourceFile]:
 def _wanted(name: Path) -> bool:
     if any(part.startswith(".") for part in name.parts) or name.name.lower().startswith("readme"):
         return False
-    ending = Path(name.name.lower().removesuffix(".gz")).suffix
-    return ending in _ENDINGS
+    return ending_of(name.name)[0] in _ENDINGS
 
 
 def read_rows(file: SourceFile, max_row_bytes: int) -> Iterator[Row | QuarantinedRow]:
@@ -142,40 +142,6 @@ def refuse(file: SourceFile, reason: str) -> QuarantinedRow:
     if file.alone:
         raise InputError(f"{file.name}: {reason}")
     return QuarantinedRow(file.name, 0, reason)
-
-
-def open_bytes(file: SourceFile) -> BinaryIO:
-    """The uncompressed bytes; gzip is known by its first two bytes, whatever the name."""
-    with file.path.open("rb") as handle:
-        packed = handle.read(2) == b"\x1f\x8b"
-    return gzip.open(file.path, "rb") if packed else file.path.open("rb")  # type: ignore[return-value]
-
-
-def check_file(file: SourceFile) -> None:
-    """Read it through once, so that a damaged file is refused as a whole before any of its rows is used.
-
-    Raises:
-        InputError: it is empty, or a truncated or corrupt gzip.
-    """
-    if not file.path.stat().st_size:
-        raise InputError(f"{file.name}: the file is empty; remove it, or write at least one row")
-    try:
-        with open_bytes(file) as handle:
-            if file.name.endswith(".gz") and not isinstance(handle, gzip.GzipFile):
-                raise gzip.BadGzipFile("it does not begin as gzip does")
-            content = handle.read(_BLOCK).strip(b"\xef\xbb\xbf \t\r\n")
-            if isinstance(handle, gzip.GzipFile):
-                while handle.read(_BLOCK):
-                    pass
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        _refuse_gzip(file, error)
-    if not content:
-        raise InputError(f"{file.name}: the file is empty; remove it, or write at least one row")
-
-
-def _refuse_gzip(file: SourceFile, error: Exception) -> NoReturn:
-    message = f"{file.name}: truncated or corrupt gzip ({error}); none of it was used: copy or compress it again"
-    raise InputError(message) from error
 
 
 def _lines(file: SourceFile, handle: BinaryIO, bound: int) -> Iterator[Row | QuarantinedRow]:
@@ -304,6 +270,9 @@ def _check_depth(value: object) -> None:
 def _document(file: SourceFile, handle: BinaryIO, bound: int) -> Iterator[Row | QuarantinedRow]:
     limit = bound * DOCUMENT_ROWS
     raw = handle.read(limit + 1)
+    if len(raw) > limit and raw.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"[":
+        yield from _streamed(file, blocks_of(io.BytesIO(raw), handle), bound)
+        return
     if len(raw) > limit:
         reason = (
             f"document larger than {DOCUMENT_ROWS} x max_row_bytes = {limit} bytes; write it as JSONL, one run a line"
@@ -327,6 +296,26 @@ def _document(file: SourceFile, handle: BinaryIO, bound: int) -> Iterator[Row | 
     items = value if isinstance(value, list) and not is_chat(value) else [value]
     for number, item in enumerate(items, 1):
         yield Row(file.name, number, item, len(raw) // len(items), repaired)
+
+
+def _streamed(file: SourceFile, blocks: Iterator[bytes], bound: int) -> Iterator[Row | QuarantinedRow]:
+    """The items of a list that is too large for one document, one at a time.
+
+    Where an item is broken, nothing says where the next one begins: from there on nothing is read.
+    """
+    number = 0
+    decoder = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)
+    try:
+        for number, (value, item) in enumerate(list_items(decoder, blocks, bound), 1):
+            if len(item) > bound:
+                reason = f"item larger than max_row_bytes = {bound}; split the row, or raise runtime.max_row_bytes"
+                yield QuarantinedRow(file.name, number, reason, printable(item))
+            elif "\x00" in item or "\\ud" in item or "\\uD" in item or item.count("[") + item.count("{") > MAX_DEPTH:
+                yield parse(file.name, number, item.encode("utf-8"))
+            else:
+                yield Row(file.name, number, value, len(item))
+    except (ValueError, RecursionError) as error:
+        yield QuarantinedRow(file.name, number + 1, f"{explain(error)}; from this item on nothing was read")
 
 
 def is_chat(value: object) -> TypeGuard[list[dict[str, Any]]]:

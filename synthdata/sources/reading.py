@@ -7,19 +7,17 @@ A row that cannot be used becomes a `QuarantinedRow` and the rest goes on; a pat
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, groupby
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 from synthdata.errors import InputError
-from synthdata.records import Candidate, Origin, QuarantinedRow, Trajectory
+from synthdata.records import Origin, QuarantinedRow, Trajectory
 from synthdata.settings import RuntimeSettings
 from synthdata.sources import (
     atif,
-    candidates,
     claude_code,
     codex,
     inspect_log,
@@ -39,7 +37,6 @@ from synthdata.sources.beginnings import without_beginnings
 from synthdata.sources.eval_files import eval_rows
 from synthdata.sources.fields import RowError
 from synthdata.sources.files import DOCUMENT_ROWS, Row, SourceFile, list_files, read_rows, refuse
-from synthdata.sources.messages import uses_tools
 from synthdata.sources.sessions import ReadRun, SessionItem
 
 _MAX_ROW_BYTES = RuntimeSettings().max_row_bytes
@@ -144,68 +141,6 @@ def _numbered(file: SourceFile) -> str:
     return found[1] if found else ""
 
 
-def read_candidates(
-    path: Path | str, *, origin: Origin, max_row_bytes: int = _MAX_ROW_BYTES
-) -> Iterator[Candidate | QuarantinedRow]:
-    """All candidates of a file or folder (JSONL, JSON list, Parquet), in the order of file name and line.
-
-    `occurrence` counts the earlier rows of this input that give the same candidate. `source` is the row's own, else the
-    file's name relative to `path`.
-
-    Raises:
-        InputError: as `read_trajectories`.
-    """
-    seen: Counter[str] = Counter()
-    first: list[QuarantinedRow] = []
-    for file in list_files(path):
-        for row in _rows(file, max_row_bytes):
-            item = row if isinstance(row, QuarantinedRow) else _candidate(row, origin)
-            if isinstance(item, Candidate):
-                before = seen[item.id]
-                seen[item.id] += 1
-                item = replace(item, occurrence=before) if before else item
-            elif len(first) < _SHOWN:
-                first.append(item)
-            yield item
-    if not seen:
-        raise InputError(_nothing(path, "candidate", first))
-
-
-def sniff_kind(path: Path | str, *, max_row_bytes: int = _MAX_ROW_BYTES) -> Literal["trajectories", "candidates"]:
-    """What a path holds, by its first row that either could be.
-
-    A row that a reader other than `openai_chat` accepts is a trajectory. Rows of `messages` could be both: with a tool
-    call or a tool's answer in them they are trajectories, else candidates. Parquet holds candidates.
-
-    Raises:
-        InputError: nothing there, or no row that is either.
-    """
-    first: list[QuarantinedRow] = []
-    for file in list_files(path):
-        if file.kind == "parquet":
-            return "candidates"
-        for row in chain.from_iterable(map(_parts, _rows(file, max_row_bytes))):
-            if isinstance(row, Row):
-                kind = kind_of_row(row.value)
-                if kind:
-                    return kind
-                row = row.quarantined(_tried(row.value))
-            if len(first) < _SHOWN:
-                first.append(row)
-    raise InputError(_nothing(path, "trajectory and no candidate", first))
-
-
-def kind_of_row(value: object) -> Literal["trajectories", "candidates"] | None:
-    """What one row could be, a run before a candidate; None if neither."""
-    if run_reader(value):
-        return "trajectories"
-    chat = openai_chat.sniff(value) is None
-    if isinstance(value, dict) and candidates.sniff(value) is None:
-        plain = "content" in value or "completion" in value
-        return "candidates" if plain or not (chat and uses_tools(value["messages"])) else "trajectories"
-    return "trajectories" if chat else None
-
-
 def run_reader(value: object) -> str:
     """The name of the reader that takes a row as a run of an agent; empty where none does but that of chats."""
     rows = (reader.NAME for reader in READERS if reader.NAME != openai_chat.NAME and reader.sniff(value) is None)
@@ -213,11 +148,7 @@ def run_reader(value: object) -> str:
     return next(rows, "") or next(events, "")
 
 
-def _rows(file: SourceFile, max_row_bytes: int) -> Iterator[Row | QuarantinedRow]:
-    return candidates.parquet_rows(file, max_row_bytes) if file.kind == "parquet" else read_rows(file, max_row_bytes)
-
-
-def _parts(row: Row | QuarantinedRow) -> list[Row | QuarantinedRow]:
+def parts(row: Row | QuarantinedRow) -> list[Row | QuarantinedRow]:
     """A results file of tau2 or a log of Inspect as the rows it stands for, any other row as itself."""
     if isinstance(row, QuarantinedRow):
         return [row]
@@ -239,7 +170,7 @@ def _group_trajectories(
     if session is not None:
         yield from _session_runs(first, session, rest, DOCUMENT_ROWS * max_row_bytes, stamp)
         return
-    for row in chain.from_iterable(map(_parts, rest)):
+    for row in chain.from_iterable(map(parts, rest)):
         if isinstance(row, QuarantinedRow):
             yield row
         else:
@@ -265,7 +196,7 @@ def _looked_at(rows: Iterator[Row | QuarantinedRow], bound: int) -> tuple[list[R
             continue
         session = next((session for session in SESSIONS if session.sniff(row.value) is None), None)
         size += row.size
-        if session or _reader(row.value) or _parts(row) != [row] or len(head) >= _LOOKED_AT or size > bound:
+        if session or _reader(row.value) or parts(row) != [row] or len(head) >= _LOOKED_AT or size > bound:
             return head, session
     return head, None
 
@@ -322,25 +253,11 @@ def _stamped(run: Trajectory, name: str, row: Row, stamp: Stamp) -> Trajectory |
         source=run.source or row.file,
         format=run.format or name,
         licence=stamp.licence or run.licence,
-        origin=_allowed(said, stamp.origin, row),
+        origin=allowed_origin(said, stamp.origin, row),
     )
 
 
-def _candidate(row: Row, origin: Origin) -> Candidate | QuarantinedRow:
-    if row.repaired:
-        return row.quarantined(row.repaired[0])
-    said = row.value.get("origin") if isinstance(row.value, dict) else None
-    if said is not None and said not in list(Origin):
-        return row.quarantined(f"`origin` must be one of {', '.join(Origin)}")
-    allowed = origin if said is None else _allowed(Origin(said), origin, row)
-    try:
-        candidate = candidates.read(row.value, row.file)
-    except (RowError, RecursionError) as error:
-        return row.quarantined(str(error))
-    return replace(candidate, origin=allowed)
-
-
-def _allowed(said: Origin, origin: Origin, row: Row) -> Origin:
+def allowed_origin(said: Origin, origin: Origin, row: Row) -> Origin:
     """The lesser of what a record says of itself and what the operator says of the file; real needs both.
 
     Raises:

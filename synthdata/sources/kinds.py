@@ -1,0 +1,93 @@
+"""What a path holds, samples or runs of agents: the question of every verb that takes either."""
+
+from __future__ import annotations
+
+from itertools import chain, islice
+from pathlib import Path
+from typing import Literal
+
+from synthdata.errors import InputError
+from synthdata.records import QuarantinedRow
+from synthdata.settings import RuntimeSettings
+from synthdata.sources import openai_chat
+from synthdata.sources.choice import choose
+from synthdata.sources.dataset import HEAD, file_rows
+from synthdata.sources.fields import RowError
+from synthdata.sources.files import SourceFile, is_chat
+from synthdata.sources.listing import list_data
+from synthdata.sources.reading import parts, run_reader
+from synthdata.sources.shapes import shape_of
+from synthdata.sources.tables import form_of
+
+RowKind = Literal["trajectories", "candidates"]
+
+_MAX_ROW_BYTES = RuntimeSettings().max_row_bytes
+_ANSWERS = ("tool", "function")
+
+
+def sniff_kind(path: Path | str, *, max_row_bytes: int = _MAX_ROW_BYTES) -> RowKind:
+    """What a path holds, by its first row that either could be; tables hold samples.
+
+    A row that a reader other than `openai_chat` accepts is a run. Rows of `messages` could be both: with a tool call or
+    a tool's answer in them they are runs, else samples.
+
+    Raises:
+        InputError: nothing there, or no row that is either; it says what was found and what to write.
+    """
+    listing = list_data(path)
+    reason = ""
+    for file in listing.files:
+        if form_of(file.name) or file.name in listing.maps:
+            return "candidates"
+        try:
+            return _kind_of_file(file, max_row_bytes)
+        except InputError as error:
+            reason = reason or str(error)
+    raise InputError(reason)
+
+
+def _kind_of_file(file: SourceFile, max_row_bytes: int) -> RowKind:
+    head, broken = [], ""
+    for row in islice(chain.from_iterable(map(parts, file_rows(file, max_row_bytes))), HEAD):
+        if isinstance(row, QuarantinedRow):
+            broken = broken or f"line {row.line}: {row.reason}"
+            continue
+        kind = kind_of_row(row.value)
+        if kind:
+            return kind
+        head.append(row.value)
+    if not head:
+        raise InputError(f"{file.name}: no row in it can be read; {broken or 'there is none'}")
+    if choose(file.name, head) is None:
+        raise InputError(
+            f"{file.name}: no sample and no run in it; rows are neither texts nor objects with columns: {head[0]!r:.80}"
+        )
+    return "candidates"
+
+
+def kind_of_row(value: object) -> RowKind | None:
+    """What one row could be, a run before a sample; None if neither by its names alone."""
+    if run_reader(value):
+        return "trajectories"
+    messages = value.get("messages") if isinstance(value, dict) else value
+    if is_chat(messages) and openai_chat.sniff(value) is None and not _has_content(value):
+        return "trajectories" if _uses_tools(messages) else "candidates"
+    if isinstance(value, str | list):
+        return "candidates" if value and _is_text_or_turns(value) else None
+    try:
+        return "candidates" if isinstance(value, dict) and shape_of(value) is not None else None
+    except RowError:
+        return None
+
+
+def _has_content(value: object) -> bool:
+    return isinstance(value, dict) and any(value.get(key) is not None for key in ("content", "completion", "chosen"))
+
+
+def _is_text_or_turns(value: str | list[object]) -> bool:
+    first = value[0]
+    return isinstance(value, str) or (isinstance(first, dict) and bool({"role", "from"} & first.keys()))
+
+
+def _uses_tools(messages: list[dict[str, object]]) -> bool:
+    return any(m.get("tool_calls") or m.get("function_call") or m.get("role") in _ANSWERS for m in messages)
