@@ -118,8 +118,10 @@ def test_a_row_may_only_lower_its_origin(tmp_path):
 
 
 def test_no_usable_row_is_refused_with_the_first_reasons(tmp_path):
-    with pytest.raises(InputError, match=r"no usable candidate(.|\n)*line 1: no text `content`"):
-        read(write(tmp_path / "c.jsonl", {"text": "a"}))
+    with pytest.raises(
+        InputError, match=r"no usable sample(.|\n)*line 1: `messages` holds no message of role assistant"
+    ):
+        read(write(tmp_path / "c.jsonl", {"messages": [{"role": "user", "content": "q"}]}))
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -1,4 +1,4 @@
-"""Data sets in the shapes that people have: what becomes the text, what stays a chat, what is refused and with which line.
+"""Data sets in the shapes that people have: what becomes the text, what stays a chat, what is refused in which words.
 
 All content is invented; the names of columns are those of public data sets and of the tools that write them.
 """
@@ -6,12 +6,14 @@ All content is invented; the names of columns are those of public data sets and 
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 
 from synthdata.errors import InputError
 from synthdata.records import QuarantinedRow
+from synthdata.records.chat import Chat
 from synthdata.sources.dataset import Reading, read_samples
 from synthdata.sources.mapping import ColumnMap, parse_map
 from synthdata.sources.samples import Sample
@@ -42,6 +44,12 @@ def read(path, mapping: ColumnMap | None = None) -> tuple[list[Sample], list[Qua
     found = list(read_samples(path, max_row_bytes=1 << 20, mapping=mapping, reading=reading))
     broken = [item for item in found if isinstance(item, QuarantinedRow)]
     return [item.sample for item in found if not isinstance(item, QuarantinedRow)], broken, reading
+
+
+def chat_of(path) -> Chat:
+    chat = one(path).chat
+    assert chat is not None
+    return chat
 
 
 def one(path, mapping: ColumnMap | None = None) -> Sample:
@@ -144,7 +152,7 @@ CHATS: dict[str, tuple[object, list[dict[str, Any]]]] = {
 @pytest.mark.parametrize("name", CHATS)
 def test_a_chat_keeps_its_turns(name, tmp_path):
     row, messages = CHATS[name]
-    assert list(one(written(tmp_path / "a.jsonl", row, row)).messages) == messages
+    assert list(chat_of(written(tmp_path / "a.jsonl", row, row)).messages) == messages
 
 
 def test_what_a_gate_reads_of_a_chat(tmp_path):
@@ -161,7 +169,9 @@ def test_what_a_gate_reads_of_a_chat(tmp_path):
     )
     parts = [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}, {"type": "text", "text": ASK}]
     found = one(written(tmp_path / "b.jsonl", {"messages": [{"role": "user", "content": parts}, AGENT]}))
-    assert found.context == f"user: [image]\n{ASK}"
+    assert re.fullmatch(rf"user: \[image_url, 69 bytes, [0-9a-f]{{12}}\]\n{re.escape(ASK)}", found.context), (
+        found.context
+    )
     weighed = [USER, AGENT, {"role": "user", "content": "Again?"}, BAD | {"weight": 0}]
     assert one(written(tmp_path / "c.jsonl", {"messages": weighed})).content == TOLD
 
@@ -188,14 +198,14 @@ CALLS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", CALLS)
 def test_calls_answers_and_tools_are_read(name, tmp_path):
-    found = one(written(tmp_path / "a.jsonl", CALLS[name]))
+    found = chat_of(written(tmp_path / "a.jsonl", CALLS[name]))
     messages = [{"content": "", **message} for message in found.messages]
-    assert (messages, found.tools, found.content) == (CALLED, (TOOL,), TOLD)
+    assert (messages, list(found.tools), found.content) == (CALLED, [TOOL], TOLD)
 
 
 def test_calls_that_answer_a_query(tmp_path):
     row = {"id": 1, "query": ASK, "answers": json.dumps([CALL["function"]] * 2), "tools": json.dumps([TOOL])}
-    found = one(written(tmp_path / "a.jsonl", row))
+    found = chat_of(written(tmp_path / "a.jsonl", row))
     assert list(found.messages) == [USER, {"role": "assistant", "content": "", "tool_calls": [CALL, CALL]}]
     assert (found.context, found.content) == (ASK, 'look({"at":"mill"})\nlook({"at":"mill"})')
 
@@ -221,17 +231,17 @@ PREFERENCES: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", PREFERENCES)
 def test_of_a_preference_the_better_answer_is_the_text_and_the_worse_is_kept(name, tmp_path):
-    found = one(written(tmp_path / "a.jsonl", PREFERENCES[name]))
+    found = chat_of(written(tmp_path / "a.jsonl", PREFERENCES[name]))
     assert (found.content, found.context) == (TOLD, ASK)
     assert (list(found.messages), list(found.rejected), found.prompt_length) == (CHAT, [BAD], 1)
 
 
 def test_the_whole_conversation_before_a_preference_is_its_prompt(tmp_path):
     before = [SYSTEM, USER, {"role": "assistant", "content": "Which side?"}, {"role": "user", "content": "North."}]
-    found = one(written(tmp_path / "a.jsonl", {"chosen": [*before, AGENT], "rejected": [*before, BAD]}))
+    found = chat_of(written(tmp_path / "a.jsonl", {"chosen": [*before, AGENT], "rejected": [*before, BAD]}))
     assert (list(found.messages), list(found.rejected), found.prompt_length) == ([*before, AGENT], [BAD], 4)
     swift = {"messages": [*before, AGENT], "rejected_messages": [*before, BAD]}
-    assert list(one(written(tmp_path / "b.jsonl", swift)).rejected) == [BAD]
+    assert list(chat_of(written(tmp_path / "b.jsonl", swift)).rejected) == [BAD]
 
 
 @pytest.mark.parametrize(
@@ -246,7 +256,7 @@ def test_a_row_whose_label_is_false_is_no_sample_and_is_counted(rows, tmp_path):
     assert ([sample.content for sample in found], broken) == ([TOLD], [])
     assert sum(reading.not_samples.values()) == 1
     assert any(line.startswith("not samples: 1 row: ") for line in reading.lines())
-    assert found[0].label is True
+    assert found[0].chat.label is True
 
 
 def test_a_label_that_is_a_class_does_not_take_rows_out(tmp_path):
@@ -257,8 +267,10 @@ def test_a_label_that_is_a_class_does_not_take_rows_out(tmp_path):
 def test_several_answers_to_one_question_are_several_samples(tmp_path):
     rows = [
         {"id": "1", "prompt": ASK, "model": "g", "generations": [TOLD, WORSE], "partition": [0, 1]},
-        {"instruction": ASK, "models": ["a", "b"], "completions": [{"response": TOLD, "overall_score": 7}, {"response": WORSE}]},
-        {"id": "s", "name": "mill", "instruction": ASK, "instances": [{"input": "", "output": TOLD}, {"input": PLACE, "output": WORSE}]},
+        {"instruction": ASK, "models": ["a", "b"],
+         "completions": [{"response": TOLD, "overall_score": 7}, {"response": WORSE}]},
+        {"id": "s", "name": "mill", "instruction": ASK,
+         "instances": [{"input": "", "output": TOLD}, {"input": PLACE, "output": WORSE}]},
     ]  # fmt: skip
     for i, row in enumerate(rows):
         first, second = read(written(tmp_path / f"{i}.jsonl", row))[0]
@@ -289,7 +301,7 @@ UNCLEAR: dict[str, tuple[list[dict[str, Any]], str]] = {
     "numbers, dates and ids": ([{"n": 3, "when": "2024-01-02 10:00:00", "key": "a-1", "sha256": "ab" * 32}],
                               "`n` (numbers), `when` (dates), `key` (ids), `sha256` (ids)"),
     "an answer that is a number": ([{"question": ASK, "answer": "72"}], "--map content="),
-    "traces": ([{"traceId": "a1", "name": "run 1", "timestamp": "2024-01-02", "observations": [{"a": 1}]}], "agent runs"),
+    "traces": ([{"traceId": "a1", "name": "run 1", "timestamp": "2024-01-02", "observations": [{}]}], "agent runs"),
     "spans": ([{"trace_id": "a1", "span_id": "b", "name": "a b", "start_time": 1}], "agent runs"),
     "tokens": ([{"input_ids": [1, 2], "labels": [1, 2]}], "token numbers"),
     "trees": ([{"message_id": "a", "parent_id": "b", "text": TOLD, "role": "assistant"}], "conversation trees"),

@@ -182,7 +182,7 @@ def texts_of(path: Path, *fields: str) -> list[tuple[str, str]]:
     [
         ({"content": "a b", "text": "b c"}, (), "content", ["a b"]),
         ({"prompt": "q r", "completion": "a b"}, (), "completion", ["a b"]),
-        ({"prompt": "q r", "response": "a b", "timestamp": "2024-01-02", "_fingerprint": "ab12cd34"}, (), "response", ["a b"]),
+        ({"prompt": "q r", "response": "a b", "timestamp": "2024-01-02"}, (), "response", ["a b"]),
         ({"prompt": "q r"}, (), "prompt", ["q r"]),
         ({"instruction": "i j", "input": "", "output": "o p"}, (), "output", ["o p"]),
         ({"text": "t u", "blurb": "much longer text"}, (), "text", ["t u"]),
@@ -191,7 +191,7 @@ def texts_of(path: Path, *fields: str) -> list[tuple[str, str]]:
         ({"conversations": [{"from": "human", "value": "q r"}, {"from": "gpt", "value": "a b"}]}, (),
          "conversations (the last of the assistant)", ["a b"]),
         ({"prompt": "q r", "chosen": "a b", "rejected": "c d"}, (), "chosen", ["a b"]),
-        ({"instances": [{"output": "a b"}, {"output": "b c"}]}, ("instances.output",), "instances.output", ["a b", "b c"]),
+        ({"instances": [{"output": "a"}, {"output": "b"}]}, ("instances.output",), "instances.output", ["a", "b"]),
         ({"a.b": "dotted", "a": {"b": "nested"}}, ("a.b",), "a.b", ["dotted"]),
         ({"q": "x", "a": "y"}, ("q", "a"), "q + a", ["x\ny"]),
     ],

@@ -414,7 +414,7 @@ def test_unknown_format_names_every_reader(tmp_path):
         runs(path)
     for name in ("native", "atif", "tau_bench", "swe_agent", "mint", "openai_chat", "claude_code", "otlp"):
         assert f"{name}: " in str(caught.value)
-    with pytest.raises(InputError, match="no usable candidate"):
+    with pytest.raises(InputError, match=r"no column holds texts: `hello` \(numbers\)"):
         list(read_candidates(path, origin=Origin.SYNTHETIC))
 
 
@@ -435,5 +435,5 @@ def test_sniff_kind(row, kind, tmp_path):
 
 
 def test_sniff_kind_refuses_what_is_neither(tmp_path):
-    with pytest.raises(InputError, match="no usable trajectory and no candidate"):
+    with pytest.raises(InputError, match=r"no column holds texts: `odd` \(numbers\)"):
         sniff_kind(write(tmp_path / "x.jsonl", {"odd": 1}))

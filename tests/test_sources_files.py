@@ -147,6 +147,8 @@ def test_a_document_has_its_own_bound_and_may_hold_lines(tmp_path):
     path.write_bytes(b"[" + b",".join([LINE] * 7) + b"]")
     assert len(both(path, max_row_bytes=len(LINE) + 1)[0]) == 7
     path.write_bytes(b"[" + b",".join([LINE] * (DOCUMENT_ROWS + 1)) + b"]")
+    assert len(both(path, max_row_bytes=len(LINE))[0]) == DOCUMENT_ROWS + 1, "a list is read item by item"
+    path.write_bytes(b'{"runs": [' + b",".join([LINE] * (DOCUMENT_ROWS + 1)) + b"]}")
     with pytest.raises(InputError, match="document larger than"):
         both(path, max_row_bytes=len(LINE))
     path.write_bytes(LINE + b"\n\nbroken\n" + LINE)

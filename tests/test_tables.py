@@ -17,6 +17,7 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import polars as pl
 import pyarrow as pa
@@ -97,7 +98,7 @@ def test_a_csv_of_pandas_with_its_running_number_and_chats_as_json(tmp_path):
     pd.DataFrame(ROWS).to_csv(tmp_path / "a.csv")
     assert read(tmp_path / "a.csv")[0] == PAIRS
     pd.DataFrame({"messages": [json.dumps(CHAT)] * 2, "n": [1, 2]}).to_csv(tmp_path / "b.csv", index=False)
-    assert list(read(tmp_path / "b.csv")[0][0].messages) == CHAT
+    assert list(read(tmp_path / "b.csv")[0][0].chat.messages) == CHAT
     pd.DataFrame({"messages": [CHAT] * 2}).to_csv(tmp_path / "c.csv", index=False)
     assert "write the column with json.dumps" in read(tmp_path / "c.csv")[1][0].reason
 
@@ -152,7 +153,7 @@ def test_nested_parquet_gives_chats_without_the_keys_that_only_other_rows_have(t
     chats = [[CHAT[0], {"role": "assistant", "content": None, "tool_calls": [made]}, CHAT[1]] for made in (call, other)]
     pq.write_table(pa.Table.from_pylist([{"messages": chat, "score": 0.5} for chat in chats]), tmp_path / "a.parquet")
     found, broken, reading = read(tmp_path / "a.parquet")
-    assert ([list(sample.messages) for sample in found], broken) == (chats, [])
+    assert ([list(sample.chat.messages) for sample in found], broken) == (chats, [])
     assert reading.lines()[1] == "columns not read: score"
 
 
@@ -219,7 +220,7 @@ def test_a_data_set_saved_to_disk_is_read_with_its_splits_and_without_its_books(
     assert (found, broken, reading.skipped) == ([*PAIRS[:2], *PAIRS], [], {})
     chats = datasets.Dataset.from_list([{"messages": CHAT, "tools": json.dumps([{"name": "look"}])}] * 2)
     chats.save_to_disk(tmp_path / "chats")
-    assert list(read(tmp_path / "chats")[0][0].messages) == CHAT
+    assert list(read(tmp_path / "chats")[0][0].chat.messages) == CHAT
 
 
 # Folders
@@ -276,8 +277,8 @@ def test_the_table_of_llama_factory_says_what_its_files_hold(tmp_path):
         assert [sample for sample in found if sample in PAIRS] == others
         own = [sample for sample in found if sample not in PAIRS]
         assert [sample.content for sample in own] == [TOLD] * 3
-        assert [len(sample.messages) for sample in own] == [2, 0, 3]
-        assert own[0].rejected[0]["content"] == "No."
+        assert [len(sample.chat.messages) if sample.chat else 0 for sample in own] == [2, 0, 3]
+        assert own[0].chat.rejected[0]["content"] == "No."
         assert sum(reading.skipped.values()) == 2, (
             "what lies elsewhere is named, and nothing outside the folder is read"
         )
@@ -348,7 +349,7 @@ def test_memory_stays_bounded_on_large_files(form, tmp_path):
 
 
 class Hub(BaseHTTPRequestHandler):
-    files = {"data/rows.jsonl": lines(), "model.bin": b"not data"}
+    files: ClassVar = {"data/rows.jsonl": lines(), "model.bin": b"not data"}
 
     def do_GET(self):
         self.answer(body=True)

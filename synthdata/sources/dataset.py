@@ -297,28 +297,23 @@ def _candidate(found: Found, origin: Origin) -> Candidate | QuarantinedRow:
     if said is not None and own and known is None:
         return row.quarantined(f"`origin` must be one of {', '.join(Origin)}")
     try:
-        return Candidate(
-            content=sample.content,
-            context=sample.context,
-            external_id=_name(value, "id", own),
-            origin=origin if known is None else allowed_origin(known, origin, row),
-            source=_name(value, "source", own) or row.file,
-            licence=_name(value, "licence", own) or _name(value, "license", False),
-            task_id=_name(value, "task_id", own),
-            trajectory_id=_name(value, "trajectory_id", own),
-            lineage_depth=_count(value, "lineage_depth", 1),
-            generator=_name(value, "generator", own),
-            sample_index=_count(value, "sample_index", sample.index),
-            payload="" if value.get("payload") is None else canonical_json(value["payload"]),
-            **kept(sample),
-        )
+        fields: dict[str, Any] = {
+            "external_id": _name(value, "id", own),
+            "origin": origin if known is None else allowed_origin(known, origin, row),
+            "source": _name(value, "source", own) or row.file,
+            "licence": _name(value, "licence", own) or _name(value, "license", False),
+            "task_id": _name(value, "task_id", own),
+            "trajectory_id": _name(value, "trajectory_id", own),
+            "lineage_depth": _count(value, "lineage_depth", 1),
+            "generator": _name(value, "generator", own),
+            "sample_index": _count(value, "sample_index", sample.index),
+            "payload": "" if value.get("payload") is None else canonical_json(value["payload"]),
+        }
     except RowError as error:
         return row.quarantined(str(error))
-
-
-def kept(sample: Sample) -> dict[str, Any]:
-    """The chat of a sample as a candidate keeps it."""
-    return {}
+    if sample.chat is not None:
+        return Candidate.of_chat(sample.chat, **fields)
+    return Candidate(sample.content, sample.context, **fields)
 
 
 def _name(value: dict[str, Any], key: str, strict: bool) -> str:

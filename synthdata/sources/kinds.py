@@ -13,7 +13,7 @@ from synthdata.sources import openai_chat
 from synthdata.sources.choice import choose
 from synthdata.sources.dataset import HEAD, file_rows
 from synthdata.sources.fields import RowError
-from synthdata.sources.files import SourceFile, is_chat
+from synthdata.sources.files import is_chat
 from synthdata.sources.listing import list_data
 from synthdata.sources.reading import parts, run_reader
 from synthdata.sources.shapes import shape_of
@@ -34,35 +34,39 @@ def sniff_kind(path: Path | str, *, max_row_bytes: int = _MAX_ROW_BYTES) -> RowK
     Raises:
         InputError: nothing there, or no row that is either; it says what was found and what to write.
     """
+    heads: list[tuple[str, list[object]]] = []
+    broken = ""
     listing = list_data(path)
-    reason = ""
     for file in listing.files:
         if form_of(file.name) or file.name in listing.maps:
             return "candidates"
+        head: list[object] = []
+        for row in islice(chain.from_iterable(map(parts, file_rows(file, max_row_bytes))), HEAD):
+            if isinstance(row, QuarantinedRow):
+                broken = broken or f"{row.file}, line {row.line}: {row.reason}"
+                continue
+            kind = kind_of_row(row.value)
+            if kind:
+                return kind
+            head.append(row.value)
+        heads.append((file.name, head))
+    return _kind_by_values(path, [(name, head) for name, head in heads if head], broken)
+
+
+def _kind_by_values(path: Path | str, heads: list[tuple[str, list[object]]], broken: str) -> RowKind:
+    """Where no row says by its names what it is, the values of the first file that has any do, or what is wrong."""
+    if not heads:
+        raise InputError(f"{path}: no row in it can be read; the first reason: {broken or 'there is none'}")
+    reason = ""
+    for name, head in heads:
         try:
-            return _kind_of_file(file, max_row_bytes)
+            if choose(name, head) is not None:
+                return "candidates"
         except InputError as error:
             reason = reason or str(error)
-    raise InputError(reason)
-
-
-def _kind_of_file(file: SourceFile, max_row_bytes: int) -> RowKind:
-    head, broken = [], ""
-    for row in islice(chain.from_iterable(map(parts, file_rows(file, max_row_bytes))), HEAD):
-        if isinstance(row, QuarantinedRow):
-            broken = broken or f"line {row.line}: {row.reason}"
-            continue
-        kind = kind_of_row(row.value)
-        if kind:
-            return kind
-        head.append(row.value)
-    if not head:
-        raise InputError(f"{file.name}: no row in it can be read; {broken or 'there is none'}")
-    if choose(file.name, head) is None:
-        raise InputError(
-            f"{file.name}: no sample and no run in it; rows are neither texts nor objects with columns: {head[0]!r:.80}"
-        )
-    return "candidates"
+    raise InputError(
+        reason or f"{heads[0][0]}: rows are neither texts nor objects with columns: {heads[0][1][0]!r:.80}"
+    )
 
 
 def kind_of_row(value: object) -> RowKind | None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # How a compressed file begins, by the ending that it has.
 _PACKS = {".gz": b"\x1f\x8b", ".zst": b"\x28\xb5\x2f\xfd", ".bz2": b"BZh", ".xz": b"\xfd7zXZ\x00"}
 PACKED = tuple(_PACKS)
+_KINDS = {".gz": "gzip"}
 _DAMAGED = (EOFError, zlib.error, lzma.LZMAError, OSError)
 _BLOCK = 1 << 20
 
@@ -67,7 +68,7 @@ def check_file(file: SourceFile) -> None:
     pack, named = packing(file), ending_of(file.name)[1]
     try:
         if named and pack != named:
-            raise EOFError(f"it does not begin as {named[1:]} does")
+            raise EOFError(f"it does not begin as {_KINDS.get(named, named[1:])} does")
         with open_bytes(file) as handle:
             content = handle.read(_BLOCK).strip(b"\xef\xbb\xbf \t\r\n")
             while pack and handle.read(_BLOCK):
@@ -81,6 +82,6 @@ def check_file(file: SourceFile) -> None:
 
 
 def _refuse_packed(file: SourceFile, pack: str, error: Exception) -> NoReturn:
-    kind = {".gz": "gzip"}.get(pack, pack[1:])
+    kind = _KINDS.get(pack, pack[1:])
     message = f"{file.name}: truncated or corrupt {kind} ({error}); none of it was used: copy or compress it again"
     raise InputError(message) from error

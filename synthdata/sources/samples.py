@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+from synthdata.records.chat import Chat
 from synthdata.sources.fields import RowError, as_name, as_object
 from synthdata.sources.mapping import ColumnMap, values_at
 from synthdata.sources.shapes import is_turns
-from synthdata.sources.turns import Message, content_and_context, content_of, parsed, said, turns_of
+from synthdata.sources.turns import Message, content_of, parsed, said, turns_of
 
 Row = dict[str, Any]
 _HH = re.compile(r"(?:^|\n\n)(Human|Assistant):[ \t]*")
@@ -34,21 +35,25 @@ class NotASampleError(RowError):
 
 @dataclass(frozen=True)
 class Sample:
-    """What one row holds: a text with its context, or a chat from which both are derived. `index` counts its answers.
-
-    `messages` is empty where content and context are all there is. The first `prompt_length` of them were asked only;
-    `rejected` are the turns of the worse answer, `label` what a KTO set says of this one.
-    """
+    """A text with its context, or a chat, from which both are derived. `index` counts several answers of one row."""
 
     content: str
     context: str = ""
-    messages: tuple[Message, ...] = ()
-    tools: tuple[Any, ...] = ()
-    prompt_length: int = 0
-    rejected: tuple[Message, ...] = ()
-    label: bool | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
+    chat: Chat | None = None
     index: int = 0
+
+
+def of_chat(messages: list[Message], index: int = 0, **fields: Any) -> Sample:  # noqa: ANN401 - fields of `Chat`
+    """The sample of a conversation.
+
+    Raises:
+        RowError: nothing in it can be learnt, or a turn is malformed.
+    """
+    try:
+        chat = Chat(messages, **fields)
+    except ValueError as error:
+        raise RowError(str(error)) from error
+    return Sample(chat.content, chat.context, chat, index)
 
 
 def samples(row: Row, mapping: ColumnMap) -> Iterator[Sample]:
@@ -81,7 +86,7 @@ def _answers(row: Row, mapping: ColumnMap) -> tuple[list[Any], str]:
         path = mapping.content[0]
         found = values_at(row, path)
         if not found:
-            raise RowError(f"no text in `{path}`, which is the text of this file")
+            raise RowError(f"no text `{path}`, which is the text of this file")
         column = path.partition(".")[0]
         if len(found) > 1 and path not in row:
             # Several answers in one object say the same: the gold answers of a question.
@@ -98,8 +103,17 @@ def _text(value: object, path: str) -> str:
     if isinstance(value, str):
         return value
     if is_turns(value):
-        return said(turns_of(value, path), path)
+        return said(turns_of(value, path))
     raise RowError(f"`{path}` must be a text, not {_kind(value)}")
+
+
+def _turns_or_refuse(value: object, path: str) -> list[Message]:
+    """The turns in a column that may be a text as well."""
+    if isinstance(value, list) or (isinstance(value, dict) and {"role", "from"} & value.keys()):
+        return turns_of(value, path)
+    if path in ("content", "context"):
+        raise RowError(f"no text `{path}`: `{path}` must be a text, not {_kind(value)}")
+    raise RowError(f"`{path}` must be a list of messages or a text, not {_kind(value)}")
 
 
 def _kind(value: object) -> str:
@@ -112,7 +126,7 @@ def _asked(row: Row, mapping: ColumnMap) -> str | list[Message]:
     """What was asked: the joined texts, or turns."""
     values = [(path, value) for path in mapping.context for value in values_at(row, path)]
     if len(values) == 1 and not isinstance(values[0][1], str):
-        return turns_of(values[0][1], values[0][0])
+        return _turns_or_refuse(values[0][1], values[0][0])
     parts = [_text(value, path) for path, value in values]
     return "\n".join(part for part in parts if part.strip()) if len(parts) > 1 else "".join(parts)
 
@@ -126,14 +140,13 @@ def _pair(row: Row, mapping: ColumnMap, asked: str | list[Message], answer: obje
     if alone and not around:
         return Sample(str(answer), str(asked), index=index)
     if called is None:
-        called = [{"role": "assistant", "content": answer}] if isinstance(answer, str) else turns_of(answer, path)
-    if not any(turn.get("role") == "assistant" for turn in called):
-        raise RowError(f"`{path}` holds no message of role assistant")
+        called = (
+            [{"role": "assistant", "content": answer}] if isinstance(answer, str) else _turns_or_refuse(answer, path)
+        )
     prompt = _with_system(before, _turns(asked))
-    context = said(prompt, "prompt") if prompt else ""
     # Earlier answers in a history are learnt as well.
     length = 0 if mapping.history and row.get(mapping.history) else len(prompt)
-    return Sample(said(called, path), context, (*prompt, *called), prompt_length=length, index=index, **around)
+    return of_chat([*prompt, *called], index, prompt_length=length, **around)
 
 
 def _turns(asked: str | list[Message]) -> list[Message]:
@@ -196,16 +209,15 @@ def _chat(row: Row, mapping: ColumnMap) -> Sample:
     path = mapping.messages
     value = row[path] if path in row else next(iter(values_at(row, path)), None)
     if value is None:
-        raise RowError(f"no chat in `{path}`, which is the text of this file")
+        raise RowError(f"no chat `{path}`, which is the text of this file")
     turns = _with_system(_before(row, mapping), _spoken_turns(value, path, mapping))
     if mapping.content:
         answer = next(iter(values_at(row, mapping.content[0])), "")
         turns.append({"role": "assistant", "content": _text(answer, mapping.content[0])})
-    content, context = content_and_context(turns, path)
     rejected = _worse(row, mapping)
     before = turns[: _shared(turns, list(rejected))]
     worse = rejected[len(before) :] if before and list(rejected[: len(before)]) == before else rejected
-    return Sample(content, context, tuple(turns), rejected=worse, **_around(row, mapping))
+    return of_chat(turns, rejected=worse, **_around(row, mapping))
 
 
 def _worse(row: Row, mapping: ColumnMap) -> tuple[Message, ...]:
@@ -259,7 +271,7 @@ def _segments(value: list[Any], path: str) -> list[Message]:
 def _preference(row: Row, mapping: ColumnMap) -> Sample:
     chosen = row.get(mapping.chosen)
     if chosen is None:
-        raise RowError(f"no text in `{mapping.chosen}`, which is the better answer")
+        raise RowError(f"no text `{mapping.chosen}`, which is the better answer")
     asked: str | list[Message] = _asked(row, mapping)
     if mapping.messages:
         asked = turns_of(next(iter(values_at(row, mapping.messages)), []), mapping.messages, mapping.tags)
@@ -273,16 +285,8 @@ def _preference(row: Row, mapping: ColumnMap) -> Sample:
     if shared:
         prompt = _with_system(prompt if asked == "" else [], answer[:shared])
         answer, rejected = answer[shared:], rejected[shared:] if rejected[:shared] == answer[:shared] else rejected
-    if not any(turn.get("role") == "assistant" for turn in answer):
-        raise RowError(f"`{mapping.chosen}` holds no message of role assistant")
-    return Sample(
-        said(answer, mapping.chosen),
-        said(prompt, mapping.chosen) if prompt else "",
-        (*prompt, *answer),
-        prompt_length=len(prompt),
-        rejected=tuple(rejected),
-        **_around(row, mapping),
-    )
+    around = _around(row, mapping)
+    return of_chat([*prompt, *answer], prompt_length=len(prompt), rejected=tuple(rejected), **around)
 
 
 def _shared(answer: list[Message], rejected: list[Message]) -> int:

@@ -160,7 +160,14 @@ def _preference(row: Row, names: dict[str, str]) -> ColumnMap | None:
 def _chat(row: Row, names: dict[str, str]) -> ColumnMap | None:
     turns = next((names[name] for name in CHATS if name in names and is_turns(row[names[name]], loose=True)), "")
     # A list of objects of that name is a chat, though perhaps one that is not understood.
-    turns = turns or next((names[name] for name in CHATS[:3] if name in names and _objects(row[names[name]])), "")
+    turns = turns or next(
+        (
+            names[name]
+            for name in CHATS[:3]
+            if name in names and row[names[name]] and isinstance(row[names[name]], list)
+        ),
+        "",
+    )
     if not turns:
         return None
     rejected = _first(names, ("rejected_response", "rejected_messages"))
@@ -216,6 +223,13 @@ def _asked(row: Row, names: dict[str, str]) -> tuple[str, ...]:
 
 
 def _asked_and_answered(row: Row, names: dict[str, str]) -> ColumnMap | None:
+    if row.get("prompt") is not None and row.get("completion") is not None:
+        # The names alone say what the row is, whatever stands there.
+        own = isinstance(row.get("context"), str)
+        around = _around(names, row)
+        return ColumnMap(
+            "prompt-completion", content=("completion",), context=("context" if own else "prompt",), **around
+        )
     asked = _asked(row, names)
     answers = [names[name] for name in ANSWERS if name in names and _texty(row[names[name]])]
     answers = [name for name in answers if name not in asked]
@@ -227,10 +241,8 @@ def _asked_and_answered(row: Row, names: dict[str, str]) -> ColumnMap | None:
             return None
         answer += ".text"
     history = names.get("history", "")
-    # `context` beside prompt and completion is this project's own field, and the whole of it.
-    own = row.get("prompt") is not None and row.get("completion") is not None and isinstance(row.get("context"), str)
     around = _around(names, row) | {"history": history if isinstance(row.get(history), list | str) else ""}
-    return ColumnMap(_named(asked, answer), content=(answer,), context=("context",) if own else asked, **around)
+    return ColumnMap(_named(asked, answer), content=(answer,), context=asked, **around)
 
 
 def _named(asked: tuple[str, ...], answer: str) -> str:

@@ -10,6 +10,7 @@ import datetime
 import decimal
 import io
 import json
+import math
 import shutil
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
@@ -209,7 +210,9 @@ def _unpacked(file: SourceFile) -> IO[bytes]:
 
 def bounded(name: str, number: int, value: dict[str, Any], bound: int) -> Row | QuarantinedRow:
     """A row of a table of typed columns as JSON values; null columns and keys are left out."""
-    kept = {key: plain(item) for key, item in value.items() if item is not None}
+    # Not-a-number is how tables say that nothing is there; what travels with the row must say what it means.
+    kept = {key: plain(item, nan=key != "payload") for key, item in value.items() if item is not None}
+    kept = {key: item for key, item in kept.items() if item is not None}
     try:
         size = len(json.dumps(kept, ensure_ascii=False, allow_nan=False).encode("utf-8"))
     except (TypeError, ValueError, RecursionError) as error:
@@ -219,17 +222,21 @@ def bounded(name: str, number: int, value: dict[str, Any], bound: int) -> Row | 
     return Row(name, number, kept)
 
 
-def plain(value: object) -> object:
+def plain(value: object, nan: bool = True) -> object:
     """A value of a typed column as JSON has it: dates as text, bytes by their number, absent keys left out.
+
+    With `nan` a number that is none counts as absent.
 
     A struct column gives each row the keys of all rows, those that it has not as null.
     """
-    if value is None or isinstance(value, str | int | float):
+    if value is None or isinstance(value, str | int):
         return value
+    if isinstance(value, float):
+        return None if nan and not math.isfinite(value) else value
     if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items() if item is not None or key == "content"}
+        return {key: plain(item, nan) for key, item in value.items() if item is not None or key == "content"}
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [plain(item, nan) for item in value]
     if isinstance(value, datetime.datetime | datetime.date | datetime.time):
         return value.isoformat()
     if isinstance(value, bytes):

@@ -1,7 +1,7 @@
 """Turns of a conversation, in whatever names a data set gives them, as chat messages of `role` and `content`.
 
 A message that has the standard names already is kept as it came, with all its other keys. What is not understood (a
-role, a kind of content part) is refused with its place. What a gate reads of a conversation is derived here as well.
+role, a kind of content part) is refused with its place.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from synthdata.records.chat import spoken
 from synthdata.sources.fields import RowError, as_list, as_name, as_object
 from synthdata.sources.files import strict_json
-from synthdata.sources.openai_chat import calls_of
 
 Message = dict[str, Any]
 
@@ -65,6 +65,8 @@ def turns_of(value: object, where: str, tags: Tags = KNOWN) -> list[Message]:
     messages: list[Message] = []
     for number, item in enumerate(as_list(value, where)):
         place = f"{where}[{number}]"
+        if isinstance(item, str) and where == "messages":
+            raise RowError(f"`{place}` must be an object, not a text")
         if isinstance(item, str):
             messages.append({"role": "assistant" if number % 2 else "user", "content": item})
         elif isinstance(item, list):
@@ -259,30 +261,8 @@ def _part(part: object, where: str) -> str:
     )
 
 
-def said(messages: list[Message], where: str) -> str:
+def said(messages: list[Message]) -> str:
     """What one message says, or several as lines `role: text`."""
     if len(messages) == 1:
-        return spoken(messages[0], f"{where}[0]")
-    return "\n".join(f"{message['role']}: {spoken(message, f'{where}[{i}]')}" for i, message in enumerate(messages))
-
-
-def spoken(message: Message, where: str) -> str:
-    """The text of a message, then its tool calls as `name(arguments)`, a line each."""
-    calls = [f"{call.name}({call.arguments})" for call in calls_of(message, where)]
-    return "\n".join(filter(None, [content_of(message.get("content"), f"{where}.content"), *calls]))
-
-
-def content_and_context(messages: list[Message], where: str) -> tuple[str, str]:
-    """What a gate reads of a conversation: the assistant's last message, and all others as lines `role: text`.
-
-    A message of weight 0 is not trained on, so it is the content only where all are.
-
-    Raises:
-        RowError: no message of the assistant.
-    """
-    own = [i for i, message in enumerate(messages) if message.get("role") == "assistant"]
-    if not own:
-        raise RowError(f"`{where}` holds no message of role assistant")
-    last = ([i for i in own if messages[i].get("weight") != 0] or own)[-1]
-    rest = [f"{m['role']}: {spoken(m, f'{where}[{i}]')}" for i, m in enumerate(messages) if i != last]
-    return spoken(messages[last], f"{where}[{last}]"), "\n".join(rest)
+        return spoken(messages[0])
+    return "\n".join(f"{message['role']}: {spoken(message)}" for message in messages)
