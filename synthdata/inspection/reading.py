@@ -16,7 +16,7 @@ from synthdata.sources import ColumnMap, Reading, read_trajectories
 from synthdata.sources.dataset import file_rows, read_samples
 from synthdata.sources.files import Row
 from synthdata.sources.kinds import kind_of_row
-from synthdata.sources.listing import list_data, list_runs
+from synthdata.sources.listing import list_any, list_runs
 from synthdata.sources.tables import form_of
 
 
@@ -62,9 +62,9 @@ def _field(mapping: ColumnMap) -> str:
 
 
 def _holds_runs(path: Path, settings: Settings) -> bool:
-    for file in list_data(path).files:
-        if form_of(file.name):
-            return False
+    for file in list_any(path).files:
+        if form_of(file.name) or file.kind in ("eval", "protobuf"):
+            return form_of(file.name) is None
         rows = file_rows(file, settings.runtime.max_row_bytes)
         for row in islice(rows, settings.runtime.inspect.head_rows):
             kind = kind_of_row(row.value) if isinstance(row, Row) else None

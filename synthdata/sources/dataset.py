@@ -18,7 +18,7 @@ from synthdata.records import Candidate, Origin, QuarantinedRow, canonical_json
 from synthdata.settings import RuntimeSettings
 from synthdata.sources.choice import choose
 from synthdata.sources.fields import RowError, as_count, as_name
-from synthdata.sources.files import Row, SourceFile, is_chat, read_rows
+from synthdata.sources.files import Row, SourceFile, is_chat, read_rows, refuse
 from synthdata.sources.listing import list_data, unread
 from synthdata.sources.mapping import ColumnMap
 from synthdata.sources.objects import object_rows
@@ -137,6 +137,9 @@ def file_rows(
     file: SourceFile, max_row_bytes: int, columns: Iterable[str] = ()
 ) -> Generator[Row | QuarantinedRow, None, None]:
     """The rows of one data file in whatever form; a document that is one wrapped list gives the items of the list."""
+    if file.kind in ("eval", "protobuf"):
+        yield refuse(file, f"these are agent runs, not samples: give them to `synthdata run CORPUS {file.name}`")
+        return
     if form_of(file.name):
         yield from table_rows(file, max_row_bytes, frozenset(columns))
         return
@@ -269,6 +272,9 @@ def _mapped(rows: Iterable[Row | QuarantinedRow], mapper: Mapper, reading: Readi
     for row in rows:
         if isinstance(row, QuarantinedRow):
             yield row
+            continue
+        if row.repaired:
+            yield row.quarantined(row.repaired[0])
             continue
         try:
             mapping = mapper.of(row.value)

@@ -14,7 +14,8 @@ from synthdata.sources.choice import choose
 from synthdata.sources.dataset import HEAD, file_rows
 from synthdata.sources.fields import RowError
 from synthdata.sources.files import is_chat
-from synthdata.sources.listing import list_data
+from synthdata.sources.listing import list_any
+from synthdata.sources.messages import uses_tools
 from synthdata.sources.reading import parts, run_reader
 from synthdata.sources.shapes import shape_of
 from synthdata.sources.tables import form_of
@@ -22,7 +23,6 @@ from synthdata.sources.tables import form_of
 RowKind = Literal["trajectories", "candidates"]
 
 _MAX_ROW_BYTES = RuntimeSettings().max_row_bytes
-_ANSWERS = ("tool", "function")
 
 
 def sniff_kind(path: Path | str, *, max_row_bytes: int = _MAX_ROW_BYTES) -> RowKind:
@@ -36,10 +36,12 @@ def sniff_kind(path: Path | str, *, max_row_bytes: int = _MAX_ROW_BYTES) -> RowK
     """
     heads: list[tuple[str, list[object]]] = []
     broken = ""
-    listing = list_data(path)
+    listing = list_any(path)
     for file in listing.files:
         if form_of(file.name) or file.name in listing.maps:
             return "candidates"
+        if file.kind in ("eval", "protobuf"):
+            return "trajectories"
         head: list[object] = []
         for row in islice(chain.from_iterable(map(parts, file_rows(file, max_row_bytes))), HEAD):
             if isinstance(row, QuarantinedRow):
@@ -75,7 +77,7 @@ def kind_of_row(value: object) -> RowKind | None:
         return "trajectories"
     messages = value.get("messages") if isinstance(value, dict) else value
     if is_chat(messages) and openai_chat.sniff(value) is None and not _has_content(value):
-        return "trajectories" if _uses_tools(messages) else "candidates"
+        return "trajectories" if uses_tools(messages) else "candidates"
     if isinstance(value, str | list):
         return "candidates" if value and _is_text_or_turns(value) else None
     try:
@@ -91,7 +93,3 @@ def _has_content(value: object) -> bool:
 def _is_text_or_turns(value: str | list[object]) -> bool:
     first = value[0]
     return isinstance(value, str) or (isinstance(first, dict) and bool({"role", "from"} & first.keys()))
-
-
-def _uses_tools(messages: list[dict[str, object]]) -> bool:
-    return any(m.get("tool_calls") or m.get("function_call") or m.get("role") in _ANSWERS for m in messages)

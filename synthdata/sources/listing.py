@@ -78,6 +78,20 @@ def _folder(path: Path) -> Listing:
     return Listing([SourceFile(file, name, alone=False) for name, file in taken], skipped=dict(sorted(skipped.items())))
 
 
+def list_any(path: Path | str) -> Listing:
+    """The data files of a path, or where it has none its logs.
+
+    Raises:
+        InputError: no such path, or nothing to read in it.
+    """
+    try:
+        return list_data(path)
+    except InputError:
+        if not Path(path).is_dir():
+            raise
+        return list_runs(path)
+
+
 def list_runs(path: Path | str) -> Listing:
     """The files of a path that logs are read from, and what else is there.
 
