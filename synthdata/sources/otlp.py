@@ -13,7 +13,8 @@ from typing import Any
 from synthdata.errors import InputError
 from synthdata.records import QuarantinedRow
 from synthdata.sources.fields import RowError, as_list, as_object
-from synthdata.sources.files import Row, SourceFile, open_bytes, refuse
+from synthdata.sources.files import Row, SourceFile, refuse
+from synthdata.sources.packing import open_bytes
 from synthdata.sources.sessions import ReadRun, SessionItem, each_row
 from synthdata.sources.span_attributes import DIALECTS, meaning
 from synthdata.sources.spans import Span, runs_of_trace
