@@ -27,7 +27,7 @@ def tick(
     except LockedError as error:
         return Cancelled(name="Skipped", message=str(error))
     except RefusedError as error:
-        return Cancelled(name="Skipped", message=str(error))
+        return Cancelled(name="Refused", message=str(error))
     if report.repeated:
         return Completed(message=f"nothing new after round {report.round}", data="")
     counts = report.counts

@@ -6,12 +6,37 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from synthdata.api import Corpus
-    from synthdata.records import Candidate
+    from synthdata.gate.reference import ReferenceRow
+    from synthdata.records import Candidate, Decision, Reason
+    from synthdata.records.report import RoundReport
+    from synthdata.rounds.texts import Admission, TextGate, admit_texts
     from synthdata.settings import Settings
 
-__all__ = ["Candidate", "Corpus", "Settings"]
+__all__ = [
+    "Admission",
+    "Candidate",
+    "Corpus",
+    "Decision",
+    "Reason",
+    "ReferenceRow",
+    "RoundReport",
+    "Settings",
+    "TextGate",
+    "admit_texts",
+]
 
-_HOMES = {"Candidate": "synthdata.records", "Corpus": "synthdata.api", "Settings": "synthdata.settings"}
+_HOMES = {
+    "Admission": "synthdata.rounds.texts",
+    "Candidate": "synthdata.records",
+    "Corpus": "synthdata.api",
+    "Decision": "synthdata.records",
+    "Reason": "synthdata.records",
+    "ReferenceRow": "synthdata.gate.reference",
+    "RoundReport": "synthdata.records.report",
+    "Settings": "synthdata.settings",
+    "TextGate": "synthdata.rounds.texts",
+    "admit_texts": "synthdata.rounds.texts",
+}
 
 
 def __getattr__(name: str) -> object:

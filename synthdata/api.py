@@ -15,15 +15,16 @@ from synthdata.gate.anchor import Anchor, AnchorHeader, load_anchor, save_conten
 from synthdata.gate.calibrate import calibrate
 from synthdata.gate.fluency import Likelihood
 from synthdata.gate.heldout import HeldOut, HeldOutRow, write_heldout
-from synthdata.gate.reference import Reference, ReferenceRow, clean, load_reference, save_reference
+from synthdata.gate.reference import Reference, clean, load_reference, save_reference
 from synthdata.monitor.alarms import freeze_on_red
-from synthdata.monitor.snapshot import ensure_snapshot
+from synthdata.monitor.snapshot import before_and_after, ensure_snapshot
 from synthdata.monitor.status import alarms_of, describe, note_last_call
 from synthdata.protocols import Advance, Encoder, Judge, Progress, Vectors, no_advance, no_progress
 from synthdata.records import Candidate, Decision, QuarantinedRow, Trajectory, canonical_json, content_hash
 from synthdata.records.report import RoundReport
 from synthdata.rounds.budget import BudgetLedger
-from synthdata.rounds.decide import Batch, RoundOptions, RoundOutcome, RowVectors, before_and_after, decide_round
+from synthdata.rounds.coerce import ReferenceLike, TextLike, as_candidates
+from synthdata.rounds.decide import Batch, RoundOptions, RoundOutcome, RowVectors, decide_round
 from synthdata.rounds.fluency import make_likelihood
 from synthdata.rounds.judges import JudgePanel, RoundJudges, build_panel, use_judge
 from synthdata.rounds.predecided import number_duplicates, quarantine
@@ -63,7 +64,7 @@ class Corpus:
     def init(
         cls,
         path: Path | str,
-        reference: Path | str | Sequence[ReferenceRow],
+        reference: Path | str | Sequence[ReferenceLike],
         *,
         settings: Settings | None = None,
         encoder: Encoder | None = None,
@@ -72,6 +73,8 @@ class Corpus:
         progress: Progress = no_progress,
     ) -> Corpus:
         """Make a corpus and freeze anchor 0 from real reference data: a path, or rows.
+
+        A row is a string, a dict with `content`, `context` or both, or a `ReferenceRow`.
 
         Raises:
             InputError: the path or the folder cannot be used.
@@ -162,7 +165,7 @@ class Corpus:
 
     def admit(
         self,
-        candidates: Sequence[Candidate],
+        candidates: Sequence[TextLike],
         *,
         predecided: Sequence[Decision] = (),
         quarantined: Sequence[QuarantinedRow] = (),
@@ -170,8 +173,9 @@ class Corpus:
         ledger: BudgetLedger | None = None,
         progress: Progress = no_progress,
     ) -> RoundReport:
-        """Decide candidates as one round and commit it; the same input again changes nothing.
+        """Decide texts (strings, dicts with `content`, or candidates) as one round and commit it.
 
+        The same input again changes nothing.
         The round ends at `max_admitted` admissions; candidates that were not reached by then get no decision.
         `predecided` are decisions that needed no gate (abstentions, unusable answers), `quarantined` rows that could
         not be read; both become part of the round, so that its counts add up to the input. `ledger` pays the judges;
@@ -187,13 +191,13 @@ class Corpus:
             latest = self.store.latest_round()
             if latest:
                 self._watch(latest)
-            report = self._admit(candidates, predecided, RoundLimits(max_admitted, ledger), progress)
+            report = self._admit(as_candidates(candidates), predecided, RoundLimits(max_admitted, ledger), progress)
             note_last_call(self.store, report.already_decided)
             return report
 
     def decide(
         self,
-        candidates: Sequence[Candidate],
+        candidates: Sequence[TextLike],
         *,
         max_admitted: int | None = None,
         ledger: BudgetLedger | None = None,
@@ -206,7 +210,7 @@ class Corpus:
             BudgetExceededError: the budget does not pay for the judges.
         """
         self.anchor.require_content()
-        return self._decide(candidates, RoundLimits(max_admitted, ledger), progress)
+        return self._decide(as_candidates(candidates), RoundLimits(max_admitted, ledger), progress)
 
     def note_reading(self, reading: Reading, source: str) -> None:
         """Keep beside the last round how its input was read: by which columns, and what was left out.

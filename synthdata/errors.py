@@ -7,7 +7,10 @@ SynthdataError
 ├── EndpointError       a model endpoint that cannot be reached or refuses     exit 2
 ├── LockedError         another process is writing to the corpus               exit 2
 ├── RefusedError        an alarm or a floor says no                            exit 1
+├── CacheError          a cache that the disk refuses to read or write         exit 2
 └── CorruptStoreError   the store contradicts itself                           exit 3
+
+Anything else that reaches the command line is a bug of this program: exit 70 and a file with the traceback.
 """
 
 from __future__ import annotations
@@ -43,6 +46,10 @@ class RefusedError(SynthdataError):
     """An alarm or a floor forbids what was asked."""
 
     exit_code = 1
+
+
+class CacheError(SynthdataError):
+    """A cache that cannot be used because the disk is full, locked or read-only; names the file."""
 
 
 class CorruptStoreError(SynthdataError):

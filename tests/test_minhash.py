@@ -162,7 +162,7 @@ def test_fingerprint_names_what_signatures_depend_on():
 
 
 def test_bands_that_do_not_divide_are_refused():
-    with pytest.raises(ValueError, match="divide"):
+    with pytest.raises(ValueError, match="must divide"):
         LexicalIndex(GateSettings(permutations=100, bands=32))
 
 

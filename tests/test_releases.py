@@ -175,7 +175,7 @@ def test_a_removal_that_loses_the_floor_freezes(made: Path, corpus: Corpus, tmp_
     assert status(strict.store)["frozen"] and recheck(strict.store) == []
     with strict.store.writing():
         strict.store.append_event("unfreeze", "u", {"because": "a test"}, 1)
-    assert not status(strict.store)["frozen"] and "over its budget" in recheck(strict.store)[0]
+    assert not status(strict.store)["frozen"] and "over its budget" in recheck(strict.store)[0].detail
     with strict.store.writing():
         strict.store.append_event("freeze", "again", {"reason": "a retraction of 40 rows lost the floor"}, 1)
     with pytest.raises(RefusedError, match=r"the corpus is frozen \(a retraction of 40 rows lost"):

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
+import traceback
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
@@ -22,7 +26,7 @@ from synthdata.cli import (
     replay,
     sleep,
 )
-from synthdata.errors import SynthdataError
+from synthdata.errors import InputError, SynthdataError
 
 app = typer.Typer(
     name="synthdata",
@@ -41,21 +45,58 @@ for group in (decide, generate, ask, look, replay, leave, labels, lessons, sleep
     group.register(app)
 
 
+# What `sysexits.h` calls an internal error: no caller takes it for an alarm (1) or for bad input (2).
+BUG = 70
+
+
+@app.callback()
+def shared(
+    debug: Annotated[bool, typer.Option("--debug", help="After an unexpected error print its traceback.")] = False,
+) -> None:
+    """Options of every verb; `main` reads them, so that they may stand anywhere."""
+
+
 def main() -> None:
-    """Run the command line. Exit codes: 0 done, 1 refused by an alarm or a floor, 2 bad input, 3 corrupt store."""
+    """Run the command line.
+
+    Exit codes: 0 done, 1 refused by an alarm or a floor, 2 bad input, 3 corrupt store, 70 a bug of this program.
+    """
     # Set before anything imports the libraries that read them: no hub, no telemetry, no outside host.
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("DO_NOT_TRACK", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    arguments = [word for word in sys.argv[1:] if word != "--debug"]
     try:
-        app()
+        app(args=arguments)
     except SynthdataError as error:
-        from synthdata.text.display import printable
-
-        sys.stderr.write(f"synthdata: {printable(str(error))}\n")
+        _say(str(error))
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # The reader of a pipe (`| head`) went away: not an error of ours, and nothing is left to say.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        # A full disk, a folder that may not be written, a path through a file: no bug, and the path says where.
+        _say(f"{error.filename or 'the disk'}: {error.strerror or error}")
+        sys.exit(InputError.exit_code)
+    except Exception as error:
+        _say(f"this is a bug: {type(error).__name__}: {error}; please report it with its traceback, {_kept()}")
+        if len(arguments) < len(sys.argv) - 1:
+            traceback.print_exc()
+        sys.exit(BUG)
+
+
+def _say(line: str) -> None:
+    from synthdata.text.display import printable
+
+    sys.stderr.write(f"synthdata: {printable(line)}\n")
+
+
+def _kept() -> str:
+    """A new file with the traceback of the error under way and the command that met it; its path."""
+    descriptor, path = tempfile.mkstemp(prefix="synthdata-bug-", suffix=".txt", text=True)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(f"synthdata {version('synthdata-gate')}, Python {sys.version}\n{' '.join(sys.argv)}\n\n")
+        file.write(traceback.format_exc())
+    return path

@@ -172,12 +172,14 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Check every invariant of the store; exit code 3 where one is broken."""
+    from dataclasses import asdict
+
     from synthdata.corpus import CorpusStore
     from synthdata.corpus.digest import digest as digest_of
     from synthdata.corpus.verify import verify as findings_of
 
     store = CorpusStore.open(corpus)
-    findings = [str(finding) for finding in findings_of(store)]
+    findings = findings_of(store)
     text = digest_of(store, as_of) if digest else None
     if rebuild and not findings:
         from synthdata.rounds.restore import recheck
@@ -188,10 +190,10 @@ def verify(
 
             build_index(store)
     if as_json:
-        emit_json({"findings": findings, "digest": text})
+        emit_json({"findings": [asdict(finding) for finding in findings], "digest": text})
     else:
         for finding in findings:
-            say(finding)
+            say(str(finding))
         if not findings:
             say(f"{corpus}: every invariant holds ({store.latest_round()} rounds)")
         if text:

@@ -39,6 +39,21 @@ def refuse_misread(path: Path) -> None:
         )
 
 
+def refuse_no_place(path: Path) -> None:
+    """Refuse a folder that cannot be made or written, before any work is done for it.
+
+    Raises:
+        InputError: it is a file, lies under one, or its nearest existing folder may not be written.
+    """
+    if path.exists() and not path.is_dir():
+        raise InputError(f"{path}: is a file; name a folder")
+    nearest = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+    if not nearest.is_dir():
+        raise InputError(f"{path}: {nearest} is a file, so no folder can be made under it")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise InputError(f"{path}: {nearest} may not be written; change its permissions or name another folder")
+
+
 def refuse_occupied(path: Path) -> None:
     """Refuse a place where no corpus can be made: a misread path, a file, other people's folder, a finished corpus.
 
@@ -46,8 +61,7 @@ def refuse_occupied(path: Path) -> None:
         InputError: one of these.
     """
     refuse_misread(path)
-    if path.exists() and not path.is_dir():
-        raise InputError(f"{path}: is a file; name a folder")
+    refuse_no_place(path)
     if (path / NAME).exists():
         if not is_unfinished(path):
             raise InputError(f"{path}: is already a corpus; use it, or name another folder")

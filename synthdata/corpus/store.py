@@ -60,7 +60,10 @@ class CorpusStore:
         """
         path = Path(path)
         refuse_occupied(path)
-        path.mkdir(parents=True, exist_ok=True)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{path}: the folder cannot be made: {error.strerror or error}") from error
         store = cls(path, Header(views=views, recipe=recipe, runtime=runtime or {}))
         with store._lock.held():
             # Whoever held the lock a moment ago may have finished it.

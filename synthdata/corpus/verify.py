@@ -31,6 +31,9 @@ class Violation:
     where: str
     detail: str
 
+    def __str__(self) -> str:
+        return f"{self.check}, {self.where}: {self.detail}"
+
 
 def verify(store: CorpusStore, rebuild: Callable[[], object] | None = None) -> list[Violation]:
     """Check everything; `rebuild` makes the derived files again if nothing was found, older ones are then swept.

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from synthdata.corpus.beginning import refuse_no_place
 from synthdata.dashboard.coverage import drawing
 from synthdata.dashboard.explorer import Search, decision, explorer
 from synthdata.dashboard.judges import judges
@@ -55,9 +56,10 @@ def write_folder(reading: Reading, out: Path, progress: Advance = no_advance) ->
     `progress` hears of each page.
 
     Raises:
-        InputError: the folder holds something already.
+        InputError: the folder cannot be made or written, or holds something already.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    refuse_no_place(out)
+    if out.exists() and any(out.iterdir()):
         raise InputError(f"{out}: is there already; name a new or an empty folder")
     reasons = ["", *sorted(reading.index["reason"].drop_nulls().unique())]
     lists = {reason: explorer(reading, Search(reason=reason)) for reason in reasons}

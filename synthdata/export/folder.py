@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from synthdata.corpus.beginning import refuse_no_place
 from synthdata.corpus.tables import sync_path
 from synthdata.errors import InputError
 from synthdata.export.manifest import is_export
@@ -17,10 +18,9 @@ def building(out: Path) -> Iterator[Path]:
     """An empty folder beside `out` to build in; it is gone again where the block fails.
 
     Raises:
-        InputError: `out` is a file, or holds something that is not an earlier export.
+        InputError: `out` cannot be made or written, or holds something that is not an earlier export.
     """
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out}: is a file; name a folder")
+    refuse_no_place(out)
     # A manifest.json alone proves nothing: other tools write files of that name, and what is here would be deleted.
     if out.is_dir() and any(out.iterdir()) and not is_export(out):
         raise InputError(f"{out}: is not empty and not an earlier export; name another folder")

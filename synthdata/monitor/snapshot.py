@@ -100,3 +100,15 @@ def _judged(now: pl.DataFrame) -> list[Row]:
     refused = seen.filter(pl.col("reason").is_in([str(Reason.JUDGE_REJECTED), str(Reason.JUDGE_ABSTAINED)]))
     rate = 1 - refused.height / seen.height if seen.height else None
     return [row("raw", "judge_pass_rate", rate, note="" if seen.height else "no row of this round was judged")]
+
+
+def before_and_after(store: CorpusStore, number: int) -> tuple[dict[str, float], dict[str, float]]:
+    """Metrics of the admitted view after the round before and after this one."""
+    frame = store.snapshots().filter(pl.col("view") == "admitted")
+
+    def of(wanted: int) -> dict[str, float]:
+        rows = frame.filter(pl.col("round") == wanted)
+        known = rows.drop_nulls("value")
+        return dict(zip(known["metric"], known["value"], strict=True))
+
+    return of(number - 1), of(number)

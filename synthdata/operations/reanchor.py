@@ -21,12 +21,12 @@ from synthdata.errors import InputError
 from synthdata.gate.anchor import Anchor, AnchorHeader, save_content, save_context
 from synthdata.gate.calibrate import calibrate
 from synthdata.gate.reference import Reference, ReferenceRow, clean, save_reference
-from synthdata.monitor.snapshot import ensure_snapshot
+from synthdata.monitor.snapshot import before_and_after, ensure_snapshot
 from synthdata.monitor.status import describe
 from synthdata.protocols import Progress, no_progress
 from synthdata.records import Candidate, Decision, Verdict, content_hash
 from synthdata.records.report import RoundReport
-from synthdata.rounds.decide import before_and_after
+from synthdata.rounds.coerce import ReferenceLike
 from synthdata.rounds.steps import encode_reference, reference_rows
 
 
@@ -46,7 +46,7 @@ class Reanchoring:
 
 def reanchor(
     corpus: Corpus,
-    reference: Path | str | Sequence[ReferenceRow],
+    reference: Path | str | Sequence[ReferenceLike],
     because: str,
     *,
     keep: bool = True,

@@ -1,31 +1,61 @@
-"""Deciding about candidates of a stored corpus: the order of a round's steps, in one function that all callers use.
+"""Deciding about candidates: the order of a round's steps, in one function that all callers use.
 
-`admit`, a dry decision, the attack on the whole gate, the doctor's bursts and replay differ only in what they hand in.
-Nothing is committed here.
+`admit`, `admit_texts`, a dry decision, the attack on the whole gate, the doctor's bursts and replay differ only in
+what they hand in. Nothing is committed here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
 
-import polars as pl
-
-from synthdata.corpus import CorpusStore
-from synthdata.gate.anchor import Anchor, load_anchor, save_content
+from synthdata.gate.anchor import Anchor, ContentCalibration
 from synthdata.gate.fill import fill_content
-from synthdata.gate.fluency import check_fluency
+from synthdata.gate.fluency import Likelihood, check_fluency
 from synthdata.gate.reference import Reference
 from synthdata.gate.round import decide
-from synthdata.gate.state import Judges, RoundInputs
+from synthdata.gate.state import GateState, Judges, RoundInputs
 from synthdata.protocols import Advance, Vectors, no_advance
 from synthdata.records import Candidate, Decision, Reject, Trajectory
-from synthdata.rounds.restore import CorpusGate, restore
 from synthdata.rounds.steps import check, check_language
+from synthdata.settings import Recipe
+
+if TYPE_CHECKING:
+    import polars as pl
 
 RowVectors = Mapping[str, tuple[Vectors | None, Vectors | None]]
 # Stages that decide without a look at the neighbourhood; rows that they refuse keep no vectors.
 UNSEEN = frozenset({"provenance", "floor", "contaminated", "exact", "fluency"})
+
+
+class Gate(Protocol):
+    """What decisions stand on: an anchor with its reference rows, the recipe, and what was admitted before.
+
+    `likelihood` is the language model of the fluency stage, None where the recipe names none.
+    """
+
+    @property
+    def anchor(self) -> Anchor:
+        """The calibration, without a content half before the first round where the reference holds no contents."""
+
+    @property
+    def reference(self) -> Reference:
+        """The real rows of the anchor."""
+
+    @property
+    def recipe(self) -> Recipe:
+        """The settings that change decisions."""
+
+    @property
+    def likelihood(self) -> Likelihood | None:
+        """The language model of the fluency stage."""
+
+    def calibrated(self, content: ContentCalibration) -> Gate:
+        """The same gate with the content half that its first round made."""
+
+    def state(self, history: pl.DataFrame | None) -> GateState:
+        """The gate's state before the round, over the rows admitted before or over these of `decisions`."""
 
 
 @dataclass(frozen=True)
@@ -62,16 +92,18 @@ AS_ADMIT = RoundOptions()
 class RoundOutcome:
     """Decisions in canonical order, the raw (context, content) vectors of those rows whose vectors were looked at.
 
-    `tau` is the cosine at which two contents counted as the same.
+    `tau` is the cosine at which two contents counted as the same, `anchor` the calibration that was used: where the
+    round began with an open one, the one that it filled.
     """
 
     decisions: list[Decision]
     vectors: RowVectors
     tau: float
+    anchor: Anchor
 
 
 def decide_round(
-    gate: CorpusGate, batch: Batch, options: RoundOptions = AS_ADMIT, advance: Advance = no_advance
+    gate: Gate, batch: Batch, options: RoundOptions = AS_ADMIT, advance: Advance = no_advance
 ) -> RoundOutcome:
     """Decide candidates, in this order: rules, calibration of an open anchor, language, memory, stages of the gate.
 
@@ -82,16 +114,16 @@ def decide_round(
     asked = options.refused is None
     refused = check(batch.candidates, batch.runs, gate.recipe) if options.refused is None else dict(options.refused)
     if gate.anchor.content is None:
-        gate = replace(gate, anchor=_filled(gate, batch, refused))
+        gate = _calibrated(gate, batch, refused)
     content = gate.anchor.require_content()
     check_fluency(content.fluency, gate.likelihood, gate.anchor.number)
     if asked:
         alive = [candidate for candidate in batch.candidates if candidate.id not in refused]
         refused |= check_language(alive, content.language, gate.recipe.anchor)
-    state = restore(gate, options.history)
+    state = gate.state(options.history)
     inputs = RoundInputs(refused, options.judges, order_texts(gate.anchor, gate.reference), options.max_admitted)
     decisions = decide(batch.candidates, batch.context, batch.content, state, inputs, advance)
-    return RoundOutcome(decisions, _kept(gate.anchor, batch, decisions), state.tau)
+    return RoundOutcome(decisions, _kept(gate.anchor, batch, decisions), state.tau, gate.anchor)
 
 
 def order_texts(anchor: Anchor, reference: Reference) -> list[str]:
@@ -100,26 +132,11 @@ def order_texts(anchor: Anchor, reference: Reference) -> list[str]:
     return [row.content for row in reference.rows if row.content] if real else []
 
 
-def before_and_after(store: CorpusStore, number: int) -> tuple[dict[str, float], dict[str, float]]:
-    """Metrics of the admitted view after the round before and after this one."""
-    frame = store.snapshots().filter(pl.col("view") == "admitted")
-
-    def of(wanted: int) -> dict[str, float]:
-        rows = frame.filter(pl.col("round") == wanted)
-        known = rows.drop_nulls("value")
-        return dict(zip(known["metric"], known["value"], strict=True))
-
-    return of(number - 1), of(number)
-
-
-def _filled(gate: CorpusGate, batch: Batch, refused: Mapping[str, Reject]) -> Anchor:
-    """The anchor with a content half from the candidates past the rules, written to its folder."""
+def _calibrated(gate: Gate, batch: Batch, refused: Mapping[str, Reject]) -> Gate:
+    """The gate with a content half from the candidates past the rules."""
     passed = [i for i, candidate in enumerate(batch.candidates) if candidate.id not in refused]
     recipe, chosen = gate.recipe, [batch.candidates[i] for i in passed]
-    half = fill_content(chosen, batch.content[passed], recipe.anchor, recipe.gate, gate.likelihood)
-    folder = gate.store.anchor_dir()
-    save_content(folder, half)
-    return load_anchor(folder)
+    return gate.calibrated(fill_content(chosen, batch.content[passed], recipe.anchor, recipe.gate, gate.likelihood))
 
 
 def _kept(anchor: Anchor, batch: Batch, decisions: Sequence[Decision]) -> RowVectors:

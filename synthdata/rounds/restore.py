@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -12,8 +12,9 @@ import polars as pl
 from synthdata.corpus import CorpusStore, to_candidate
 from synthdata.corpus.derived import publish, sweep
 from synthdata.corpus.releases import frozen_because
+from synthdata.corpus.verify import Violation
 from synthdata.errors import CorruptStoreError
-from synthdata.gate.anchor import Anchor, load_anchor
+from synthdata.gate.anchor import Anchor, ContentCalibration, load_anchor, save_content
 from synthdata.gate.collision import CollisionBudget
 from synthdata.gate.fluency import Likelihood
 from synthdata.gate.heldout import HeldOut
@@ -39,6 +40,15 @@ class CorpusGate:
     reference: Reference
     recipe: Recipe
     likelihood: Likelihood | None = None
+
+    def calibrated(self, content: ContentCalibration) -> CorpusGate:
+        """The same gate with the content half that the first round made, which is written to the anchor's folder."""
+        save_content(self.store.anchor_dir(), content)
+        return replace(self, anchor=load_anchor(self.store.anchor_dir()))
+
+    def state(self, history: pl.DataFrame | None = None) -> GateState:
+        """The gate's state as the corpus on disk implies it, or as these rows of `decisions` would."""
+        return restore(self, history)
 
 
 def restore(gate: CorpusGate, admitted: pl.DataFrame | None = None) -> GateState:
@@ -110,7 +120,7 @@ def _enter(state: GateState, store: CorpusStore, rows: pl.DataFrame) -> None:
         state.restore(candidates, store.context_vectors(rows), store.vectors(rows, "content"))
 
 
-def recheck(store: CorpusStore) -> list[str]:
+def recheck(store: CorpusStore) -> list[Violation]:
     """Make the gate's memory again from the tables alone and say where it contradicts what decisions recorded.
 
     Derived files are dropped first, so that everything which follows comes from the tables.
@@ -126,7 +136,9 @@ def recheck(store: CorpusStore) -> list[str]:
     rows = store.admitted(columns=["id", "cell", "anchor"]).filter(pl.col("anchor") == anchor.number)
     restored = dict(zip(state.history.ids, state.history.cells, strict=True))
     findings = [
-        f"row {row['id']}: stands in cell {restored[row['id']]}, was decided in cell {row['cell']}"
+        Violation(
+            "cell", f"row {row['id']}", f"stands in cell {restored[row['id']]}, was decided in cell {row['cell']}"
+        )
         for row in rows.iter_rows(named=True)
         if restored[row["id"]] != row["cell"]
     ]
@@ -135,5 +147,6 @@ def recheck(store: CorpusStore) -> list[str]:
     real = store.admitted(columns=["origin"]).filter(pl.col("origin") == "real").height
     # A retraction may lose the floor; it says so and freezes the corpus, which is no damage.
     if collision > limit and not real and frozen_because(store) is None:
-        findings.append(f"collision of the window and the corpus is {collision:.6f}, over its budget {limit:.6f}")
+        detail = f"collision of the window and the corpus is {collision:.6f}, over its budget {limit:.6f}"
+        findings.append(Violation("collision budget", "corpus", detail))
     return findings

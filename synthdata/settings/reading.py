@@ -70,6 +70,9 @@ def _explain(error: ValidationError, where: str) -> str:
             near = difflib.get_close_matches(path[-1], known, n=1, cutoff=0.0)
             hint = f"; did you mean `{near[0]}`?" if near else ""
             lines.append(f"{where}: unknown setting `{'.'.join(path)}`{hint}")
+        elif item["type"] == "value_error":
+            # Two fields that do not fit each other: the message names both with their values.
+            lines.append(f"{where}: `{'.'.join(path)}`: {item['ctx']['error']}")
         else:
             lines.append(f"{where}: `{'.'.join(path)}`: {item['msg']} (got {item['input']!r})")
     return "\n".join(lines)

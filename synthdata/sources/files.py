@@ -91,11 +91,13 @@ def list_files(path: Path | str) -> list[SourceFile]:
     ones (a name that begins with a dot) and READMEs are skipped, and links to folders are not followed.
 
     Raises:
-        InputError: no such path, or a folder with no such file.
+        InputError: no such path, a folder with no such file, or the folder of a corpus.
     """
     path = Path(path)
     if path.is_file():
         return [SourceFile(path, path.name, alone=True)]
+    if (path / "corpus.json").is_file():
+        raise InputError(f"{path}: is a corpus, not input; use `synthdata export` and read what that writes")
     if not path.is_dir():
         raise InputError(f"{path}: no such file or folder; give the path of a log file or of a folder of them")
     found = [(file.relative_to(path), file) for file in path.rglob("*") if file.is_file()]
