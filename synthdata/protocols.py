@@ -6,7 +6,7 @@ the ones and reads the others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
@@ -178,6 +178,14 @@ class Judge(Protocol):
 
     def judge(self, items: Sequence[tuple[Trajectory, Reflection]]) -> list[Judgement]:
         """One judgement an item, in order, whatever the other items are; an error is an abstention."""
+
+
+class Redactor(Protocol):
+    """Finds what must not leave in a text, besides what the built-in recognisers find (docs/export.md)."""
+
+    def find(self, text: str) -> Iterable[tuple[int, int, str]]:
+        """Start, end and kind, such as `PERSON`, of each piece of `text` that has to be replaced."""
+        ...
 
 
 @runtime_checkable
