@@ -21,10 +21,10 @@ from synthdata.export.build import ExportReport, ExportRequest, export
 from synthdata.export.choice import ExportLimits
 from synthdata.export.conversation import count_tokens
 from synthdata.export.kinds import ROWS_EACH
-from synthdata.export.privacy import run_texts
 from synthdata.gate.reference import ReferenceRow
 from synthdata.records import Candidate
 from synthdata.settings import Settings
+from synthdata.text.redaction import run_texts
 
 
 def corpus_at(path: Path, candidates: int = 60) -> Corpus:

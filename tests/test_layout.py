@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("flows", "metrics", "synthdata")
 SOURCES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
 HEAVY = {
-    "datasets", "datasketch", "deltalake", "detect_secrets", "faiss", "polars", "prefect",
+    "datasets", "datasketch", "deltalake", "faiss", "polars", "prefect",
     "sentence_transformers", "textworld", "torch", "transformers", "xllamacpp",
 }  # fmt: skip
 

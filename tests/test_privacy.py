@@ -17,12 +17,11 @@ from typer.testing import CliRunner
 
 from synthdata.api import Corpus
 from synthdata.cli import app
-from synthdata.export.privacy import Pseudonyms, redact_row, run_texts
 from synthdata.gate.reference import ReferenceRow
-from synthdata.judging.credentials import secret_values
 from synthdata.records import Candidate, Observation, Origin, Step, Trajectory
 from synthdata.rounds.steps import read_runs
 from synthdata.settings import Settings
+from synthdata.text.redaction import Pseudonyms, redact_row, run_texts
 
 PROFILE = (
     '{"name": {"first_name": "Mia", "last_name": "Li"}, "address": {"address1": "975 Sunset Drive", "city": "Austin", '
@@ -75,6 +74,18 @@ def test_a_row_that_shows_only_part_of_the_run_gets_the_same_placeholders():
         ("git@github.com:owner/repo.git at commit 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b line 123-456", None),
         ("print(f'{name}: {value}') # name = 'tool', user = root, id=42", None),
         ("192.168.0.12:8080 - - [10/Oct/2000:13:55:36] 200 2326", None),
+        ("203.0.113.7 - - [10/Oct/2000:13:55:36] 200 2326", "IP"),
+        ("from 2001:db8:85a3::8a2e:370:7334 port 22", "IP"),
+        ("Chrome/120.0.6099.109, v3.141.59.26, numpy==1.26.4.0, 127.0.0.1, ::1, fe80::1, at 12:30:45", None),
+        ("my number is 4155550132, thanks", "PHONE"),
+        ("ring 020 7946 0958 after six", "PHONE"),
+        ("07700 900123", "PHONE"),
+        ("Tel. 030 901820 in Berlin", "PHONE"),
+        ("mobil 0151 23456789", "PHONE"),
+        ("order 4155550132, epoch 1700000000, 00012345678, 0.123456789, 2024 0607", None),
+        ("write to m\u00fcller@b\u00fccher.example today", "EMAIL"),
+        ("info@xn--bcher-kva.example", "EMAIL"),
+        ("Dear Hiring Manager, I am interested", None),
     ],
 )
 def test_forms(text: str, kind: str | None):
@@ -97,13 +108,13 @@ def test_a_name_that_is_a_word_counts_beside_another_name_only():
     ids=["token", "aws", "key"],
 )
 def test_credentials_are_replaced(secret: str):
-    text, counts = Pseudonyms.of([f"token {secret} used"], secret_values).redact(f"token {secret} used")
+    text, counts = Pseudonyms.of([f"token {secret} used"]).redact(f"token {secret} used")
     assert (text, counts) == ("token [SECRET_1] used", {"SECRET": 1})
 
 
 def test_of_an_address_with_a_password_only_the_password_goes():
     url = "https://deploy:" + "hunter2secret@internal.example/repo.git"
-    assert Pseudonyms.of([url], secret_values).redact(url)[0] == "https://deploy:[SECRET_1]@internal.example/repo.git"
+    assert Pseudonyms.of([url]).redact(url)[0] == "https://deploy:[SECRET_1]@internal.example/repo.git"
 
 
 @given(st.lists(st.text(max_size=80), max_size=4))

@@ -122,6 +122,7 @@ def test_what_only_looks_like_a_secret_stays(line: str):
         ("CREATE USER a IDENTIFIED BY 'abc123';", "CREATE USER a IDENTIFIED BY '[SECRET]';"),
         ("echo abc123 | docker login --password-stdin", "echo [SECRET] | docker login --password-stdin"),
         ("sshpass -p abc123 ssh me@host", "sshpass -p [SECRET] ssh me@host"),
+        ("DB_PASSWORD=$ecret123!", "DB_PASSWORD=[SECRET]"),
         ("X-Api-Key: 9f86d081884c7d65", "X-Api-Key: [SECRET]"),
         ("SOME_KEY=9f86d081884c7d659a2f", "SOME_KEY=[SECRET]"),
     ],
@@ -152,7 +153,7 @@ def test_two_secrets_beside_each_other_both_go(first, second, between: str):
 
 
 def test_a_long_run_of_letters_takes_no_long_time():
-    """Base64 of a picture, or a line of a minified file: linear, so a megabyte is a matter of seconds, also of hostile text."""
+    """A picture in base64, a minified file, hostile text: time grows with the length, not with its square."""
     import time
 
     blob = base64.b64encode(random.Random(3).randbytes(150_000)).decode()

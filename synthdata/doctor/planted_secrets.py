@@ -49,6 +49,7 @@ DigitalOcean|doctl auth init -t @|do|p_v1_{h64}
 Supabase|createClient(url, '@')|sb|p_{h40}
 Vault|X-Vault-Token: @|hv|s.{x95}
 Azure storage|AccountKey=@;EndpointSuffix=core.example|{x86}=|=
+Azure SAS|https://a.blob.core.example/c?sv=2024-11-04&sig=@&se=1|{x42}|%3D
 Azure client secret|AZURE: @|{x3}8Q|~{x34}
 GitHub|git clone https://@@github.example/a/b|gh|p_{x36}
 GitHub fine-grained|remote: token @ has expired|github|_pat_{x22}_{x59}
@@ -72,7 +73,6 @@ An issuer not listed|acme = @|acme|_live_key_{x32}
 """
 _PLACES = r"""
 AWS secret key|aws_secret_access_key = @|{x20}/{x19}
-Azure SAS|https://a.blob.core.example/c?sv=2024-11-04&sig=@&se=1|{x42}%3D
 Bearer header|curl -H 'Authorization: Bearer @' https://x|{x40}
 Basic header|> Authorization: Basic @|{x30}
 curl -u|curl -u admin:@ https://x/api|{x9}!{x2}

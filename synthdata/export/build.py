@@ -29,10 +29,11 @@ from synthdata.export.stubs import MAX_LENGTH, stubs
 from synthdata.export.write import Writer, Written
 from synthdata.gate.heldout import HeldOut
 from synthdata.monitor.status import floor_note, status
-from synthdata.protocols import no_advance
+from synthdata.protocols import Redactor, no_advance
 from synthdata.records import content_hash
 from synthdata.rounds.steering import plan_of
 from synthdata.settings import ExportSettings
+from synthdata.text.second_opinion import Kingfisher
 
 __all__ = ["ExportReport", "ExportRequest", "export"]
 
@@ -154,13 +155,17 @@ def _make(
             settings.seed,
             corpus.settings.recipe.gate.alpha_outside,
         )
-        writer = Writer(part, kinds, found, choice.keys, settings.keep_personal_data)
+        writer = Writer(part, kinds, found, choice.keys, settings.keep_personal_data, _redactors(wanted, settings))
         written = _write(writer, there, settings, measured, progress)
     share = share_note(wanted, settings, corpus.settings.recipe.export)
     notes = (*choice.notes, *share, *scan_notes(found), *written_notes(written))
     made = _Made(facts, written, choice, measured.facts(), notes, dict(sorted(found.left_out.items())))
     _describe(part, made, settings)
     return made
+
+
+def _redactors(wanted: ExportRequest, settings: ExportSettings) -> tuple[Redactor, ...]:
+    return (*wanted.redactors, *((Kingfisher(),) if settings.second_scan else ()))
 
 
 def _write(

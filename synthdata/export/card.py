@@ -11,6 +11,7 @@ from typing import Any
 
 from synthdata.export.plots import shares_svg, trend_svg
 from synthdata.settings import ExportSettings
+from synthdata.text.redaction import redacted
 from synthdata.text.unicode import replace_unprintable
 
 # What each kind is for, and who reads it (science.md 4.2).
@@ -144,5 +145,5 @@ def _number(value: Any) -> bool:  # noqa: ANN401 - anything that JSON holds
 
 def _cell(text: str) -> str:
     """Untrusted text in a Markdown table: no pipes, line breaks or tags."""
-    safe = text.replace("|", "\\|").replace("<", "&lt;").replace("`", "'")
+    safe = redacted(text).replace("|", "\\|").replace("<", "&lt;").replace("`", "'")
     return replace_unprintable(safe, " ")[:200]

@@ -23,7 +23,7 @@ from synthdata.export.kinds import KINDS, Kind, Rows, RunLabels, candidate_rows,
 from synthdata.labelling import agreed_label
 from synthdata.labelling.opinions import step_labels
 from synthdata.operations.retract import retracted_keys
-from synthdata.protocols import Vectors
+from synthdata.protocols import Redactor, Vectors
 from synthdata.records import Chat, Origin, Reflection, Trajectory, content_hash, from_json
 from synthdata.reflection import render_context, rule_opinions
 
@@ -42,7 +42,7 @@ class ExportRequest:
     """Which rows are asked for: as of a round, of these kinds and licences (all where none is named).
 
     With `since_release` only admitted rows that no earlier release held; real rows are there in any case, those of the
-    reference unless `reference` is False.
+    reference unless `reference` is False. `redactors` find what else must not leave, besides the built-in recognisers.
     """
 
     as_of: int | None = None
@@ -51,6 +51,7 @@ class ExportRequest:
     licences: tuple[str, ...] = ()
     wishes: ExportLimits = field(default_factory=ExportLimits)
     reference: bool = True
+    redactors: tuple[Redactor, ...] = ()
 
 
 @dataclass(frozen=True)

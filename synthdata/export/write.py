@@ -15,11 +15,11 @@ from synthdata.export.containers import Jsonl, ParquetShards
 from synthdata.export.conversation import estimated_tokens
 from synthdata.export.dialects import DialectError, nanochat, openai, sharegpt, sharegpt_kto, sharegpt_preference
 from synthdata.export.kinds import AS_CAME, IMITATED, KINDS, STEP, Kind, Row
-from synthdata.export.privacy import SECRET, Pseudonyms, redact_row, run_texts
 from synthdata.export.scan import Scan, entry_key, own_rows
 from synthdata.export.stubs import MAX_LENGTH
-from synthdata.judging.credentials import secret_values
+from synthdata.protocols import Redactor
 from synthdata.records import Trajectory
+from synthdata.text.redaction import SECRET, Pseudonyms, redact_row, run_texts
 
 _KEPT_RUNS = 64
 _PROVENANCE = (
@@ -60,12 +60,14 @@ class Writer:
         survey: Scan,
         keys: AbstractSet[str],
         keep_personal_data: bool,
+        redactors: Sequence[Redactor] = (),
     ) -> None:
         self.done = Written()
         self._folder, self._kinds, self._fields, self._wanted = folder, kinds, survey.fields, keys
         self._owners, self._dropped, self._keep = survey.owners, survey.dropped, keep_personal_data
         self._parquet: dict[tuple[Kind, Split], ParquetShards] = {}
         self._jsonl: dict[str, Jsonl] = {}
+        self._redactors = tuple(redactors)
         self._runs: dict[str, Pseudonyms] = {}
         self._provenance = _ProvenanceFile(folder / PROVENANCE)
 
@@ -128,7 +130,7 @@ class Writer:
         """Placeholders are those of the run; what only the texts beside it show, as a made-up name, comes after."""
         known = [self._of_run(piece.run)] if piece.run is not None else []
         if piece.told:
-            known.append(Pseudonyms.of(piece.told, secret_values))
+            known.append(Pseudonyms.of(piece.told, self._redactors))
         known = [one.only(SECRET) if self._keep else one for one in known]
 
         def hide(row: Row) -> Row:
@@ -147,7 +149,7 @@ class Writer:
         if run.id not in self._runs:
             if len(self._runs) >= _KEPT_RUNS:
                 self._runs.pop(next(iter(self._runs)))
-            self._runs[run.id] = Pseudonyms.of(run_texts(run), secret_values)
+            self._runs[run.id] = Pseudonyms.of(run_texts(run), self._redactors)
         return self._runs[run.id]
 
 

@@ -24,6 +24,7 @@ from synthdata.generation.answers import fault_of, repair_messages
 from synthdata.generation.limits import AdaptiveLimit, Clock, Rate, Sleep
 from synthdata.protocols import Answered, Request, Response, unkept
 from synthdata.settings import RuntimeSettings
+from synthdata.text.redaction import redacted, without_secrets
 
 MAX_BODY = 8 << 20
 MAX_WAIT = 60.0
@@ -68,6 +69,8 @@ class OpenAIGenerator:
         self.cost = 0.0
         self._runtime = runtime
         self._url = runtime.endpoint.rstrip("/") + "/chat/completions"
+        # A URL may hold a password, which no message may repeat.
+        self._name = without_secrets(self._url)
         self._sleep, self._clock = sleep, clock
         self.answered: Answered = unkept
         self._reached = False
@@ -143,7 +146,7 @@ class OpenAIGenerator:
             backoff = jitter.uniform(0, min(MAX_WAIT, 0.5 * 2**attempt))
             await self._sleep(backoff if refused.wait is None else min(MAX_WAIT, refused.wait) + backoff / 10)
         if not self._reached:
-            raise EndpointError(f"{self._url}: cannot be reached ({refused}); check the URL and that the server runs")
+            raise EndpointError(f"{self._name}: cannot be reached ({refused}); check the URL and that the server runs")
         return Response("", self.model, "error", error=f"gave up after {attempt + 1} tries: {refused}")
 
     async def _post(self, client: httpx2.AsyncClient, request: Request) -> Response:
@@ -157,12 +160,12 @@ class OpenAIGenerator:
         self._reached = True
         if answer.status_code in FATAL:
             hint = f"check the key in {self._runtime.api_key_env} and the base URL"
-            raise EndpointError(f"{self._url}: status {answer.status_code}; {hint}")
+            raise EndpointError(f"{self._name}: status {answer.status_code}; {hint}")
         if answer.status_code == 429 or answer.status_code >= 500:
             slow_down = answer.status_code == 429
             raise _Refused(f"status {answer.status_code}", _retry_after(answer), slow_down)
         if answer.status_code != 200:
-            said = body[:300].decode("utf-8", "replace")
+            said = redacted(body[:600].decode("utf-8", "replace"))[:300]
             key = os.environ.get(self._runtime.api_key_env)
             # Some servers repeat the key that they refuse.
             said = said.replace(key, "[key]") if key else said

@@ -12,6 +12,7 @@ from synthdata.inspection import Inspection
 from synthdata.inspection.beside import Beside
 from synthdata.inspection.plots import Range, bars_svg, histogram_svg, ranges_svg
 from synthdata.inspection.semantic import Figure
+from synthdata.text.redaction import redacted
 from synthdata.text.unicode import replace_unprintable
 
 _CHARS = 300
@@ -207,4 +208,4 @@ def _bounds(low: float | None, high: float | None) -> str:
 
 def _safe(text: str) -> str:
     """Escaped, and without characters that cannot be seen or that turn the order of others around."""
-    return escape(replace_unprintable(text, keep="\n"))
+    return escape(replace_unprintable(redacted(text), keep="\n"))

@@ -14,11 +14,11 @@ from collections.abc import Callable
 from functools import cache
 from itertools import pairwise
 
-from synthdata.judging.credentials import find_secret
 from synthdata.judging.encoded import revealed
 from synthdata.judging.phrases import find_judge_talk, latin_letters, without_openers
 from synthdata.records import Reason, Reject
 from synthdata.settings import FloorSettings
+from synthdata.text.secrets import find_secret
 from synthdata.text.unicode import UNSPACED, fold_compatible
 
 # Only a closed override is turned: an open one, put before a reply in a log, would turn what the log truly says.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from synthdata.corpus import CorpusStore
 from synthdata.memory.recall import Memory, Scope
 from synthdata.protocols import Encoder
+from synthdata.text.redaction import redacted
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -41,7 +42,7 @@ def lessons_router(corpus: Path | str, encoder: Encoder | None = None, as_of: in
     ) -> dict[str, Any]:
         memory = current()
         recalled = memory.recall(query, limit, Scope(task, source, licence, since, standing))
-        return {"query": query, "searched": len(memory), "lessons": [asdict(item) for item in recalled]}
+        return {"query": redacted(query), "searched": len(memory), "lessons": [asdict(item) for item in recalled]}
 
     router.get("/lessons")(lessons)
     return router

@@ -22,6 +22,7 @@ from synthdata.memory.standing import Standing, standings
 from synthdata.protocols import Advance, Encoder, Vectors, no_advance
 from synthdata.settings import MemorySettings, Settings
 from synthdata.similarity.encoder import make_encoder
+from synthdata.text.redaction import redacted
 
 _STANDS = Standing()
 # More rows than asked for are scored again in float64, so that rounding of float32 decides nothing.
@@ -46,8 +47,9 @@ class Scope:
 class Recalled:
     """A lesson with where it comes from and how it stands.
 
-    `lesson` and `when` are the review's own words where the row is one, else its content and nothing. `score` in (0, 1]
-    is 1 for a row that leads both searches; `cosine` and `bm25` are what they saw.
+    Its texts are without secrets and personal data, since an agent reads them. `lesson` and `when` are the review's own
+    words where the row is one, else its content and nothing. `score` in (0, 1] is 1 for a row that leads both searches;
+    `cosine` and `bm25` are what they saw.
     """
 
     id: str
@@ -183,10 +185,12 @@ class Memory:
 
     def _recalled(self, row: dict[str, Any], score: float, seen: tuple[float, float]) -> Recalled:
         lesson, when = _lesson(row["payload"])
-        same = ("id", "content", "context", "task_id", "source", "licence", "trajectory_id", "step", "round", "judged")
+        same = ("id", "task_id", "source", "licence", "trajectory_id", "step", "round", "judged")
         return Recalled(
-            lesson=lesson or row["content"],
-            when=when,
+            lesson=redacted(lesson or row["content"]),
+            when=redacted(when),
+            content=redacted(row["content"]),
+            context=redacted(row["context"] or ""),
             score=score,
             cosine=seen[0],
             bm25=seen[1],

@@ -13,6 +13,7 @@ from synthdata.monitor.health import HealthReport, mark_sent, was_sent
 from synthdata.monitor.sinks import make_sinks
 from synthdata.monitor.webhook import post, webhook_url
 from synthdata.settings import SinkSettings, WebhookSettings
+from synthdata.text.redaction import redacted_json, without_secrets
 
 
 def send_alert(store: CorpusStore, settings: WebhookSettings, health: HealthReport) -> list[str]:
@@ -21,9 +22,10 @@ def send_alert(store: CorpusStore, settings: WebhookSettings, health: HealthRepo
     if not url or health.level == "green" or was_sent(store, "webhook", health.key):
         return []
     payload = {"type": f"synthdata.round.{health.level}", "text": f"{health.corpus}: {health.summary()}"}
-    problem = post(url, payload | {"data": health.news()}, settings)
+    # The names of sources and cells in it may come from a log.
+    problem = post(url, redacted_json(payload | {"data": health.news()}), settings)
     if problem:
-        return [f"the webhook did not take the alarm, the next monitor run tries again: {problem}"]
+        return [f"the webhook did not take the alarm, the next monitor run tries again: {without_secrets(problem)}"]
     mark_sent(store, "webhook", health.key)
     return ["the webhook took the alarm"]
 

@@ -248,6 +248,7 @@ class ExportSettings(Section):
     real_share: Share = 0.25
     min_rows: Count = 1
     keep_personal_data: bool = False
+    second_scan: bool = False
     validation_share: Share = 0.05
     test_share: Share = 0.05
     protect_tail: bool = False

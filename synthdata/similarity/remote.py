@@ -12,6 +12,7 @@ import numpy as np
 from synthdata.errors import EndpointError
 from synthdata.protocols import Vectors
 from synthdata.settings import EncoderSettings, RuntimeSettings
+from synthdata.text.redaction import redacted, without_secrets
 
 if TYPE_CHECKING:
     import httpx2
@@ -35,6 +36,8 @@ class HTTPEncoder:
         self.fingerprint = f"http:{settings.model}:{settings.dim}"
         self._model = settings.model
         self._url = settings.url.rstrip("/") + "/embeddings"
+        # A URL may hold a password, which no message may repeat.
+        self._name = without_secrets(self._url)
         self._runtime = runtime
 
     def encode(self, texts: Sequence[str]) -> Vectors:
@@ -70,14 +73,14 @@ class HTTPEncoder:
                 trouble = f"{type(error).__name__}: {error}"
                 continue
             if response.status_code == 200:
-                return _json(response, self._url)
-            trouble = f"status {response.status_code}: {response.text[:200]}"
+                return _json(response, self._name)
+            trouble = f"status {response.status_code}: {redacted(response.text[:600])[:200]}"
             if response.status_code not in _TRY_AGAIN:
                 break
             after = response.headers.get("retry-after", "")
             wait = max(wait, float(after)) if after.isdigit() else wait
         raise EndpointError(
-            f"{self._url}: no embeddings for model {self._model!r}: {trouble}; check url, model and key"
+            f"{self._name}: no embeddings for model {self._model!r}: {trouble}; check url, model and key"
         )
 
     def _vectors(self, answer: Any, count: int) -> Vectors:  # noqa: ANN401 - JSON from outside
@@ -85,10 +88,11 @@ class HTTPEncoder:
             items = sorted(answer["data"], key=lambda item: int(item["index"]))
             raw = np.array([item["embedding"] for item in items], dtype=np.float64)
         except (KeyError, TypeError, ValueError) as error:
-            raise EndpointError(f"{self._url}: the answer is not a list of embeddings: {error!r}") from error
+            raise EndpointError(f"{self._name}: the answer is not a list of embeddings: {error!r}") from error
         if raw.shape != (count, self.dim) or not np.isfinite(raw).all():
             raise EndpointError(
-                f"{self._url}: asked for {count} vectors of {self.dim} numbers, got {raw.shape}; set recipe.encoder.dim"
+                f"{self._name}: asked for {count} vectors of {self.dim} numbers, got {raw.shape}; set "
+                "recipe.encoder.dim"
             )
         lengths = np.linalg.norm(raw, axis=1, keepdims=True)
         return np.asarray(raw / np.where(lengths == 0.0, 1.0, lengths), dtype=np.float32)
@@ -98,4 +102,4 @@ def _json(response: httpx2.Response, url: str) -> Any:  # noqa: ANN401 - JSON fr
     try:
         return response.json()
     except ValueError as error:
-        raise EndpointError(f"{url}: the answer is not JSON: {response.text[:200]!r}") from error
+        raise EndpointError(f"{url}: the answer is not JSON: {redacted(response.text[:600])[:200]!r}") from error

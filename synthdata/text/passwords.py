@@ -33,7 +33,7 @@ _BARE = re.compile(r"[^\s\"'`,;&)}\]<>|\\]{3,400}")
 _PARTS = re.compile(r"[A-Z]{2,}(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 _PLACEHOLDER = re.compile(
-    r"[<\[{(%$@].*|.*[>\]})]|[*x•.\-_X#?0]+|.*(?:\*\*\*|\.\.\.|…|xxxx|XXXX).*|"
+    r"[<\[{].*|\(.*|%[\w(].*|@\w+@?|\$(?:[a-z_]+|[A-Z_][A-Z0-9_]*|\d|[{(].*)|[*x•.\-_X#?0]+|.*(?:\*\*\*|\.\.\.|…|xxxx|XXXX).*|"
     r"(?i:none|null|nil|true|false|undefined|empty|unset|string|str|text|bytes|int|integer|bool|boolean|number|object|"
     r"any|optional|required|hidden|input|value|default|secret|token|key|passw(?:or)?d|pass|pw|pwd|password123|username|"
     r"api[_-]?key|todo|tbd|n/?a|change[_-]?(?:me|this)|redacted|masked|placeholder|dummy|example|sample|test|"

@@ -44,7 +44,8 @@ _NATIONAL = re.compile(
 )
 _BARE = re.compile(r"(?<![\w.,:/+-])[2-9]\d{9}(?![\w.-])")
 _CALLED = re.compile(
-    r"(?i:phone|call|tel|mobile|mobil|cell|fax|sms|text(?: me)?|whatsapp|ring|dial|reach|contact|telefon|handy|nummer|number)\W{0,3}(?:\w+\W{1,3}){0,3}\Z"
+    r"(?i:phone|call|tel|mobile|mobil|cell|fax|sms|text(?: me)?|whatsapp|ring|dial|reach|contact|telefon|handy|nummer|"
+    r"number)\W{0,3}(?:\w+\W{1,3}){0,3}\Z"
 )
 _IP4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)")
 _IP6 = re.compile(
@@ -79,7 +80,7 @@ _PLACEHOLDER = re.compile(r"\[[A-Z_]+_\d+\]|<[^<>]*>|\*+|x+|null|none|n/?a|unkno
 
 
 def personal_values(text: str) -> dict[str, str]:
-    """The personal values of a text and the kind of each: NAME, EMAIL, PHONE, ADDRESS, BIRTH_DATE, ID_NUMBER and so on."""
+    """The personal values of a text and the kind of each, such as NAME, EMAIL, PHONE or BIRTH_DATE."""
     kinds: dict[str, str] = {}
     for key, _, value in _FIELD.findall(text):
         kind = _KIND.get(re.sub(r"[\s_-]", "", key).lower())

@@ -1,20 +1,21 @@
-"""What leaves a corpus without secrets and personal data: one redaction for exports, pages, terminals, errors, hooks.
+"""What leaves a corpus goes without secrets and personal data: exports, pages, terminals, errors, hooks alike.
 
-`Pseudonyms` gives a value the same placeholder through all texts of a run (`[EMAIL_1]`); `redacted` does so for one text
-alone. A key is replaced wherever its characters stand, also inside a longer word; what only its place shows to be a
-secret, such as a short password, is replaced in such places. Pure functions over texts: no file, no corpus, no setting.
+`Pseudonyms` gives a value the same placeholder through all texts of a run (`[EMAIL_1]`); `redacted` does so for one
+text alone. A key is replaced wherever its characters stand, also inside a longer word; what only its place shows to be
+a secret, such as a short password, is replaced in such places. Pure functions over texts: no file, no corpus.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from synthdata.protocols import Redactor
+from synthdata.records import Trajectory
 from synthdata.text.personal import personal_values
 from synthdata.text.secrets import secret_spans, secret_values
 
@@ -87,6 +88,12 @@ class Pseudonyms:
         return "".join([*pieces, text[end:]]), counts
 
 
+def run_texts(run: Trajectory) -> list[str]:
+    """Every text of a run, in order: what its pseudonyms are made from."""
+    steps = [(s.action, s.thought, s.call_text, s.observation) for s in run.steps]
+    return [run.task, *(text for step in steps for text in step if text)]
+
+
 def redact_row(row: Any, pseudonyms: Pseudonyms) -> tuple[Any, Counter[str]]:  # noqa: ANN401 - JSON in, JSON out
     """A row of any shape with every text in it redacted, and how many values were replaced by kind; keys stay."""
     counts: Counter[str] = Counter()
@@ -107,6 +114,15 @@ def redact_row(row: Any, pseudonyms: Pseudonyms) -> tuple[Any, Counter[str]]:  #
 def redacted(text: str) -> str:
     """A text as others may see it: without secrets and personal data, numbered within the text alone."""
     return Pseudonyms.of([text]).redact(text)[0]
+
+
+def redacted_json(value: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
+    """A JSON document with `redacted` applied to every text in it; keys stay."""
+    if isinstance(value, str):
+        return redacted(value)
+    if isinstance(value, Mapping):
+        return {key: redacted_json(item) for key, item in value.items()}
+    return [redacted_json(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def without_secrets(text: str) -> str:

@@ -88,10 +88,13 @@ SECRET_PLACES = (
     _option("curl", r"(?:-u|--user|--proxy-user)[\s=]?\s{0,2}\\?[\"']?[^\s:\"'\\]{1,100}:"),
     _option("wget", r"--(?:http-|ftp-|proxy-)?password[\s=]"),
     _option("http https", r"(?:-a|--auth)[\s=]\\?[\"']?[^\s:\"'\\]{1,100}:", hints="--auth, -a "),
-    _option("mysql mysqldump mysqladmin mariadb mariadb-dump mycli", "-p", r"(?!\d+\b)[^\s\"'\\]{3,}", "mysql,maria,mycli"),
+    _option("mysql mysqldump mysqladmin mariadb mariadb-dump mycli", "-p", r"(?!\d+\b)[^\s\"'\\]{3,}",
+            "mysql,maria,mycli"),
     _option(
-        "sshpass docker_login podman_login az_login helm_registry_login mongo mongosh mongodump mongorestore 7z unrar zip "
-        "unzip psexec evil-winrm crackmapexec nxc netexec wmiexec.py", r"(?:-p|--password)[\s=]?", r"[^\s\"'\\-][^\s\"'\\]{2,}", "sshpass,login,mongo,7z,rar,zip,exec,winrm,nxc",
+        "sshpass docker_login podman_login az_login helm_registry_login mongo mongosh mongodump mongorestore 7z unrar "
+        "zip unzip psexec evil-winrm crackmapexec nxc netexec wmiexec.py",
+        r"(?:-p|--password)[\s=]?", r"[^\s\"'\\-][^\s\"'\\]{2,}",
+        "sshpass,login,mongo,7z,rar,zip,exec,winrm,nxc",
     ),
     _option("redis-cli", r"(?:-a|--pass)[\s=]"),
     _option("smbclient rpcclient net_rpc", r"-u\s*\\?[\"']?[^\s%\"']{1,60}%", hints="smbclient,rpcclient,net rpc"),
@@ -109,15 +112,17 @@ SECRET_PLACES = (
         + _Q, r"[^\s\"'\\\-<\[{$][^\s\"'\\]{7,}",
     ),
     _place(PASSWORD, "identified", _B + r"identified\s+(?:with\s+\w+\s+)?by\s+(?:password\s+)?\\?[\"']"),
-    _place(PASSWORD, "password", _B + r"(?:create|alter)\s+(?:user|role|login)\b[^;\n]{0,200}?\bpassword\s*=?\s*n?\\?[\"']"),
+    _place(PASSWORD, "password",
+           _B + r"(?:create|alter)\s+(?:user|role|login)\b[^;\n]{0,200}?\bpassword\s*=?\s*n?\\?[\"']"),
     # Files of settings.
-    _place(PASSWORD, "password", _B + r"login\s+\S+(?:\s|\\n)+password\s+", r"[^\s\\]{3,}"),
+    _place(PASSWORD, "password", _B + r"login\s+\S+(?:\s|\\n)+password\s+"),
     _place(PASSWORD, "otpauth://", r"otpauth://[^\s\"']{0,300}?secret=", r"[a-z2-7=]{8,}"),
     _place(PASSWORD, "-key-data", r"client-key-data:?\s*\\?[\"']?\s*:?\s*\\?[\"']?", r"[a-z0-9+/=]{40,}"),
     _place(PASSWORD, "auth", r"\\?\"(?:auth|identitytoken)\\?\"\s*:\s*\\?\"", r"[a-z0-9+/]{8,}={0,2}", r"\\?\""),
     _place(PASSWORD, "_auth", r"_auth(?:token)?\s*=\s*", r"[\w.+/=-]{16,}"),
     _place(PASSWORD, "privatekey,presharedkey", _B + r"(?:privatekey|presharedkey)\s*=\s*", _BASE64),
-    _place(PASSWORD, "kind: secret", r"kind: secret\b[^\0]{0,400}?\n\s*(?:string)?data:\s*\n\s+[\w.-]+:\s*", r"[\w+/=.!@#$%^&*-]{6,}"),
+    _place(PASSWORD, "kind: secret",
+           r"kind: secret\b[^\0]{0,400}?\n\s*(?:string)?data:\s*\n\s+[\w.-]+:\s*", r"[\w+/=.!@#$%^&*-]{6,}"),
     # What people write.
     _place(PASSWORD, "key,token,secret,pass,pin", _NAMED + r"\s+(?:is|was|to|of|set to|=)(?:\s+now)?[:\s]+[\"'`]?",
            r"(?=[^\s\"'`]{0,80}\d)(?=[^\s\"'`]{0,80}[a-z])[^\s\"'`,]{6,80}?", r"(?=[\"'`,]|[.!?]?(?:\s|$))"),

@@ -17,7 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from synthdata.text.display import printable
+from synthdata.text.display import printable, printable_message
+from synthdata.text.redaction import redacted_json
 
 if TYPE_CHECKING:
     from synthdata.records import QuarantinedRow
@@ -35,7 +36,7 @@ def say(line: str) -> None:
 
 def note(line: str) -> None:
     """One line beside the results, on standard error, so that `--json` stays one document."""
-    sys.stderr.write(printable(line) + "\n")
+    sys.stderr.write(printable_message(line) + "\n")
 
 
 def left_out(rows: Iterable[QuarantinedRow], limit: int = 3) -> None:
@@ -51,8 +52,8 @@ def left_out(rows: Iterable[QuarantinedRow], limit: int = 3) -> None:
 
 
 def emit_json(value: object) -> None:
-    """One JSON document; NaN and infinity become null."""
-    sys.stdout.write(json.dumps(_finite(value), indent=2, ensure_ascii=False, default=str) + "\n")
+    """One JSON document, without secrets and personal data; NaN and infinity become null."""
+    sys.stdout.write(json.dumps(redacted_json(_finite(value)), indent=2, ensure_ascii=False, default=str) + "\n")
 
 
 def _finite(value: object) -> object:
