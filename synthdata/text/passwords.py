@@ -25,7 +25,7 @@ _KEY_BEFORE = frozenset(
 _NAME = re.compile(
     r"(?P<word>pass(?:w(?:or)?d|wort|phrase|code)?|pwd|pw|secret|token|key|credentials?)"
     r"(?:[_-]?(?:value|base|text|plain|string|\d{1,2}))?"
-    r"(?P<after>\\{0,3}[\"'`]?\]?\s{0,3}(?:=>|:=|={1,3}|:)\s{0,3})"
+    r"(?P<after>\\{0,3}[\"'`]?\]?[ \t]{0,3}(?:=>|:=|={1,3}|:)[ \t]{0,3})"
 )
 _LEFT = re.compile(r"[A-Za-z0-9_.-]{0,40}\Z")
 _QUOTED = re.compile(r"""[bfru]{0,2}\\{0,3}(["'`])(?P<value>(?:(?!\1|\\{1,3}["'`]).){1,400})(?=\\{0,3}\1)""")
