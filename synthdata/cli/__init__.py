@@ -88,15 +88,18 @@ def main() -> None:
 
 
 def _say(line: str) -> None:
-    from synthdata.text.display import printable
+    from synthdata.text.display import printable_message
 
-    sys.stderr.write(f"synthdata: {printable(line)}\n")
+    sys.stderr.write(f"synthdata: {printable_message(line)}\n")
 
 
 def _kept() -> str:
     """A new file with the traceback of the error under way and the command that met it; its path."""
+    from synthdata.text.redaction import without_secrets
+
     descriptor, path = tempfile.mkstemp(prefix="synthdata-bug-", suffix=".txt", text=True)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(f"synthdata {version('synthdata-gate')}, Python {sys.version}\n{' '.join(sys.argv)}\n\n")
-        file.write(traceback.format_exc())
+        file.write(f"synthdata {version('synthdata-gate')}, Python {sys.version}\n")
+        # Made to be sent to somebody, and an error's message may repeat a line of a log.
+        file.write(without_secrets(f"{' '.join(sys.argv)}\n\n{traceback.format_exc()}"))
     return path

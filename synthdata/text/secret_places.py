@@ -115,7 +115,7 @@ SECRET_PLACES = (
     _place(PASSWORD, "password",
            _B + r"(?:create|alter)\s+(?:user|role|login)\b[^;\n]{0,200}?\bpassword\s*=?\s*n?\\?[\"']"),
     # Files of settings.
-    _place(PASSWORD, "password", r"(?:\bmachine\s+\S+(?:\s|\\n)+|(?:^|\n|\\n)\s*)login\s+\S+(?:\s|\\n)+password\s+"),
+    _place(PASSWORD, "password", r"(?:machine\s+\S+(?:\s|\\n)+|(?:^|\n|\\n)\s*)login\s+\S+(?:\s|\\n)+password\s+"),
     _place(PASSWORD, "otpauth://", r"otpauth://[^\s\"']{0,300}?secret=", r"[a-z2-7=]{8,}"),
     _place(PASSWORD, "-key-data", r"client-key-data:?\s*\\?[\"']?\s*:?\s*\\?[\"']?", r"[a-z0-9+/=]{40,}"),
     _place(PASSWORD, "auth", r"\\?\"(?:auth|identitytoken)\\?\"\s*:\s*\\?\"", r"[a-z0-9+/]{8,}={0,2}", r"\\?\""),
