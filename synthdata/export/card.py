@@ -14,7 +14,7 @@ from synthdata.settings import ExportSettings
 from synthdata.text.redaction import redacted
 from synthdata.text.unicode import replace_unprintable
 
-# What each kind is for, and who reads it (science.md 4.2).
+# What each kind is for, and who reads it (docs/export.md).
 _USES = {
     "sft": ("`prompt`, `completion`: a good step of a real run, a verified better one, or a plain text", "SFTTrainer"),
     "messages": ("`messages`, assistant turns with `weight` 1 or 0: whole real runs too", "Axolotl, OpenAI-style"),

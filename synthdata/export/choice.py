@@ -1,7 +1,7 @@
 """Which rows are written: split by task, then the largest set that keeps the real share and the wishes of the caller.
 
 Sizes alone are looked at, never texts; every order is a seeded function of keys. The share is held in each container
-that is trained on by itself, by rows and by trained tokens (gate.md 3).
+that is trained on by itself, by rows and by trained tokens (docs/export.md).
 """
 
 from __future__ import annotations

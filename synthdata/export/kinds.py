@@ -18,7 +18,7 @@ Kind = Literal["sft", "messages", "preference", "kto", "stepwise", "self_distill
 KINDS: tuple[Kind, ...] = ("sft", "messages", "preference", "kto", "stepwise", "self_distillation", "lesson")
 # Kinds whose completions are imitated: the real share is held on these.
 IMITATED: tuple[Kind, ...] = ("sft", "messages", "lesson")
-# Most rows of one kind that one candidate, or one run, makes (gate.md 1).
+# Most rows of one kind that one candidate, or one run, makes (docs/export.md).
 ROWS_EACH = 4
 
 # Beside the columns of a row: the index of the step that it speaks of (for its provenance), and the messages as they

@@ -1,4 +1,4 @@
-"""Reference rows to an anchor: every threshold that is not a setting is computed here, once (gate.md 2)."""
+"""Reference rows to an anchor: all thresholds that are no setting are computed here (docs/design.md, section 3)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Known-good and known-bad items hidden among what is judged, and what the judge made of them, with exact bounds.
 
 Known-good ones are right by construction and come from outside; the known-bad ones are made of them here. A judge
-that errs on them more than is allowed has judged nothing in that round (gate.md 5).
+that errs on them more than is allowed has judged nothing in that round (docs/design.md, section 9).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from synthdata.protocols import Judgement
 from synthdata.records import Lesson, content_hash, to_json
 from synthdata.settings import JudgeSettings
 
-# What a judge must never pass as a lesson: openers without content, praise, orders (science.md 5.3, F2, F9, F10).
+# What a judge must never pass as a lesson: openers without content, praise, orders (docs/redteam.md: F2, F9, F10).
 EMPTY_LESSONS = (
     "Thought process:",
     "Let's solve this problem step by step.",

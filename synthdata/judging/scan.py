@@ -1,6 +1,7 @@
 """Looks for reflections that pass whatever they are told of: the response main effect of an accept matrix.
 
-Needs no labels and no knowledge of the attack, so it finds master keys that nobody has thought of (science.md 5.2).
+Needs no labels and no knowledge of the attack, so it finds master keys that nobody has thought of (docs/design.md,
+section 9).
 """
 
 from __future__ import annotations

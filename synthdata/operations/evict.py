@@ -1,7 +1,7 @@
 """Eviction: making the corpus smaller by its most redundant synthetic rows, so that what is left is as diverse.
 
 Unlike a retraction it may choose, so it never costs the floor: taking out a row with m(x) >= p, its mean squared cosine
-to the others at least the mean over all pairs, leaves p' = (n p - 2 m(x)) / (n - 2) <= p (gate.md 4.6).
+to the others at least the mean over all pairs, leaves p' = (n p - 2 m(x)) / (n - 2) <= p (docs/design.md, section 6).
 """
 
 from __future__ import annotations

@@ -95,7 +95,7 @@ def inherit(corpus: Corpus, rows: Sequence[Candidate], *, progress: Progress = n
     """Enter rows that a model was trained on before there was a gate, as the corpus' first round, without deciding.
 
     What follows is measured against them too: where they repeat themselves, collision starts over its budget, and
-    every later admission must lower it or leave it (gate.md 4.5).
+    every later admission must lower it or leave it (docs/design.md, section 5).
 
     Raises:
         InputError: no rows, a corpus that has rounds, or one whose content half is open.

@@ -71,7 +71,8 @@ class Retraction:
 def retract(corpus: Corpus, naming: Selector, because: str, *, dry_run: bool = False) -> Retraction:
     """Take rows out of the corpus and of all later exports; with `dry_run` only say what that would do.
 
-    Nothing can be chosen here, so a removal may lose the floor that holds for admissions (gate.md 4.6): then the corpus
+    Nothing can be chosen here, so a removal may lose the floor that holds for admissions (docs/design.md, section 5):
+    then the corpus
     is frozen, and nothing leaves it before somebody has looked.
 
     Raises:

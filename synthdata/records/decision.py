@@ -21,7 +21,7 @@ class Verdict(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a candidate was not admitted: the closed list of architecture.md 8, and `abstained`."""
+    """Why a candidate was not admitted: a closed list, and `abstained`."""
 
     MALFORMED = "malformed"
     TOO_SHORT = "too_short"
@@ -50,7 +50,9 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class Candidate:
-    """A text that asks to be admitted: `content` is what it teaches, `context` what it is about (gate.md 1).
+    """A text that asks to be admitted: `content` is what it teaches, `context` what it is about.
+
+    The two views are those of docs/design.md, section 2.
 
     `occurrence` counts earlier candidates of the same input that are equal in all else, so that every line of a file is
     one candidate with one decision. `payload` is JSON text that travels with the verdict (a reflection's record).

@@ -11,7 +11,7 @@ from synthdata.records.identity import canonical_json, content_hash
 
 
 class Origin(StrEnum):
-    """Where a record comes from; only the operator can say `real` (gate.md 1)."""
+    """Where a record comes from; only the operator can say `real` (docs/design.md, section 2)."""
 
     REAL = "real"
     ON_POLICY = "on_policy"

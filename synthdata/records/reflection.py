@@ -92,7 +92,9 @@ class GeneratorStamp:
 
 @dataclass(frozen=True, slots=True)
 class Reflection:
-    """A step-level review of one trajectory with one focus (gate.md 1): a step index, or None for the whole run.
+    """A step-level review of one trajectory with one focus (docs/design.md, section 2).
+
+    The focus is a step index, or None for the whole run.
 
     `found_by` says who found the fault: a `rule` over the text of the run, or the `model`. `fact` is the sentence that
     a rule stated and the model put into words; empty where the model reviewed the steps itself. An abstention carries

@@ -1,4 +1,4 @@
-"""Attacks on the gate by family (science.md 5.3), made from real runs, and what each must come to."""
+"""Attacks on the gate by family (docs/redteam.md), made from real runs, and what each must come to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Copies of admitted reviews against a whole gate (F15 of science.md 5.3): which stage stops which manner of copying.
+"""Copies of admitted reviews against a whole gate (F15 of docs/redteam.md): which stage stops which manner of copying.
 
 Half of the tasks give the originals: their reviews are admitted to a throw-away corpus, as a first round. Then each
 manner makes one copy of each original, and the gate decides these as a second round that is never committed, so that

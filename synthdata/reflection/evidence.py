@@ -1,4 +1,4 @@
-"""Hard rules on a reflection that need its trajectory: quotes, labels and the counterfactual (science.md 4.1).
+"""Hard rules on a reflection that need its trajectory: quotes, labels, counterfactual (docs/design.md, section 10).
 
 A pure check with no model; what it refuses is `ungrounded`. It never repairs.
 """

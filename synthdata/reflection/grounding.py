@@ -1,4 +1,4 @@
-"""Whether a lesson speaks of its own run: rules on words alone that need no model (science.md 5.2).
+"""Whether a lesson speaks of its own run: rules on words alone that need no model (docs/design.md, section 9).
 
 Evidence checks prove that a quote is real and say nothing of the lesson beside it. A lesson that fits every run, that
 only says again what the record holds, or that puts words into the log's mouth falls here; whether it is true is not

@@ -65,7 +65,7 @@ def propose(trajectory: Trajectory, floor: FloorSettings, sample: int = 0) -> li
     """All proposals for a run, the ones to take first in front.
 
     Faults and merits alternate, rules that have not been heard come before others; `sample` varies the wording.
-    Merits are proposed of successful runs only: of a failed one they would be refused (science.md 4.1).
+    Merits are proposed of successful runs only: of a failed one they would be refused (docs/design.md, section 10).
     """
     rarity = Rarity.of(trajectory, floor)
     proposals = [p for f in findings_of(trajectory) if (p := _worded(trajectory, f, rarity, sample))]

@@ -1,6 +1,6 @@
 """Which spans of a run can serve as evidence: cut by a stated rule, and only those that single out their step.
 
-A quote counts when it has enough tokens and its rarest token occurs in few steps (gate.md 3, science.md 4.1), so that
+A quote counts when it has enough tokens and its rarest token occurs in few steps (docs/design.md, section 10), so that
 a phrase that fits every step supports nothing.
 """
 

@@ -133,14 +133,12 @@ def recheck(store: CorpusStore) -> list[Violation]:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     gate = CorpusGate(store, anchor, load_reference(store.anchor_dir()), recipe)
     state = restore(gate, store.admitted())
-    rows = store.admitted(columns=["id", "cell", "anchor"]).filter(pl.col("anchor") == anchor.number)
-    restored = dict(zip(state.history.ids, state.history.cells, strict=True))
+    rows = store.admitted().filter(pl.col("anchor") == anchor.number)
+    cells = anchor.context.locate(store.context_vectors(rows), recipe.gate.alpha_outside).cells if rows.height else ()
     findings = [
-        Violation(
-            "cell", f"row {row['id']}", f"stands in cell {restored[row['id']]}, was decided in cell {row['cell']}"
-        )
-        for row in rows.iter_rows(named=True)
-        if restored[row["id"]] != row["cell"]
+        Violation("cell", f"row {name}", f"lies in cell {now}, was decided in cell {then}")
+        for name, then, now in zip(rows["id"], rows["cell"], cells, strict=True)
+        if now != then
     ]
     limit = max(state.collision_max, CollisionBudget(anchor.content).collision())
     collision = state.corpus_scope.collision()

@@ -42,7 +42,7 @@ class EncoderSettings(Section):
 
 
 class AnchorSettings(Section):
-    """How the reference is cleaned and thresholds are calibrated (gate.md 2)."""
+    """How the reference is cleaned and thresholds are calibrated (docs/design.md, section 3)."""
 
     seed: Seed = 0
     min_rows: Rows2 = 100
@@ -82,7 +82,7 @@ class AnchorSettings(Section):
 
 
 class FloorSettings(Section):
-    """Rules that need no model (science.md 4.1, 5.2)."""
+    """Rules that need no model (docs/design.md, section 4)."""
 
     min_words: Count = 5
     max_words: Size = 2000
@@ -112,7 +112,7 @@ class FloorSettings(Section):
 
 
 class GateSettings(Section):
-    """The stages from provenance to collision (gate.md 3). None means: as the anchor calibrated it."""
+    """The stages from provenance to collision (docs/design.md, section 4). None means: as the anchor calibrated it."""
 
     seed: Seed = 0
     max_lineage_depth: Count = 1
@@ -157,7 +157,7 @@ class GateSettings(Section):
 
 
 class ReflectionSettings(Section):
-    """How trajectories become reflections (reflection-yield.md)."""
+    """How trajectories become reflections (docs/design.md, section 2)."""
 
     reflector: Literal["full", "framed"] = "framed"
     samples: Size = 1
@@ -212,7 +212,7 @@ class SteeringSettings(Section):
 
 
 class JudgeSettings(Section):
-    """Second opinions that may veto a reflection (science.md 5.2). No model: rows carry `judged: none`."""
+    """Second opinions that may veto a reflection (docs/design.md, section 9). No model: rows carry `judged: none`."""
 
     models: tuple[str, ...] = ()
     families: tuple[str, ...] = ()
@@ -235,7 +235,7 @@ class JudgeSettings(Section):
 
 
 class LabelSettings(Section):
-    """Which sources label the steps of a run besides the rules and whoever reflected (science.md 4)."""
+    """Which sources label the steps of a run besides the rules and whoever reflected (docs/design.md, section 10)."""
 
     replay: bool = False
     rollouts: Count = 0
@@ -243,7 +243,7 @@ class LabelSettings(Section):
 
 
 class ExportSettings(Section):
-    """What a training set must hold (gate.md 3)."""
+    """What a training set must hold (docs/export.md)."""
 
     real_share: Share = 0.25
     min_rows: Count = 1

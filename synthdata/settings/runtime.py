@@ -38,7 +38,7 @@ class MemorySettings(Section):
 
 
 class AlarmSettings(Section):
-    """When the trend of the raw view is an alarm (gate.md 5)."""
+    """When the trend of the raw view is an alarm (docs/design.md, section 5)."""
 
     healthy_rounds: int = Field(default=5, ge=3, le=MOST)
     allowance: Amount = 0.5
