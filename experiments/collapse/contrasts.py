@@ -11,7 +11,7 @@ from scipy import stats
 
 Line = dict[str, Any]
 Results = dict[tuple[str, float], dict[int, Line]]
-# One-sided CUSUM: allowance and threshold in standard errors of the healthy rounds (docs/design.md, section 5), and the bad
+# One-sided CUSUM: allowance and threshold in standard errors of the healthy rounds, and the bad
 # directions.
 ALLOWANCE, THRESHOLD = 0.5, 8.0
 BAD = {"n2": -1, "cells": -1, "coverage": -1, "mmd2": 1}
