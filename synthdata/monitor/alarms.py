@@ -1,8 +1,8 @@
 """Collapse alarms: the trend of what the generator brings, against its own first healthy rounds.
 
-A one-sided CUSUM a tile (docs/design.md, section 5), in the tile's bad direction, on the raw view; two red tiles that cross make red, one alone or
-a lexical tile makes amber. A level far under the reference is amber at once. A constant distance from real text says
-that this is a language model, not that it collapses, so it raises nothing.
+A one-sided CUSUM a tile (docs/design.md, section 5), in its bad direction, on the raw view; two red tiles that cross
+make red, one alone or a lexical tile makes amber. A level far under the reference is amber at once. A constant
+distance from real text says that this is a language model, not that it collapses, so it raises nothing.
 """
 
 from __future__ import annotations
