@@ -20,6 +20,7 @@ from synthdata.consolidation.rows import TrainingRow, choose_rows
 from synthdata.export.choice import split_of
 from synthdata.export.collect import collect
 from synthdata.generation.local import LocalModel, load
+from synthdata.io.files import atomic_write
 from synthdata.records import Origin, content_hash
 from synthdata.settings import TrainingSettings
 
@@ -50,9 +51,7 @@ def control_losses(
         local = LocalModel(replace(loaded, network=network, name=f"{settings.base}+control"))
         with bar("exam of the control", len(exam.rows)) as advance:
             found = losses(exam, local, advance)
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps(found), encoding="utf-8")
-        part.replace(path)
+        atomic_write(path, json.dumps(found))
     loss, context = json.loads(path.read_text(encoding="utf-8"))
     return loss, context
 

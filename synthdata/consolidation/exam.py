@@ -15,10 +15,10 @@ from typing import Any
 from synthdata.consolidation.games import ChatPlayer, play_games
 from synthdata.consolidation.lora import recent
 from synthdata.consolidation.rows import TrainingRow, read_rows
-from synthdata.corpus.tables import sync_path
 from synthdata.errors import RefusedError
 from synthdata.export.conversation import message_text
 from synthdata.generation.local import LocalModel
+from synthdata.io.files import atomic_write
 from synthdata.play.games import load_textworld
 from synthdata.protocols import Message, Request
 from synthdata.records import canonical_json, content_hash
@@ -102,10 +102,7 @@ def take_exam(exam: Exam, local: LocalModel, cache: Path, identity: str, advance
         )
     marks = _sit(exam, local, advance)
     cache.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(asdict(marks), ensure_ascii=False), encoding="utf-8")
-    part.replace(path)
-    sync_path(cache)
+    atomic_write(path, json.dumps(asdict(marks), ensure_ascii=False))
     return marks
 
 

@@ -18,9 +18,9 @@ from synthdata.consolidation.registry import current, weights_of
 from synthdata.consolidation.serving import with_adapter
 from synthdata.consolidation.sleep import Bar as Progress
 from synthdata.consolidation.sleep import SleepReport, TooFewHeldOutError, consolidate, known_adapters
-from synthdata.corpus.tables import sync_path
 from synthdata.export.build import Bar, ExportReport, export, no_bar
 from synthdata.generation.local import EMBEDDED, LocalModel, load
+from synthdata.io.files import atomic_write
 from synthdata.monitor.status import status
 from synthdata.play.collect import Order, collect_to
 from synthdata.play.players import Expert, Player
@@ -114,10 +114,7 @@ def finish(corpus: Corpus, night: Night, slept: SleepReport) -> dict[str, Any]:
         "own_games": _outcomes(night.folder / PLAYED),
         "sleep": asdict(slept),
     }
-    part = night.folder / f".{DONE}.part"
-    part.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
-    sync_path(part)
-    part.replace(night.folder / DONE)
+    atomic_write(night.folder / DONE, json.dumps(content, indent=1, ensure_ascii=False))
     return content
 
 

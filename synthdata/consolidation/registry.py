@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from synthdata.errors import CorruptStoreError, InputError
+from synthdata.io.files import atomic_folder
 
 MANIFEST, WEIGHTS = "manifest.json", "weights"
 
@@ -110,17 +110,10 @@ def latest_weights(corpus: Path, known: Iterable[Adapter], base: str) -> tuple[A
 @contextmanager
 def building(corpus: Path, number: int) -> Iterator[Path]:
     """A folder to write an adapter into, which takes its place when the block is left without an error."""
-    folder = folder_of(corpus, number)
-    part = folder.with_name(f".{number}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    (part / WEIGHTS).mkdir(parents=True)
-    try:
+    # A folder without an event is the remains of a kill: the same work again takes its place.
+    with atomic_folder(folder_of(corpus, number)) as part:
+        (part / WEIGHTS).mkdir()
         yield part
-        # A folder without an event is the remains of a kill: the same work again takes its place.
-        shutil.rmtree(folder, ignore_errors=True)
-        part.rename(folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def write_manifest(part: Path, facts: Mapping[str, Any]) -> str:

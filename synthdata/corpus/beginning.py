@@ -14,8 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from synthdata.corpus.header import NAME, Header, read_header, write_header
-from synthdata.corpus.tables import sync_path
 from synthdata.errors import InputError
+from synthdata.io.files import atomic_folder, is_temporary
 
 ANCHORS, HELDOUT = "anchors", "heldout"
 FOLDERS = (ANCHORS, HELDOUT, "cache", "derived")
@@ -65,7 +65,7 @@ def refuse_occupied(path: Path) -> None:
     if (path / NAME).exists():
         if not is_unfinished(path):
             raise InputError(f"{path}: is already a corpus; use it, or name another folder")
-    elif path.is_dir() and any(item.name not in _BEFORE_HEADER for item in path.iterdir()):
+    elif path.is_dir() and any(not (item.name in _BEFORE_HEADER or is_temporary(item.name)) for item in path.iterdir()):
         raise InputError(f"{path}: is not empty and not a corpus; name another folder")
 
 
@@ -110,12 +110,5 @@ def whole_folder(final: Path) -> Iterator[Path]:
     """
     if final.exists():
         raise InputError(f"{final}: is there already and is never written again")
-    part = final.with_name(f".{final.name}.part")
-    if part.exists():
-        shutil.rmtree(part)
-    part.mkdir(parents=True)
-    yield part
-    for path in (*part.iterdir(), part):
-        sync_path(path)
-    os.rename(part, final)
-    sync_path(final.parent)
+    with atomic_folder(final) as part:
+        yield part

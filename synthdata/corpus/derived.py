@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from synthdata.corpus.tables import sync_path
+from synthdata.io.files import sync_path
 
 
 def derived_path(root: Path, version: int, name: str) -> Path:

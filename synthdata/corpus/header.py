@@ -6,14 +6,13 @@ Holds the corpus secret, so only its owner may read it. Rows, vectors and calibr
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from synthdata.corpus.tables import sync_path
 from synthdata.errors import CorruptStoreError, InputError
+from synthdata.io.files import atomic_write
 
 FORMAT = 1
 NAME = "corpus.json"
@@ -34,15 +33,9 @@ class Header:
 
 
 def write_header(corpus: Path, header: Header) -> None:
-    """Replace corpus.json: temporary file in the same folder, flush, rename, flush the folder."""
-    part = corpus / f".{NAME}.part"
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(asdict(header), file, indent=1, sort_keys=True)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(corpus / NAME)
-    sync_path(corpus)
+    """Replace corpus.json, whole or not at all; only its owner may read it."""
+    text = json.dumps(asdict(header), indent=1, sort_keys=True)
+    atomic_write(corpus / NAME, text, mode=0o600)
 
 
 def read_header(corpus: Path) -> Header:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from synthdata.errors import LockedError
+from synthdata.io.files import atomic_write
 
 
 class WriterLock:
@@ -62,9 +63,7 @@ class WriterLock:
             "command": " ".join(sys.argv)[:300],
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-        part = self._holder.with_suffix(".part")
-        part.write_text(json.dumps(holder), encoding="utf-8")
-        part.replace(self._holder)
+        atomic_write(self._holder, json.dumps(holder))
 
     def _refusal(self) -> str:
         try:
@@ -72,5 +71,6 @@ class WriterLock:
         except (OSError, ValueError):
             # The holder took the lock this instant and has not said who it is.
             return f"{self._corpus}: another process {self._doing}; try again when it is done"
-        who = f"process {holder['pid']} on {holder['host']} ({holder['command']}), since {holder['started']}"
+        known = {"pid": "?", "host": "?", "command": "?", "started": "?"} | (holder if isinstance(holder, dict) else {})
+        who = "process {pid} on {host} ({command}), since {started}".format(**known)
         return f"{self._corpus}: {who} {self._doing}; wait for it or stop it, then run the same command again"

@@ -7,7 +7,6 @@ compaction may drop it: what must last is a column. Vectors are `List(Float32)`;
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from deltalake import CommitProperties, DeltaTable, Schema, Transaction, write_d
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from synthdata.errors import CorruptStoreError, InputError, SynthdataError
+from synthdata.io.files import sync_path
 
 
 @dataclass(frozen=True)
@@ -168,15 +168,6 @@ def both(first: pl.Expr | None, second: pl.Expr | None) -> pl.Expr | None:
     if first is None or second is None:
         return second if first is None else first
     return first & second
-
-
-def sync_path(path: Path) -> None:
-    """Flush a file or folder to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

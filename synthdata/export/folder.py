@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from synthdata.corpus.beginning import refuse_no_place
-from synthdata.corpus.tables import sync_path
 from synthdata.errors import InputError
 from synthdata.export.manifest import is_export
+from synthdata.io.files import sync_path
 
 
 @contextmanager

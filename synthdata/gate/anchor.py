@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from synthdata.gate.cells import assign, centre, smoothed_shares
 from synthdata.gate.fluency import LMPerplexityRange
 from synthdata.gate.novelty import Novelty, Scale
 from synthdata.gate.perplexity import NgramModel, PerplexityRange
+from synthdata.io.files import atomic_file, atomic_write
 from synthdata.protocols import Vectors
 from synthdata.records import OUTSIDE, canonical_json
 
@@ -274,31 +274,9 @@ def _write(folder: Path, name: str, arrays: dict[str, Any], facts: dict[str, Any
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / f"{name}.json").exists():
         raise AnchorError(f"{folder / name}.json: anchors are immutable; `reanchor` makes a new one")
-    with _replacing(folder / f"{name}.npz") as temporary, temporary.open("wb") as file:
+    with atomic_file(folder / f"{name}.npz") as part, part.open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    with _replacing(folder / f"{name}.json") as temporary, temporary.open("w", encoding="utf-8") as text:
-        json.dump(facts, text, indent=1, sort_keys=True)
-        text.flush()
-        os.fsync(text.fileno())
-
-
-class _replacing:
-    """A temporary name that takes the place of `path` when the block ends without an error."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.temporary = path.with_name(f".{path.name}.part")
-
-    def __enter__(self) -> Path:
-        return self.temporary
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        if kind is None:
-            os.replace(self.temporary, self.path)
-        else:
-            self.temporary.unlink(missing_ok=True)
+    atomic_write(folder / f"{name}.json", json.dumps(facts, indent=1, sort_keys=True))
 
 
 def _read(folder: Path, name: str) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from synthdata.errors import InputError
 from synthdata.gate.lexical import FUNCTION_WORDS, token_hash
+from synthdata.io.files import atomic_write
 from synthdata.records import canonical_json, content_hash
 from synthdata.settings import GateSettings
 from synthdata.similarity.exact import exact_key, normalise
@@ -168,9 +169,7 @@ def write_heldout(folder: Path, rows: Sequence[HeldOutRow]) -> Path | None:
     if not lines:
         return None
     path = folder / f"{content_hash(*lines)}.jsonl"
-    part = path.with_suffix(".part")
-    part.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    part.replace(path)
+    atomic_write(path, "\n".join(lines) + "\n")
     return path
 
 

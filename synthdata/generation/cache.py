@@ -7,12 +7,11 @@ threads, processes and kills cannot spoil it; an entry that cannot be read is a 
 from __future__ import annotations
 
 import json
-import os
-import threading
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from synthdata.io.files import atomic_write
 from synthdata.protocols import Advance, Generator, Request, Response, no_advance
 from synthdata.records import canonical_json, content_hash
 
@@ -102,11 +101,8 @@ class CachedGenerator:
     def _keep(self, key: str, request: Request, response: Response) -> None:
         path = self._path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}.part")
         entry = {"model": self.model, "prompt_sha256": request.prompt_sha256, "response": asdict(response)}
-        with part.open("w", encoding="utf-8", errors="surrogatepass") as file:
-            json.dump(entry | {"sample_index": request.sample_index}, file, sort_keys=True)
-        part.replace(path)
+        atomic_write(path, json.dumps(entry | {"sample_index": request.sample_index}, sort_keys=True))
 
 
 def count_equal_samples(requests: Sequence[Request], responses: Sequence[Response]) -> int:

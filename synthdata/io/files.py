@@ -75,7 +75,8 @@ def atomic_folder(final: Path) -> Iterator[Path]:
     old = final.with_name(f".{final.name}.old")
     if old.exists() and not final.exists():
         old.rename(final)
-    part = temporary_beside(final)
+    # One name, so that what a killed writer left goes: whoever makes a folder holds the lock of its place.
+    part = final.with_name(f".{final.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     try:

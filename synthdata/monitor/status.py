@@ -13,6 +13,7 @@ from synthdata.corpus.releases import frozen_because
 from synthdata.errors import InputError
 from synthdata.gate.anchor import Anchor, load_anchor
 from synthdata.gate.novelty import level
+from synthdata.io.files import atomic_write
 from synthdata.judging.record import judge_alarms, judged_by
 from synthdata.monitor.alarms import RoundHistory, trend_alarms
 from synthdata.records.report import starved_by
@@ -256,6 +257,4 @@ def _last_call(store: CorpusStore) -> int:
 
 def note_last_call(store: CorpusStore, already_decided: int) -> None:
     """Remember how many candidates of this call were decided before; only `status` reads it, and it may be lost."""
-    part = store.derived_dir / f".{LAST_CALL}.part"
-    part.write_text(json.dumps({"already_decided": already_decided}), encoding="utf-8")
-    part.replace(store.derived_dir / LAST_CALL)
+    atomic_write(store.derived_dir / LAST_CALL, json.dumps({"already_decided": already_decided}))

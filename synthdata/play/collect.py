@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from synthdata.errors import InputError
+from synthdata.io.files import atomic_write
 from synthdata.play.games import make_game, open_game, spec_for, textworld_version
 from synthdata.play.players import Player
 from synthdata.play.record import Run, play
@@ -98,15 +98,16 @@ def write_part(out: Path, order: Order, player: Player, games: range) -> Path:
     if not part.exists():
         part.parent.mkdir(parents=True, exist_ok=True)
         lines = (canonical_json(document) + "\n" for document in collect_games(order, player, games))
-        _write_whole(part, "".join(lines).encode())
+        atomic_write(part, "".join(lines).encode())
     return part
 
 
 def join_parts(parts: Sequence[Path], out: Path) -> Collected:
     """Put the parts together as `out` (compressed if it ends in `.gz`), count it, and remove the parts."""
     data = b"".join(part.read_bytes() for part in parts)
+    out.parent.mkdir(parents=True, exist_ok=True)
     # No time and no name in the header: the same lines are the same file.
-    _write_whole(out, gzip.compress(data, compresslevel=9, mtime=0) if out.suffix == ".gz" else data)
+    atomic_write(out, gzip.compress(data, compresslevel=9, mtime=0) if out.suffix == ".gz" else data)
     for folder in {part.parent for part in parts}:
         shutil.rmtree(folder)
     return count(out, data)
@@ -129,17 +130,3 @@ def count(out: Path, data: bytes) -> Collected:
         steps=len(flags),
         optimal_steps=sum(flags),
     )
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        try:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-            os.chmod(file.name, 0o644)
-            os.replace(file.name, path)
-        except BaseException:
-            os.unlink(file.name)
-            raise

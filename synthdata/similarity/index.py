@@ -7,7 +7,6 @@ depend on the vectors alone. Files written here are caches that the store can ma
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synthdata.errors import CorruptStoreError
+from synthdata.io.files import atomic_file
 
 Scores = NDArray[np.float64]
 Ids = NDArray[np.int64]
@@ -111,14 +111,8 @@ class VectorIndex:
         """Write the index so that a kill at any moment leaves the old file or the new one, whole."""
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-        try:
-            faiss.write_index(self._index, str(temporary))
-            _sync(temporary)
-            os.replace(temporary, target)
-        finally:
-            temporary.unlink(missing_ok=True)
-        _sync(target.parent)
+        with atomic_file(target) as part:
+            faiss.write_index(self._index, str(part))
 
     @classmethod
     def load(cls, path: Path | str) -> VectorIndex:
@@ -193,11 +187,3 @@ class VectorIndex:
             rows = self._index.reconstruct_batch(found[part]).astype(np.float64)
             scores[part] = (rows * block[which[part]]).sum(axis=1)
         return scores
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
