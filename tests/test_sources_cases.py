@@ -352,9 +352,15 @@ def test_thoughts_of_a_beginning_are_given_to_the_longer_run(tmp_path):
     assert len(runs) == 2
 
 
-def test_many_runs_wait_in_a_file_and_come_out_the_same(tmp_path, monkeypatch):
-    path = write(tmp_path / "x.jsonl", *(chat(said(f"plank {i}")) for i in range(50)), {"odd": 1}, grown(0), grown(2))
-    expected = list(read_trajectories(path, origin=Origin.REAL))
-    monkeypatch.setattr("synthdata.sources.beginnings.MOST_IN_MEMORY", 100)
-    assert list(read_trajectories(path, origin=Origin.REAL)) == expected
-    assert len(expected) == 52
+def test_a_beginning_that_left_the_window_stays_and_its_steps_are_trained_once(tmp_path, monkeypatch):
+    between = [chat(said(f"plank {i} " + "x" * 100)) for i in range(20)]
+    path = write(tmp_path / "x.jsonl", grown(0), *between, grown(2), grown(1))
+    (first, *_, last), _ = both(path)
+    assert len(both(path)[0]) == 21 and last.notes and all(step.weight for step in last.steps)
+    monkeypatch.setattr("synthdata.sources.beginnings.WINDOW", 500)
+    runs, refused = both(path)
+    assert (len(runs), refused) == (22, [])
+    first, last = runs[0], runs[-1]
+    assert [(s.action, s.weight) for s in first.agent_steps] == [("stroke 0", 1)]
+    assert [(s.action, s.weight) for s in last.agent_steps] == [("stroke 0", 0), ("stroke 1", 1), ("stroke 2", 1)]
+    assert "1 earlier states" in last.notes[0] and "earlier run already" in last.agent_steps[0].notes[0]

@@ -1,24 +1,22 @@
 """Runs that are the beginning of another run: request logs that grow, and copied sessions. Such a run is the same run.
 
-Every run is passed through once: its turns are hashed one after the other, so that a run knows the hash of each of its
-beginnings. A run whose end is a beginning of another is left out, and that other says so. Until all are seen the runs
-wait, in memory or, from some size on, in a temporary file.
+The turns of a run are hashed one after the other, so that a run knows the hash of each of its beginnings, eight bytes
+each. Runs wait in a window until later ones can no longer take them in. A run that left the window before its longer
+one came stays a run; of the longer one its steps then carry no weight, so that no deed is trained twice.
 """
 
 from __future__ import annotations
 
-import json
-import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
-from synthdata.records import QuarantinedRow, Step, Trajectory, canonical_json, from_json, to_json
+from synthdata.records import QuarantinedRow, Step, Trajectory
 
-# Characters of waiting runs that are kept in memory; what is more waits in a temporary file.
-MOST_IN_MEMORY = 64 << 20
+# Bytes of turns that wait. A longer run that comes later than that after its beginning does not take it in.
+WINDOW = 32 << 20
 _REPEATED = "{} earlier states of this run were logged too, the first in {}; they are read once, here"
-
+READ_BEFORE = "this step was read as part of an earlier run already, and is imitated there"
 _OUTCOMES: dict[bool | None, int] = {None: 0, True: 1, False: 2}
 
 Item = Trajectory | QuarantinedRow
@@ -27,163 +25,157 @@ Item = Trajectory | QuarantinedRow
 def without_beginnings(items: Iterable[Item]) -> Iterator[Item]:
     """The items in their order, without runs that are the beginning of another one among them.
 
-    Two runs are compared by task and turns. A beginning that was logged with thoughts, before a longer run that was
-    logged without, gives its thoughts to the longer one. Outcomes that differ make different runs.
+    Two runs are compared by task, task id and turns; outcomes that differ make different runs. A beginning that was
+    logged with thoughts, before a longer run that was logged without, gives its thoughts to the longer one.
     """
-    ends = _Ends()
-    with _Waiting() as waiting:
-        for item in items:
-            if isinstance(item, Trajectory):
-                ends.add(item)
-            waiting.put(item)
-        yield from _settled(ends.settle(), waiting)
+    window = _Window()
+    for item in items:
+        window.add(item)
+        yield from window.leaving(WINDOW)
+    yield from window.leaving(-1)
 
 
 @dataclass(slots=True)
-class _Settled:
-    """For each run that is left out the number of the run that it is a beginning of; `counts` for those others."""
+class _Waiting:
+    item: Item
+    size: int
+    states: int = 0
+    first: str = ""
 
-    owners: dict[int, int]
-    counts: dict[int, int] = field(default_factory=dict)
+
+@dataclass(frozen=True, slots=True)
+class _Hashes:
+    """The hashes of a run's beginnings, of its whole with and without thoughts, and how many bytes its turns are.
+
+    `steps` says for each beginning how many steps it holds. Beginnings after the first thought know thoughts.
+    """
+
+    beginnings: tuple[int, ...]
+    steps: tuple[int, ...]
+    whole: int
+    plain: int
+    size: int
 
 
-def _settled(settled: _Settled, waiting: _Waiting) -> Iterator[Item]:
-    thoughts: dict[int, dict[int, str]] = {}
-    first: dict[int, str] = {}
-    number = -1
-    for item in waiting:
+class _Window:
+    """Runs that wait, in their order, and the hashes of all that ever came."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[int, _Waiting] = {}
+        self._size = 0
+        self._number = 0
+        self._beginnings: dict[int, int] = {}
+        self._ends: dict[int, list[int]] = {}
+
+    def add(self, item: Item) -> None:
+        """The next item: it is taken in by an earlier run, or takes earlier ones in, and waits."""
+        number = self._number = self._number + 1
         if isinstance(item, QuarantinedRow):
-            yield item
-            continue
-        number += 1
-        owner = settled.owners.get(number)
+            self._wait(number, _Waiting(item, len(item.head)))
+            return
+        hashes = _hashes(item)
+        owner = next((found for key in _keys(hashes.whole, item.success) if (found := self._beginnings.get(key))), None)
         if owner is not None:
-            first.setdefault(owner, item.source)
-            thoughts.setdefault(owner, {}).update({step.idx: step.thought for step in item.steps if step.thought})
-        elif number in settled.counts:
-            note = _REPEATED.format(settled.counts[number], first.get(number, "a later row"))
-            yield _with_thoughts(replace(item, notes=(*item.notes, note)), thoughts.pop(number, {}))
-        else:
-            yield item
+            longer = self._waiting.get(owner)
+            if longer is not None:
+                longer.states, longer.first = longer.states + 1, longer.first or item.source
+            return
+        outcome = _OUTCOMES[item.success]
+        for whole in {hashes.whole, hashes.plain}:
+            self._ends.setdefault(whole * 3 + outcome, []).append(number)
+        entry = self._taking(item, hashes)
+        self._beginnings.update(dict.fromkeys((begun * 3 + outcome for begun in hashes.beginnings), number))
+        self._wait(number, entry)
+
+    def leaving(self, most: int) -> Iterator[Item]:
+        """The first items, until what waits is at most that many bytes."""
+        while self._waiting and self._size > most:
+            entry = self._waiting.pop(next(iter(self._waiting)))
+            self._size -= entry.size
+            if entry.states and isinstance(entry.item, Trajectory):
+                note = _REPEATED.format(entry.states, entry.first)
+                yield replace(entry.item, notes=(*entry.item.notes, note))
+            else:
+                yield entry.item
+
+    def _wait(self, number: int, entry: _Waiting) -> None:
+        self._waiting[number] = entry
+        self._size += entry.size
+
+    def _taking(self, run: Trajectory, hashes: _Hashes) -> _Waiting:
+        """The run with what it takes from earlier ones that it continues: their count and their thoughts."""
+        entry = _Waiting(run, hashes.size)
+        for begun, steps in zip(hashes.beginnings, hashes.steps, strict=True):
+            for key in _keys(begun, run.success):
+                for number in self._ends.get(key, ()):
+                    self._take(entry, number, steps)
+        return entry
+
+    def _take(self, entry: _Waiting, number: int, steps: int) -> None:
+        shorter = self._waiting.pop(number, None)
+        run = entry.item
+        if shorter is None:
+            entry.item = _weightless(run, steps) if isinstance(run, Trajectory) else run
+        elif isinstance(run, Trajectory) and isinstance(shorter.item, Trajectory):
+            self._size -= shorter.size
+            entry.states += shorter.states + 1
+            entry.first = entry.first or shorter.first or shorter.item.source
+            entry.item = _with_thoughts(run, shorter.item)
 
 
-def _with_thoughts(run: Trajectory, thoughts: dict[int, str]) -> Trajectory:
+def _keys(digest: int, success: bool | None) -> tuple[int, ...]:
+    """What a run of this outcome may be the same as: one of the same outcome, or one of which it is not known."""
+    if success is None:
+        return (digest * 3, digest * 3 + 1, digest * 3 + 2)
+    return (digest * 3, digest * 3 + _OUTCOMES[success])
+
+
+def _with_thoughts(run: Trajectory, shorter: Trajectory) -> Trajectory:
+    thoughts = {step.idx: step.thought for step in shorter.steps if step.thought}
     if not any(step.idx in thoughts and not step.thought for step in run.steps):
         return run
-    return replace(run, steps=tuple(_with_thought(step, thoughts.get(step.idx, "")) for step in run.steps))
+    steps = (replace(s, thought=thoughts[s.idx]) if s.idx in thoughts and not s.thought else s for s in run.steps)
+    return replace(run, steps=tuple(steps))
 
 
-def _with_thought(step: Step, thought: str) -> Step:
-    return replace(step, thought=thought) if thought and not step.thought else step
+def _weightless(run: Trajectory, steps: int) -> Trajectory:
+    read = (replace(step, weight=0, notes=(*step.notes, READ_BEFORE)) for step in run.steps[:steps] if step.weight)
+    known = {step.idx: step for step in read if step.role == "agent"}
+    return replace(run, steps=tuple(known.get(step.idx, step) for step in run.steps))
 
 
-class _Ends:
-    """The hashes of all beginnings of all runs, eight bytes each, with the number of a run that begins so."""
-
-    def __init__(self) -> None:
-        self._beginnings: dict[int, int] = {}
-        self._ends: list[tuple[int, int, bool | None]] = []
-
-    def add(self, run: Trajectory) -> None:
-        """The next run."""
-        number = len(self._ends)
-        chain = blake2b(f"{run.task_id}\0{run.task}".encode("utf-8", "surrogatepass"), digest_size=8)
-        plain = chain.copy()
-        passed = 0
-        thinks = False
-        for step in run.steps:
-            for words, thought in _turns(step):
-                if passed:
-                    self._beginnings[passed * 3 + _OUTCOMES[run.success]] = number
-                data = words.encode("utf-8", "surrogatepass")
-                chain.update(data)
-                if thought:
-                    thinks = True
-                    chain.update(thought.encode("utf-8", "surrogatepass"))
+def _hashes(run: Trajectory) -> _Hashes:
+    chain = blake2b(f"{run.task_id}\0{run.task}".encode("utf-8", "surrogatepass"), digest_size=8)
+    # The same chain without thoughts, from the first thought on.
+    plain = None
+    beginnings: list[int] = []
+    steps: list[int] = []
+    size = 0
+    for step in run.steps:
+        data = _begun(step)
+        if step.thought and plain is None:
+            plain = chain.copy()
+        chain.update(data)
+        if plain is not None:
+            plain.update(data)
+            chain.update(step.thought.encode("utf-8", "surrogatepass"))
+            size += len(step.thought)
+        size += len(data)
+        beginnings.append(int.from_bytes(chain.digest(), "big"))
+        steps.append(step.idx + 1)
+        for answer in step.observations:
+            data = f"\2{answer.content}".encode("utf-8", "surrogatepass")
+            chain.update(data)
+            if plain is not None:
                 plain.update(data)
-                passed = int.from_bytes(chain.digest(), "big")
-        self._ends.append((passed, int.from_bytes(plain.digest(), "big") if thinks else passed, run.success))
-
-    def settle(self) -> _Settled:
-        """Which runs are left out."""
-        owners: dict[int, int] = {}
-        for number, (end, plain, success) in enumerate(self._ends):
-            owner = self._longer(end, success)
-            if owner is None and plain != end:
-                # Logged again without thoughts: only a later run can be given them.
-                later = self._longer(plain, success)
-                owner = later if later is not None and later > number else None
-            if owner is not None and owner != number:
-                owners[number] = owner
-        last = {number: _last(owners, number) for number in owners}
-        settled = _Settled(last)
-        for owner in last.values():
-            settled.counts[owner] = settled.counts.get(owner, 0) + 1
-        return settled
-
-    def _longer(self, end: int, success: bool | None) -> int | None:
-        outcomes = (True, False, None) if success is None else (success, None)
-        return next(
-            (n for outcome in outcomes if (n := self._beginnings.get(end * 3 + _OUTCOMES[outcome])) is not None), None
-        )
+            size += len(data)
+            beginnings.append(int.from_bytes(chain.digest(), "big"))
+            steps.append(step.idx + 1)
+    whole = beginnings.pop() if beginnings else 0
+    end = int.from_bytes(plain.digest(), "big") if plain is not None else whole
+    return _Hashes(tuple(beginnings), tuple(steps[: len(beginnings)]), whole, end, size)
 
 
-def _last(owners: dict[int, int], number: int) -> int:
-    while number in owners:
-        number = owners[number]
-    return number
-
-
-def _turns(step: Step) -> Iterator[tuple[str, str]]:
-    """The step as turns: what was said and called, then each answer."""
-    calls = "\0".join(f"{call.name}\0{call.arguments}" for call in step.tool_calls)
-    yield f"\1{step.role}\0{step.action}\0{calls}", step.thought
-    for answer in step.observations:
-        yield f"\2{answer.content}", ""
-
-
-class _Waiting:
-    """Items in their order, in memory as long as they are small."""
-
-    def __init__(self) -> None:
-        self._items: list[Item] = []
-        self._size = 0
-        # Closed by `__exit__`.
-        self._file = tempfile.TemporaryFile("w+", encoding="utf-8", prefix="synthdata-")  # noqa: SIM115
-
-    def __enter__(self) -> _Waiting:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    def put(self, item: Item) -> None:
-        """Add an item behind all others."""
-        if self._size <= MOST_IN_MEMORY:
-            self._size += _size(item)
-            self._items.append(item)
-        else:
-            kind, text = (
-                ("run", to_json(item)) if isinstance(item, Trajectory) else ("row", canonical_json(asdict(item)))
-            )
-            self._file.write(f"{kind} {text}\n")
-
-    def __iter__(self) -> Iterator[Item]:
-        yield from self._items
-        self._items = []
-        self._file.seek(0)
-        for line in self._file:
-            kind, _, text = line.rstrip("\n").partition(" ")
-            yield from_json(Trajectory, text) if kind == "run" else QuarantinedRow(**json.loads(text))
-
-
-def _size(item: Item) -> int:
-    if isinstance(item, QuarantinedRow):
-        return len(item.head) + len(item.reason)
-    return sum(
-        len(step.action)
-        + len(step.thought)
-        + len(step.call_text)
-        + sum(len(seen.content) for seen in step.observations)
-        for step in item.steps
-    )
+def _begun(step: Step) -> bytes:
+    calls = step.call_text if step.tool_calls else ""
+    return f"\1{step.role}\0{step.action}\0{calls}".encode("utf-8", "surrogatepass")

@@ -59,6 +59,9 @@ def read_call(value: object, where: str) -> ReadCall:
     Raises:
         RowError: no name, or no arguments where something else stands that may be them.
     """
+    plain = _plain(value)
+    if plain is not None:
+        return plain
     outer = as_object(value, where)
     inner = next((key for key in _BODIES if isinstance(outer.get(key), dict)), "")
     body: dict[str, Any] = outer[inner] if inner else outer
@@ -73,6 +76,30 @@ def read_call(value: object, where: str) -> ReadCall:
     text, repaired, unfit = read_arguments(body.get(key) if key else None, free_text=free_text)
     shown = f"arguments of {name}: "
     return ReadCall(ToolCall(name, text, identity or None), repaired and shown + repaired, unfit and shown + unfit)
+
+
+def _plain(value: object) -> ReadCall | None:
+    """A call as almost every log has it, where all is well with it; else None."""
+    function = value.get("function") if isinstance(value, dict) else None
+    if not isinstance(value, dict) or not isinstance(function, dict) or value.get("type") == "custom":
+        return None
+    name, arguments, identity = function.get("name"), function.get("arguments"), value.get("id")
+    if not (isinstance(name, str) and name.strip() and isinstance(arguments, str) and isinstance(identity, str)):
+        return None
+    return ReadCall(ToolCall(name, arguments, identity)) if _is_object(arguments) else None
+
+
+def _is_object(text: str) -> bool:
+    """Whether this is the JSON of an object with finite numbers and no key twice."""
+    if not ("NaN" in text or "Infinity" in text):
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            return False
+        # As many keys as there are ends of keys: a flat object without a key twice.
+        if isinstance(value, dict) and text.count('":') == len(value):
+            return True
+    return isinstance(_parsed(text), dict)
 
 
 def read_arguments(value: object, *, free_text: bool = False) -> tuple[str, str, str]:
@@ -109,7 +136,7 @@ def _text_arguments(text: str) -> tuple[str, str, str]:
 def _parsed(text: str) -> object:
     """The value of a JSON text; None where it is none, is not finite, or names a key twice."""
     try:
-        return json.loads(text, parse_constant=_refuse, object_pairs_hook=_distinct)
+        return _DECODER.decode(text)
     except (ValueError, RecursionError):
         return None
 
@@ -123,6 +150,9 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(made) < len(pairs):
         raise ValueError("a key stands twice")
     return made
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse, object_pairs_hook=_distinct)
 
 
 def _finite(text: str) -> bool:

@@ -1,7 +1,7 @@
 """Images, sounds and files in a log: a placeholder in the text, type, size and hash in the record, never the bytes.
 
 What counts: a content part that says that it is one, a `data:` URL anywhere in a text, and a long run of base64 that
-begins as PNG, JPEG, GIF, WebP, PDF and other common files do. A link stays as it is: it is text.
+begins as PNG, JPEG, GIF, WebP, WAV, PDF, zip and gzip do. A link stays as it is: it is text.
 """
 
 from __future__ import annotations
@@ -29,10 +29,6 @@ _MAGIC = {
     "JVBERi0": "application/pdf",
     "UEsDBB": "application/zip",
     "H4sIA": "application/gzip",
-    "T2dnUw": "audio/ogg",
-    "ZkxhQw": "audio/flac",
-    "SUQzB": "audio/mpeg",
-    "PHN2Zy": "image/svg+xml",
 }
 _BARE = re.compile(rf"(?<!{_ALPHABET})({'|'.join(map(re.escape, _MAGIC))}){_ALPHABET}{{{_LEAST},}}={{0,2}}")
 _TYPES = ("media_type", "mimeType", "mime_type", "mediaType", "contentType", "content_type", "MimeType")
@@ -54,9 +50,17 @@ def without_files(text: str, found: list[Media]) -> str:
         return text
     if ";base64," in text:
         text = _DATA_URL.sub(lambda match: _replaced(match[1] or "", match[2], found), text)
-    if any(magic in text for magic in _MAGIC):
+    if _begins_file(text):
         text = _BARE.sub(lambda match: _replaced(_MAGIC[match[1]], match[0], found), text)
     return text
+
+
+def _begins_file(text: str) -> bool:
+    # A plain loop: every text of every log passes here.
+    for magic in _MAGIC:  # noqa: SIM110
+        if magic in text:
+            return True
+    return False
 
 
 def file_text(part: dict[str, Any], found: list[Media]) -> str:

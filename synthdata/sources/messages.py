@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from synthdata.records import Step
+from synthdata.records import Media, Observation, Step
 from synthdata.sources.calls import ReadCall, read_call
 from synthdata.sources.fields import RowError, as_list, as_object
 from synthdata.sources.items import ITEMS, ItemFold
@@ -38,11 +38,18 @@ ROLES: dict[str, Role | None] = {
     **dict.fromkeys(_SYSTEMS, "system"),
     **dict.fromkeys(_ANSWERS, None),
 }
+# The roles of almost every log, exactly as they are written.
+_USUAL: dict[str, Role | None] = {
+    "assistant": "agent", "user": "user", "system": "system", "developer": "system", "tool": None, "function": None,
+}  # fmt: skip
 _THOUGHTS = ("reasoning_content", "reasoning", "thinking", "reasoning_text", "thought")
 # Only read where none of the above says anything: the same thoughts once more, with signatures.
 _THOUGHTS_AGAIN = ("reasoning_details", "thinking_blocks")
-_CONTENTS = ("content", "parts", "items", "Items", "value", "text")
+# Parts first: an interface that has them keeps their words once more as `content`.
+_CONTENTS = ("parts", "content", "items", "Items", "value", "text")
 _LISTED = ("tool_calls", "toolCalls", "ToolCalls", "invalid_tool_calls")
+_THINKING = frozenset((*_THOUGHTS, *_THOUGHTS_AGAIN))
+_CALLING = frozenset((*_LISTED, "function_call", "additional_kwargs"))
 _ANSWER_IDS = ("tool_call_id", "toolCallId", "tool_use_id", "call_id", "id")
 ECHO = "a framework's echo of a tool's answer"
 
@@ -77,6 +84,10 @@ class TurnReader:
         Raises:
             RowError: it does not say who speaks, a call has no name, a field has the wrong type.
         """
+        plain = _plain(value, where)
+        if plain is not None:
+            self._items.end()
+            return [plain]
         item = unwrapped(as_object(value, where))
         if is_item(item):
             return self._items.add(item, where)
@@ -86,6 +97,33 @@ class TurnReader:
             return self._items.message(first)
         self._items.end()
         return turns
+
+
+def _plain(value: object, where: str) -> Draft | Answer | None:
+    """The turn of a message as almost every log has it: a usual role, a text, calls of the usual shape; else None.
+
+    It gives what the general way gives, in a third of the time.
+    """
+    if not isinstance(value, dict) or not _PLAIN.issuperset(value):
+        return None
+    role, content = value.get("role"), value.get("content")
+    if not isinstance(role, str) or role not in _USUAL or not (content is None or isinstance(content, str)):
+        return None
+    media: list[Media] = []
+    text = without_files(content, media) if content else ""
+    speaker = _USUAL[role]
+    if speaker is None:
+        identity = value.get("tool_call_id")
+        return Answer(Observation(text, identity or None), media) if isinstance(identity, str | None) else None
+    draft = Draft(speaker, text, media=media)
+    if value.get("tool_calls"):
+        listed = as_list(value["tool_calls"], f"{where}.tool_calls")
+        draft.take([read_call(call, f"{where}.tool_calls[{i}]") for i, call in enumerate(listed)])
+    return draft
+
+
+# What a plain message may hold.
+_PLAIN = frozenset(("role", "content", "tool_calls", "tool_call_id", "name"))
 
 
 def folded(turns: Iterable[Draft | Answer]) -> list[Draft]:
@@ -105,8 +143,11 @@ def is_message(value: object) -> bool:
     """Whether this says who speaks, or is an item of the Responses API."""
     if not isinstance(value, dict):
         return False
+    role = value.get("role")
+    if isinstance(role, str) and role in _USUAL:
+        return True
     item = unwrapped(value)
-    return is_item(item) or item.get("kind") in ("request", "response") or _spoken_by(item) is not _NOBODY
+    return is_item(item) or _is_pydantic(item) or _spoken_by(item) is not _NOBODY
 
 
 def is_item(item: dict[str, Any]) -> bool:
@@ -116,11 +157,13 @@ def is_item(item: dict[str, Any]) -> bool:
 
 def unwrapped(item: dict[str, Any]) -> dict[str, Any]:
     """The message itself where a framework wraps it: LangChain's serialised objects, choices, rows of a store."""
+    if "role" in item:
+        return item
     kwargs, names = item.get("kwargs"), item.get("id")
     if isinstance(kwargs, dict) and isinstance(names, list) and names:
         return {**kwargs, "type": str(names[-1])}
     data = item.get("data")
-    if "role" not in item and isinstance(data, dict) and "content" in data and isinstance(item.get("type"), str):
+    if isinstance(data, dict) and "content" in data and isinstance(item.get("type"), str):
         return {**data, "type": item["type"]}
     message = item.get("message")
     choice = isinstance(message, dict) and "role" in message and not item.keys() - _CHOICE
@@ -138,7 +181,7 @@ def _spoken_by(item: dict[str, Any]) -> Role | object | None:
     if isinstance(said, dict):
         said = said.get("Label", said.get("label"))
     if isinstance(said, str):
-        return ROLES.get(said.lower(), _NOBODY)
+        return _USUAL[said] if said in _USUAL else ROLES.get(said.lower(), _NOBODY)
     kind = item.get("type")
     if not isinstance(kind, str) or not any(key in item for key in _CONTENTS):
         return _NOBODY
@@ -148,7 +191,7 @@ def _spoken_by(item: dict[str, Any]) -> Role | object | None:
 
 
 def _turns(item: dict[str, Any], where: str) -> list[Draft | Answer]:
-    if item.get("kind") in ("request", "response") and isinstance(item.get("parts"), list):
+    if _is_pydantic(item):
         return _pydantic(item, where)
     role = _spoken_by(item)
     if role is _NOBODY:
@@ -163,10 +206,16 @@ def _turns(item: dict[str, Any], where: str) -> list[Draft | Answer]:
 
 
 def _content(item: dict[str, Any], where: str) -> Content:
+    value = item.get("content")
+    if isinstance(value, str) and value and "parts" not in item and "toolInvocations" not in item:
+        content = Content()
+        content.texts.append(without_files(value, content.media))
+        return content
     value = next((item[key] for key in _CONTENTS if item.get(key) not in (None, "", [])), None)
-    if isinstance(value, str):
-        media: list[Any] = []
-        return Content([without_files(value, media)], media=media)
+    ran = item.get("toolInvocations")
+    if isinstance(ran, list) and not isinstance(item.get("parts"), list):
+        # The Vercel AI SDK before it had parts.
+        value = [*({"type": "tool-invocation", "toolInvocation": one} for one in ran), *([value] if value else [])]
     return read_content(value, f"{where}.content") if value is not None else Content()
 
 
@@ -175,11 +224,14 @@ def _draft(role: Role, item: dict[str, Any], content: Content, where: str) -> Dr
     refusal = item.get("refusal")
     if isinstance(refusal, str) and refusal and refusal not in texts:
         texts.append(refusal)
-    listed = [text for key in _THOUGHTS if item.get(key) for text in _thoughts(item[key], where)]
-    thoughts = [*content.thoughts, *listed] or _thoughts_again(item, where)
-    # Some servers send the reasoning under two names; the same text twice is said once.
-    draft = Draft(role, "\n".join(texts), "\n".join(dict.fromkeys(filter(None, thoughts))), media=content.media)
-    draft.take(_calls(item, content, where))
+    draft = Draft(role, "\n".join(texts), media=content.media)
+    if content.thoughts or not _THINKING.isdisjoint(item):
+        listed = [text for key in _THOUGHTS if item.get(key) for text in _thoughts(item[key], where)]
+        thoughts = [*content.thoughts, *listed] or _thoughts_again(item, where)
+        # Some servers send the reasoning under two names; the same text twice is said once.
+        draft.thought = "\n".join(dict.fromkeys(filter(None, thoughts)))
+    if content.calls or not _CALLING.isdisjoint(item):
+        draft.take(_calls(item, content, where))
     return draft
 
 
@@ -241,11 +293,11 @@ def _other(role: Role, item: dict[str, Any], where: str) -> list[Draft | Answer]
 
 def read_calls(message: dict[str, Any], where: str) -> list[ReadCall]:
     """The tool calls that a message lists beside its content, a legacy `function_call` last."""
-    calls = [
-        read_call(item, f"{where}.{key}[{i}]")
-        for key in _LISTED
-        for i, item in enumerate(as_list(message.get(key), f"{where}.{key}"))
-    ]
+    calls: list[ReadCall] = []
+    for key in _LISTED:
+        if message.get(key):
+            listed = as_list(message[key], f"{where}.{key}")
+            calls += [read_call(item, f"{where}.{key}[{i}]") for i, item in enumerate(listed)]
     legacy = message.get("function_call")
     if legacy:
         calls.append(read_call({"function": legacy} if isinstance(legacy, dict) else legacy, f"{where}.function_call"))
@@ -288,6 +340,10 @@ def _names_call(part: object) -> bool:
         key in part for key in ("tool_call_id", "toolCallId", "tool_use_id", "call_id")
     )
     return own or (isinstance(part, dict) and is_answer_part(part))
+
+
+def _is_pydantic(item: dict[str, Any]) -> bool:
+    return item.get("kind") in ("request", "response") and isinstance(item.get("parts"), list)
 
 
 def _pydantic(item: dict[str, Any], where: str) -> list[Draft | Answer]:

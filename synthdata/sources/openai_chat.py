@@ -21,7 +21,7 @@ _LISTS = ("messages", "conversation", "conversations", "chat_history", "contents
 def sniff(value: object) -> str | None:
     """None if this reader can read the value, else why not."""
     if isinstance(value, dict):
-        if _messages(value) is not None:
+        if any(is_conversation(value.get(key)) for key in _LISTS):
             return None
         named = next((key for key in _LISTS if isinstance(value.get(key), list)), None)
         return f"`{named}` is empty or holds something that does not say who speaks" if named else "no `messages`"

@@ -123,25 +123,29 @@ def _put(draft: Draft, answer: Answer) -> None:
 def close(drafts: Sequence[Draft]) -> tuple[Step, ...]:
     """The drafts as numbered steps, each with its weight and the reasons for it."""
     spoken = next((i for i, draft in enumerate(drafts) if draft.role == "user" or draft.observations), len(drafts))
-    return tuple(_step(number, draft, greeting=number < spoken < len(drafts)) for number, draft in enumerate(drafts))
+    greetings = spoken if spoken < len(drafts) else 0
+    return tuple([_step(number, draft, number < greetings) for number, draft in enumerate(drafts)])
 
 
-def _step(number: int, draft: Draft, *, greeting: bool) -> Step:
-    unfit = list(draft.unfit)
+def _step(number: int, draft: Draft, greeting: bool) -> Step:
+    unfit = draft.unfit
+    calls, seen = tuple(draft.calls), tuple(draft.observations)
+    if not (unfit or draft.repaired or draft.media or draft.optimal or greeting) and (calls or draft.action.strip()):
+        return Step(number, draft.role, draft.action, draft.thought, calls, seen, draft.optimal)
     if draft.role == "agent" and draft.blank:
-        unfit.append(EMPTY)
+        unfit = [*unfit, EMPTY]
     elif draft.role == "agent" and greeting and not draft.calls:
-        unfit.append(GREETING)
+        unfit = [*unfit, GREETING]
     return Step(
         number,
         draft.role,
         draft.action,
         draft.thought,
-        tuple(draft.calls),
-        tuple(draft.observations),
+        calls,
+        seen,
         draft.optimal,
         weight=0 if unfit else 1,
-        notes=tuple(dict.fromkeys((*draft.repaired, *unfit))),
+        notes=tuple(dict.fromkeys((*draft.repaired, *unfit))) if draft.repaired or unfit else (),
         media=tuple(draft.media),
     )
 
