@@ -48,7 +48,7 @@ def read(value: object) -> list[Trajectory]:
     notes: list[str] = []
     success, reward = _outcome(as_object(sample.get("scores"), "sample.scores"), notes)
     identity = "/".join(filter(None, (as_name(about.get("task"), "eval.task"), _id(sample.get("id")))))
-    tools = _tools(sample)
+    tools = _attached(_tools(sample), attachments)
     return [
         Trajectory(
             task=first_user(steps) or _input(sample.get("input")),

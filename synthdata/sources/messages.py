@@ -143,8 +143,8 @@ def is_message(value: object) -> bool:
     """Whether this says who speaks, or is an item of the Responses API."""
     if not isinstance(value, dict):
         return False
-    role = value.get("role")
-    if isinstance(role, str) and role in _USUAL:
+    if isinstance(value.get("role"), str):
+        # Whether the role is a known one is said by the reading, with its place.
         return True
     item = unwrapped(value)
     return is_item(item) or _is_pydantic(item) or _spoken_by(item) is not _NOBODY

@@ -233,7 +233,7 @@ def _session_runs(
 def _row_runs(row: Row, stamp: Stamp) -> list[Trajectory | QuarantinedRow]:
     reader = _reader(row.value)
     if reader is None:
-        return [row.quarantined(f"no reader accepts this row: {_tried(row.value)}")]
+        return [row.quarantined(f"no reader accepts this row: {_why_none(row.value)}")]
     try:
         found = reader.read(row.value)
     except (RowError, RecursionError) as error:
@@ -272,12 +272,40 @@ def allowed_origin(said: Origin, origin: Origin, row: Row) -> Origin:
     return min(said, origin, key=_RANK.__getitem__)
 
 
-def _tried(value: object) -> str:
-    reasons = [f"{reader.NAME}: {reader.sniff(value)}" for reader in READERS]
-    return "; ".join(reasons + [f"{session.NAME}: {session.sniff(value)}" for session in SESSIONS])
+# A key by which a log shows which reader it is meant for, though that reader does not take it.
+_MEANT_FOR = {
+    "schema_version": atif, "traj": tau_bench, "simulations": tau_bench, "trajectory": swe_agent, "state": mint,
+    "samples": inspect_log, "nodes": verifiers, "traces": verifiers, "history": openhands, "lineage_depth": native,
+    "steps": tape_agents, "messages": openai_chat, "contents": openai_chat, "conversations": openai_chat,
+    "sessionId": claude_code, "payload": codex, "resourceSpans": otlp, "span_id": otlp, "run_type": trace_stores,
+    "observations": trace_stores, "traceId": trace_stores, "parentId": openclaw,
+}  # fmt: skip
+_KEYS_SHOWN = 8
+
+
+def _why_none(value: object) -> str:
+    """The nearest reader's reason where a key shows which that is, else what was found; and what to write instead."""
+    if isinstance(value, dict):
+        nearest = next((reader for key, reader in _MEANT_FOR.items() if key in value), None)
+        if nearest is not None:
+            return f"{nearest.NAME}: {_reason(nearest.NAME, value)}"
+        keys = [str(key)[:40] for key in list(value)[:_KEYS_SHOWN]]
+        more = f" and {len(value) - len(keys)} more" if len(value) > len(keys) else ""
+        found = f"an object of {', '.join(keys)}{more}" if keys else "an empty object"
+    else:
+        listed = f"a list of {len(value)}" if isinstance(value, list) else ""
+        found = listed or "neither an object nor a list"
+    return f"{found}; write runs as `messages` (docs/formats.md shows how, in ten lines)"
+
+
+def _reason(name: str, value: object) -> str:
+    readers = [reader.sniff(value) for reader in READERS if name == reader.NAME]
+    return readers[0] or "" if readers else next(s.sniff(value) or "" for s in SESSIONS if name == s.NAME)
 
 
 def _nothing(path: Path | str, what: str, first: list[QuarantinedRow]) -> str:
-    shown = [f"  {row.file}, line {row.line}: {row.reason}" for row in first]
+    # The same reason once, with the first place that has it.
+    places = {row.reason: row for row in reversed(first)}
+    shown = [f"  {row.file}, line {row.line}: {row.reason}" for row in first if places[row.reason] is row]
     more = "\n".join(shown) or "  there is no row in it"
     return f"{path}: no usable {what}. The first reasons:\n{more}\ndocs/formats.md shows what can be read"
