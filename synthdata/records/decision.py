@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from synthdata.records.chat import Chat
+from synthdata.records.chat import Chat, Message
 from synthdata.records.experience import Origin
 from synthdata.records.identity import content_hash
 
@@ -81,6 +82,28 @@ class Candidate:
         """The candidate of a conversation; `context` may be given where the row names it itself."""
         given = {"context": chat.context} | fields
         return cls(content=chat.content, chat=chat.to_json(), **given)
+
+    @classmethod
+    def of(cls, row: str | Sequence[Message] | Mapping[str, Any], **fields: Any) -> Candidate:  # noqa: ANN401
+        """A candidate of a text, of the messages of a chat, or of a dict that holds either; `fields` are the others.
+
+        Of a dict `content` with `context`, `prompt` with `completion`, or `messages` with `tools` are read.
+
+        Raises:
+            ValueError: a row of another shape (`Corpus.admit` reads many more), or a malformed chat.
+        """
+        if isinstance(row, str):
+            return cls(content=row, **fields)
+        if isinstance(row, Mapping):
+            texts = [row.get(name) for name in ("content", "prompt", "completion")]
+            if isinstance(texts[0], str):
+                return cls(content=texts[0], context=str(row.get("context") or ""), **fields)
+            if isinstance(texts[1], str) and isinstance(texts[2], str):
+                return cls(content=texts[2], context=texts[1], **fields)
+            tools = row.get("tools") or ()
+            row = row.get("messages") or ()
+            return cls.of_chat(Chat(list(row), tools), **fields)
+        return cls.of_chat(Chat(list(row)), **fields)
 
     @cached_property
     def id(self) -> str:
