@@ -6,6 +6,6 @@
 from __future__ import annotations
 
 from synthdata.notebook.corpus import Corpus, inspect
-from synthdata.notebook.results import RoundResult, Result
+from synthdata.notebook.results import Result, RoundResult
 
-__all__ = ["RoundResult", "Corpus", "Result", "inspect"]
+__all__ = ["Corpus", "Result", "RoundResult", "inspect"]

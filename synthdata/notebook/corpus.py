@@ -10,7 +10,7 @@ from typing import Any, Self
 from synthdata.api import Corpus as Engine
 from synthdata.gate.heldout import HeldOutRow
 from synthdata.gate.reference import ReferenceRow
-from synthdata.notebook.results import RoundResult, Result
+from synthdata.notebook.results import Result, RoundResult
 from synthdata.protocols import Encoder, Progress, no_progress
 from synthdata.records import Candidate, Decision, Origin, QuarantinedRow, Reason, Verdict
 from synthdata.records.report import RoundReport
