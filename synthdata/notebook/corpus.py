@@ -64,7 +64,8 @@ class Corpus(Engine):
         )
         if not given:
             made.note_reading(reading, _name(reference))
-        return made  # type: ignore[return-value] - made by `cls`
+        assert isinstance(made, cls)
+        return made
 
     def admit(  # noqa: PLR0913 - as above
         self,
