@@ -454,6 +454,24 @@ def test_tapes(tmp_path):
     assert [(s.thought, s.action) for s in run.agent_steps] == [("look first", ""), ("", ""), ("", "Mended.")]
 
 
+def test_smolagents_memory_of_code_and_tool_agents(tmp_path):
+    def call(name, arguments):
+        return {"id": "c", "type": "function", "function": {"name": name, "arguments": arguments}}
+
+    steps = [
+        {"system_prompt": "Be brief."}, {"task": "Mend it", "task_images": None}, {"plan": "First look."},
+        {"step_number": 1, "model_output": "Thought: look\n<code>look()</code>", "error": None,
+         "tool_calls": [call("python_interpreter", "look()")], "observations": "cracked"},
+        {"step_number": 2, "model_output": "", "tool_calls": [call("glue", {"at": "mast"})], "observations": None,
+         "error": {"type": "AgentError", "message": "no glue"}},
+    ]  # fmt: skip
+    (run,), refused = both(write(tmp_path / "m.jsonl", {"steps": steps}))
+    assert (run.format, run.task, refused) == ("smolagents", "Mend it", [])
+    assert calls(run) == [("glue", {"at": "mast"}, "c")]
+    assert answers(run) == [("cracked", None), ("Error: no glue", "c")]
+    assert [(s.thought, s.weight) for s in run.agent_steps] == [("First look.", 0), ("", 1), ("", 1)]
+
+
 # Real files
 
 

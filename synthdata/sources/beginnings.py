@@ -17,6 +17,8 @@ from synthdata.records import QuarantinedRow, Step, Trajectory
 WINDOW = 32 << 20
 _REPEATED = "{} earlier states of this run were logged too, the first in {}; they are read once, here"
 READ_BEFORE = "this step was read as part of an earlier run already, and is imitated there"
+# Stands for a run that has left the window.
+_LEFT = 0
 _OUTCOMES: dict[bool | None, int] = {None: 0, True: 1, False: 2}
 
 Item = Trajectory | QuarantinedRow
@@ -64,6 +66,9 @@ class _Window:
         self._waiting: dict[int, _Waiting] = {}
         self._size = 0
         self._number = 0
+        # Runs before this one have left.
+        self._first = 1
+        self._taken: set[int] = set()
         self._beginnings: dict[int, int] = {}
         self._ends: dict[int, list[int]] = {}
 
@@ -90,7 +95,9 @@ class _Window:
     def leaving(self, most: int) -> Iterator[Item]:
         """The first items, until what waits is at most that many bytes."""
         while self._waiting and self._size > most:
-            entry = self._waiting.pop(next(iter(self._waiting)))
+            number = next(iter(self._waiting))
+            entry = self._waiting.pop(number)
+            self._first = number + 1
             self._size -= entry.size
             if entry.states and isinstance(entry.item, Trajectory):
                 note = _REPEATED.format(entry.states, entry.first)
@@ -105,18 +112,26 @@ class _Window:
     def _taking(self, run: Trajectory, hashes: _Hashes) -> _Waiting:
         """The run with what it takes from earlier ones that it continues: their count and their thoughts."""
         entry = _Waiting(run, hashes.size)
+        read = 0
         for begun, steps in zip(hashes.beginnings, hashes.steps, strict=True):
             for key in _keys(begun, run.success):
-                for number in self._ends.get(key, ()):
-                    self._take(entry, number, steps)
+                numbers = self._ends.pop(key, ())
+                for number in numbers:
+                    self._take(entry, number)
+                if any(number < self._first and number not in self._taken for number in numbers):
+                    self._ends[key] = [_LEFT]
+                    read = steps
+        if read and isinstance(entry.item, Trajectory):
+            entry.item = _weightless(entry.item, read)
         return entry
 
-    def _take(self, entry: _Waiting, number: int, steps: int) -> None:
+    def _take(self, entry: _Waiting, number: int) -> None:
         shorter = self._waiting.pop(number, None)
         run = entry.item
         if shorter is None:
-            entry.item = _weightless(run, steps) if isinstance(run, Trajectory) else run
-        elif isinstance(run, Trajectory) and isinstance(shorter.item, Trajectory):
+            return
+        self._taken.add(number)
+        if isinstance(run, Trajectory) and isinstance(shorter.item, Trajectory):
             self._size -= shorter.size
             entry.states += shorter.states + 1
             entry.first = entry.first or shorter.first or shorter.item.source
@@ -131,11 +146,12 @@ def _keys(digest: int, success: bool | None) -> tuple[int, ...]:
 
 
 def _with_thoughts(run: Trajectory, shorter: Trajectory) -> Trajectory:
-    thoughts = {step.idx: step.thought for step in shorter.steps if step.thought}
-    if not any(step.idx in thoughts and not step.thought for step in run.steps):
+    shared = len(shorter.steps)
+    pairs = list(zip(run.steps[:shared], shorter.steps, strict=True))
+    if not any(known.thought and not step.thought for step, known in pairs):
         return run
-    steps = (replace(s, thought=thoughts[s.idx]) if s.idx in thoughts and not s.thought else s for s in run.steps)
-    return replace(run, steps=tuple(steps))
+    steps = [replace(step, thought=step.thought or known.thought) for step, known in pairs]
+    return replace(run, steps=(*steps, *run.steps[shared:]))
 
 
 def _weightless(run: Trajectory, steps: int) -> Trajectory:

@@ -27,6 +27,7 @@ from synthdata.sources import (
     openclaw,
     openhands,
     otlp,
+    smolagents,
     swe_agent,
     tape_agents,
     tau_bench,
@@ -65,7 +66,8 @@ class Stamp:
 
 
 READERS: tuple[Reader, ...] = (
-    native, atif, tau_bench, swe_agent, mint, inspect_log, verifiers, openhands, tape_agents, openai_chat
+    native, atif, tau_bench, swe_agent, mint, inspect_log, verifiers, openhands, tape_agents, smolagents,
+    openai_chat,
 )  # fmt: skip
 
 

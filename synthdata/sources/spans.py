@@ -101,7 +101,7 @@ def runs_of_trace(spans: Sequence[Span]) -> list[Trajectory]:
 
 def _owner(span: Span, by_name: dict[str, Span]) -> str:
     """The nearest agent above a span; the empty text where there is none."""
-    parent = by_name.get(span.parent)
+    parent = by_name.get(span.parent) if span.parent != span.name else None
     for _ in range(_HIGHEST):
         if parent is None or parent.kind == "agent":
             break
