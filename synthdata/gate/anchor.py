@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from synthdata.errors import AnchorError, CorruptStoreError
 from synthdata.gate.cells import assign, centre, smoothed_shares
 from synthdata.gate.fluency import LMPerplexityRange
-from synthdata.gate.novelty import Novelty, Scale
+from synthdata.gate.novelty import Novelty, Scale, SplitNovelty
 from synthdata.gate.perplexity import NgramModel, PerplexityRange
 from synthdata.io.files import atomic_file, atomic_write
 from synthdata.protocols import Vectors
@@ -32,7 +32,8 @@ class ContextCalibration:
 
     `mean` (d,), `centroids` (m, d) unit, `real_counts` (m,) reference rows a cell. `novelty` tests a context against
     the real ones. Anchors of older versions have none; for them a context is outside under `outside_cosine` to its
-    centroid.
+    centroid. `others` are the same tests of silos that pooled their anchors: a context is outside only where all say
+    so. A living anchor is of an `epoch` above 0, and `stream_counts` (m,) are the real rows that its shares follow.
     """
 
     mean: Vectors | NDArray[np.float64]
@@ -40,6 +41,9 @@ class ContextCalibration:
     real_counts: NDArray[np.int64]
     outside_cosine: float | None = None
     novelty: Novelty | None = None
+    others: tuple[SplitNovelty, ...] = ()
+    epoch: int = 0
+    stream_counts: NDArray[np.int64] | None = None
 
     def centred(self, raw: Vectors) -> Vectors:
         """Raw encoder vectors of contexts (n, d) as unit rows about the mean of the real ones."""
@@ -57,11 +61,21 @@ class ContextCalibration:
             least = -1 if self.outside_cosine is None else self.outside_cosine
             return Located(cells, cosines, None, cosines < least)
         p_values = self.novelty.p_values(x)
+        for other in self.others:
+            p_values = np.maximum(p_values, other.p_values(x))
         return Located(cells, cosines, p_values, p_values <= alpha)
 
+    @property
+    def share_counts(self) -> NDArray[np.int64]:
+        """The real rows of each cell (m,) that shares are taken from: the recent stream's in a living anchor."""
+        return self.real_counts if self.stream_counts is None else self.stream_counts
+
     def real_shares(self, more: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
-        """The smoothed real share of each cell (m,), adding up to 1; `more` (m,) are real rows that came since."""
-        return smoothed_shares(self.real_counts if more is None else self.real_counts + more)
+        """The smoothed real share of each cell (m,), adding up to 1; `more` (m,) are real rows that came since.
+
+        Within an epoch of a living anchor shares stay, so that more rows change nothing.
+        """
+        return smoothed_shares(self.share_counts if more is None or self.epoch else self.share_counts + more)
 
 
 @dataclass(frozen=True)
@@ -83,6 +97,18 @@ class Located:
 
 
 @dataclass(frozen=True)
+class Partners:
+    """What the other silos of a pool add, as sums: their windows' second moment, and the counts of the order.
+
+    `upper` (d, d) and `numbers` (3,) are those of `SecondMoment.sums`, `order` (8192,) counts of n-grams of real texts.
+    """
+
+    upper: NDArray[np.float64]
+    numbers: NDArray[np.float64]
+    order: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
 class ContentCalibration:
     """What real contents teach: how much they repeat themselves, and the fixed window W that the floor is held on.
 
@@ -90,7 +116,7 @@ class ContentCalibration:
     with its jackknife error, `collision_max` the budget, `tau` the cosine of a semantic duplicate, `norms` the
     lengths after centring, against which a content that says nothing of its own is short (anchors of older versions
     have one threshold, `generic_norm`), `language` how predictable contents are, and `fluency` the same by a language
-    model, None where the recipe named none.
+    model, None where the recipe named none. `partners` is there where the anchor was pooled.
     """
 
     mean: Vectors | NDArray[np.float64]
@@ -106,6 +132,7 @@ class ContentCalibration:
     language: PerplexityRange
     fluency: LMPerplexityRange | None = None
     norms: Scale | None = None
+    partners: Partners | None = None
 
     def centred(self, raw: Vectors) -> tuple[Vectors, NDArray[np.float32]]:
         """Raw encoder vectors of contents (n, d) as unit rows about the mean, and their lengths before scaling (n,)."""
@@ -195,18 +222,28 @@ def save_context(folder: Path, anchor: Anchor) -> None:
     arrays = {"mean": half.mean, "centroids": half.centroids, "real_counts": half.real_counts}
     if half.novelty is not None:
         arrays |= {f"novelty_{name}": value for name, value in _fields(half.novelty).items()}
+    for number, other in enumerate(half.others):
+        arrays |= {f"other_{number}_centroids": other.centroids, f"other_{number}_scores": other.scale.scores}
+        arrays |= {f"other_{number}_below": other.scale.below, f"other_{number}_tasks": np.array(other.scale.tasks)}
+    if half.stream_counts is not None:
+        arrays |= {"stream_counts": half.stream_counts}
+        facts |= {"epoch": half.epoch}
     _write(folder, "context", arrays, facts)
 
 
 def save_content(folder: Path, half: ContentCalibration) -> None:
     """Write the content half, once; the JSON file is written last and so is the proof that the half is complete."""
-    facts = {k: v for k, v in vars(half).items() if k not in ("mean", "window", "language", "fluency", "norms")}
+    facts = {
+        k: v for k, v in vars(half).items() if k not in ("mean", "window", "language", "fluency", "norms", "partners")
+    }
     facts |= {"language_low": half.language.low, "language_high": half.language.high}
     facts |= {"fluency": vars(half.fluency)} if half.fluency else {}
     arrays = {"mean": half.mean, "window": half.window}
     if half.norms is not None:
         arrays |= {"norms_scores": half.norms.scores, "norms_below": half.norms.below}
         facts["norms_tasks"] = half.norms.tasks
+    if half.partners is not None:
+        arrays |= {f"partners_{name}": value for name, value in _fields(half.partners).items()}
     for number, model in enumerate(half.language.halves):
         for name, part in vars(model).items():
             arrays |= {f"{name}_{number}_{k}": level for k, level in enumerate(part)}
@@ -244,7 +281,19 @@ def _context_half(arrays: dict[str, Any], facts: dict[str, Any]) -> ContextCalib
     if "novelty_rows" in arrays:
         novelty = Novelty(**{field.name: arrays[f"novelty_{field.name}"] for field in fields(Novelty)})
     parts = (arrays["mean"], arrays["centroids"], arrays["real_counts"])
-    return ContextCalibration(*parts, outside_cosine=facts["outside_cosine"], novelty=novelty)
+    others: list[SplitNovelty] = []
+    while f"other_{len(others)}_tasks" in arrays:
+        name = f"other_{len(others)}"
+        scale = Scale(arrays[f"{name}_scores"], arrays[f"{name}_below"], int(arrays[f"{name}_tasks"]))
+        others.append(SplitNovelty(arrays[f"{name}_centroids"], scale))
+    return ContextCalibration(
+        *parts,
+        outside_cosine=facts["outside_cosine"],
+        novelty=novelty,
+        others=tuple(others),
+        epoch=facts.get("epoch", 0),
+        stream_counts=arrays.get("stream_counts"),
+    )
 
 
 def _fields(value: object) -> dict[str, Any]:
@@ -258,9 +307,12 @@ def _content_half(arrays: dict[str, Any], facts: dict[str, Any]) -> ContentCalib
     norms = None
     if "norms_tasks" in facts:
         norms = Scale(arrays["norms_scores"], arrays["norms_below"], facts.pop("norms_tasks"))
+    partners = None
+    if "partners_order" in arrays:
+        partners = Partners(**{field.name: arrays[f"partners_{field.name}"] for field in fields(Partners)})
     language = PerplexityRange((_model(arrays, 0), _model(arrays, 1)), low, high)
     return ContentCalibration(
-        arrays["mean"], arrays["window"], **facts, language=language, fluency=fluency, norms=norms
+        arrays["mean"], arrays["window"], **facts, language=language, fluency=fluency, norms=norms, partners=partners
     )
 
 

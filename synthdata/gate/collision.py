@@ -22,6 +22,8 @@ class CollisionBudget:
     def __init__(self, content: ContentCalibration) -> None:
         moment = SecondMoment(content.window.shape[1])
         moment.add(content.window)
+        if content.partners is not None:
+            moment.merge(SecondMoment.of_sums(content.partners.upper, content.partners.numbers))
         self._stand_on(moment)
 
     def _stand_on(self, moment: SecondMoment) -> None:

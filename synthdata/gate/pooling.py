@@ -13,15 +13,16 @@ This is not anonymity: the moment of few rows spans them, and two releases a row
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from metrics.spectrum import SecondMoment
 from synthdata.errors import AnchorError
+from synthdata.gate.anchor import Anchor, ContextCalibration, Partners
 from synthdata.gate.cells import assign, cell_count, centre, spherical_kmeans
-from synthdata.gate.novelty import Scale, SplitNovelty, nearness, numbered
+from synthdata.gate.novelty import Scale, SplitNovelty, calibrate_novelty, nearness, numbered
 from synthdata.gate.order import order_counts
 from synthdata.protocols import Vectors
 from synthdata.records import content_hash
@@ -204,6 +205,54 @@ def pooled(sums: Sequence[Sums], moments: Sequence[Moments], counts: Sequence[Co
         {one.silo: one.window for one in moments},
         {one.silo: one.order for one in moments},
         {one.silo: one.novelty for one in moments},
+    )
+
+
+def pooled_anchor(own: Anchor, silo: Silo, pool: Pooled, number: int, settings: AnchorSettings) -> Anchor:
+    """The anchor of the union for one silo: its own test of contexts, its own W with the moments of the others' W.
+
+    Mean, cells, counts, collision and its ceiling are those of the union, tau the largest; what needs texts (language
+    bands, copies of real rows) stays the silo's own.
+
+    Raises:
+        AnchorError: the silo has no message in the pool, or no content half of real data.
+    """
+    name, half = first_message(silo).id, own.content
+    if name not in pool.windows or half is None or half.calibrated_from != "reference":
+        raise AnchorError(
+            "this corpus has no message in the pool; its reference has changed since, or holds no contents"
+        )
+    context, _ = centre(silo.context, pool.context_mean)
+    norms = centre(silo.content[silo.taught], pool.content_mean)[1]
+    others = sorted(pool.windows.keys() - {name})
+    moment = SecondMoment(pool.moment.d)
+    for other in others:
+        moment.merge(pool.windows[other])
+    order = np.sum([pool.orders[other] for other in others], axis=0, dtype=np.int64)
+    slack = max(settings.collision_slack * pool.collision, settings.collision_errors * pool.collision_error)
+    tasks = [task for task, keep in zip(silo.tasks, silo.taught, strict=True) if keep]
+    return replace(
+        own,
+        number=number,
+        context=ContextCalibration(
+            pool.context_mean,
+            pool.centroids,
+            pool.cells,
+            novelty=calibrate_novelty(context, silo.tasks),
+            others=tuple(pool.novelties[other] for other in others),
+        ),
+        content=replace(
+            half,
+            mean=pool.content_mean,
+            window=centre(silo.content[list(silo.window)], pool.content_mean)[0],
+            rows=pool.moment.n,
+            collision=pool.collision,
+            collision_error=pool.collision_error,
+            collision_max=pool.collision + slack,
+            tau=pool.tau,
+            norms=Scale.of(norms.astype(np.float64), numbered(tasks)),
+            partners=Partners(*moment.sums(), np.asarray(order)),
+        ),
     )
 
 

@@ -58,7 +58,7 @@ def decide_items(
             item.opinion = opinions.get(item.candidate.id)
     alive, vetoed = _sift(alive, JUDGED, state)
     advance(len(vetoed))
-    ordered = _ordered(alive, inputs.reference, state.settings.seed)
+    ordered = _ordered(alive, inputs.reference, state)
     with one_blas_thread():
         admitted, refused = _loop(ordered, state, inputs.max_admitted, advance)
     return [*admitted, *sorted(rejected + copies + vetoed + refused, key=lambda d: d.candidate.id)]
@@ -76,10 +76,12 @@ def _sift(items: Sequence[Item], stages: Sequence[Stage], state: GateState) -> t
     return alive, rejected
 
 
-def _ordered(items: list[Item], reference: Sequence[str], seed: int) -> list[Item]:
-    ids = [item.candidate.id for item in items]
+def _ordered(items: list[Item], reference: Sequence[str], state: GateState) -> list[Item]:
+    ids, seed = [item.candidate.id for item in items], state.settings.seed
     if reference:
-        order = gumbel_dsir(ids, [item.candidate.content for item in items], reference, seed)
+        partners = state.content.partners
+        more = None if partners is None else partners.order
+        order = gumbel_dsir(ids, [item.candidate.content for item in items], reference, seed, more)
     else:
         order = shuffled(ids, seed)
     return [items[i] for i in order]

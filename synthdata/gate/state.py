@@ -66,8 +66,8 @@ class Memory:
     """What rounds before this one left: all that `saved.py` keeps of a state.
 
     `history` holds the reference's contents and the admitted rows, `corpus` their collision budget, `counts` (m,) real
-    and admitted rows a cell with the `real_counts` (m,) among them, `rows` and `real_rows` the same in all, and
-    `admitted` how many rows rounds have admitted.
+    and admitted rows a cell, `real_counts` (m,) the real rows that shares are taken from (of a living anchor those of
+    its epoch), `rows` and `real_rows` the same in all, and `admitted` how many rows rounds have admitted.
     """
 
     history: DuplicateIndex
@@ -83,10 +83,11 @@ class Memory:
     @classmethod
     def empty(cls, anchor: Anchor, settings: GateSettings) -> Memory:
         """Before the first round, without the reference's contents."""
-        content, real = anchor.require_content(), anchor.context.real_counts
+        content, half = anchor.require_content(), anchor.context
         history, corpus = DuplicateIndex(content.window.shape[1], settings), CollisionBudget(content)
-        total = int(real.sum())
-        return cls(history, corpus, PhraseCounters(), SkeletonCounts(), real.copy(), real.copy(), total, total)
+        counts, real = half.real_counts.copy(), half.share_counts.copy()
+        rows = int(counts.sum()), int(real.sum())
+        return cls(history, corpus, PhraseCounters(), SkeletonCounts(), counts, real, *rows)
 
 
 @dataclass(eq=False, slots=True)
@@ -334,8 +335,9 @@ class GateState:
         self.rows += 1
         if not item.outside:
             self.counts[item.cell] += 1
-            self.real_counts[item.cell] += item.real
-            self.real_rows += item.real
+            if not self.anchor.context.epoch:
+                self.real_counts[item.cell] += item.real
+                self.real_rows += item.real
 
     @staticmethod
     def _extend(library: DuplicateIndex, items: Sequence[Item]) -> None:

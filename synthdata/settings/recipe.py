@@ -61,6 +61,13 @@ class AnchorSettings(Section):
     tau_min: Cosine = 0.85
     tau_max: Cosine = 0.97
     pool_rows: Size = 3
+    living: bool = True
+    living_rows: Size = 50
+    living_share: PositiveShare = 0.05
+    living_wealth: Ratio = 100.0
+    living_least: Size = 100
+    living_recent: Size = 1000
+    living_growth: PositiveShare = 0.5
     band_order: Order = 3
     band_tokens: Size = 400
     band_low_percentile: Percentile = 0.5
