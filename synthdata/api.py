@@ -13,6 +13,7 @@ from synthdata.corpus import CorpusStore
 from synthdata.errors import InputError
 from synthdata.gate.anchor import Anchor, AnchorHeader, load_anchor, save_content, save_context
 from synthdata.gate.calibrate import calibrate
+from synthdata.gate.epochs import current_anchor, epoch_events
 from synthdata.gate.fluency import Likelihood
 from synthdata.gate.heldout import HeldOut, HeldOutRow, write_heldout
 from synthdata.gate.reference import Reference, clean, load_reference, save_reference
@@ -27,6 +28,7 @@ from synthdata.rounds.coerce import ReferenceLike, TextLike, as_candidates
 from synthdata.rounds.decide import Batch, RoundOptions, RoundOutcome, RowVectors, decide_round
 from synthdata.rounds.fluency import make_likelihood
 from synthdata.rounds.judges import JudgePanel, RoundJudges, build_panel, use_judge
+from synthdata.rounds.living import begin_epoch, next_epoch
 from synthdata.rounds.predecided import number_duplicates, quarantine
 from synthdata.rounds.restore import CorpusGate
 from synthdata.rounds.steps import ViewChoice, encode_reference, reference_rows, views_of
@@ -122,10 +124,17 @@ class Corpus:
 
     @property
     def anchor(self) -> Anchor:
-        """The current anchor, read once for each number, and anew while its first round has still to complete it."""
-        if self._anchor is None or self._anchor.number != self.store.anchor or self._anchor.content is None:
-            self._anchor = load_anchor(self.store.anchor_dir())
-        return self._anchor
+        """The current anchor in its current epoch, read anew where that changes or its first round completes it."""
+        held, number = self._anchor, self.store.anchor
+        known = None if held is None or held.content is None else (held.number, held.context.epoch)
+        if held is None or known != (number, len(epoch_events(self.store, number))):
+            held = current_anchor(self.store)
+        self._anchor = held
+        return held
+
+    def _first_epoch(self) -> Anchor:
+        """The current anchor as it was frozen: tiles and alarms compare rounds in its cells, which never move."""
+        return load_anchor(self.store.anchor_dir()) if self.anchor.context.epoch else self.anchor
 
     @property
     def reference(self) -> Reference:
@@ -258,6 +267,7 @@ class Corpus:
         done = len(everyone) - len(fresh) - len(decisions)
         vectors: RowVectors = {}
         if fresh:
+            self._live()
             outcome = self._decide(fresh, limits, progress)
             decisions, vectors = outcome.decisions + decisions, outcome.vectors
         if not decisions:
@@ -277,6 +287,13 @@ class Corpus:
         options = RoundOptions(self._judges(runs, limits.ledger), limits.max_admitted)
         with progress("deciding", len(candidates)) as advance:
             return decide_round(self.gate, Batch(candidates, context, content, runs), options, advance)
+
+    def _live(self) -> None:
+        """Begin the epoch of a living anchor that the real rows so far ask for, if they do."""
+        recipe = self.settings.recipe
+        due = next_epoch(self.store, self.anchor, self.reference, self.encode, recipe.anchor, recipe.gate.alpha_outside)
+        if due is not None:
+            begin_epoch(self.store, due)
 
     def _judges(self, runs: Mapping[str, Trajectory], ledger: BudgetLedger | None) -> RoundJudges | None:
         ledger = ledger or BudgetLedger(self.store, self.settings)
@@ -303,7 +320,7 @@ class Corpus:
 
     def _watch(self, number: int) -> str:
         """Measure a round, once, and freeze exports where the trend up to it is red; why, or nothing."""
-        ensure_snapshot(self.store, self.anchor, self.reference, self.encoder, self.settings, number)
+        ensure_snapshot(self.store, self._first_epoch(), self.reference, self.encoder, self.settings, number)
         alarms = alarms_of(self.store, self.store.snapshots(number), self.anchor)
         reason = freeze_on_red(self.store, alarms, number)
         return f"{reason}; exports are frozen until `unfreeze CORPUS --reason ...`" if reason else ""

@@ -1,8 +1,8 @@
 """What is compared, as literals: how samples are chosen, which real rows the choice knows, and how a round ends.
 
-`select` is `none`, `nearest` (largest cosine to a reference row), `dsir` or `gate`. `anchor` is `old` (outside under the
-1st percentile of cosines to centroids, no allowance for chance: the rule before), `conformal`, `living` or `pooled`; for
-`dsir` it says which texts are the target. With `stream` new real rows of all topics arrive each round, in training too.
+`select` is `none`, `nearest` (largest cosine to a reference row), `dsir` or `gate`. `anchor` is `old` (outside under
+the 1st percentile of cosines to centroids, no allowance for chance: the rule before), `conformal`, `living`, `pooled`.
+With `stream` new real rows of all topics arrive each round, in training too.
 `whole` is the product's own setting: a round takes all of its samples that pass, so that the order selects little.
 """
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from experiments.narrow.arms import Arm
 from experiments.narrow.world import NarrowWorld, Row
-from synthdata.gate.anchor import Anchor, ContextCalibration
+from synthdata.gate.anchor import Anchor, AnchorHeader, ContextCalibration
 from synthdata.gate.calibrate import calibrate
 from synthdata.gate.cells import assign, centre
 from synthdata.gate.living import RealContexts, calibrate_epoch, follows_stream
@@ -37,7 +37,7 @@ def made_anchor(world: NarrowWorld, rows: Sequence[Row]) -> tuple[Anchor, Refere
     raw = world.words.raw([row.text for row in rows])
     made = [ReferenceRow(row.text, "", f"{row.document} {i}") for i, row in enumerate(rows)]
     reference = clean(made, raw, raw, ANCHOR, GateSettings())
-    return calibrate(reference, number=0, views="one", encoder="words", settings=ANCHOR), reference
+    return calibrate(reference, AnchorHeader(0, "one", "words"), ANCHOR), reference
 
 
 def anchor_of(world: NarrowWorld, arm: Arm, kept: Kept) -> tuple[Anchor, Reference, list[str]]:
@@ -52,9 +52,9 @@ def anchor_of(world: NarrowWorld, arm: Arm, kept: Kept) -> tuple[Anchor, Referen
         raw = world.words.raw([row.text for row in kept.stream])
         stream = RealContexts(raw, tuple(f"stream {i}" for i in range(len(raw))))
         known = RealContexts(reference.content, tuple(row.task_id for row in reference.rows))
-        anchor = replace(anchor, context=calibrate_epoch(known, stream, 1, ANCHOR))
+        anchor = replace(anchor, context=calibrate_epoch(known, stream, 1, ANCHOR)[0])
         recent = [row.text for row in kept.stream][-ANCHOR.living_recent :]
-        texts = recent if follows_stream(stream, ANCHOR) else texts + recent
+        texts = recent if follows_stream(len(stream), ANCHOR) else texts + recent
     return anchor, reference, texts
 
 

@@ -15,6 +15,7 @@ from experiments.narrow.world import BUDGET, POOL, ROUNDS, Mixture, NarrowWorld,
 from metrics import effective_number, prdc
 from synthdata.gate.order import gumbel_dsir
 from synthdata.gate.round import decide
+from synthdata.gate.state import RoundInputs
 from synthdata.records import Candidate, Verdict
 
 
@@ -63,10 +64,9 @@ def choose(
         best = gumbel_dsir(ids, [row.text for row in pool], texts, 1000 * world.seed + round_)
         return [pool[i] for i in best[:need]], {}
     state, texts = open_gate(world, arm, kept, round_)
-    state.most = need
     candidates = [Candidate(row.text, external_id=f"{round_}-{i}") for i, row in enumerate(pool)]
     raw = world.words.raw([row.text for row in pool])
-    decisions = decide(candidates, raw, raw, state, texts)
+    decisions = decide(candidates, raw, raw, state, RoundInputs(reference=texts, max_admitted=need))
     row_of = {candidate.id: row for candidate, row in zip(candidates, pool, strict=True)}
     admitted = [row_of[made.candidate.id] for made in decisions if made.verdict is Verdict.ADMIT]
     refused = Counter(str(made.reason) for made in decisions if made.reason)

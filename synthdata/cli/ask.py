@@ -39,6 +39,7 @@ def status(
     from synthdata.corpus import CorpusStore
     from synthdata.monitor.status import floor_note, steering_note
     from synthdata.monitor.status import status as facts_of
+    from synthdata.monitor.stream import stream_notes
 
     facts = facts_of(CorpusStore.open(corpus), as_of)
     if prom is not None:
@@ -64,6 +65,8 @@ def status(
     say(f"{floor_note(anchor)} Judged: {facts['judged']}. Real share: {facts['real_share']:.2f}.")
     if "n2_floor" in anchor:
         say(f"N2 of the reference {number(anchor['n2_reference'])}, floor {number(anchor['n2_floor'])}.")
+    for note in stream_notes(facts):
+        say(note)
     if facts["frozen"]:
         say(f"Frozen, nothing is exported: {facts['frozen_because']}. After a look: `unfreeze CORPUS --reason ...`")
     _show_alarms(facts["alarms"], facts["round"])

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from synthdata.corpus import CorpusStore
 from synthdata.dashboard.charts import Plane, Spot
-from synthdata.gate.anchor import Anchor, load_anchor
+from synthdata.gate.anchor import Anchor
 from synthdata.gate.cells import centre
+from synthdata.gate.epochs import current_anchor
 from synthdata.gate.reference import Reference, load_reference
 from synthdata.generation.steering import Coverage
 from synthdata.protocols import Vectors
@@ -64,16 +65,29 @@ class Map:
     explained: float
 
 
+def _placed(store: CorpusStore, anchor: Anchor, as_of: int | None) -> pl.DataFrame:
+    """Admitted rows of this anchor with their cells, of a living anchor those where they lie in its current epoch."""
+    columns = ["id", "round", "cell", "anchor"]
+    if not anchor.context.epoch:
+        return store.admitted(as_of, columns).filter(pl.col("anchor") == anchor.number)
+    rows = store.admitted(as_of).filter(pl.col("anchor") == anchor.number)
+    alpha = Settings.from_dict(store.settings, where=str(store.path)).recipe.gate.alpha_outside
+    if rows.is_empty():
+        return rows.select(columns)
+    cells = anchor.context.locate(store.context_vectors(rows), alpha).cells
+    return rows.select(columns).with_columns(cell=pl.Series(cells, dtype=pl.Int64))
+
+
 def make_map(store: CorpusStore, as_of: int | None = None) -> Map:
     """The map under the current anchor; rows that were decided under another one have cells of another map."""
-    anchor, reference = load_anchor(store.anchor_dir()), load_reference(store.anchor_dir())
+    anchor, reference = current_anchor(store, as_of=as_of), load_reference(store.anchor_dir())
     view = "context" if anchor.views == "two" else "content"
     # Of two-view rows the context lies in cells, of one-view rows the content.
     vectors = anchor.cell_vectors(reference.context, reference.content)
     x = anchor.context.centred(vectors)
     axes, explained = principal_axes(x)
     scale = float(np.abs(x @ axes).max(initial=0)) or 1.0
-    corpus = store.admitted(as_of, ["id", "round", "cell", "anchor"]).filter(pl.col("anchor") == anchor.number)
+    corpus = _placed(store, anchor, as_of)
     inside = corpus.filter(pl.col("cell").is_not_null() & (pl.col("cell") != OUTSIDE))
     counts = np.bincount(inside["cell"].to_numpy(), minlength=len(anchor.context.centroids))
     real = anchor.context.real_counts

@@ -47,7 +47,8 @@ class Measured:
             return
         for i in range(rows):
             content, context = piece.views[min(i, len(piece.views) - 1)]
-            self._waiting.append((content, context, piece.vector, piece.cell))
+            cell = None if self.anchor.context.epoch else piece.cell
+            self._waiting.append((content, context, piece.vector, cell))
         if len(self._waiting) >= _BATCH:
             self._flush()
 

@@ -7,7 +7,6 @@ holds in every round (docs/narrow.md). Here cells, their shares and the order fo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,8 +47,10 @@ class RealContexts:
 
 def calibrate_epoch(
     reference: RealContexts, stream: RealContexts, epoch: int, settings: AnchorSettings
-) -> ContextCalibration:
-    """The context half from the anchor's own calibrating rows and the `stream` of real rows since, all of it.
+) -> tuple[ContextCalibration, NDArray[np.bool_]]:
+    """The context half and which real contexts (n,) are no copies of earlier ones.
+
+    It stands on the anchor's own calibrating rows and the `stream` of real rows since, all of it.
 
     Near copies are left out of cells and test, as `init` does; shares count every row of the recent stream, and all
     real rows while the stream is short.
@@ -61,10 +62,10 @@ def calibrate_epoch(
     kept = x[stays]
     centroids = spherical_kmeans(kept, cell_count(len(kept), settings.cells_min, settings.cells_max), settings.seed)
     cells = assign(x, centroids)[0]
-    start = max(len(reference), len(every) - settings.living_recent) if follows_stream(stream, settings) else 0
+    start = max(len(reference), len(every) - settings.living_recent) if follows_stream(len(stream), settings) else 0
     counts = [np.bincount(part, minlength=len(centroids)) for part in (cells[: len(reference)], cells[start:])]
     tasks = [every.tasks[i] for i in np.flatnonzero(stays)]
-    return ContextCalibration(
+    half = ContextCalibration(
         mean,
         centroids,
         counts[0].astype(np.int64),
@@ -72,11 +73,12 @@ def calibrate_epoch(
         epoch=epoch,
         stream_counts=counts[1].astype(np.int64),
     )
+    return half, stays
 
 
-def follows_stream(stream: Sequence[object] | RealContexts, settings: AnchorSettings) -> bool:
-    """Whether shares and order follow the stream alone."""
-    return len(stream) >= settings.living_least
+def follows_stream(rows: int, settings: AnchorSettings) -> bool:
+    """Whether shares and order follow a stream of so many real rows alone."""
+    return rows >= settings.living_least
 
 
 def due(stands_on: int, new: int, log_wealth: float, settings: AnchorSettings) -> str:

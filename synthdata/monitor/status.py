@@ -11,11 +11,13 @@ from synthdata.corpus import CorpusStore
 from synthdata.corpus.events import REMOVING
 from synthdata.corpus.releases import frozen_because
 from synthdata.errors import InputError
-from synthdata.gate.anchor import Anchor, load_anchor
+from synthdata.gate.anchor import Anchor
+from synthdata.gate.epochs import current_anchor
 from synthdata.gate.novelty import level
 from synthdata.io.files import atomic_write
 from synthdata.judging.record import judge_alarms, judged_by
 from synthdata.monitor.alarms import RoundHistory, trend_alarms
+from synthdata.monitor.stream import epoch_facts, recent_outside
 from synthdata.records.report import starved_by
 from synthdata.settings import GateSettings, Settings
 
@@ -33,7 +35,7 @@ def status(store: CorpusStore, as_of: int | None = None) -> Facts:
     rejected = frame.filter(pl.col("verdict") == "reject")["reason"].value_counts(sort=True)
     reasons = dict(sorted(rejected.iter_rows(), key=lambda pair: (-pair[1], pair[0])))
     corpus = store.admitted(as_of, ["origin", "judged"])
-    anchor = load_anchor(store.anchor_dir())
+    anchor = current_anchor(store, as_of=as_of)
     snapshots = store.snapshots(as_of)
     frozen = frozen_because(store)
     recipe = Settings.from_dict(store.settings, where=str(store.path)).recipe
@@ -51,6 +53,8 @@ def status(store: CorpusStore, as_of: int | None = None) -> Facts:
         "real_share": real_share(anchor, corpus),
         "judged": judged_by(corpus["judged"]),
         "anchor": describe(anchor, recipe.gate),
+        "epoch": epoch_facts(store, anchor, as_of),
+        "real_outside": recent_outside(store, anchor, recipe, as_of),
         "metrics": _after_removal(store, last, as_of, _values(snapshots, last, "value")),
         "intervals": _intervals(snapshots, last),
         "absent": _values(snapshots, last, "note"),

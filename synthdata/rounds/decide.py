@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from synthdata.gate.anchor import Anchor, ContentCalibration
 from synthdata.gate.fill import fill_content
 from synthdata.gate.fluency import Likelihood, check_fluency
+from synthdata.gate.living import follows_stream
 from synthdata.gate.reference import Reference
 from synthdata.gate.round import decide
 from synthdata.gate.state import GateState, Judges, RoundInputs
@@ -53,6 +54,9 @@ class Gate(Protocol):
 
     def calibrated(self, content: ContentCalibration) -> Gate:
         """The same gate with the content half that its first round made."""
+
+    def stream_contents(self) -> list[str]:
+        """The contents of the real rows that a living anchor has taken in since it was made, in their order."""
 
     def state(self, history: pl.DataFrame | None) -> GateState:
         """The gate's state before the round, over the rows admitted before or over these of `decisions`."""
@@ -121,15 +125,21 @@ def decide_round(
         alive = [candidate for candidate in batch.candidates if candidate.id not in refused]
         refused |= check_language(alive, content.language, gate.recipe.anchor)
     state = gate.state(options.history)
-    inputs = RoundInputs(refused, options.judges, order_texts(gate.anchor, gate.reference), options.max_admitted)
+    inputs = RoundInputs(refused, options.judges, order_texts(gate), options.max_admitted)
     decisions = decide(batch.candidates, batch.context, batch.content, state, inputs, advance)
     return RoundOutcome(decisions, _kept(gate.anchor, batch, decisions), state.tau, gate.anchor)
 
 
-def order_texts(anchor: Anchor, reference: Reference) -> list[str]:
-    """The real contents that the canonical order looks at; none where the anchor was filled by a generator."""
-    real = anchor.require_content().calibrated_from == "reference"
-    return [row.content for row in reference.rows if row.content] if real else []
+def order_texts(gate: Gate) -> list[str]:
+    """The real contents that the canonical order looks at: of a living anchor the recent stream's.
+
+    Else the reference's; none where the anchor was filled by a generator and no real contents have come since.
+    """
+    real = gate.anchor.require_content().calibrated_from == "reference"
+    known = [row.content for row in gate.reference.rows if row.content] if real else []
+    settings = gate.recipe.anchor
+    stream = gate.stream_contents()[-settings.living_recent :]
+    return stream if follows_stream(len(stream), settings) else known + stream
 
 
 def _calibrated(gate: Gate, batch: Batch, refused: Mapping[str, Reject]) -> Gate:

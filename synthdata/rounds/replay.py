@@ -18,7 +18,8 @@ from metrics.spectrum import SecondMoment
 from synthdata.corpus import CorpusStore, to_candidate
 from synthdata.corpus.events import without_removed
 from synthdata.errors import InputError, SettingsError
-from synthdata.gate.anchor import Anchor, load_anchor
+from synthdata.gate.anchor import Anchor
+from synthdata.gate.epochs import current_anchor
 from synthdata.gate.reference import Reference, load_reference
 from synthdata.gate.stages import LOOP
 from synthdata.protocols import Advance, no_advance
@@ -164,7 +165,7 @@ class _Run:
         """Decide one round again; rows without vectors, refused by judges or inherited keep their verdict."""
         frame = self.store.decisions(where=pl.col("round") == number)
         self.candidates += frame.height
-        self.anchor = load_anchor(self.store.anchor_dir(int(frame["anchor"][0])))
+        self.anchor = current_anchor(self.store, int(frame["anchor"][0]), as_of=number - 1)
         reference = load_reference(self.store.anchor_dir(int(frame["anchor"][0])))
         gate, history = CorpusGate(self.store, self.anchor, reference, self.recipe), self._kept(number)
         stored = dict(zip(frame["id"], map(_word, frame["verdict"], frame["reason"]), strict=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from synthdata.corpus.verify import Violation
 from synthdata.errors import CorruptStoreError
 from synthdata.gate.anchor import Anchor, ContentCalibration, load_anchor, save_content
 from synthdata.gate.collision import CollisionBudget
+from synthdata.gate.epochs import current_anchor, epoch_events, stream_contents
 from synthdata.gate.fluency import Likelihood
 from synthdata.gate.heldout import HeldOut
 from synthdata.gate.reference import Reference, load_reference
@@ -44,7 +46,12 @@ class CorpusGate:
     def calibrated(self, content: ContentCalibration) -> CorpusGate:
         """The same gate with the content half that the first round made, which is written to the anchor's folder."""
         save_content(self.store.anchor_dir(), content)
-        return replace(self, anchor=load_anchor(self.store.anchor_dir()))
+        filled = load_anchor(self.store.anchor_dir()).content
+        return replace(self, anchor=replace(self.anchor, content=filled))
+
+    def stream_contents(self) -> list[str]:
+        """The contents of the real rows that the anchor's epochs have taken in, in their order."""
+        return stream_contents(self.store, self.anchor)
 
     def state(self, history: pl.DataFrame | None = None) -> GateState:
         """The gate's state as the corpus on disk implies it, or as these rows of `decisions` would."""
@@ -126,20 +133,14 @@ def recheck(store: CorpusStore) -> list[Violation]:
     Derived files are dropped first, so that everything which follows comes from the tables.
     """
     recipe = Settings.from_dict(store.settings, where=str(store.path)).recipe
-    anchor = load_anchor(store.anchor_dir())
+    anchor = current_anchor(store)
     if anchor.content is None:
         return []
     for path in sorted(store.derived_dir.iterdir()):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     gate = CorpusGate(store, anchor, load_reference(store.anchor_dir()), recipe)
     state = restore(gate, store.admitted())
-    rows = store.admitted().filter(pl.col("anchor") == anchor.number)
-    cells = anchor.context.locate(store.context_vectors(rows), recipe.gate.alpha_outside).cells if rows.height else ()
-    findings = [
-        Violation("cell", f"row {name}", f"lies in cell {now}, was decided in cell {then}")
-        for name, then, now in zip(rows["id"], rows["cell"], cells, strict=True)
-        if now != then
-    ]
+    findings = list(_misplaced(store, anchor.number, recipe))
     limit = max(state.collision_max, CollisionBudget(anchor.content).collision())
     collision = state.corpus_scope.collision()
     real = store.admitted(columns=["origin"]).filter(pl.col("origin") == "real").height
@@ -148,3 +149,20 @@ def recheck(store: CorpusStore) -> list[Violation]:
         detail = f"collision of the window and the corpus is {collision:.6f}, over its budget {limit:.6f}"
         findings.append(Violation("collision budget", "corpus", detail))
     return findings
+
+
+def _misplaced(store: CorpusStore, number: int, recipe: Recipe) -> Iterator[Violation]:
+    """Admitted rows of this anchor that do not lie in the cell which their decision names, in its round's epoch."""
+    rows = store.admitted().filter(pl.col("anchor") == number)
+    begun = [event["round"] for event in epoch_events(store, number)]
+    for _, part in rows.with_columns(epoch=epoch_of(begun)).group_by("epoch", maintain_order=True):
+        anchor = current_anchor(store, number, int(part["round"].min()) - 1)  # type: ignore[arg-type]
+        cells = anchor.context.locate(store.context_vectors(part), recipe.gate.alpha_outside).cells
+        for name, told, cell in zip(part["id"], part["cell"], cells.tolist(), strict=True):
+            if told != cell:
+                yield Violation("cell", f"row {name}", f"lies in cell {cell}, was decided in cell {told}")
+
+
+def epoch_of(begun: Sequence[int]) -> pl.Expr:
+    """The epoch of each row's round, 0 the first; `begun` are the rounds after which epochs 1, 2, ... began."""
+    return sum((pl.col("round") > number for number in begun), start=pl.lit(0)).cast(pl.Int64)

@@ -74,8 +74,8 @@ def coverage_of(store: CorpusStore, anchor: Anchor, alpha: float, first: int = 0
     columns = ["cell", "anchor", "origin", "round"]
     rows = store.admitted(columns=columns)
     cells = rows["cell"].to_numpy()
-    if (rows["anchor"] != anchor.number).any():
-        # Rows of an earlier anchor were decided in its cells; here they count where they lie now.
+    if half.epoch or (rows["anchor"] != anchor.number).any():
+        # Rows of an earlier anchor or epoch were decided in its cells; here they count where they lie now.
         rows = store.admitted()
         cells = half.locate(store.context_vectors(rows), alpha).cells
     m = len(half.centroids)

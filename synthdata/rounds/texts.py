@@ -137,6 +137,10 @@ class _MemoryGate:
     known: _Known | None = None
     likelihood: Likelihood | None = None
 
+    def stream_contents(self) -> list[str]:
+        """None: the anchor of a gate without a corpus stays as it was made."""
+        return []
+
     def calibrated(self, content: ContentCalibration) -> _MemoryGate:
         """The same gate with the content half that its first batch made."""
         return replace(self, anchor=replace(self.anchor, content=content))
