@@ -19,7 +19,6 @@ from synthdata.gate.anchor import Anchor, ContextCalibration
 from synthdata.gate.epochs import (
     Epoch,
     calibrating,
-    epoch_events,
     epochs_folder,
     load_epoch,
     load_stream,
