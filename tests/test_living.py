@@ -91,6 +91,7 @@ def begun(path: object, texts: dict[str, list[str]], **anchor: object) -> Corpus
     return Corpus.init(path, rows, settings=settings)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_rounds_of_a_living_anchor_are_kept_by_epoch_and_survive_a_kill(
     tmp_path: object, texts: dict[str, list[str]]
 ) -> None:
