@@ -145,6 +145,7 @@ def open_game(path: Path) -> Game:
         won=True,
         score=True,
         max_score=True,
+        facts=True,
     )
     with warnings.catch_warnings():
         # Jericho knows the addresses of commercial games only; TextWorld tracks its own games' state itself.
