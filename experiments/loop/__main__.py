@@ -1,8 +1,8 @@
 """Run what is missing of E4 with the small policy, one line a seed, arm and round; what came out is in docs/loop.md.
 
-    python -m experiments.loop --graphs FOLDER --seeds 0-2 --tune
-    python -m experiments.loop --graphs FOLDER --seeds 100-109 --out docs/loop/e4-small.jsonl
-    python -m experiments.loop report docs/loop/e4-small.jsonl
+python -m experiments.loop --graphs FOLDER --seeds 0-2 --tune
+python -m experiments.loop --graphs FOLDER --seeds 100-109 --out docs/loop/e4-small.jsonl
+python -m experiments.loop report docs/loop/e4-small.jsonl
 """
 
 from __future__ import annotations

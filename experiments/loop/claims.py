@@ -49,7 +49,9 @@ class Claim:
 
 def table(lines: Sequence[Line], arm: str, number: int, field: str = "first") -> np.ndarray:
     """(seeds, games) of an arm and round, seeds in ascending order."""
-    found = sorted((line for line in lines if line["arm"] == arm and line["round"] == number), key=lambda x: str(x["seed"]))
+    found = sorted(
+        (line for line in lines if line["arm"] == arm and line["round"] == number), key=lambda x: str(x["seed"])
+    )
     return np.array([line[field] for line in found], dtype=float)
 
 
@@ -103,7 +105,9 @@ def _non_inferior(lines: Sequence[Line], difference: Difference) -> Claim:
 
 
 def _passes(lines: Sequence[Line]) -> list[Claim]:
-    base, own, outcome = (table(lines, arm, n, "pass8") for arm, n in (("a", 0), ("d", 3), ("c", 3))) if _asked(lines) else ((), (), ())
+    base, own, outcome = (
+        (table(lines, arm, n, "pass8") for arm, n in (("a", 0), ("d", 3), ("c", 3))) if _asked(lines) else ((), (), ())
+    )
     if not len(base):
         return []
     mine, theirs = paired(own, base), paired(outcome, base)

@@ -57,12 +57,12 @@ def tasks_of(exam: Sequence[Question]) -> list[str]:
 
 
 def sit(exam: Sequence[Question], chances: Chances) -> Marks:
-    """What a policy scores; of equals the first in alphabetical order is its choice."""
+    """What a policy scores; of equally likely commands one is drawn, so their mean counts."""
     first, mass = defaultdict(list), defaultdict(list)
     for question in exam:
         told = chances(question.state)
-        _, choice = min(zip([-p for p in told], question.state.admissible, strict=True))
-        first[question.state.task_id].append(float(choice in question.best))
+        top = [c for p, c in zip(told, question.state.admissible, strict=True) if p >= max(told) - 1e-12]
+        first[question.state.task_id].append(len(question.best.intersection(top)) / len(top))
         on_best = sum(p for p, c in zip(told, question.state.admissible, strict=True) if c in question.best)
         mass[question.state.task_id].append(float(on_best))
     order = tasks_of(exam)
@@ -99,9 +99,7 @@ def games_won(graphs: Sequence[GameGraph], chances: Chances) -> list[int]:
 
 def any_won(graphs: Sequence[GameGraph], chances: Chances) -> list[int]:
     """Pass@8 by game: is one of eight sampled runs won?"""
-    return [
-        int(any(play(graph, chances, f"pass-{n}").won for n in range(EPISODES))) for graph in graphs
-    ]
+    return [int(any(play(graph, chances, f"pass-{n}").won for n in range(EPISODES))) for graph in graphs]
 
 
 def _verb(command: str) -> str:

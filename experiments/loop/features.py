@@ -14,7 +14,21 @@ from numpy.typing import NDArray
 from experiments.loop.runs import State
 from synthdata.reflection.reading import content_words, failure_span, words
 
-VERBS = ("go", "take", "drop", "put", "insert", "open", "close", "unlock", "lock", "eat", "examine", "look", "inventory")
+VERBS = (
+    "go",
+    "take",
+    "drop",
+    "put",
+    "insert",
+    "open",
+    "close",
+    "unlock",
+    "lock",
+    "eat",
+    "examine",
+    "look",
+    "inventory",
+)
 _ASKS = {
     "go": "go move head travel trip venture walk",
     "take": "take pick lift recover retrieve grab get",
@@ -50,8 +64,10 @@ def parts(command: str) -> tuple[str, frozenset[str], frozenset[str]]:
     found = words(command)
     rest = found[1:]
     cut = next((i for i, word in enumerate(rest) if word in _PREPOSITIONS), len(rest))
-    return found[0] if found else "", frozenset(content_words(" ".join(rest[:cut]))), frozenset(
-        content_words(" ".join(rest[cut + 1 :]))
+    return (
+        found[0] if found else "",
+        frozenset(content_words(" ".join(rest[:cut]))),
+        frozenset(content_words(" ".join(rest[cut + 1 :]))),
     )
 
 
@@ -61,6 +77,7 @@ def clauses(objective: str) -> tuple[frozenset[str], ...]:
     return tuple(frozenset(words(part)) for part in _CLAUSE.split(objective) if words(part))
 
 
+@lru_cache(maxsize=30_000)
 def features(state: State) -> NDArray[np.float64]:
     """(commands, 36) numbers in [0, 1]."""
     asked = clauses(state.objective)
@@ -70,7 +87,9 @@ def features(state: State) -> NDArray[np.float64]:
     reply = frozenset(words(state.transcript[-1][1]))
     stuck = failure_span(state.transcript[-1][1]) is not None
     table = np.zeros((len(state.admissible), SIZE))
-    wanted = [_matches(command, asked[at : at + 1]) and _asks(command, asked[at : at + 1]) for command in state.admissible]
+    wanted = [
+        _matches(command, asked[at : at + 1]) and _asks(command, asked[at : at + 1]) for command in state.admissible
+    ]
     for i, command in enumerate(state.admissible):
         table[i, :14] = _verb(command)
         table[i, 14:24] = _of_task(command, asked, at, task)
@@ -108,9 +127,7 @@ def _both(command: str, some: tuple[frozenset[str], ...]) -> bool:
     return bool(thing) and any(thing <= c and ASKS.get(parts(command)[0], frozenset()) & c for c in some)
 
 
-def _of_task(
-    command: str, asked: tuple[frozenset[str], ...], at: int, task: frozenset[str]
-) -> tuple[float, ...]:
+def _of_task(command: str, asked: tuple[frozenset[str], ...], at: int, task: frozenset[str]) -> tuple[float, ...]:
     verb, thing, target = parts(command)
     return (
         len(thing & task) / max(1, len(thing)),

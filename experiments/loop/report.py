@@ -15,13 +15,19 @@ def told(lines: Sequence[Line]) -> str:
     """Claims, what stands beside them, and the arms by round."""
     rows = ["| claim | mean | 95 % | met | |", "|---|---:|---|---|---|"]
     for one in claims(lines):
-        rows.append(f"| {one.claim} | {one.mean:+.3f} | [{one.low:+.3f}, {one.high:+.3f}] | {'yes' if one.met else 'no'} | {one.note} |")
+        rows.append(
+            f"| {one.claim} | {one.mean:+.3f} | [{one.low:+.3f}, {one.high:+.3f}] | {'yes' if one.met else 'no'} | {one.note} |"
+        )
     rows += ["", "| beside | mean | 95 % |", "|---|---:|---|"]
     for name, *contrasted in BESIDE:
         difference = contrast(lines, *contrasted)
         if difference is not None:
             rows.append(f"| {name} | {difference.mean:+.3f} | [{difference.low:+.3f}, {difference.high:+.3f}] |")
-    rows += ["", "| arm | round | rows | right | N2 of tasks | best moves | chance on best | own games won |", "|---|---:|---:|---:|---:|---:|---:|---:|"]
+    rows += [
+        "",
+        "| arm | round | rows | right | N2 of tasks | best moves | chance on best | own games won |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
+    ]
     for arm, number in dict.fromkeys((str(line["arm"]), int(str(line["round"]))) for line in lines):
         rows.append(_arm(lines, arm, number))
     rows += ["", *_won(lines)]
@@ -41,8 +47,19 @@ def _arm(lines: Sequence[Line], arm: str, number: int) -> str:
 
 
 def _won(lines: Sequence[Line]) -> list[str]:
-    arms = [arm for arm in dict.fromkeys(str(line["arm"]) for line in lines) if any("games_won" in x for x in lines if x["arm"] == arm)]
-    rows = [f"Games of the exam won, mean over seeds: " + ", ".join(f"{arm} {table(lines, arm, 3, 'games_won').sum(axis=1).mean():.1f}" for arm in arms)] if arms else []
+    arms = [
+        arm
+        for arm in dict.fromkeys(str(line["arm"]) for line in lines)
+        if any("games_won" in x for x in lines if x["arm"] == arm)
+    ]
+    rows = (
+        [
+            f"Games of the exam won, mean over seeds: "
+            + ", ".join(f"{arm} {table(lines, arm, 3, 'games_won').sum(axis=1).mean():.1f}" for arm in arms)
+        ]
+        if arms
+        else []
+    )
     for other in ("c", "e", "b"):
         if "d" in arms and other in arms:
             more, fewer, p = games_won(lines, "d", other)

@@ -48,7 +48,10 @@ class GameRun:
     def trajectory(self) -> Trajectory:
         """The run as the product reads it: no ground truth but the outcome."""
         first = self.rows[0].state
-        steps = [Step(0, "user", first.objective), Step(1, "system", observations=(Observation(first.transcript[0][1]),))]
+        steps = [
+            Step(0, "user", first.objective),
+            Step(1, "system", observations=(Observation(first.transcript[0][1]),)),
+        ]
         told = enumerate(zip(self.rows, self.answers, strict=True), 2)
         steps += [Step(i, "agent", row.command, observations=(Observation(text),)) for i, (row, text) in told]
         return Trajectory(

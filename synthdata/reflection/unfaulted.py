@@ -1,21 +1,21 @@
 """Moves of a game that nothing speaks against: what may be learnt from a run that failed, where nothing verified it.
 
-No rule faults such a move, it takes back no earlier move, and it was not made before. That is evidence, not proof:
-docs/consolidate.md states how often it is right. Only moves of games are spoken of; of a tool call or a message the
-silence of the rules says nothing.
+No rule faults such a move, it takes back no earlier move, it was not made before, and where it walks, the task names
+that way. That is evidence, not proof: docs/loop.md states how often it is right. Only moves of games are spoken of; of
+a tool call or a message the silence of the rules says nothing.
 """
 
 from __future__ import annotations
 
 from synthdata.records import Trajectory
-from synthdata.reflection.reading import INFO_VERBS, read_turns
+from synthdata.reflection.reading import INFO_VERBS, read_turns, words
 from synthdata.reflection.rules_moves import is_inverse
 from synthdata.reflection.step_labels import rule_opinions
 
 
 def unfaulted_moves(trajectory: Trajectory) -> frozenset[int]:
     """Indices of the steps that are such moves."""
-    opinions = rule_opinions(trajectory)
+    opinions, asked = rule_opinions(trajectory), set(words(trajectory.task))
     turns = [turn for turn in read_turns(trajectory) if turn.kind == "move"]
     found = set()
     for i, turn in enumerate(turns):
@@ -24,6 +24,7 @@ def unfaulted_moves(trajectory: Trajectory) -> frozenset[int]:
         faulted = turn.failure is not None or turn.verb in INFO_VERBS or (said is not None and said.verdict == "bad")
         undoes = any(is_inverse(old, turn) for old in earlier)
         again = any(old.text.lower() == turn.text.lower() for old in earlier)
-        if not (faulted or undoes or again):
+        strays = turn.verb == "go" and not asked & set(turn.names)
+        if not (faulted or undoes or again or strays):
             found.add(turn.step.idx)
     return frozenset(found)
