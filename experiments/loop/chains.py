@@ -1,4 +1,4 @@
-"""One seed of the small policy: every arm plays, learns from all its own runs so far, and sits the exam, three times."""
+"""One seed of the small policy: each arm plays, learns from all its own runs so far and sits the exam, three times."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _chain(
 
 
 def _once(world: World, seed: int, first: Sequence[GameRun], count: int) -> list[Line]:
-    """Arms that play nothing themselves: the ceiling h, and the clone pool with and without the gate, on round 0's rows."""
+    """Arms that play nothing themselves: the ceiling h, and round 0's pool of clones with and without the gate."""
     shown = sample([row for graph in world.training for row in expert_run(graph, "expert").rows], count, seed)
     good = replayed(first, 0, seed)[0]
     pool = clone_pool(good, seed)

@@ -11,7 +11,7 @@ from experiments.loop.statistics import Difference, holm, paired, sign_test
 
 Line = Mapping[str, object]
 MARGIN = 0.02
-# (claim, arm, round, against, its round); the last round of each, clones after one. `best` is the best of the baselines.
+# (claim, arm, round, against, its round); the last round of each, clones after one. `best`: the best of the baselines.
 CONTRASTS = (
     ("L1", "d", 3, "best", 0),
     ("L2", "d", 3, "c", 3),

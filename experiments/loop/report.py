@@ -15,9 +15,8 @@ def told(lines: Sequence[Line]) -> str:
     """Claims, what stands beside them, and the arms by round."""
     rows = ["| claim | mean | 95 % | met | |", "|---|---:|---|---|---|"]
     for one in claims(lines):
-        rows.append(
-            f"| {one.claim} | {one.mean:+.3f} | [{one.low:+.3f}, {one.high:+.3f}] | {'yes' if one.met else 'no'} | {one.note} |"
-        )
+        interval, met = f"[{one.low:+.3f}, {one.high:+.3f}]", "yes" if one.met else "no"
+        rows.append(f"| {one.claim} | {one.mean:+.3f} | {interval} | {met} | {one.note} |")
     rows += ["", "| beside | mean | 95 % |", "|---|---:|---|"]
     for name, *contrasted in BESIDE:
         difference = contrast(lines, *contrasted)
@@ -43,7 +42,8 @@ def _arm(lines: Sequence[Line], arm: str, number: int) -> str:
 
     rows = f"{np.mean([float(str(line['rows'])) for line in here]):.0f}"
     first, chance = table(here, arm, number).mean(), table(here, arm, number, "chance").mean()
-    return f"| {arm} | {number} | {rows} | {mean('right')} | {mean('n2_tasks')} | {first:.3f} | {chance:.3f} | {mean('own_won')} |"
+    marks = f"{mean('right')} | {mean('n2_tasks')} | {first:.3f} | {chance:.3f} | {mean('own_won')}"
+    return f"| {arm} | {number} | {rows} | {marks} |"
 
 
 def _won(lines: Sequence[Line]) -> list[str]:
@@ -54,7 +54,7 @@ def _won(lines: Sequence[Line]) -> list[str]:
     ]
     rows = (
         [
-            f"Games of the exam won, mean over seeds: "
+            "Games of the exam won, mean over seeds: "
             + ", ".join(f"{arm} {table(lines, arm, 3, 'games_won').sum(axis=1).mean():.1f}" for arm in arms)
         ]
         if arms

@@ -12,7 +12,7 @@ from scipy import stats
 
 @dataclass(frozen=True)
 class Difference:
-    """A mean over games and seeds, the wider of two t intervals (95 %), and the larger p of the two tests against nought."""
+    """A mean over games and seeds, the wider of two t intervals (95 %), and the larger p of the two tests."""
 
     mean: float
     low: float

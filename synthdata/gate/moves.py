@@ -46,8 +46,8 @@ def admit_moves(rows: Sequence[MoveRow], slack: float, seed: int = 0) -> list[Mo
     """A verdict for each row, in the given order; the same set in any order gives the same verdicts.
 
     Of one decision the surest label stands, of equals the first by a seeded hash. No task then holds more than `slack`
-    (at least 1) times an equal share, so that the effective number of tasks 1 / sum(p^2) of what is admitted is at least
-    the number of tasks over `slack`: 1 / sum(p^2) >= 1 / max(p).
+    (at least 1) times an equal share, so that the effective number of tasks 1 / sum(p^2) of what is admitted is at
+    least the number of tasks over `slack`: 1 / sum(p^2) >= 1 / max(p).
     """
     ordered = sorted(rows, key=lambda row: (-row.sureness, content_hash(str(seed), row.key)))
     first: dict[str, str] = {}
