@@ -1,88 +1,97 @@
-"""The control of a sleep: as many steps on the corpus' real rows alone, from the same start, with the same settings.
+"""The control of a sleep: the same real rows at as many passes, from the same start, without the rows that were made.
 
-A few steps on anything bring the loss on held-out text down, for they teach what an answer looks like. What a release
-is worth shows only beside what real rows, which are there in any case, would have done in the same steps.
+A few steps on anything bring the loss on held-out text down, for they teach what an answer looks like. What the made
+rows of a release are worth shows only beside what its real rows, which are there in any case, would have done alone.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Sequence
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
-from itertools import cycle, islice
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import polars as pl
 
 from synthdata.api import Corpus
 from synthdata.consolidation.exam import Exam, losses
-from synthdata.consolidation.lora import adapt, fit
-from synthdata.consolidation.rows import TrainingRow, choose_rows
+from synthdata.consolidation.gguf import write_gguf
+from synthdata.consolidation.lora import adapt, save
+from synthdata.consolidation.rows import TrainingRow
 from synthdata.export.choice import split_of
 from synthdata.export.collect import collect
 from synthdata.generation.local import LocalModel, load
 from synthdata.io.files import atomic_write
 from synthdata.records import Origin, content_hash
-from synthdata.settings import TrainingSettings
 
 Bar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
-# Runs and texts looked at for each row that is wanted: not every one is of the train split, or fits.
-_LOOKED_AT = 4
 
 
-def control_losses(
-    exam: Exam,
-    rows: Sequence[TrainingRow],
-    start: tuple[str, Path | None],
-    cache: Path,
-    bar: Bar,
-) -> tuple[list[float], list[float]]:
-    """Held-out losses and gains from the prompt, as `exam.losses` gives them, of the start trained on `rows`.
+@dataclass(frozen=True)
+class Control:
+    """A trained control: its rows, the folder of its adapter, and its held-out losses and gains from the prompt."""
 
-    `start` is the hash and the folder of the adapter that the sleep went on from. The same control is read from
-    the cache.
+    rows: tuple[TrainingRow, ...]
+    weights: Path
+    heldout: tuple[float, ...]
+    context: tuple[float, ...]
+
+
+def train_control(
+    exam: Exam, rows: Sequence[TrainingRow], start: tuple[str, Path | None], cache: Path, bar: Bar
+) -> Control:
+    """The start trained on `rows`, with its marks as `exam.losses` gives them; the same control is read from the cache.
+
+    `start` is the hash and the folder of the adapter that the sleep went on from.
     """
     settings = exam.settings
     key = content_hash(exam.digest, start[0], settings.model_dump_json(), *(row.order for row in rows))
-    path = cache / f"control-{key}.json"
-    if not path.is_file():
+    folder = cache / f"control-{key}"
+    if not folder.is_dir():
+        part = cache / f".control-{key}.part"
+        shutil.rmtree(part, ignore_errors=True)
+        (part / "weights").mkdir(parents=True)
         loaded = load(settings.base, start[1], trainable=True)
         with bar("control: steps", -(-len(rows) // settings.batch_size)) as advance:
             network, _ = adapt(loaded.network, loaded.tokenizer, rows, settings, advance)
+        save(network, part / "weights")
+        write_gguf(part / "weights", network.config)
         local = LocalModel(replace(loaded, network=network, name=f"{settings.base}+control"))
         with bar("exam of the control", len(exam.rows)) as advance:
             found = losses(exam, local, advance)
-        atomic_write(path, json.dumps(found))
-    loss, context = json.loads(path.read_text(encoding="utf-8"))
-    return loss, context
+        atomic_write(part / "losses.json", json.dumps(found))
+        part.rename(folder)
+    loss, context = json.loads((folder / "losses.json").read_text(encoding="utf-8"))
+    return Control(tuple(rows), folder / "weights", tuple(loss), tuple(context))
 
 
-def control_rows(
-    corpus: Corpus, exam: Exam, known: Collection[str], tokenizer: object, count: int
-) -> tuple[TrainingRow, ...]:
-    """So many real rows, chosen as a sleep chooses; from the start again where there are fewer, none where none fits.
+def control_rows(corpus: Corpus, exam: Exam, real: Sequence[TrainingRow]) -> tuple[TrainingRow, ...]:
+    """The real rows of a sleep as the corpus itself holds them: as many of each source, none where none is there.
 
-    They come from the corpus' own runs and texts, not from the release: what is wrong with a release is not in them.
-    Tasks of the exam are left out.
+    They are made anew from the corpus' own runs and texts, not read from the release: what is wrong with a release is
+    not in them. Tasks of the exam are left out.
     """
-    settings = exam.settings
-    chosen = choose_rows(list(_real(corpus, exam, settings)), known, settings)
-    fitting = [row for row in chosen.rows if fit(row, tokenizer, settings.max_tokens) is not None]
-    return tuple(islice(cycle(fitting), count))
+    wanted, taken = Counter(row.key for row in real), Counter[str]()
+    rows = []
+    for row in sorted(_rows_of(corpus, exam, wanted), key=lambda row: row.order):
+        if taken[row.key] < wanted[row.key]:
+            taken[row.key] += 1
+            rows.append(row)
+    return tuple(sorted(rows, key=lambda row: content_hash("order", str(exam.settings.seed), row.order)))
 
 
-def _real(corpus: Corpus, exam: Exam, settings: TrainingSettings) -> Iterator[TrainingRow]:
-    most = _LOOKED_AT * settings.max_steps * settings.batch_size
-
-    def drawn(name: object) -> str:
-        return content_hash("control", str(settings.seed), str(name))
-
+def _rows_of(corpus: Corpus, exam: Exam, wanted: Counter[str]) -> Iterator[TrainingRow]:
     there = collect(corpus)
     asked = {name for row in exam.rows for name in (row.key, row.task)}
+    texts = corpus.reference.rows
     small = replace(
         there,
-        admitted=there.admitted.clear(),
-        runs=tuple(sorted(there.runs, key=drawn)[:most]),
-        reference=tuple(sorted(there.reference, key=drawn)[:most]),
+        admitted=there.admitted.filter(pl.col("id").is_in(sorted(wanted))),
+        runs=tuple(run for run in there.runs if run in wanted),
+        reference=tuple(i for i in there.reference if texts[i].id in wanted),
     )
     for piece in small.pieces():
         if piece.provenance["origin"] != str(Origin.REAL) or asked & {piece.key, piece.task}:

@@ -76,10 +76,12 @@ def make_exam(folder: Path, tokenizer: Any, settings: TrainingSettings) -> Exam:
         ordered = sorted((row for row in read_rows(folder, ("sft",), split) if row.real), key=lambda row: row.order)
         rows += [row for row in ordered if recent(row.prompt, row.completion, tokenizer, settings.max_tokens)]
     rows = rows[: settings.heldout_rows]
-    if len({row.task for row in rows}) < 2 or len(rows) < 20:
+    tasks = len({row.task for row in rows})
+    if tasks < settings.min_tasks or len(rows) < 20:
         raise TooFewHeldOutError(
-            f"{folder}: {len(rows)} real held-out rows fit, and a comparison needs 20 of at least two tasks; raise "
-            "recipe.export.test_share or recipe.training.max_tokens, or add real runs"
+            f"{folder}: {len(rows)} real held-out rows of {tasks} tasks fit, and a comparison needs 20 of at least "
+            f"recipe.training.min_tasks = {settings.min_tasks}; raise recipe.export.test_share, "
+            "recipe.training.heldout_rows or max_tokens, or add real runs of other tasks"
         )
     if settings.games:
         load_textworld()

@@ -158,7 +158,10 @@ def decision_of(slept: Mapping[str, Any]) -> str:
     """What came of the night's sleep, in two words or three."""
     if slept["number"] is None:
         return "nothing trained"
-    return f"adapter {slept['number']} {'kept' if slept['kept'] else 'rolled back'}"
+    if not slept["kept"]:
+        return f"adapter {slept['number']} rolled back"
+    grades = {"no harm": " (no harm)", "control": ": its control kept"}
+    return f"adapter {slept['number']}{grades.get(slept.get('grade', ''), ' kept')}"
 
 
 def _measure(one: Mapping[str, Any]) -> str:

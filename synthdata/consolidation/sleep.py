@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from synthdata.api import Corpus
-from synthdata.consolidation.control import control_losses, control_rows
+from synthdata.consolidation.control import Control, control_rows, train_control
 from synthdata.consolidation.curve import write_curve
 from synthdata.consolidation.exam import Exam, ExamScores, TooFewHeldOutError, make_exam, take_exam
 from synthdata.consolidation.gguf import write_gguf
@@ -23,15 +23,16 @@ from synthdata.consolidation.keep_rule import (
     BEHAVIOUR,
     CONTEXT,
     CONTEXT_BESIDE,
+    CONTROL,
     FORGETTING,
     GAIN,
     LOSS_BESIDE,
     KeepDecision,
     Paired,
-    beside_control,
     decide,
     objections,
     paired,
+    spent,
 )
 from synthdata.consolidation.lora import Curve, adapt, check_extra, fit, save
 from synthdata.consolidation.registry import (
@@ -58,6 +59,8 @@ from synthdata.settings import TrainingSettings
 
 __all__ = ["SleepReport", "TooFewHeldOutError", "consolidate", "known_adapters"]
 
+# What manifests of before the grades say by `kept` alone.
+_OLD_GRADES = {True: "helps", False: "rolled back"}
 Bar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
 
@@ -70,7 +73,8 @@ def no_bar(label: str, total: int) -> AbstractContextManager[Callable[[int], Non
 class SleepReport:
     """What came of a sleep. `number` is None where there was too little new and nothing was trained.
 
-    `measured` holds before, after and interval of every measure; `repeated` says that this sleep was done before.
+    `measured` holds before, after and interval of every measure; `repeated` says that this sleep was done before;
+    `grade` is the rule's (`keep_rule.KeepDecision`), empty where nothing was trained.
     """
 
     number: int | None
@@ -83,6 +87,7 @@ class SleepReport:
     measured: tuple[dict[str, Any], ...] = ()
     folder: str = ""
     repeated: bool = False
+    grade: str = ""
 
 
 @dataclass(frozen=True)
@@ -195,22 +200,31 @@ def _sleep(night: _SleepJob, bar: Bar) -> SleepReport:
         after_model = LocalModel(type(loaded)(network, loaded.tokenizer, f"{settings.base}+adapter-{number}"))
         with bar("exam after", tasks) as advance:
             after = take_exam(exam, after_model, cache, night.key, advance)
-        measured = _compare(exam, before, after, night.corpus)
+        judged = spent(settings, number)
+        measured = _compare(exam, before, after, night.corpus, judged)
+        control = None
         # A control costs as much as the sleep did: where something speaks against the adapter already, none is made.
-        if settings.control_share and settings.method == "sft" and not objections(measured, settings):
-            measured |= _beside(night, exam, (before, after), loaded.tokenizer, bar)
-        verdict = decide(measured, len(curve.losses), settings)
+        if settings.control and settings.method == "sft" and not objections(measured, judged):
+            control = _control(night, exam, loaded.tokenizer, bar)
+        if control is not None:
+            measured |= _beside(exam, (before, after), control, judged)
+        verdict = decide(measured, len(curve.losses), judged)
         facts = _facts(night, number, curve, measured, verdict)
-        if not verdict.kept:
+        if verdict.grade != "helps" and verdict.grade != "no harm":
             shutil.rmtree(part / WEIGHTS)
+        if verdict.grade == "control" and control is not None:
+            shutil.copytree(control.weights, part / WEIGHTS)
+            facts["trained"] = sorted({row.key for row in control.rows})
         sha = write_manifest(part, facts)
     _record(night, facts, sha)
     return _report(facts, folder_of(store.path, number), repeated=False)
 
 
-def _compare(exam: Exam, before: ExamScores, after: ExamScores, corpus: Corpus) -> dict[str, Paired]:
+def _compare(
+    exam: Exam, before: ExamScores, after: ExamScores, corpus: Corpus, settings: TrainingSettings
+) -> dict[str, Paired]:
     """All measures by name, those of the rule and those that are only told."""
-    settings, tasks = exam.settings, [row.task for row in exam.rows]
+    tasks = [row.task for row in exam.rows]
     texts = [str(i) for i in range(len(exam.knowledge))]
     games = [str(i) for i in range(len(before.scores))]
     found = [
@@ -218,7 +232,7 @@ def _compare(exam: Exam, before: ExamScores, after: ExamScores, corpus: Corpus) 
         paired(CONTEXT, tasks, before.context, after.context, settings, good=1),
         paired(FORGETTING, texts, before.knowledge, after.knowledge, settings),
     ]
-    if games:
+    if len(games) > 1:
         found.append(paired(BEHAVIOUR, games, before.scores, after.scores, settings, good=1))
         found.append(paired("game_optimal_moves", games, before.optimal, after.optimal, settings, good=1))
     real = [message_text(row.completion[0]) for row in exam.rows]
@@ -226,26 +240,26 @@ def _compare(exam: Exam, before: ExamScores, after: ExamScores, corpus: Corpus) 
     return {one.name: one for one in found} | tiles
 
 
-def _beside(
-    night: _SleepJob,
-    exam: Exam,
-    marks: tuple[ExamScores, ExamScores],
-    tokenizer: Any,  # noqa: ANN401
-    bar: Bar,
-) -> dict[str, Paired]:
-    """The sleep beside its control; empty where the corpus has no real row to train one on."""
+def _control(night: _SleepJob, exam: Exam, tokenizer: Any, bar: Bar) -> Control | None:  # noqa: ANN401
+    """The control on the sleep's own real rows; None where it has none."""
     store, settings = night.corpus.store, night.settings
-    fitting = [row for row in night.chosen.rows if fit(row, tokenizer, settings.max_tokens) is not None]
-    known = trained_keys(night.known, night.parent)
-    rows = control_rows(night.corpus, exam, known, tokenizer, len(fitting))
+    real = [row for row in night.chosen.rows if row.real and fit(row, tokenizer, settings.max_tokens) is not None]
+    rows = control_rows(night.corpus, exam, real)
     if not rows:
-        return {}
+        return None
     start = (night.parent.sha256, weights_of(store.path, night.parent)) if night.parent else ("", None)
-    loss, context = control_losses(exam, rows, start, store.cache_dir / "exams", bar)
+    return train_control(exam, rows, start, store.cache_dir / "exams", bar)
+
+
+def _beside(
+    exam: Exam, marks: tuple[ExamScores, ExamScores], control: Control, settings: TrainingSettings
+) -> dict[str, Paired]:
+    """The sleep beside its control, and what the control itself brought."""
     tasks, (before, after) = [row.task for row in exam.rows], marks
     found = [
-        beside_control(LOSS_BESIDE, tasks, (before.heldout, after.heldout, loss), settings),
-        beside_control(CONTEXT_BESIDE, tasks, (before.context, after.context, context), settings, good=1),
+        paired(CONTROL, tasks, before.heldout, control.heldout, settings),
+        paired(LOSS_BESIDE, tasks, control.heldout, after.heldout, settings),
+        paired(CONTEXT_BESIDE, tasks, control.context, after.context, settings, good=1),
     ]
     return {one.name: one for one in found}
 
@@ -261,6 +275,7 @@ def _facts(
         "base": night.settings.base,
         "settings": night.settings.model_dump(),
         "kept": verdict.kept,
+        "grade": verdict.grade,
         "reasons": list(verdict.reasons),
         "rows": _counts(night.chosen) | {"fitted": curve.rows, "left_out": curve.left_out, "steps": len(curve.losses)},
         "measured": [asdict(one) for one in measured.values()],
@@ -284,5 +299,5 @@ def _record(night: _SleepJob, facts: dict[str, Any], sha: str) -> None:
 def _report(facts: dict[str, Any], folder: Path, *, repeated: bool) -> SleepReport:
     return SleepReport(
         facts["number"], facts["kept"], tuple(facts["reasons"]), facts["release"], facts["base"], facts["parent"],
-        facts["rows"], tuple(facts["measured"]), str(folder), repeated,
+        facts["rows"], tuple(facts["measured"]), str(folder), repeated, facts.get("grade", _OLD_GRADES[facts["kept"]]),
     )  # fmt: skip

@@ -6,7 +6,7 @@ once to choose and once to write, and gives the same pieces both times.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,14 +20,16 @@ from synthdata.corpus.releases import members, releases
 from synthdata.export.chats import chat_rows, chat_views, texts_in
 from synthdata.export.choice import ExportLimits
 from synthdata.export.kinds import KINDS, Kind, Rows, RunLabels, candidate_rows, imitated_steps, plain_rows, run_rows
-from synthdata.labelling import agreed_label
-from synthdata.labelling.opinions import step_labels
+from synthdata.labelling import agreed_label, learnable_steps, united
+from synthdata.labelling.opinions import labelled, replayed_opinions, step_labels
 from synthdata.operations.retract import retracted_keys
 from synthdata.protocols import Redactor, Vectors
-from synthdata.records import Chat, Origin, Reflection, Trajectory, content_hash, from_json
-from synthdata.reflection import render_context, rule_opinions
+from synthdata.records import Chat, LabelSource, Origin, Reflection, StepReview, Trajectory, content_hash, from_json
+from synthdata.reflection import render_context
 
 _ROWS, _RUNS = 1000, 2000
+# Opinions by run and step.
+Replayed = Mapping[str, Mapping[int, LabelSource]]
 _LIGHT = ("id", "round", "row", "trajectory_id", "licence")
 _NOT_SHOWN = ("content", "context", "payload", "chat", "row", "content_vector")
 _HEAVY = (
@@ -78,7 +80,10 @@ class Source:
 
 @dataclass(frozen=True)
 class ExportPool:
-    """Which pieces there are, by id alone; `labels` holds what is known of the steps of every run that is spoken of."""
+    """Which pieces there are, by id alone; `labels` holds what is known of the steps of every run that is spoken of.
+
+    `replayed` holds what replay says of the steps of all runs, where the settings ask for it.
+    """
 
     corpus: Corpus
     admitted: pl.DataFrame
@@ -86,6 +91,7 @@ class ExportPool:
     reference: tuple[int, ...]
     aside: frozenset[str]
     labels: dict[str, RunLabels]
+    replayed: Replayed
     as_of: int | None = None
     seed: int = 0
     stored: frozenset[str] = field(default_factory=frozenset)
@@ -97,7 +103,7 @@ class ExportPool:
         """All pieces: admitted rows in order of admission, then real and labelled runs, then reference rows."""
         yield from self._candidates()
         for run in self.corpus.store.trajectories(self.runs) if self.runs else ():
-            yield _run_piece(run, self.labels.get(run.id) or _by_rules(run), self.seed)
+            yield _run_piece(run, self._labels(run), self.seed)
         reference = self.corpus.reference if self.reference else None
         for i in self.reference:
             assert reference is not None
@@ -111,6 +117,11 @@ class ExportPool:
                 provenance=shown | {"licence": ""},
                 vector=reference.content[i] if len(made.views) == 1 else None,
             )
+
+    def _labels(self, run: Trajectory) -> RunLabels:
+        # Of a run that nobody reviewed the rules and replay still speak.
+        known = self.labels.get(run.id)
+        return known or _run_labels(run, labelled(run), self.replayed.get(run.id, {}), self.corpus)
 
     def _candidates(self) -> Iterator[Source]:
         store = self.corpus.store
@@ -143,13 +154,17 @@ def collect(corpus: Corpus, wanted: ExportRequest | None = None) -> ExportPool:
     usable = experience.filter(pl.col("id").is_in(sorted(spoken - gone)))
     if licences:
         usable = usable.filter(pl.col("licence").is_in(licences))
-    labels = _labels(corpus, usable["id"].to_list(), as_of)
+    named = usable["id"].to_list()
+    replayed = replayed_opinions(store.trajectories(named)) if named and corpus.settings.recipe.labels.replay else {}
+    labels = _labels(corpus, named, replayed, as_of)
     rows = () if licences or not wanted.reference else tuple(_usable_reference(corpus, gone))
     aside = {row.task_id or row.id for row, held in zip(reference.rows, reference.heldout, strict=True) if held}
     real = usable.filter((pl.col("origin") == str(Origin.REAL)) | pl.col("id").is_in(sorted(labels)))
     stored = frozenset(experience["id"].to_list()) - gone
     seed = corpus.settings.recipe.export.seed
-    return ExportPool(corpus, admitted, tuple(real["id"]), rows, frozenset(aside), labels, as_of, seed, stored)
+    return ExportPool(
+        corpus, admitted, tuple(real["id"]), rows, frozenset(aside), labels, replayed, as_of, seed, stored
+    )
 
 
 def _usable_reference(corpus: Corpus, gone: AbstractSet[str]) -> Iterator[int]:
@@ -159,18 +174,26 @@ def _usable_reference(corpus: Corpus, gone: AbstractSet[str]) -> Iterator[int]:
             yield i
 
 
-def _labels(corpus: Corpus, runs: Sequence[str], as_of: int | None) -> dict[str, RunLabels]:
+def _labels(corpus: Corpus, runs: Sequence[str], replayed: Replayed, as_of: int | None) -> dict[str, RunLabels]:
     found = {}
     for start in range(0, len(runs), _RUNS):
         for run, reviews in step_labels(corpus.store, as_of, runs[start : start + _RUNS]):
-            found[run.id] = RunLabels.of(reviews, {item.idx: agreed_label(item) for item in reviews})
+            found[run.id] = _run_labels(run, reviews, replayed.get(run.id, {}), corpus)
     return found
 
 
-def _by_rules(run: Trajectory) -> RunLabels:
-    """What is known of a run that nobody reviewed: the steps at which a rule finds fault are not imitated."""
-    said = rule_opinions(run)
-    return RunLabels(bad=frozenset(idx for idx, source in said.items() if source.verdict == "bad"))
+def _run_labels(
+    run: Trajectory, reviews: Sequence[StepReview], replayed: Mapping[int, LabelSource], corpus: Corpus
+) -> RunLabels:
+    """What is known of a run's steps from its labels, with the replay's where there are any."""
+    every = [
+        replace(united(item.idx, (*item.sources, replayed[item.idx])), promise=item.promise, progress=item.progress)
+        if item.idx in replayed
+        else item
+        for item in reviews
+    ]
+    learnable = learnable_steps(run, every, corpus.settings.recipe.labels)
+    return RunLabels.of(every, {item.idx: agreed_label(item) for item in every}, learnable)
 
 
 def _candidate_piece(
@@ -234,7 +257,7 @@ def _run_piece(run: Trajectory, labels: RunLabels, seed: int) -> Source:
     deeds = {step.idx: step.call_text or step.action or step.thought for step in run.agent_steps}
     return Source(
         key=run.id,
-        real=run.origin is Origin.REAL and run.success is True,
+        real=run.origin is Origin.REAL and (run.success is True or bool(chosen)),
         task=run.task_id or run.task,
         rows=run_rows(run, labels, chosen),
         provenance=shown,

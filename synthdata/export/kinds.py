@@ -52,23 +52,30 @@ class Moment:
 
 @dataclass(frozen=True)
 class RunLabels:
-    """What is known of a run's steps: labels that may be rewarded, steps that some source calls bad, and promise."""
+    """What is known of a run's steps: labels that may be rewarded, steps that some source calls bad, and promise.
+
+    `learnable` are steps that may be imitated whatever became of their run (`labelling.learnable_steps`).
+    """
 
     agreed: Mapping[int, Label] = field(default_factory=dict)
     bad: frozenset[int] = frozenset()
     promise: Mapping[int, float] = field(default_factory=dict)
+    learnable: frozenset[int] = frozenset()
 
     @classmethod
-    def of(cls, reviews: Sequence[StepReview], agreed: Mapping[int, Label]) -> RunLabels:
-        """From united reviews and the labels agreed on."""
+    def of(
+        cls, reviews: Sequence[StepReview], agreed: Mapping[int, Label], learnable: frozenset[int] = frozenset()
+    ) -> RunLabels:
+        """From united reviews, the labels agreed on, and the steps that may be learnt from in a run that failed."""
         named = {i: label for i, label in agreed.items() if label in ("good", "bad")}
         bad = {item.idx for item in reviews if any(source.verdict == "bad" for source in item.sources)}
         known = {item.idx: item.promise for item in reviews if item.promise is not None}
-        return cls(named, frozenset(bad), known)
+        return cls(named, frozenset(bad), known, learnable)
 
     def imitable(self, idx: int, success: bool | None) -> bool:
-        """A step of a real run worth imitating: agreed to be good, or of a success and called bad by nobody."""
-        return self.agreed.get(idx) == "good" or (success is True and idx not in self.bad)
+        """A step worth imitating: agreed to be good, or called bad by nobody and of a success or learnable."""
+        unfaulted = idx not in self.bad and (success is True or idx in self.learnable)
+        return self.agreed.get(idx) == "good" or unfaulted
 
 
 def plain_rows(context: str, content: str) -> Rows:

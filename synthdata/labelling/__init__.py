@@ -6,5 +6,6 @@ The opinions themselves are formed elsewhere: by rules in `reflection`, by judge
 from __future__ import annotations
 
 from synthdata.labelling.consensus import agreed_label, first_error, united, with_opinions
+from synthdata.labelling.learnable import learnable_steps
 
-__all__ = ["agreed_label", "first_error", "united", "with_opinions"]
+__all__ = ["agreed_label", "first_error", "learnable_steps", "united", "with_opinions"]

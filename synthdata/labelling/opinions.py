@@ -6,7 +6,7 @@ The opinions are formed and united in the rooms; here they are only brought toge
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,6 +56,26 @@ def label_reviews(reviews: Sequence[Reflection | QuarantinedRow], runs: Runs, se
             opinions = rule_opinions(runs[item.trajectory_id])
             done[i] = with_opinions(item, {idx: [said] for idx, said in opinions.items()})
     return _replayed(done, runs, settings) if settings.replay else done
+
+
+def replayed_opinions(runs: Iterable[Trajectory]) -> dict[str, dict[int, LabelSource]]:
+    """What replay says of every step of these runs, by run; of runs that are no recorded games, nothing.
+
+    A second or two a game; a game is made once for all its runs.
+    """
+    from synthdata.play.replay import opinions, replaying, spec_of
+
+    by_game: dict[GameSpec, list[Trajectory]] = {}
+    for run in runs:
+        spec = spec_of(run)
+        if spec is not None:
+            by_game.setdefault(spec, []).append(run)
+    found = {}
+    for spec, played in by_game.items():
+        with replaying(spec) as replay:
+            for run in played:
+                found[run.id] = opinions(replay, run)
+    return found
 
 
 def _replayed(reviews: Reviews, runs: Runs, settings: LabelSettings) -> Reviews:
@@ -157,12 +177,14 @@ def step_labels(
     wanted = sorted(people.keys() | reviewed.keys())
     known = set(store.experience_table.read(["id"])["id"])
     for run in store.trajectories([name for name in wanted if name in known]):
-        yield run, _labelled(run, reviewed.get(run.id, []), people.get(run.id, {}))
+        yield run, labelled(run, reviewed.get(run.id, []), people.get(run.id, {}))
 
 
-def _labelled(
-    run: Trajectory, reviews: Sequence[Reflection], people: Mapping[int, Sequence[LabelSource]]
+def labelled(
+    run: Trajectory, reviews: Sequence[Reflection] = (), people: Mapping[int, Sequence[LabelSource]] | None = None
 ) -> tuple[StepReview, ...]:
+    """A label for each of the agent's steps: the rules', those of the reviews, and people's."""
+    people = people or {}
     by_rule = rule_opinions(run)
     own: dict[int, list[StepReview]] = {}
     for review in reviews:

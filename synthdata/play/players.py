@@ -13,6 +13,8 @@ from synthdata.play.games import draw, textworld_version
 from synthdata.protocols import Scorer
 
 PROMPT_CHARS = 3000
+# Characters of the last answer, and commands before it, that a decision is asked with.
+CHOICE_SEEN, CHOICE_COMMANDS = 300, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,16 @@ def prompt(view: View, limit: int = PROMPT_CHARS) -> str:
         turns.append(turn)
         room -= len(turn)
     return head + "".join(reversed(turns)) + tail
+
+
+def choice_prompt(objective: str, transcript: Sequence[tuple[str, str]]) -> str:
+    """The short form in which decisions are asked and trained: task, last answer, last eight commands, an open `>`.
+
+    The task stands first, so that a cached prefix serves a whole run.
+    """
+    done = [command for command, _ in transcript[1:]][-CHOICE_COMMANDS:]
+    seen = " ".join(transcript[-1][1][:CHOICE_SEEN].split())
+    return f"Task: {objective}\nSeen: {seen}\nDone: {', '.join(done) or 'nothing'}\n>"
 
 
 def _turn(exchange: tuple[str, str]) -> str:

@@ -18,6 +18,7 @@ from synthdata.reflection.propose import Proposal, faulty_steps, propose
 from synthdata.reflection.render import focus_steps, render_context, to_candidate
 from synthdata.reflection.restate import restatements
 from synthdata.reflection.step_labels import rule_opinions
+from synthdata.reflection.unfaulted import unfaulted_moves
 from synthdata.settings import Recipe
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "restatements",
     "rule_opinions",
     "to_candidate",
+    "unfaulted_moves",
     "verify_evidence",
 ]
 

@@ -245,6 +245,7 @@ class LabelSettings(Section):
     """Which sources label the steps of a run besides the rules and whoever reflected (docs/design.md, section 10)."""
 
     replay: bool = False
+    failed_runs: Literal["none", "verified", "unfaulted"] = "unfaulted"
     rollouts: Count = 0
     rollout_epsilon: Share = 0.4
 

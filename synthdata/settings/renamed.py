@@ -21,6 +21,8 @@ RENAMED = {
 
 # Settings of older versions that nothing reads any more: a corpus that was made with them opens all the same.
 RETIRED = {
+    "recipe.training.resamples": "intervals are Student's t over tasks, which draws nothing",
+    "recipe.training.control_share": "the control has the sleep's real rows: recipe.training.control, harm_margin",
     "recipe.anchor.generic_percentile": "what is generic is a p-value now: recipe.gate.false_refusal, generic_share",
     "recipe.anchor.outside_percentile": "what is outside is a p-value now: recipe.gate.false_refusal, outside_share",
 }

@@ -43,10 +43,12 @@ class TrainingSettings(Section):
     sample_tokens: Size = 24
     sample_temperature: Temperature = 1.0
     confidence: OpenShare = 0.95
-    resamples: int = Field(default=2000, ge=100, le=MOST)
+    min_tasks: int = Field(default=16, ge=2, le=MOST)
     forget_margin: Amount = 0.1
     red_tiles: Size = 2
-    control_share: ShareUnderOne = 0.67
+    control: bool = True
+    harm_margin: Amount = 0.02
+    harm_share: ShareUnderOne = 0.05
     min_steps: Size = 10
 
 

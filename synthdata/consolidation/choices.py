@@ -1,0 +1,127 @@
+"""How a language model chooses among given commands: by mean nats a token, all commands behind one prompt in one pass.
+
+The prompt and every command are packed into one row; a command's tokens see the prompt and themselves, never another
+command, and stand at the prompt's next positions. The lower layers of a network can be run once a question and kept: an
+adapter that lies on the upper layers alone never changes what comes out of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from synthdata.errors import InputError
+from synthdata.generation.local import Loaded
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A question in tokens: `ids`, their positions, and whose each is (-1: the prompt's, else the command's number)."""
+
+    ids: tuple[int, ...]
+    places: tuple[int, ...]
+    owners: tuple[int, ...]
+
+    def only(self, wanted: Sequence[int]) -> tuple[Packed, list[int]]:
+        """The question with these commands alone, in their order, and where its tokens stood."""
+        rank = {-1: -1, **{command: n for n, command in enumerate(wanted)}}
+        kept = [i for i, owner in enumerate(self.owners) if owner in rank]
+        kept.sort(key=lambda i: (rank[self.owners[i]], i))
+        return Packed(
+            tuple(self.ids[i] for i in kept),
+            tuple(self.places[i] for i in kept),
+            tuple(rank[self.owners[i]] for i in kept),
+        ), kept
+
+
+def pack(tokenizer: Any, prompt: str, commands: Sequence[str]) -> Packed:  # noqa: ANN401
+    """Prompt and commands as one row; each command ends with its line end, which is part of what is scored."""
+    ids = list(tokenizer(prompt, add_special_tokens=False)["input_ids"])
+    places, owners = list(range(len(ids))), [-1] * len(ids)
+    start = len(ids)
+    for number, command in enumerate(commands):
+        told = list(tokenizer(f" {command}\n", add_special_tokens=False)["input_ids"])
+        ids += told
+        places += range(start, start + len(told))
+        owners += [number] * len(told)
+    return Packed(tuple(ids), tuple(places), tuple(owners))
+
+
+class ChoiceModel:
+    """A network that scores commands. `frozen` lower layers are never trained, and their states can be kept.
+
+    Raises:
+        InputError: the network is not built of layers as Llama's are.
+    """
+
+    def __init__(self, loaded: Loaded, frozen: int) -> None:
+        network = loaded.network
+        self.network = network
+        self.tokenizer = loaded.tokenizer
+        base = network.get_base_model() if hasattr(network, "get_base_model") else network
+        body = getattr(base, "model", None)
+        if not all(hasattr(body, name) for name in ("layers", "embed_tokens", "norm", "rotary_emb")):
+            raise InputError(
+                f"{loaded.name}: choices are scored in a network built as Llama is, with layers, norm and rotary_emb"
+            )
+        if not 0 <= frozen < len(body.layers):
+            raise InputError(
+                f"frozen_layers = {frozen}: {loaded.name} has {len(body.layers)} layers, and one at "
+                "least must be trained"
+            )
+        self._body, self._head, self._frozen = body, base.lm_head, frozen
+
+    def states(self, packed: Packed) -> Any:  # noqa: ANN401 - a tensor (tokens, width)
+        """What comes out of the frozen layers."""
+        import torch
+
+        with torch.inference_mode():
+            hidden = self._body.embed_tokens(torch.tensor([packed.ids]))
+            hidden = self._through(hidden, packed, self._body.layers[: self._frozen])
+        # A copy outside inference mode, so that it may enter a training step.
+        return hidden[0].clone()
+
+    def nats(self, packed: Packed, states: Any) -> Any:  # noqa: ANN401 - tensors
+        """Mean nats a token of each command, (commands,), from the states of the frozen layers."""
+        import torch
+
+        hidden = self._through(states[None], packed, self._body.layers[self._frozen :])
+        owners = torch.tensor(packed.owners)
+        targets = torch.nonzero(owners >= 0)[:, 0]
+        last = int((owners < 0).sum()) - 1
+        # The first token of a command follows the prompt, every other one its own last token.
+        firsts = owners[targets] != owners[targets - 1]
+        sources = torch.where(firsts, torch.tensor(last), targets - 1)
+        logits = self._head(self._body.norm(hidden[0, sources]))
+        losses = torch.nn.functional.cross_entropy(logits, torch.tensor(packed.ids)[targets], reduction="none")
+        count = int(owners.max()) + 1
+        total = torch.zeros(count).index_add(0, owners[targets], losses)
+        return total / torch.bincount(owners[targets], minlength=count)
+
+    def scores(self, prompt: str, commands: Sequence[str]) -> list[float]:
+        """Mean nats a token of each command: the less, the likelier."""
+        import torch
+
+        packed = pack(self.tokenizer, prompt, commands)
+        with torch.inference_mode():
+            return [float(value) for value in self.nats(packed, self.states(packed))]
+
+    def _through(self, hidden: Any, packed: Packed, layers: Any) -> Any:  # noqa: ANN401 - tensors
+        import torch
+
+        places = torch.tensor([packed.places])
+        turned = self._body.rotary_emb(hidden, position_ids=places)
+        mask = _mask(packed)
+        for layer in layers:
+            hidden = layer(hidden, attention_mask=mask, position_embeddings=turned, position_ids=places)
+        return hidden
+
+
+def _mask(packed: Packed) -> Any:  # noqa: ANN401 - a tensor (1, 1, tokens, tokens), nought where one sees the other
+    import torch
+
+    owners, order = torch.tensor(packed.owners), torch.arange(len(packed.owners))
+    before = order[:, None] >= order[None, :]
+    same = (owners[None, :] < 0) | (owners[:, None] == owners[None, :])
+    return torch.where(before & same, 0.0, float("-inf"))[None, None]

@@ -1,0 +1,135 @@
+"""Training on choices: cross entropy over the commands that could be given, not over the words of one of them.
+
+It asks what the exam asks: is the best command the likeliest of those that are there (ListNet, Cao et al. 2007, with
+one relevant item)? Rows labelled bad are spoken against by the log of one minus their chance (unlikelihood, Welleck et
+al. 2020). The frozen layers run once a row; every further pass costs the upper layers alone.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from synthdata.consolidation.choices import ChoiceModel, pack
+from synthdata.errors import InputError
+from synthdata.generation.local import Loaded
+from synthdata.records import content_hash
+
+
+@dataclass(frozen=True)
+class ListwiseSettings:
+    """How choices are learnt: an adapter on the layers above `frozen_layers`, by AdamW with a cosine schedule.
+
+    `alternatives` other commands stand beside the one taken, drawn anew in every pass; `max_steps` steps of
+    `batch_size` rows, each row as often as every other.
+    """
+
+    rank: int = 16
+    alpha: int = 32
+    learning_rate: float = 1e-3
+    batch_size: int = 8
+    max_steps: int = 30
+    frozen_layers: int = 24
+    alternatives: int = 5
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class ChoiceRow:
+    """A decision: what is asked, the commands that could be given, the number of the one taken, whether it was good."""
+
+    key: str
+    task: str
+    prompt: str
+    commands: tuple[str, ...]
+    chosen: int
+    good: bool = True
+
+
+def adapter_on_upper_layers(loaded: Loaded, settings: ListwiseSettings) -> Any:  # noqa: ANN401 - peft's network
+    """The network with an untrained adapter on the layers that are not frozen."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    torch.manual_seed(settings.seed)
+    layers = loaded.network.model.layers
+    parts = {name.split(".")[-1] for name, part in layers[0].named_modules() if isinstance(part, torch.nn.Linear)}
+    chosen = LoraConfig(
+        r=settings.rank,
+        lora_alpha=settings.alpha,
+        target_modules=sorted(parts),
+        layers_to_transform=list(range(settings.frozen_layers, len(layers))),
+        task_type="CAUSAL_LM",
+    )
+    with warnings.catch_warnings():
+        # peft asks transformers for a name that its next version drops.
+        warnings.simplefilter("ignore")
+        return get_peft_model(loaded.network, chosen)
+
+
+def train_on_choices(
+    model: ChoiceModel, rows: Sequence[ChoiceRow], settings: ListwiseSettings, advance: Callable[[int], None]
+) -> tuple[float, ...]:
+    """Train the adapter in place for `max_steps` steps of `batch_size` rows, each row as often as every other.
+
+    Returns the loss of each step. The same rows, settings and number of threads give the same weights.
+
+    Raises:
+        InputError: no row, or a row with fewer than two commands.
+    """
+    import torch
+
+    if not rows or any(len(row.commands) < 2 for row in rows):
+        raise InputError(f"{len(rows)} decisions, and each must have two commands or more to choose among")
+    trained = [weight for weight in model.network.parameters() if weight.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=settings.learning_rate, weight_decay=0.0)
+    rate = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, settings.max_steps))
+    packs = [pack(model.tokenizer, row.prompt, row.commands) for row in rows]
+    kept = [model.states(packed) for packed in packs]
+    model.network.train()
+    losses = []
+    for step in range(settings.max_steps):
+        total = 0.0
+        for place in _drawn(rows, step, settings):
+            row = rows[place]
+            wanted = _alternatives(row, step, settings)
+            packed, where = packs[place].only(wanted)
+            chances = torch.log_softmax(-model.nats(packed, kept[place][where]), 0)
+            own = chances[wanted.index(row.chosen)]
+            loss = -own if row.good else -torch.log1p(-own.exp().clamp(max=1 - 1e-6))
+            (loss / settings.batch_size).backward()
+            total += float(loss.detach()) / settings.batch_size
+        torch.nn.utils.clip_grad_norm_(trained, 1.0)
+        optimizer.step()
+        rate.step()
+        optimizer.zero_grad()
+        losses.append(total)
+        advance(1)
+    model.network.eval()
+    return tuple(losses)
+
+
+def _rate(step: int, steps: int) -> float:
+    warm = max(1, steps // 10)
+    return min((step + 1) / warm, 0.5 * (1 + math.cos(math.pi * step / steps)))
+
+
+def _drawn(rows: Sequence[ChoiceRow], step: int, settings: ListwiseSettings) -> list[int]:
+    """The rows of a step: all rows in a new order by hash, over and over."""
+    first = step * settings.batch_size
+    found = []
+    for place in range(first, first + settings.batch_size):
+        epoch, at = divmod(place, len(rows))
+        order = sorted(range(len(rows)), key=lambda i: content_hash(str(settings.seed), str(epoch), rows[i].key))
+        found.append(order[at])
+    return found
+
+
+def _alternatives(row: ChoiceRow, step: int, settings: ListwiseSettings) -> list[int]:
+    """The command taken and `alternatives` others, drawn by hash, in the order of the list."""
+    others = [i for i in range(len(row.commands)) if i != row.chosen]
+    others.sort(key=lambda i: content_hash(str(settings.seed), str(step), row.key, row.commands[i]))
+    return sorted([row.chosen, *others[: settings.alternatives]])
