@@ -60,7 +60,7 @@ class ChoiceModel:
         self.network = network
         self.tokenizer = loaded.tokenizer
         base = network.get_base_model() if hasattr(network, "get_base_model") else network
-        body = getattr(base, "model", None)
+        body: Any = getattr(base, "model", None)
         if not all(hasattr(body, name) for name in ("layers", "embed_tokens", "norm", "rotary_emb")):
             raise InputError(
                 f"{loaded.name}: choices are scored in a network built as Llama is, with layers, norm and rotary_emb"

@@ -7,7 +7,6 @@ rows of a release are worth shows only beside what its real rows, which are ther
 from __future__ import annotations
 
 import json
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -24,7 +23,7 @@ from synthdata.consolidation.rows import TrainingRow
 from synthdata.export.choice import split_of
 from synthdata.export.collect import collect
 from synthdata.generation.local import LocalModel, load
-from synthdata.io.files import atomic_write
+from synthdata.io.files import atomic_folder
 from synthdata.records import Origin, content_hash
 
 Bar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
@@ -51,19 +50,16 @@ def train_control(
     key = content_hash(exam.digest, start[0], settings.model_dump_json(), *(row.order for row in rows))
     folder = cache / f"control-{key}"
     if not folder.is_dir():
-        part = cache / f".control-{key}.part"
-        shutil.rmtree(part, ignore_errors=True)
-        (part / "weights").mkdir(parents=True)
         loaded = load(settings.base, start[1], trainable=True)
         with bar("control: steps", -(-len(rows) // settings.batch_size)) as advance:
             network, _ = adapt(loaded.network, loaded.tokenizer, rows, settings, advance)
-        save(network, part / "weights")
-        write_gguf(part / "weights", network.config)
         local = LocalModel(replace(loaded, network=network, name=f"{settings.base}+control"))
         with bar("exam of the control", len(exam.rows)) as advance:
             found = losses(exam, local, advance)
-        atomic_write(part / "losses.json", json.dumps(found))
-        part.rename(folder)
+        with atomic_folder(folder) as part:
+            save(network, part / "weights")
+            write_gguf(part / "weights", network.config)
+            (part / "losses.json").write_text(json.dumps(found), encoding="utf-8")
     loss, context = json.loads((folder / "losses.json").read_text(encoding="utf-8"))
     return Control(tuple(rows), folder / "weights", tuple(loss), tuple(context))
 

@@ -99,7 +99,7 @@ def train_on_choices(
             packed, where = packs[place].only(wanted)
             chances = torch.log_softmax(-model.nats(packed, kept[place][where]), 0)
             own = chances[wanted.index(row.chosen)]
-            loss = -own if row.good else -torch.log1p(-own.exp().clamp(max=1 - 1e-6))
+            loss: Any = -own if row.good else -torch.log1p(-own.exp().clamp(max=1 - 1e-6))
             (loss / settings.batch_size).backward()
             total += float(loss.detach()) / settings.batch_size
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
