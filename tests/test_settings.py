@@ -64,6 +64,16 @@ def test_shipped_configs_are_valid(path):
     Settings.from_toml(path)
 
 
+@pytest.mark.parametrize("name", ["default", "demo"])
+def test_shipped_settings_are_read_by_their_name_unless_a_file_has_it(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert Settings.from_toml(name) == Settings.from_toml(CONFIGS / f"{name}.toml")
+    (tmp_path / name).write_text("[recipe.gate]\nlesson_quota = 7\n")
+    assert Settings.from_toml(name).recipe.gate.lesson_quota == 7
+    with pytest.raises(SettingsError, match="no-such-name"):
+        Settings.from_toml("no-such-name")
+
+
 def test_unknown_key_names_file_path_and_nearest(tmp_path):
     path = tmp_path / "typo.toml"
     path.write_text("[recipe.gate]\nlesson_quotta = 3\n", encoding="utf-8")

@@ -10,7 +10,7 @@ import typer
 CorpusPath = Annotated[Path, typer.Argument(help="The corpus folder.", show_default=False)]
 Config = Annotated[
     Path | None,
-    typer.Option(help="Settings as TOML (configs/default.toml shows all). Default: those the corpus was made with."),
+    typer.Option(help="Settings as TOML; default, demo and night are shipped. Default: those of the corpus."),
 ]
 Overrides = Annotated[
     list[str] | None,

@@ -24,11 +24,12 @@ class Settings(Section):
 
     @classmethod
     def from_toml(cls, path: Path | str) -> Settings:
-        """Read a TOML file.
+        """Read a TOML file, or by its bare name one that comes with the package: `default`, `demo`, `night`.
 
         Raises:
             SettingsError: no such file, not TOML, an unknown key (with the nearest known one) or an impossible value.
         """
+        path = shipped(path)
         try:
             data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -59,6 +60,19 @@ class Settings(Section):
         node[last] = value
         refuse_retired(data, f"--set {dotted}")
         return Settings.from_dict(data, where=f"--set {dotted}")
+
+
+def shipped(path: Path | str) -> Path:
+    """The path itself, or for a bare name that is no file the settings of that name in the package."""
+    asked = Path(path)
+    if asked.exists() or asked.suffix or len(asked.parts) != 1:
+        return asked
+    package = Path(__file__).parent.parent
+    # In the wheel they lie in the package, in a checkout beside it.
+    for folder in (package / "shipped" / "configs", package.parent / "configs"):
+        if (folder / f"{asked.name}.toml").is_file():
+            return folder / f"{asked.name}.toml"
+    return asked
 
 
 def _explain(error: ValidationError, where: str) -> str:
