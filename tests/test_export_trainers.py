@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
 
 import pytest
+from chat_corpus import chat_corpus, ordinary_runs, pairs_and_labels
 from export_corpus import game_corpus
 
 from synthdata.export.build import export
+from synthdata.records import Chat
 
 # torch and datasets leave files and threads to the garbage collector, and TRL warns of its own next version.
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -142,17 +147,73 @@ def test_self_distillation_takes_a_step(out: Path, tokenizer: Any, tmp_path: Pat
     assert 0 < loss < 1
 
 
-def test_the_trl_stubs_are_read_by_trls_own_parser(out: Path) -> None:
-    import yaml
-    from trl import DPOConfig, KTOConfig, ModelConfig, ScriptArguments, SFTConfig, TrlParser
+def commands(name: str) -> list[list[str]]:
+    """The commands of docs/export.md that start with a name, word by word."""
+    text = (Path(__file__).parent.parent / "docs" / "export.md").read_text(encoding="utf-8")
+    found = [line.split() for block in text.split("```")[1::2] for line in block.splitlines() if line.startswith(name)]
+    assert found
+    return found
 
-    configs = {"sft": SFTConfig, "lesson": SFTConfig, "preference": DPOConfig, "kto": KTOConfig}
-    for kind, config in configs.items():
-        values = yaml.safe_load((out / "trl" / f"{kind}.yaml").read_text(encoding="utf-8"))
-        parser = TrlParser((ScriptArguments, config, ModelConfig))
-        script, trained, chosen = parser.parse_dict(values | {"use_cpu": True, "bf16": False})
-        assert (script.dataset_name, script.dataset_config) == (".", kind)
-        assert trained.max_length == 8192 and chosen.model_name_or_path
+
+# What makes a documented command small and quiet: no row, column or file of the export is named here.
+SMALL = (
+    "--max_steps 3 --per_device_train_batch_size 2 --use_cpu true --bf16 false --report_to none --disable_tqdm true "
+    "--logging_steps 1 --save_strategy no"
+).split()
+
+
+@pytest.fixture(scope="module")
+def talks(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An export of chats with tools, of pairs and of labels; the model beside it is tiny and reads tools."""
+    folder = tmp_path_factory.mktemp("talks")
+    chats = [Chat(run["messages"], run["tools"]) for run in ordinary_runs(shared_data, folder)[:40]]
+    export(chat_corpus(folder / "c", chats + pairs_and_labels()), folder / "out")
+    return folder / "out"
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("place", ["games", "talks"])
+def test_the_documented_commands_train(place: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """`trl sft|dpo|kto --config` from inside the export, as docs/export.md says, in a process of its own."""
+    folder: Path = request.getfixturevalue("out" if place == "games" else place)
+    made = request.getfixturevalue("tokenizer")
+    made.save_pretrained(tmp_path / "model")
+    model(made).save_pretrained(tmp_path / "model")
+    started = []
+    quiet = {"OMP_NUM_THREADS": "1", "HF_DATASETS_CACHE": str(tmp_path / "hf")}
+    for command in commands("trl "):
+        config = command[command.index("--config") + 1]
+        if not (folder / config).is_file():
+            continue
+        given = [str(tmp_path / "model") if word == "MODEL" else word for word in command[1:]]
+        trl = str(Path(sys.executable).with_name("trl"))
+        words = [trl, *given, *SMALL, "--output_dir", str(tmp_path / "trained")]
+        done = subprocess.run(words, cwd=folder, env=os.environ | quiet, capture_output=True, text=True, timeout=400)
+        assert done.returncode == 0, done.stderr[-3000:]
+        assert "Training completed" in done.stdout and "'loss'" in done.stdout, done.stdout[-2000:]
+        started.append(config)
+    expected = {"games": ["sft", "preference", "kto", "lesson"], "talks": ["sft", "preference", "kto"]}[place]
+    assert started == [f"trl/{kind}.yaml" for kind in expected]
+
+
+def test_llamafactory_reads_every_set_and_formats_every_turn(talks: Path, tmp_path: Path) -> None:
+    """Its own loader, converter and formatters, in an environment of their own: docs/export.md says how."""
+    python = os.environ.get("LLAMAFACTORY_PYTHON")
+    if not python:
+        pytest.skip("set LLAMAFACTORY_PYTHON to an interpreter that has llamafactory 0.9.5: see docs/export.md")
+    script = Path(__file__).parent / "llamafactory_reader.py"
+    cache = {"HF_DATASETS_CACHE": str(tmp_path / "hf"), "OMP_NUM_THREADS": "1"}
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | cache
+    done = subprocess.run([python, str(script)], cwd=talks, env=env, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    written = {
+        path.stem: len(path.read_text(encoding="utf-8").splitlines()) for path in talks.glob("llamafactory/*.jsonl")
+    }
+    names = {f"synthdata_{name.removesuffix('.train').replace('.', '_')}": rows for name, rows in written.items()}
+    assert found["rows"] == names and found["turns"]["function"] >= 40
+    # LFM2's templates know no mark that both they and all others read: docs/export.md says so.
+    assert {key.split(":")[0] for key in found["raised"]} <= {"lfm2", "lfm2_vl"} and not found["lost"]
 
 
 def test_sft_trains_on_tool_calls_of_real_runs(shared_data: Path, tokenizer: Any, tmp_path: Path) -> None:
