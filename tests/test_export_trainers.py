@@ -196,6 +196,7 @@ def test_the_documented_commands_train(place: str, request: pytest.FixtureReques
     assert started == [f"trl/{kind}.yaml" for kind in expected]
 
 
+@pytest.mark.timeout(900)
 def test_llamafactory_reads_every_set_and_formats_every_turn(talks: Path, tmp_path: Path) -> None:
     """Its own loader, converter and formatters, in an environment of their own: docs/export.md says how."""
     python = os.environ.get("LLAMAFACTORY_PYTHON")
