@@ -149,3 +149,10 @@ def test_a_locked_cache_is_named(tmp_path):
         other.execute("CREATE VIEW vectors AS SELECT 1 AS key, 2 AS crc, 3 AS vector")
     with pytest.raises(CacheError, match=str(cached.path)):
         cached.encode(["b"])
+
+
+def test_shipped_settings_are_named_on_the_command_line(tmp_path, monkeypatch):
+    from synthdata.cli.decide import load_settings
+
+    monkeypatch.chdir(tmp_path)
+    assert load_settings(Path("demo"), None).recipe.anchor.fill_trajectories == 20

@@ -208,9 +208,11 @@ def load_settings(config: Path | None, overrides: list[str] | None, corpus: Path
 
     from synthdata.corpus import CorpusStore
     from synthdata.settings import Settings
+    from synthdata.settings.reading import shipped
     from synthdata.settings.renamed import RENAMED, old_names
 
     if config is not None:
+        config = shipped(config)
         settings = Settings.from_toml(config)
         for old in old_names(tomllib.loads(config.read_text(encoding="utf-8"))):
             _note_renamed(str(config), old, RENAMED[old])
