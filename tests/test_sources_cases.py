@@ -16,6 +16,8 @@ import pytest
 
 from synthdata.export.conversation import conversation
 from synthdata.records import Origin, QuarantinedRow, Trajectory, from_json, to_json
+from synthdata.rounds.steps import read_runs
+from synthdata.settings import Settings
 from synthdata.sources import read_trajectories, sniff_kind
 
 CASES = Path(__file__).parent.parent.parent / "shared" / "cases" / "logs"
@@ -316,6 +318,16 @@ def test_what_a_person_said_stays_a_user_turn(text, tmp_path):
     first[0]["content"] = "Observation: the deck is wet. What now?"
     (run,) = both(write(tmp_path / "y.json", first))[0]
     assert run.task.startswith("Observation:") and answers(run) == []
+
+
+def test_what_was_repaired_is_logged_in_one_line_and_kept_in_the_record(tmp_path, caplog):
+    call = said(None, tool_calls=[{"id": "x", "function": {"name": "go\x1b[31m", "arguments": "no"}}])
+    path = write(tmp_path / "x.jsonl", chat(call, said("Done."), success=1), chat(said("Clean.")))
+    runs, _ = read_runs(path, Origin.REAL, Settings())
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert "1 of 2 runs were read with notes" in line and "no JSON (1)" in line and "\x1b" not in line
+    assert "`success` 1 read as true (1)" in line
+    assert runs[0].notes and runs[0].steps[1].notes and not runs[1].notes
 
 
 # Beginnings

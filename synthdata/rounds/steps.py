@@ -5,6 +5,8 @@ The order of the arrows is in api.py (without an engine) and flows/curate.py (wi
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +33,10 @@ from synthdata.rounds.predecided import abstention, quarantine
 from synthdata.settings import AnchorSettings, Recipe, Settings
 from synthdata.similarity.vectors import encode_with_progress
 from synthdata.sources import ColumnMap, Reading, list_runs, read_candidates, read_trajectories, sniff_kind
+from synthdata.text.display import printable
+
+_LOG = logging.getLogger(__name__)
+_NOTES_SHOWN = 5
 
 ViewChoice = Literal["auto", "one", "two"]
 
@@ -57,7 +63,10 @@ def views_of(rows: Sequence[ReferenceRow], choice: ViewChoice) -> Literal["one",
 def read_runs(
     path: Path, origin: Origin, settings: Settings, licence: str = ""
 ) -> tuple[list[Trajectory], list[QuarantinedRow]]:
-    """Trajectories of a file or folder, each once, and the rows that could not be read."""
+    """Trajectories of a file or folder, each once, and the rows that could not be read.
+
+    What the readers repaired or left out is logged in one line; the records keep it.
+    """
     rows = read_trajectories(path, origin=origin, licence=licence, max_row_bytes=settings.runtime.max_row_bytes)
     runs: dict[str, Trajectory] = {}
     broken = []
@@ -66,7 +75,18 @@ def read_runs(
             broken.append(row)
         else:
             runs.setdefault(row.id, row)
+    _log_notes(path, list(runs.values()))
     return list(runs.values()), broken
+
+
+def _log_notes(path: Path, runs: Sequence[Trajectory]) -> None:
+    counts = Counter(note for run in runs for note in (*run.notes, *(note for s in run.steps for note in s.notes)))
+    noted = sum(bool(run.notes or any(step.notes for step in run.steps)) for run in runs)
+    if not counts:
+        return
+    shown = "; ".join(f"{printable(note)} ({count})" for note, count in counts.most_common(_NOTES_SHOWN))
+    more = f"; {len(counts) - _NOTES_SHOWN} other notes" if len(counts) > _NOTES_SHOWN else ""
+    _LOG.warning("%s: %d of %d runs were read with notes: %s%s", path, noted, len(runs), shown, more)
 
 
 def read_rows(
