@@ -81,7 +81,7 @@ def tests_of(file: str) -> list[str]:
 
 
 def outcome(copy: Path, mutation: Mutation) -> tuple[str, str]:
-    """`killed`, `survived` or `untested`, and the changed line."""
+    """`killed`, `survived`, `untested` or `invalid` (no Python any more), and the changed line."""
     target = copy / mutation.file
     before = target.read_text(encoding="utf-8")
     visitor = MutationVisitor(mutation.occurrence, get_operator(mutation.operator)())
@@ -91,6 +91,10 @@ def outcome(copy: Path, mutation: Mutation) -> tuple[str, str]:
     tests = tests_of(mutation.file)
     if not tests:
         return "untested", f"{mutation.file}:{number} {changed.strip()}"
+    try:
+        compile(after, mutation.file, "exec")
+    except SyntaxError:
+        return "invalid", f"{mutation.file}:{number} {changed.strip()}"
     target.write_text(after, encoding="utf-8")
     try:
         command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
@@ -125,10 +129,10 @@ def main() -> None:
         for mutation in sample:
             verdict, line = outcome(copy, mutation)
             counts[next(folder for folder in FOLDERS if mutation.file.startswith(folder))][verdict] += 1
-            survivors += [(verdict, line)] if verdict != "killed" else []
+            survivors += [(verdict, line)] if verdict in ("survived", "untested") else []
             print(verdict, mutation.operator, line, flush=True)
     rows = [
-        (folder, sum(found.values()), found["killed"], found["survived"], found["untested"])
+        (folder, sum(found.values()) - found["invalid"], found["killed"], found["survived"], found["untested"])
         for folder, found in counts.items()
     ]
     text = table(["package", "tried", "killed", "survived", "untested"], rows)

@@ -36,7 +36,7 @@ PAGE = ROOT / "docs" / "redteam.md"
 # Of each set, for the copies.
 REAL_REVIEWS = 100
 # The readers of genuine reviews are the tests' own.
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 
 def main() -> None:

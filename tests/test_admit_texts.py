@@ -143,7 +143,10 @@ print(json.dumps([len(result.admitted), sorted({name.partition(".")[0] for name 
     from pathlib import Path
 
     done = subprocess.run(
-        [sys.executable, "-c", program, str(Path(__file__).parent)], text=True, capture_output=True, check=True
+        [sys.executable, "-c", program, str(Path(__file__).parent / "support")],
+        text=True,
+        capture_output=True,
+        check=True,
     )
     count, modules = json.loads(done.stdout)
     assert count > 10

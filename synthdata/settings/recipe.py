@@ -45,7 +45,7 @@ class AnchorSettings(Section):
     """How the reference is cleaned and thresholds are calibrated (docs/design.md, section 3)."""
 
     seed: Seed = 0
-    min_rows: Rows2 = 100
+    min_rows: Size = 100
     heldout_share: ShareUnderOne = 0.30
     clean_jaccard: PositiveShare = 0.8
     clean_cosine: Cosine = 0.95

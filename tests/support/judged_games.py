@@ -14,7 +14,7 @@ from synthdata.records import Lesson, Origin, Reflection, Trajectory
 from synthdata.reflection import restatements
 from synthdata.sources import read_trajectories
 
-SAMPLE = Path(__file__).parent.parent / "data" / "sample" / "textworld.jsonl.gz"
+SAMPLE = Path(__file__).parent.parent.parent / "data" / "sample" / "textworld.jsonl.gz"
 BASE = {
     "encoder": {"backend": "hashing", "dim": 96},
     "floor": {"min_words": 4},

@@ -14,7 +14,7 @@ from synthdata.records import Counterfactual, LabelSource, Origin, Reflection, S
 from synthdata.reflection import restatements
 from synthdata.sources import read_trajectories
 
-SAMPLE = Path(__file__).parent.parent / "data" / "sample" / "textworld.jsonl.gz"
+SAMPLE = Path(__file__).parent.parent.parent / "data" / "sample" / "textworld.jsonl.gz"
 RECIPE = {
     "encoder": {"backend": "hashing", "dim": 96},
     "floor": {"min_words": 4},
