@@ -90,11 +90,14 @@ def test_the_band_survives_the_disk_and_a_verdict_names_it(tmp_path: Path) -> No
     stored = load_anchor(tmp_path / "c" / "anchors" / "0")
     assert stored.fingerprint == corpus.anchor.fingerprint
     assert stored.content is not None
-    band = stored.content.language
+    assert stored.content.wording is not None
     strange = "Moreover their altogether sovereign quarrels nevertheless astonish perpetual harbours somewhere tonight."
     (decision,) = corpus.admit([Candidate(content=strange)]).rejected
     assert (decision.stage, decision.reason) == ("floor", "gibberish")
-    assert decision.threshold == band.high < decision.score == band.scores([strange], ANCHOR.band_tokens)[0][0]
+    gate = settings.recipe.gate
+    (seen,) = stored.content.wording.scores([strange], stored.content.language, settings.recipe.anchor)
+    assert decision.score == seen.broken_p <= decision.threshold == gate.alpha_gibberish
+    assert decision.numbers["nats"] == seen.nats and repr(seen.stretch) in decision.detail
 
 
 def test_real_text_of_other_kinds_passes(shared_data: Path) -> None:

@@ -17,10 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthdata.judging.encoded import revealed
-from synthdata.judging.floor import canonical, check_text, count_words
+from synthdata.judging.floor import canonical, check_text
 from synthdata.judging.phrases import find_judge_talk
 from synthdata.records import Reason
 from synthdata.settings import FloorSettings
+from synthdata.text.segments import count_words
 
 FLOOR = FloorSettings()
 GOOD = "The agent walked past the open fridge twice; it should have looked inside before searching the drawers."
@@ -161,7 +162,7 @@ def test_master_keys_and_empty_texts_are_too_short(text):
 def test_lengths_count_characters_where_words_have_no_spaces():
     assert count_words("look in the fridge") == 4
     assert count_words("先看冰箱") == 2
-    assert count_words("it's well-known: x_1 = 3.5") == 4
+    assert count_words("it's well-known: x_1 = 3.5") == 6
     assert count_words("--- *** ...") == 0
     assert reason("先看冰箱") == Reason.TOO_SHORT
     varied = " ".join(f"{GOOD[i % 60 :]} {i}" for i in range(400))

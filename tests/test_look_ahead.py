@@ -17,9 +17,13 @@ from synthdata.settings import GateSettings
 TAU = 0.6
 
 
+ABOUT = ("a basket of apples", "the bridge at noon", "nothing in particular", "another town")
+
+
 def enter(library: DuplicateIndex, vector: np.ndarray, number: int) -> None:
-    text = f"row {number}"
-    library.add([text], [text], [number % 3], vector[None], library.sketches([text]), [text.encode()])
+    content, context = "row", ABOUT[number % 3]
+    key = f"row {number}".encode()
+    library.add([str(number)], [content], [context], [number % 3], vector[None], library.sketches([content]), [key])
 
 
 def rows(seed: int, count: int, copies: bool) -> np.ndarray:
@@ -40,9 +44,9 @@ def test_looking_ahead_finds_what_a_search_finds(before, count, seed, copies):
     block = x[before:]
     ahead = LookAhead(library, block, TAU)
     for place, vector in enumerate(block):
-        near = ahead.near(place, place % 3, -1)
-        assert near == library.around(vector[None], [place % 3], TAU, before + count)[0]
-        unseen = ahead.near(place, place % 3, 0.9)
+        near = ahead.near(place, ("row", ABOUT[place % 3]), -1)
+        assert near == library.around(vector[None], [("row", ABOUT[place % 3])], TAU, before + count)[0]
+        unseen = ahead.near(place, ("row", ABOUT[place % 3]), 0.9)
         assert (unseen.copy, unseen.others, unseen.count) == (near.copy, near.others, near.count)
         assert max(unseen.cosine, 0.9) == max(near.cosine, 0.9)
         if rng.random() < 0.7:
@@ -74,11 +78,11 @@ def test_around_a_vector_is_its_nearest_copy_or_all_of_other_cells(count, asked,
     library = DuplicateIndex(16, GateSettings())
     for number, vector in enumerate(x[:count]):
         enter(library, vector, number)
-    cells = [place % 4 for place in range(asked)]
+    asking = [("row", ABOUT[place % 4]) for place in range(asked)]
     exact = (x[count:].astype(np.float64)[:, None, :] * x[None, :count]).sum(axis=2)
-    for near, scores, cell in zip(library.around(x[count:], cells, TAU, count), exact, cells, strict=True):
+    for near, scores, text in zip(library.around(x[count:], asking, TAU, count), exact, asking, strict=True):
         within = [row for row in np.lexsort((np.arange(count), -scores)).tolist() if scores[row] >= TAU]
-        same = [row for row in within if row % 3 == cell]
+        same = [row for row in within if ABOUT[row % 3] == text[1]]
         assert near.cosine == scores.max()
         assert near.copy == ((same[0], scores[same[0]]) if same else None)
         assert near.others == ([] if same else within)

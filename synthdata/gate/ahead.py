@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from synthdata.gate.duplicates import DuplicateIndex, Neighbours, sort_out
+from synthdata.gate.duplicates import DuplicateIndex, Neighbours, Text
 from synthdata.protocols import Vectors
 from synthdata.similarity.index import ROUNDING
 
@@ -32,8 +32,8 @@ class LookAhead:
         self._entered.append(place)
         np.maximum(self._highest, self._products[place], out=self._highest)
 
-    def near(self, place: int, cell: int | None, seen: float) -> Neighbours:
-        """What the library holds around the vector at this place, which lies in `cell` (None: in no row's).
+    def near(self, place: int, text: Text | None, seen: float) -> Neighbours:
+        """What the library holds around the vector at this place and its text (None: a copy of nothing).
 
         A nearest row at a cosine under `seen` need not be found: `cosine` is then any number not above `seen`.
         """
@@ -49,7 +49,7 @@ class LookAhead:
             before = self._earlier[place]
             scores, rows = np.concatenate([before[0], scores]), np.concatenate([before[1], rows])
         order = np.lexsort((rows, -scores))
-        sort_out(near, scores[order], rows[order], self._library.cells, cell)
+        self._library.sort_out(near, scores[order], rows[order], text)
         return near
 
     def _in_block(self, place: int) -> tuple[np.ndarray, np.ndarray]:

@@ -21,6 +21,7 @@ from synthdata.gate.cells import assign, centre, smoothed_shares
 from synthdata.gate.fluency import LMPerplexityRange
 from synthdata.gate.novelty import Novelty, Scale, SplitNovelty
 from synthdata.gate.perplexity import NgramModel, PerplexityRange
+from synthdata.gate.wording import WordingCalibration
 from synthdata.io.files import atomic_file, atomic_write
 from synthdata.protocols import Vectors
 from synthdata.records import OUTSIDE, canonical_json
@@ -116,7 +117,8 @@ class ContentCalibration:
     with its jackknife error, `collision_max` the budget, `tau` the cosine of a semantic duplicate, `norms` the
     lengths after centring, against which a content that says nothing of its own is short (anchors of older versions
     have one threshold, `generic_norm`), `language` how predictable contents are, and `fluency` the same by a language
-    model, None where the recipe named none. `partners` is there where the anchor was pooled.
+    model, None where the recipe named none. `partners` is there where the anchor was
+    pooled. `wording` tests how a content is worded; older anchors have none.
     """
 
     mean: Vectors | NDArray[np.float64]
@@ -133,6 +135,7 @@ class ContentCalibration:
     fluency: LMPerplexityRange | None = None
     norms: Scale | None = None
     partners: Partners | None = None
+    wording: WordingCalibration | None = None
 
     def centred(self, raw: Vectors) -> tuple[Vectors, NDArray[np.float32]]:
         """Raw encoder vectors of contents (n, d) as unit rows about the mean, and their lengths before scaling (n,)."""
@@ -234,9 +237,12 @@ def save_context(folder: Path, anchor: Anchor) -> None:
 def save_content(folder: Path, half: ContentCalibration) -> None:
     """Write the content half, once; the JSON file is written last and so is the proof that the half is complete."""
     facts = {
-        k: v for k, v in vars(half).items() if k not in ("mean", "window", "language", "fluency", "norms", "partners")
+        k: v
+        for k, v in vars(half).items()
+        if k not in ("mean", "window", "language", "fluency", "norms", "partners", "wording")
     }
     facts |= {"language_low": half.language.low, "language_high": half.language.high}
+    facts["language_segmented"] = half.language.segmented
     facts |= {"fluency": vars(half.fluency)} if half.fluency else {}
     arrays = {"mean": half.mean, "window": half.window}
     if half.norms is not None:
@@ -244,6 +250,8 @@ def save_content(folder: Path, half: ContentCalibration) -> None:
         facts["norms_tasks"] = half.norms.tasks
     if half.partners is not None:
         arrays |= {f"partners_{name}": value for name, value in _fields(half.partners).items()}
+    if half.wording is not None:
+        arrays |= {f"wording_{name}": value for name, value in half.wording.arrays().items()}
     for number, model in enumerate(half.language.halves):
         for name, part in vars(model).items():
             arrays |= {f"{name}_{number}_{k}": level for k, level in enumerate(part)}
@@ -310,10 +318,13 @@ def _content_half(arrays: dict[str, Any], facts: dict[str, Any]) -> ContentCalib
     partners = None
     if "partners_order" in arrays:
         partners = Partners(**{field.name: arrays[f"partners_{field.name}"] for field in fields(Partners)})
-    language = PerplexityRange((_model(arrays, 0), _model(arrays, 1)), low, high)
+    segmented = facts.pop("language_segmented", False)
+    language = PerplexityRange((_model(arrays, 0), _model(arrays, 1)), low, high, segmented)
+    named = {name.removeprefix("wording_"): value for name, value in arrays.items() if name.startswith("wording_")}
     return ContentCalibration(
-        arrays["mean"], arrays["window"], **facts, language=language, fluency=fluency, norms=norms, partners=partners
-    )
+        arrays["mean"], arrays["window"], **facts, language=language, fluency=fluency, norms=norms, partners=partners,
+        wording=WordingCalibration.of_arrays(named) if named else None,
+    )  # fmt: skip
 
 
 def _model(arrays: dict[str, Any], half: int) -> NgramModel:

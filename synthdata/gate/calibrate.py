@@ -17,6 +17,7 @@ from synthdata.gate.fluency import Likelihood, calibrate_fluency
 from synthdata.gate.novelty import Scale, calibrate_novelty, numbered
 from synthdata.gate.perplexity import calibrate_band
 from synthdata.gate.reference import Reference
+from synthdata.gate.wording import calibrate_wording
 from synthdata.protocols import Advance, Vectors, no_advance
 from synthdata.records import content_hash
 from synthdata.settings import AnchorSettings
@@ -46,6 +47,7 @@ def calibrate(
         contents = [row.content for row in chosen]
         content = calibrate_content(reference.content[taught], contents, ids, tasks, "reference", settings)
         content = with_fluency(content, contents, likelihood, settings, advance)
+        content = with_wording(content, contents, [row.context for row in chosen], tasks, settings)
     return Anchor(
         number=header.number,
         views=header.views,
@@ -121,6 +123,17 @@ def with_fluency(
     if likelihood is None:
         return half
     return replace(half, fluency=calibrate_fluency([t for t in contents if t.strip()], likelihood, settings, scoring))
+
+
+def with_wording(
+    half: ContentCalibration,
+    contents: Sequence[str],
+    contexts: Sequence[str],
+    tasks: Sequence[str],
+    settings: AnchorSettings,
+) -> ContentCalibration:
+    """The content half with the tests of how contents are worded; none where there are too few texts."""
+    return replace(half, wording=calibrate_wording(contents, contexts, tasks, half.language, settings))
 
 
 def collision_with_error(x: Vectors) -> tuple[float, float]:

@@ -12,35 +12,46 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from synthdata.gate.meaning import same_meaning
 from synthdata.protocols import Vectors
 from synthdata.settings import GateSettings
+from synthdata.similarity.exact import normalise
 from synthdata.similarity.index import VectorIndex
 from synthdata.similarity.minhash import LexicalIndex, Sketch
+from synthdata.similarity.shingles import jaccard, shingles
 
 
 @dataclass(slots=True)
 class Neighbours:
     """What a library holds around one vector.
 
-    `cosine` to its nearest row, -1 where there are no rows; `copy` the nearest row of the same cell within tau and its
-    cosine; where there is none, `others` are the rows of other cells within tau, nearest first, and `count` how many
-    there are: the list may be cut.
+    `cosine` to its nearest row, -1 where there are no rows; `copy` the nearest row within tau that says the same about
+    the same context, and its cosine; where there is none, `others` are the rows within tau that say the same about
+    other contexts, nearest first, and `count` how many there are: the list may be cut. `apart` rows within tau differ
+    in numbers, negation or roles and are no copies.
     """
 
     cosine: float = -1
     copy: tuple[int, float] | None = None
     others: list[int] = field(default_factory=list)
     count: int = 0
+    apart: int = 0
+
+
+# Content and context of a text; the context is empty in a corpus of one view, where it is the same for all.
+Text = tuple[str, str]
 
 
 class DuplicateIndex:
-    """Rows by number, in order of arrival, with their ids, contents and cells."""
+    """Rows by number, in order of arrival, with their ids, contents, contexts and cells."""
 
     def __init__(self, dim: int, settings: GateSettings) -> None:
         self.ids: list[str] = []
         self.contents: list[str] = []
+        self.contexts: list[str] = []
         self.cells: list[int] = []
-        self._exact: dict[bytes, int] = {}
+        self._exact: dict[bytes, list[int]] = {}
+        self.settings = settings
         self.lexical = LexicalIndex(settings)
         self._held = VectorIndex(dim)
         self._waiting: list[Vectors] = []
@@ -49,20 +60,24 @@ class DuplicateIndex:
         return len(self.ids)
 
     @classmethod
-    def of_parts(
+    def of_parts(  # noqa: PLR0913 - its parts
         cls,
         ids: list[str],
         contents: list[str],
+        contexts: list[str],
         cells: list[int],
         keys: Sequence[bytes],
         lexical: LexicalIndex,
         vectors: VectorIndex,
+        settings: GateSettings,
     ) -> DuplicateIndex:
         """A library of rows that were made ready before; `keys` are their exact keys, all parts in the same order."""
         library = cls.__new__(cls)
-        library.ids, library.contents, library.cells = ids, contents, cells
-        # Of rows with the same key the first one counts.
-        library._exact = dict(zip(reversed(keys), reversed(range(len(keys))), strict=True))
+        library.ids, library.contents, library.contexts, library.cells = ids, contents, contexts, cells
+        library.settings = settings
+        library._exact = {}
+        for row, key in enumerate(keys):
+            library._exact.setdefault(key, []).append(row)
         library.lexical, library._held, library._waiting = lexical, vectors, []
         return library
 
@@ -74,6 +89,7 @@ class DuplicateIndex:
         self,
         ids: Sequence[str],
         contents: Sequence[str],
+        contexts: Sequence[str],
         cells: Sequence[int],
         vectors: Vectors,
         sketches: Sequence[Sketch],
@@ -83,16 +99,17 @@ class DuplicateIndex:
         start = len(self.ids)
         self.ids.extend(ids)
         self.contents.extend(contents)
+        self.contexts.extend(contexts)
         self.cells.extend(cells)
         for offset, key in enumerate(keys):
-            self._exact.setdefault(key, start + offset)
+            self._exact.setdefault(key, []).append(start + offset)
         self.lexical.enter(range(start, len(self.ids)), sketches)
         # A call of the index for every row would cost more than all else; it takes them in before it is asked.
         self._waiting.append(vectors)
 
-    def exact(self, key: bytes) -> int | None:
-        """The first row with this exact key."""
-        return self._exact.get(key)
+    def exact(self, key: bytes) -> Sequence[int]:
+        """The rows with this exact key, in order of arrival."""
+        return self._exact.get(key, ())
 
     def near(self, sketch: Sketch) -> list[tuple[int, float]]:
         """Rows whose true Jaccard reaches the threshold, nearest first."""
@@ -112,8 +129,20 @@ class DuplicateIndex:
         """Scores and rows at cosine `tau` or nearer to each vector, nearest first; exact, so none is missed."""
         yield from self.vectors.within_many(vectors, tau)
 
-    def around(self, vectors: Vectors, cells: Sequence[int], tau: float, most: int) -> list[Neighbours]:
-        """What stands around each vector, which lies in the cell of its place; at most `most` rows of other cells.
+    def says_the_same(self, row: int, content: str) -> bool:
+        """Whether nothing in the words speaks against a row and a content meaning the same."""
+        return not self.settings.same_numbers or same_meaning(content, self.contents[row])
+
+    def same_context(self, row: int, context: str) -> bool:
+        """Whether a row is about this context: equal, or a light edit of it."""
+        held = self.contexts[row]
+        if held == context or normalise(held) == normalise(context):
+            return True
+        size = self.settings.shingle_chars
+        return jaccard(shingles(held, size), shingles(context, size)) >= self.settings.near_jaccard
+
+    def around(self, vectors: Vectors, texts: Sequence[Text], tau: float, most: int) -> list[Neighbours]:
+        """What stands around each vector and its text; at most `most` rows of other contexts.
 
         Where the nearest row of all is a copy, as that of most copies is, no other row is looked for.
         """
@@ -123,13 +152,39 @@ class DuplicateIndex:
         found = [Neighbours(cosine) for cosine in cosines]
         hot = []
         for i, (near, row) in enumerate(zip(found, nearest, strict=True)):
-            if near.cosine >= tau and self.cells[row] == cells[i]:
+            if near.cosine >= tau and self._is_copy(row, texts[i]):
                 near.copy = row, near.cosine
             elif near.cosine >= tau:
                 hot.append(i)
         for i, (scores, rows) in zip(hot, self.within(vectors[hot], tau), strict=True):
-            sort_out(found[i], scores, rows, self.cells, cells[i], most)
+            self.sort_out(found[i], scores, rows, texts[i], most)
         return found
+
+    def _is_copy(self, row: int, text: Text) -> bool:
+        return self.says_the_same(row, text[0]) and self.same_context(row, text[1])
+
+    def sort_out(
+        self,
+        near: Neighbours,
+        scores: NDArray[np.float64],
+        rows: NDArray[np.int64],
+        text: Text | None,
+        most: int | None = None,
+    ) -> None:
+        """Enter into `near` the rows within tau, which come nearest first: the copy, or those of other contexts.
+
+        Without a text all count as rows of other contexts.
+        """
+        others = []
+        for score, row in zip(scores.tolist(), rows.tolist(), strict=True):
+            if text is not None and not self.says_the_same(row, text[0]):
+                near.apart += 1
+            elif text is not None and self.same_context(row, text[1]):
+                near.copy = row, score
+                return
+            else:
+                others.append(row)
+        near.others, near.count = others[:most], len(others)
 
     def crowds(self, rows: Sequence[int], tau: float) -> list[int]:
         """How many other rows stand within tau of each of these rows."""
@@ -142,24 +197,6 @@ class DuplicateIndex:
             self._held.add(np.concatenate(self._waiting))
             self._waiting = []
         return self._held
-
-
-def sort_out(
-    near: Neighbours,
-    scores: NDArray[np.float64],
-    rows: NDArray[np.int64],
-    cells: Sequence[int],
-    cell: int | None,
-    most: int | None = None,
-) -> None:
-    """Enter into `near` the rows within tau, which come nearest first: the copy, or those of other cells."""
-    others = []
-    for score, row in zip(scores.tolist(), rows.tolist(), strict=True):
-        if cells[row] == cell:
-            near.copy = row, score
-            return
-        others.append(row)
-    near.others, near.count = others[:most], len(others)
 
 
 def among_themselves(sketches: Sequence[Sketch]) -> list[Sketch]:

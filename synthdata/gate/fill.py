@@ -11,7 +11,7 @@ import numpy as np
 
 from synthdata.errors import AnchorError
 from synthdata.gate.anchor import ContentCalibration
-from synthdata.gate.calibrate import calibrate_content, with_fluency
+from synthdata.gate.calibrate import calibrate_content, with_fluency, with_wording
 from synthdata.gate.fluency import Likelihood
 from synthdata.gate.reference import ReferenceRow, clean
 from synthdata.protocols import Vectors
@@ -55,7 +55,8 @@ def fill_content(
     tasks = [candidates[i].task_id or candidates[i].id for i in kept]
     contents = [candidates[i].content for i in kept]
     half = calibrate_content(np.asarray(content)[kept], contents, ids, tasks, "generator", settings)
-    return with_fluency(half, contents, likelihood, settings)
+    half = with_fluency(half, contents, likelihood, settings)
+    return with_wording(half, contents, [candidates[i].context for i in kept], tasks, settings)
 
 
 def _run_of(candidate: Candidate) -> str:
@@ -63,4 +64,4 @@ def _run_of(candidate: Candidate) -> str:
 
 
 def _row(candidate: Candidate) -> ReferenceRow:
-    return ReferenceRow(candidate.content, candidate.context, _run_of(candidate), candidate.source)
+    return ReferenceRow(candidate.content, "", _run_of(candidate), candidate.source)

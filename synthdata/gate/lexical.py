@@ -16,15 +16,17 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
+from synthdata.text.segments import LETTERS_PER_WORD, is_unspaced, phrase_units, segments
+
 SLOTS_LOG2 = 24
 _MOST = 255
 _AT_ONCE = 1024
-_WORD = re.compile(r"\w+(?:'\w+)?")
 _QUOTED = re.compile(r"\"[^\"\n]*\"|“[^”\n]*”|`[^`\n]*`|(?<!\w)'[^'\n]+'(?!\w)")
-_NUMBER = re.compile(r"\w*\d\w*")
 _QUOTE = re.compile("[\"'“`]")
-_DIGIT = re.compile(r"\d")
-_FRAME_WORD = re.compile(r"\w+(?:'\w+)?|#")
+_DIGITS = re.compile(r"\d+")
+_MASK = re.compile(r"#+")
+# Fewer words than these left unmasked are no frame: sums, JSON, quotations and names stand on none.
+_FRAME_WORDS, _FRAME_SHARE = 5, 0.5
 _NAME = re.compile(r"(?<=[a-z,;:] )[A-Z]\w+(?: [A-Z]\w+)*")
 # Words that are nobody's entity, even where the context uses them too.
 FUNCTION_WORDS = frozenset(
@@ -61,17 +63,21 @@ def ngram_slots(texts: Sequence[Sequence[str]], n: int) -> list[NDArray[np.int64
 
 
 def wordings(contents: Sequence[str], contexts: Sequence[str], n: int) -> Iterator[tuple[NDArray[np.int64], str]]:
-    """The n-gram slots and the skeleton of each content, read into words once for both."""
+    """The n-gram slots and the frame of each content, read into words once for both.
+
+    A frame is a skeleton with at least 5 words left, and half of all; sums, JSON, quotations and names stand on none,
+    which is the empty text.
+    """
     for start in range(0, len(contents), _AT_ONCE):
         part = contents[start : start + _AT_ONCE]
-        words = [_WORD.findall(content.lower()) for content in part]
+        words = [segments(content.lower()) for content in part]
         frames = [_frame(*item) for item in zip(part, contexts[start : start + _AT_ONCE], words, strict=True)]
-        yield from zip(ngram_slots(words, n), frames, strict=True)
+        yield from zip(ngram_slots([phrase_units(found) for found in words], n), frames, strict=True)
 
 
 def word_ngrams(text: str, n: int) -> list[str]:
-    """The word n-grams of a text as lower-case strings, in order."""
-    words = _WORD.findall(text.lower())
+    """The n-grams of a text's phrase units as lower-case strings, in order."""
+    words = phrase_units(segments(text.lower()))
     return [" ".join(words[i : i + n]) for i in range(len(words) - n + 1)]
 
 
@@ -98,47 +104,65 @@ class PhraseCounters:
         counters._rows[slots] = rows
         return counters
 
-    def share(self, slots: NDArray[np.int64], rows: int) -> float:
-        """Share of the n-grams that at least `rows` rows hold already; 0 for a text without n-grams."""
-        return int(np.count_nonzero(self._rows[slots] >= rows)) / len(slots) if len(slots) else 0
+    def share(self, slots: NDArray[np.int64], rows: int | NDArray[np.int64]) -> float:
+        """Share of the n-grams that at least `rows` rows, one number or one each, hold; 0 for a text without n-grams.
+
+        No count reaches a number over 255.
+        """
+        held = self._rows[slots] >= rows
+        return int(np.count_nonzero(held)) / len(slots) if len(slots) else 0
 
 
 def skeleton(content: str, context: str) -> str:
     """The frame of a content: lower-cased words with numbers, quotes, names and the words of its own context masked.
 
-    Runs of masks count as one. Where a corpus has one view (`context` empty), names are runs of capitalised words
-    inside a sentence.
+    Runs of masks count as one. Of a word with digits only these are masked. Where a corpus has one view (`context`
+    empty), names are runs of capitalised words inside a sentence.
     """
-    return _frame(content, context, _WORD.findall(content.lower()))
+    return _masked(content, context, segments(content.lower()))[0]
 
 
 def _frame(content: str, context: str, words: Sequence[str]) -> str:
-    """The skeleton of a content whose `words` are known; most need no look at their characters."""
+    """The skeleton of a content whose `words` are known, empty where it has too few words of its own to be a frame."""
+    frame, left, hidden = _masked(content, context, words)
+    return frame if left >= _FRAME_WORDS and left >= _FRAME_SHARE * (left + hidden) else ""
+
+
+def _masked(content: str, context: str, words: Sequence[str]) -> tuple[str, float, float]:
+    """The skeleton, how many words are left in it, and how many are masked."""
     text = _QUOTED.sub(" # ", content) if _QUOTE.search(content) else content
     text = _NAME.sub(" # ", text) if not text.islower() else text
-    if text != content or "#" in text:
-        words = _FRAME_WORD.findall(text.lower())
     entities = _entities(context)
-    if not entities and "#" not in text and not _DIGIT.search(text):
-        return " ".join(words)
+    if text != content or "#" in text:
+        words = [word for part in _parts(text.lower()) for word in part]
     frame: list[str] = []
+    left = hidden = 0.0
     for word in words:
-        masked = word == "#" or word in entities or _is_number(word)
-        if not masked:
-            frame.append(word)
-        elif not frame or frame[-1] != "#":
-            frame.append("#")
-    return " ".join(frame)
+        weight = 1 / LETTERS_PER_WORD if is_unspaced(word) else 1
+        masked = "#" if word == "#" or word in entities else _DIGITS.sub("#", word)
+        if masked != "#":
+            left += weight
+            frame.append(masked)
+        else:
+            hidden += weight
+            if not frame or frame[-1] != "#":
+                frame.append("#")
+    return " ".join(frame), left, hidden
+
+
+def _parts(text: str) -> Iterator[list[str]]:
+    """The segments between masks, and the masks."""
+    place = 0
+    for mask in _MASK.finditer(text):
+        yield segments(text[place : mask.start()])
+        yield ["#"]
+        place = mask.end()
+    yield segments(text[place:])
 
 
 @lru_cache(maxsize=256)
 def _entities(context: str) -> frozenset[str]:
-    return frozenset(_WORD.findall(context.lower())) - FUNCTION_WORDS
-
-
-@lru_cache(maxsize=1 << 16)
-def _is_number(word: str) -> bool:
-    return _NUMBER.fullmatch(word) is not None
+    return frozenset(segments(context.lower())) - FUNCTION_WORDS
 
 
 class SkeletonCounts:
@@ -148,8 +172,9 @@ class SkeletonCounts:
         self.counts: Counter[str] = Counter(counts or {})
 
     def add(self, frame: str) -> None:
-        """Count one row."""
-        self.counts[frame] += 1
+        """Count one row; a text without a frame counts on none."""
+        if frame:
+            self.counts[frame] += 1
 
     def rows(self, frame: str) -> int:
         """Rows on this skeleton so far."""

@@ -1,9 +1,9 @@
-"""The language band: how predictable real contents are to a word n-gram model of real contents, on both sides.
+"""How predictable real contents are to a word n-gram model of real contents.
 
-Above the band a text is worded like nothing real (random words and letters), below it it only says again what the
-model has read. The model is interpolated by Witten and Bell's rule (1991), its counts kept under 64-bit hashes in
-sorted arrays, so that it loads at once and scores many texts together. It does not see real words in a wrong order
-when they are few: measured in docs/LOG.md; a language model in judging/ does.
+Less predictable than they are is a text that is worded unlike them, which another subject or language is too; more
+predictable one that only says again what the model has read. The model is interpolated by Witten and Bell's rule
+(1991), its counts kept under 64-bit hashes in sorted arrays, so that it loads at once and scores many texts together.
+It hardly sees real words in a wrong order: measured in docs/LOG.md; the language model of the fluency stage does.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from synthdata.gate.lexical import token_hash
 from synthdata.records import content_hash
 from synthdata.settings import AnchorSettings
+from synthdata.text.segments import tokenise
 
 Floats = NDArray[np.float64]
 Hashes = NDArray[np.uint64]
 Counts = NDArray[np.int64]
-_TOKEN = re.compile(r"\w+|[^\w\s]")
+_OLD_TOKEN = re.compile(r"\w+|[^\w\s]")
 _BEGIN, _END = token_hash("\x02"), token_hash("\x03")
 # An odd multiplier; overflow is the intended arithmetic modulo 2**64.
 _MIX = np.uint64(0x9E3779B97F4A7C15)
@@ -44,17 +45,20 @@ class NgramModel:
     types: tuple[Counts, ...]
 
     @classmethod
-    def fit(cls, texts: Sequence[str], order: int, tokens: int) -> NgramModel:
-        """The model of texts, each cut to its first `tokens` tokens; a token is a word or a mark."""
-        streams = [_stream(text, order, tokens) for text in texts]
+    def fit(cls, texts: Sequence[str], order: int, tokens: int, segmented: bool = True) -> NgramModel:
+        """The model of texts, each cut to its first `tokens` tokens; a token is a word or a sign.
+
+        Not `segmented`, words are cut as older anchors cut them, which breaks scripts with marks or without spaces.
+        """
+        streams = [_stream(text, order, tokens, segmented) for text in texts]
         levels = [_level(streams, order, k) for k in range(order)]
         grams, counts, histories, totals, types = zip(*levels, strict=True)
         return cls(grams, counts, histories, totals, types)
 
-    def nll(self, texts: Sequence[str], tokens: int) -> Floats:
+    def nll(self, texts: Sequence[str], tokens: int, segmented: bool = True) -> Floats:
         """Mean negative log-likelihood of each text's first `tokens` tokens and its end, in nats a token, over 0."""
         order = len(self.grams)
-        streams = [_stream(text, order, tokens) for text in texts]
+        streams = [_stream(text, order, tokens, segmented) for text in texts]
         vocabulary = len(self.grams[0]) + 1
         share: Floats = np.full(sum(len(s) - order + 1 for s in streams), 1 / vocabulary)
         for k in range(order):
@@ -79,10 +83,11 @@ class PerplexityRange:
     halves: tuple[NgramModel, NgramModel]
     low: float
     high: float
+    segmented: bool = True
 
     def scores(self, texts: Sequence[str], tokens: int) -> tuple[Floats, Floats]:
         """The lower and the higher of both models' mean nats a token, each (n,)."""
-        first, second = (model.nll(texts, tokens) for model in self.halves)
+        first, second = (model.nll(texts, tokens, self.segmented) for model in self.halves)
         return np.minimum(first, second), np.maximum(first, second)
 
 
@@ -93,9 +98,8 @@ def calibrate_band(contents: Sequence[str], settings: AnchorSettings) -> Perplex
     domain is less predictable than the reference and still language.
     """
     order, tokens = settings.band_order, settings.band_tokens
-    halves = [[text for text in contents if _half(text, settings.seed) == half] for half in (0, 1)]
-    if not all(halves):
-        halves = [list(contents[::2]), list(contents[1::2])]
+    numbers = split_in_halves(contents, settings.seed)
+    halves = [[text for text, half in zip(contents, numbers, strict=True) if half == wanted] for wanted in (0, 1)]
     models = NgramModel.fit(halves[0], order, tokens), NgramModel.fit(halves[1], order, tokens)
     crossed = np.concatenate([models[1].nll(halves[0], tokens), models[0].nll(halves[1], tokens)])
     low, high = np.percentile(crossed, [settings.band_low_percentile, settings.band_high_percentile])
@@ -103,12 +107,15 @@ def calibrate_band(contents: Sequence[str], settings: AnchorSettings) -> Perplex
     return PerplexityRange(models, float(low) - slack, float(high) + slack)
 
 
-def _half(text: str, seed: int) -> int:
-    return int(content_hash(str(seed), "band", text, length=1), 16) % 2
+def split_in_halves(texts: Sequence[str], seed: int) -> list[int]:
+    """0 or 1 for each text, by a seeded hash so that equal texts stay together; by place where one were empty."""
+    halves = [int(content_hash(str(seed), "band", text, length=1), 16) % 2 for text in texts]
+    return halves if len(set(halves)) == 2 else [i % 2 for i in range(len(texts))]
 
 
-def _stream(text: str, order: int, tokens: int) -> Hashes:
-    words = [token_hash(word) for word in _TOKEN.findall(text.lower())[:tokens]]
+def _stream(text: str, order: int, tokens: int, segmented: bool) -> Hashes:
+    found = tokenise(text.lower()) if segmented else _OLD_TOKEN.findall(text.lower())
+    words = [token_hash(word) for word in found[:tokens]]
     return np.array([*[_BEGIN] * (order - 1), *words, _END], dtype=np.uint64)
 
 

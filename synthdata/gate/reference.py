@@ -5,6 +5,7 @@ Reading them from files is the sources room; turning them into thresholds is cal
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,6 +70,8 @@ def clean(
 ) -> Reference:
     """Drop exact, near (MinHash) and semantic (cosine) copies, first one stays; then set tasks aside by seed.
 
+    Of rows with context and content both must be alike.
+
     Rows are taken in the order of their ids, so the result does not depend on the order of the file.
 
     Raises:
@@ -79,28 +82,40 @@ def clean(
     kept: list[int] = []
     seen: set[str] = set()
     lexical = LexicalIndex(gate.model_copy(update={"near_jaccard": settings.clean_jaccard}))
-    has = np.array([bool(row.content) for row in rows], dtype=bool)
-    vectors = np.where(has[:, None], content, context)
-    unit, _ = centre(vectors, vectors.mean(axis=0)) if len(rows) else (vectors, None)
-    signatures = lexical.signatures([row.text for row in rows])
+    # The same answer to another question is another row: where there are two views both must be alike.
+    texts = [f"{row.context}\n{row.content}" if row.content and row.context else row.text for row in rows]
+    unit = _both_views(rows, context, content)
+    signatures = lexical.signatures(texts)
     stays = np.zeros(len(rows), dtype=bool)
     repeats = near_kept(unit[order], settings.clean_cosine, stays)
     for place, (i, repeated) in enumerate(zip(order, repeats, strict=True)):
-        key = exact_key(rows[i].text)
+        key = exact_key(texts[i])
         if key in seen:
             fell["exact"] += 1
-        elif lexical.query(rows[i].text, signatures[i]):
+        elif lexical.query(texts[i], signatures[i]):
             fell["near"] += 1
         elif repeated:
             fell["semantic"] += 1
         else:
             seen.add(key)
-            lexical.add([len(kept)], [rows[i].text], signatures[i : i + 1])
+            lexical.add([len(kept)], [texts[i]], signatures[i : i + 1])
             stays[place] = True
             kept.append(i)
     _check_enough(len(kept), len(rows), fell, settings.min_rows)
     chosen = [rows[i] for i in kept]
     return Reference(chosen, context[kept], content[kept], _set_aside(chosen, settings), fell)
+
+
+def _both_views(rows: Sequence[ReferenceRow], context: Vectors, content: Vectors) -> Vectors:
+    """Unit rows (n, d) of the view that rows have, or (n, 2 d) of both, so that cosines are the mean of both views'."""
+    if not rows:
+        return content
+    has = np.array([bool(row.content) for row in rows], dtype=bool)
+    if not all(row.content and row.context for row in rows):
+        vectors = np.where(has[:, None], content, context)
+        return centre(vectors, vectors.mean(axis=0))[0]
+    halves = [centre(view, view.mean(axis=0))[0] for view in (context, content)]
+    return np.asarray(np.concatenate(halves, axis=1) / np.sqrt(2), dtype=np.float32)
 
 
 def _check_enough(kept: int, rows: int, fell: dict[str, int], needed: int) -> None:

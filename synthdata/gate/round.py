@@ -13,6 +13,7 @@ from synthdata.gate.order import gumbel_dsir, shuffled
 from synthdata.gate.stages import FIRST, JUDGED, LOOP, SEARCHED, Stage
 from synthdata.gate.state import GateState, Item, RoundInputs
 from synthdata.gate.threads import one_blas_thread
+from synthdata.judging.floor import readable
 from synthdata.protocols import Advance, Vectors, no_advance
 from synthdata.records import Candidate, Decision, Reason, Reject, Verdict
 
@@ -84,7 +85,28 @@ def _ordered(items: list[Item], reference: Sequence[str], state: GateState) -> l
         order = gumbel_dsir(ids, [item.candidate.content for item in items], reference, seed, more)
     else:
         order = shuffled(ids, seed)
-    return [items[i] for i in order]
+    return plainest_first([items[i] for i in order])
+
+
+def plainest_first(items: Sequence[Item]) -> list[Item]:
+    """The same order, but that of several spellings of one text about one context the plainest comes first.
+
+    A plain one has no invisible, compatibility or lookalike characters, then no stray white space; of equals the first
+    one stays first.
+    """
+    places: dict[tuple[bytes, str], list[int]] = {}
+    for place, item in enumerate(items):
+        places.setdefault((item.key, item.candidate.context), []).append(place)
+    ordered = list(items)
+    for group in places.values():
+        for place, item in zip(group, sorted((items[i] for i in group), key=_disguise), strict=True):
+            ordered[place] = item
+    return ordered
+
+
+def _disguise(item: Item) -> tuple[bool, bool]:
+    content = item.candidate.content
+    return content != readable(content), content != " ".join(content.split())
 
 
 def _loop(

@@ -26,7 +26,7 @@ from synthdata.settings import GateSettings
 from synthdata.similarity.index import VectorIndex
 from synthdata.similarity.minhash import LexicalIndex
 
-_FORMAT = "1"
+_FORMAT = "2"
 _ROWS, _FRAMES, _VECTORS, _META = "rows.arrow", "frames.arrow", "content.faiss", "meta.json"
 _LEXICAL = ("signatures", "band_keys", "band_rows")
 _STATE = ("upper", "moment", "counts", "real_counts", "totals", "slots", "slot_rows")
@@ -45,7 +45,9 @@ def save_memory(memory: Memory, folder: Path) -> None:
     index = memory.history
     texts = [text.encode("utf-8", "surrogatepass") for text in index.contents]
     plain, signatures, keys, owners = index.lexical.parts()
-    _write_frame({"id": index.ids, "content": texts, "plain": plain, "cell": index.cells}, folder / _ROWS)
+    told = [text.encode("utf-8", "surrogatepass") for text in index.contexts]
+    rows = {"id": index.ids, "content": texts, "context": told, "plain": plain, "cell": index.cells}
+    _write_frame(rows, folder / _ROWS)
     frames = memory.skeletons.counts
     kept = [frame.encode("utf-8", "surrogatepass") for frame in frames]
     _write_frame({"frame": kept, "rows": list(frames.values())}, folder / _FRAMES)
@@ -88,11 +90,14 @@ def _read(folder: Path, settings: GateSettings) -> Memory:
     plain = rows["plain"].to_list()
     lexical = LexicalIndex.of_parts(settings, plain, signatures, keys, owners)
     contents = [text.decode("utf-8", "surrogatepass") for text in rows["content"].to_list()]
+    contexts = [text.decode("utf-8", "surrogatepass") for text in rows["context"].to_list()]
     vectors = VectorIndex.load(folder / _VECTORS)
     names = [frame.decode("utf-8", "surrogatepass") for frame in frames["frame"].to_list()]
     total, real, admitted = totals.tolist()
     return Memory(
-        DuplicateIndex.of_parts(rows["id"].to_list(), contents, rows["cell"].to_list(), plain, lexical, vectors),
+        DuplicateIndex.of_parts(
+            rows["id"].to_list(), contents, contexts, rows["cell"].to_list(), plain, lexical, vectors, settings
+        ),
         CollisionBudget.of_moment(SecondMoment.of_sums(upper, moment)),
         PhraseCounters.of_slots(slots, slot_rows),
         SkeletonCounts(dict(zip(names, frames["rows"].to_list(), strict=True))),

@@ -20,6 +20,7 @@ from synthdata.gate.fluency import Likelihood
 from synthdata.gate.heldout import HeldOut
 from synthdata.gate.lexical import PhraseCounters, SkeletonCounts, wordings
 from synthdata.gate.reference import Reference
+from synthdata.judging.phrases import latin_letters
 from synthdata.protocols import Vectors
 from synthdata.records import OUTSIDE, Candidate, Origin, Reject
 from synthdata.settings import GateSettings
@@ -228,6 +229,8 @@ class GateState:
         refused = refused or {}
         contents, two = [candidate.content for candidate in candidates], self.anchor.views == "two"
         words = wordings(contents, [c.context if two else "" for c in candidates], self.settings.lexical_ngram)
+        # A spelling with letters that only look like others is the same text.
+        plain = [latin_letters(text) for text in contents]
         raw = self.anchor.cell_vectors(context, content)
         place = self.anchor.context.locate(raw, self.settings.alpha_outside)
         x, (y, norms) = self.anchor.context.centred(raw), self.content.centred(content)
@@ -239,7 +242,7 @@ class GateState:
                 numbers={"cell_cosine": cosine, "content_norm": norm},
             )
             for i, (candidate, sketch, (slots, frame), cell, outside, cosine, norm) in enumerate(
-                zip(candidates, self.history.sketches(contents), words, *columns, strict=True)
+                zip(candidates, self.history.sketches(plain), words, *columns, strict=True)
             )
         ]  # fmt: skip
         tests = {"novelty_p": place.p_values, "generic_p": None}
@@ -276,7 +279,7 @@ class GateState:
         for start in range(0, len(items), _SEARCHED_AT_ONCE):
             part = items[start : start + _SEARCHED_AT_ONCE]
             x = np.array([item.content for item in part], dtype=np.float32)
-            near = self.history.around(x, [item.cell for item in part], self.tau, limit + 1)
+            near = self.history.around(x, [self.text_of(item.candidate) for item in part], self.tau, limit + 1)
             for item, found in zip(part, near, strict=True):
                 item.in_history = found
             asked = {row for found in near if found.copy is None and found.count <= limit for row in found.others}
@@ -339,11 +342,15 @@ class GateState:
                 self.real_counts[item.cell] += item.real
                 self.real_rows += item.real
 
-    @staticmethod
-    def _extend(library: DuplicateIndex, items: Sequence[Item]) -> None:
+    def text_of(self, candidate: Candidate) -> tuple[str, str]:
+        """Content and context, which is the same for all in a corpus of one view."""
+        return candidate.content, candidate.context if self.anchor.views == "two" else ""
+
+    def _extend(self, library: DuplicateIndex, items: Sequence[Item]) -> None:
         library.add(
             [item.candidate.id for item in items],
             [item.candidate.content for item in items],
+            [self.text_of(item.candidate)[1] for item in items],
             [item.cell for item in items],
             np.array([item.content for item in items], dtype=np.float32),
             [item.sketch for item in items],

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import pairwise
 
@@ -19,14 +19,13 @@ from synthdata.judging.phrases import find_judge_talk, latin_letters, without_op
 from synthdata.records import Reason, Reject
 from synthdata.settings import FloorSettings
 from synthdata.text.secrets import find_secret
-from synthdata.text.unicode import UNSPACED, fold_compatible
+from synthdata.text.segments import count_words
+from synthdata.text.unicode import fold_compatible
+
+Rules = tuple[Callable[[str, FloorSettings], Reject | None], ...]
 
 # Only a closed override is turned: an open one, put before a reply in a log, would turn what the log truly says.
 _OVERRIDDEN = re.compile("\u202e([^\u202c\u202e\n]*)\u202c")
-_UNSPACED = re.compile(f"[{UNSPACED}]")
-_WORD = re.compile(r"\w+(?:['\u2019.-]\w+)*")
-_CHARS_PER_WORD = 2
-
 _LATIN_WORD = re.compile(r"[a-z]{2,}")
 # An acronym or a code such as HAT290 is no word to be read aloud.
 _CODE = re.compile(r"\b(?:[A-Z]{2,6}s?|[A-Z0-9]*\d[A-Z0-9]*)\b")
@@ -46,7 +45,7 @@ _ODD_PAIR = re.compile(f"(?={_ODD})")
 _MASH = re.compile("|".join(run for run in _RUNS if run != "erty"))
 _CONSONANTS = re.compile("[bcdfghjklmnpqrstvwxz]{6,}")
 _VOWEL = re.compile("[aeiouy]")
-_TAG = re.compile(r"</?\w[^<>]*>")
+_TAG = re.compile(r"</?\w[^<>]*>|\b(?:https?|ftp)://\S+")
 _BLOB = re.compile(r"(?<!\S)[A-Za-z0-9+/=_-]{16,}(?!\S)")
 
 # Under these sizes a share says nothing.
@@ -68,8 +67,8 @@ def readable(text: str) -> str:
     return latin_letters(canonical(text))
 
 
-def check_text(content: str, floor: FloorSettings) -> Reject | None:
-    """The first rule that the text breaks, or None.
+def check_text(content: str, floor: FloorSettings, rules: Rules | None = None) -> Reject | None:
+    """The first of the rules (by default those on a review) that the text breaks, or None.
 
     Length in words comes first (two characters of an unspaced script count as one word), so a text that is far too long
     costs nothing more. Encoded text counts as what it says. About a millisecond for a page.
@@ -79,27 +78,29 @@ def check_text(content: str, floor: FloorSettings) -> Reject | None:
     text = readable(content)
     said = revealed(text)
     text = text if said == text else readable(said)
-    for rule in _RULES:
+    for rule in REVIEW_RULES if rules is None else rules:
         failure = rule(text, floor)
         if failure is not None:
             return failure
     return None
 
 
-def count_words(text: str) -> float:
-    """Words, where two characters of a script without spaces make one."""
-    unspaced = len(_UNSPACED.findall(text))
-    return len(_WORD.findall(_UNSPACED.sub(" ", text))) + unspaced / _CHARS_PER_WORD
-
-
 def _length(text: str, floor: FloorSettings) -> Reject | None:
     words = count_words(text)
     if words > floor.max_words:
-        return Reject(Reason.TOO_LONG, words, floor.max_words, detail=f"{words:g} words")
-    said = count_words(without_openers(text))
-    if said < floor.min_words:
-        return Reject(Reason.TOO_SHORT, said, floor.min_words, detail=f"{said:g} words besides openers")
+        return Reject(Reason.TOO_LONG, words, floor.max_words, detail=f"{words:g} words (recipe.floor.max_words)")
+    if floor.min_words is not None and words < floor.min_words:
+        return Reject(Reason.TOO_SHORT, words, floor.min_words, detail=f"{words:g} words (recipe.floor.min_words)")
     return None
+
+
+def _review_length(text: str, floor: FloorSettings) -> Reject | None:
+    said = count_words(without_openers(text))
+    least = max(floor.review_min_words, floor.min_words or 0)
+    if said < least:
+        detail = f"{said:g} words besides openers (recipe.floor.review_min_words)"
+        return Reject(Reason.TOO_SHORT, said, least, detail=detail)
+    return _length(text, floor)
 
 
 def _judge_talk(text: str, floor: FloorSettings) -> Reject | None:
@@ -129,14 +130,29 @@ def _loop(text: str, floor: FloorSettings) -> Reject | None:
     return None
 
 
-def _gibberish(text: str, floor: FloorSettings) -> Reject | None:
-    for measure, threshold, what in (
-        (_symbols(text), floor.symbol_share, "of its characters are symbols"),
-        (_blobs(text), floor.encoded_share, "of its characters are in encoded strings"),
-        (_mix(text), floor.script_mix, "of its letters change script or block"),
-        (_odd_pairs(text), floor.rare_bigram_share, "of its letter pairs belong to no word"),
-        (_missing_vowels(text), 1.0 - floor.min_vowels, "of its letters are consonants"),
-    ):
+def letter_measures(content: str) -> tuple[float, ...]:
+    """Shares in [0, 1] that are high where letters make no words, in the order of their thresholds in the recipe.
+
+    Symbols, encoded strings, changes of script, letter pairs of no word, consonants.
+    """
+    text = readable(content)
+    said = revealed(text)
+    text = text if said == text else readable(said)
+    return _symbols(text), _blobs(text), _mix(text), _odd_pairs(text), _missing_vowels(text)
+
+
+def check_letters(measures: Sequence[float], floor: FloorSettings, real: Sequence[float] = ()) -> Reject | None:
+    """The first letter measure over its threshold; over what `real` contents reach too, where that is known."""
+    thresholds = (
+        (floor.symbol_share, "of its characters are symbols"),
+        (floor.encoded_share, "of its characters are in encoded strings"),
+        (floor.script_mix, "of its letters change script or block"),
+        (floor.rare_bigram_share, "of its letter pairs belong to no word"),
+        (1.0 - floor.min_vowels, "of its letters are consonants"),
+    )
+    known = real or (0.0,) * len(thresholds)
+    for measure, (most, what), reached in zip(measures, thresholds, known, strict=True):
+        threshold = max(most, reached)
         if measure > threshold:
             return Reject(Reason.GIBBERISH, measure, threshold, detail=f"{measure:.0%} {what}")
     return None
@@ -168,8 +184,13 @@ def _mix(text: str) -> float:
     if len(letters) < _LEAST_FOREIGN:
         return 0.0
     pairs = [(a, b) for word in re.findall(r"[^\W\d_]{2,}", text) for a, b in pairwise(word)]
-    changes = sum(_script(a) != _script(b) for a, b in pairs)
+    changes = sum(_changes(_script(a), _script(b)) for a, b in pairs)
     return changes / len(pairs) if pairs else 0.0
+
+
+def _changes(one: str, other: str) -> bool:
+    """Chinese and Japanese set Latin letters into their lines without a space."""
+    return one != other and {one, other} != {"CJK", "LATIN"}
 
 
 @cache
@@ -199,11 +220,14 @@ def _missing_vowels(text: str) -> float:
     return 1.0 - len(_VOWEL.findall(latin)) / len(latin) if len(latin) >= _LEAST_LETTERS else 0.0
 
 
-_RULES: tuple[Callable[[str, FloorSettings], Reject | None], ...] = (
-    _length,
-    # Before the patterns, some of which take their time over endless repetition.
-    _loop,
-    _judge_talk,
-    _secret,
-    _gibberish,
-)
+def _letters(text: str, floor: FloorSettings) -> Reject | None:
+    return check_letters(letter_measures(text), floor)
+
+
+# What is asked of any text; its letters are looked at where real texts have been (gate/wording.py). Loops come before
+# the patterns, some of which take their time over endless repetition.
+TEXT_RULES: Rules = (_length, _loop, _secret)
+# The same where somebody judges it.
+JUDGED_TEXT_RULES: Rules = (_length, _loop, _judge_talk, _secret)
+# What is asked of a review of a run.
+REVIEW_RULES: Rules = (_review_length, _loop, _judge_talk, _secret, _letters)

@@ -23,6 +23,15 @@ ADVICE: dict[Reason, str] = {
     Reason.COLLISION_BUDGET: "the corpus stands at its diversity floor: only contents unlike the rest can enter",
     Reason.UNGROUNDED: "lessons do not follow from their evidence: use a larger model",
     Reason.GIBBERISH: "the model writes broken text: lower its temperature or use a larger model",
+    Reason.UNFINISHED: "lessons break off: raise recipe.reflection.lesson_tokens or use a larger model",
+    Reason.UNLIKE_REFERENCE: "contents are worded unlike real ones, which is no fault by itself: give `reanchor` real "
+    "data of this kind, or lower recipe.gate.unlike_share",
+    Reason.UNREADABLE: "the encoder does not know the script: name a multilingual model in recipe.encoder.model, or "
+    'set recipe.encoder.backend to "hashing"',
+    Reason.TOO_SHORT: "contents are shorter than real ones: give `reanchor` real data as short, or lower the setting "
+    "that the detail of such a row names",
+    Reason.TOO_LONG: "contents are longer than real ones: give `reanchor` real data as long, or change the setting "
+    "that the detail of such a row names",
     Reason.MALFORMED: "rows or answers cannot be read: look at them with `explain`",
     Reason.ABSTAINED: "nothing to say about these trajectories: bring longer runs or failures",
     Reason.GENERIC: "contents say nothing of their own: ask for specific lessons",

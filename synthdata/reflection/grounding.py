@@ -81,7 +81,7 @@ def _one_sentence_names(reflection: Reflection, run: Trajectory, floor: FloorSet
     """Whether one whole sentence by itself names enough of the run: padding around it neither helps nor harms."""
     own = _own(reflection, run)
     sentences = _SENTENCE.split(reflection.lesson.text)
-    named = [_things(sentence) for sentence in sentences if len(words(sentence)) >= floor.min_words]
+    named = [_things(sentence) for sentence in sentences if len(words(sentence)) >= floor.review_min_words]
     hits = [(sentence_words, [word for word in sentence_words if word in own]) for sentence_words in named]
     return any(
         len(set(hit)) >= floor.grounding_min_words and len(hit) >= floor.grounding_min_share * len(sentence_words)

@@ -7,7 +7,7 @@ what they hand in. Nothing is committed here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from synthdata.gate.anchor import Anchor, ContentCalibration
@@ -19,7 +19,8 @@ from synthdata.gate.round import decide
 from synthdata.gate.state import GateState, Judges, RoundInputs
 from synthdata.protocols import Advance, Vectors, no_advance
 from synthdata.records import Candidate, Decision, Reject, Trajectory
-from synthdata.rounds.steps import check, check_language
+from synthdata.rounds.steps import check
+from synthdata.rounds.wording import NO_NUMBERS, check_wording
 from synthdata.settings import Recipe
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def decide_round(
         AnchorError: an open anchor cannot be filled from so few rows, or its bands are of another language model.
         BudgetExceededError: the judges cost more than the budget has left.
     """
-    asked = options.refused is None
+    asked, numbers = options.refused is None, NO_NUMBERS
     refused = check(batch.candidates, batch.runs, gate.recipe) if options.refused is None else dict(options.refused)
     if gate.anchor.content is None:
         gate = _calibrated(gate, batch, refused)
@@ -123,10 +124,12 @@ def decide_round(
     check_fluency(content.fluency, gate.likelihood, gate.anchor.number)
     if asked:
         alive = [candidate for candidate in batch.candidates if candidate.id not in refused]
-        refused |= check_language(alive, content.language, gate.recipe.anchor)
+        worded, numbers = check_wording(alive, content, gate.recipe)
+        refused |= worded
     state = gate.state(options.history)
     inputs = RoundInputs(refused, options.judges, order_texts(gate), options.max_admitted)
-    decisions = decide(batch.candidates, batch.context, batch.content, state, inputs, advance)
+    decided = decide(batch.candidates, batch.context, batch.content, state, inputs, advance)
+    decisions = [replace(d, numbers={**numbers.get(d.candidate.id, {}), **d.numbers}) for d in decided]
     return RoundOutcome(decisions, _kept(gate.anchor, batch, decisions), state.tau, gate.anchor)
 
 

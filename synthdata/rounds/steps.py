@@ -14,23 +14,21 @@ from typing import Literal
 
 from synthdata.errors import AnchorError, InputError
 from synthdata.gate.heldout import HeldOutRow, read_heldout_list
-from synthdata.gate.perplexity import PerplexityRange
 from synthdata.gate.reference import ReferenceRow
-from synthdata.judging.floor import check_text, readable
+from synthdata.judging.floor import JUDGED_TEXT_RULES, REVIEW_RULES, TEXT_RULES, check_text, readable
 from synthdata.protocols import UNSTEERED, Advance, Encoder, Generator, Guidance, Vectors
 from synthdata.records import (
     Candidate,
     Decision,
     Origin,
     QuarantinedRow,
-    Reason,
     Reflection,
     Reject,
     Trajectory,
     from_json,
 )
 from synthdata.rounds.predecided import abstention, quarantine
-from synthdata.settings import AnchorSettings, Recipe, Settings
+from synthdata.settings import Recipe, Settings
 from synthdata.similarity.vectors import encode_with_progress
 from synthdata.sources import ColumnMap, Reading, list_runs, read_candidates, read_trajectories, sniff_kind
 from synthdata.text.display import printable
@@ -194,28 +192,16 @@ def render(
 
 
 def check(candidates: Sequence[Candidate], runs: Mapping[str, Trajectory], recipe: Recipe) -> dict[str, Reject]:
-    """What the rules refuse, by candidate id: the text itself, then for a reflection its lesson and its evidence."""
+    """What the rules refuse, by candidate id: the text itself, then for a reflection its lesson and its evidence.
+
+    Talk to a judge is refused in reflections, and in other texts where the recipe names judges.
+    """
     refused = {}
     for candidate in candidates:
-        reject = check_text(candidate.content, recipe.floor) or _check_reflection(candidate, runs, recipe)
+        rules = REVIEW_RULES if candidate.trajectory_id else JUDGED_TEXT_RULES if recipe.judge.models else TEXT_RULES
+        reject = check_text(candidate.content, recipe.floor, rules) or _check_reflection(candidate, runs, recipe)
         if reject is not None:
             refused[candidate.id] = reject
-    return refused
-
-
-def check_language(
-    candidates: Sequence[Candidate], band: PerplexityRange, settings: AnchorSettings
-) -> dict[str, Reject]:
-    """Whose wording lies outside the band of real contents, by candidate id: above as gibberish, below as a loop."""
-    refused = {}
-    scores = band.scores([candidate.content for candidate in candidates], settings.band_tokens)
-    for candidate, least, most in zip(candidates, *scores, strict=True):
-        if least > band.high:
-            detail = f"{least:.2f} nats a token to a model of real contents, which have at most {band.high:.2f}"
-            refused[candidate.id] = Reject(Reason.GIBBERISH, float(least), band.high, detail=detail)
-        elif most < band.low:
-            detail = f"{most:.2f} nats a token to a model of real contents, which have at least {band.low:.2f}"
-            refused[candidate.id] = Reject(Reason.LOOP, float(most), band.low, detail=detail)
     return refused
 
 

@@ -73,6 +73,7 @@ class AnchorSettings(Section):
     band_low_percentile: Percentile = 0.5
     band_high_percentile: Percentile = 99.5
     band_slack: Amount = 1.0
+    phrase_words: Order = 4
     fluency_rows: Size = 100
     fluency_low_percentile: Percentile = 1.0
     fluency_high_percentile: Percentile = 99.0
@@ -91,7 +92,8 @@ class AnchorSettings(Section):
 class FloorSettings(Section):
     """Rules that need no model (docs/design.md, section 4)."""
 
-    min_words: Count = 5
+    min_words: Count | None = None
+    review_min_words: Count = 5
     max_words: Size = 2000
     max_chars: Size = 20_000
     loop_words: Share = 0.75
@@ -115,7 +117,8 @@ class FloorSettings(Section):
 
     @model_validator(mode="after")
     def _ordered(self) -> FloorSettings:
-        return in_order(self, ("min_words", "max_words"))
+        in_order(self, ("review_min_words", "max_words"))
+        return self if self.min_words is None else in_order(self, ("min_words", "max_words"))
 
 
 class GateSettings(Section):
@@ -138,6 +141,11 @@ class GateSettings(Section):
     false_refusal: OpenShare = 0.05
     outside_share: PositiveShare = 0.2
     generic_share: PositiveShare = 0.1
+    length_share: Share = 0.2
+    unlike_share: Share = 0.2
+    gibberish_share: Share = 0.3
+    phrase_quantile: ShareUnderOne = 0.999
+    same_numbers: bool = True
     quota_slack: Amount = 1.3
     quota_confidence: OpenShare = 0.95
     quota_quantile: ShareUnderOne = 0.999
@@ -156,6 +164,21 @@ class GateSettings(Section):
     def alpha_generic(self) -> float:
         """Of contents exchangeable with the reference, the share that may be called generic."""
         return self.false_refusal * self.generic_share
+
+    @property
+    def alpha_length(self) -> float:
+        """Of contents exchangeable with the reference, the share that may be called too short or too long."""
+        return self.false_refusal * self.length_share
+
+    @property
+    def alpha_unlike(self) -> float:
+        """Of contents exchangeable with the reference, the share that may be called worded unlike it, on both sides."""
+        return self.false_refusal * self.unlike_share
+
+    @property
+    def alpha_gibberish(self) -> float:
+        """Of contents exchangeable with the reference, the share that may be called gibberish."""
+        return self.false_refusal * self.gibberish_share
 
     @property
     def alpha_outside(self) -> float:

@@ -1,33 +1,44 @@
-"""Repetition at three levels, each against a library of texts: exact anywhere, near and semantic in the same cell.
+"""Repetition at three levels, each against a library of texts: exact, near and semantic, in whatever cell.
 
-In other cells a lesson may return a few times (`lesson_quota`): the same lesson about another task is not a duplicate.
+The same lesson about another context is no duplicate; over all contexts it may return a few times (`lesson_quota`).
 """
 
 from __future__ import annotations
 
 from synthdata.gate.duplicates import DuplicateIndex, Neighbours
+from synthdata.gate.meaning import differ_in_numbers_alone
 from synthdata.gate.state import GateState, Item
 from synthdata.records import Reason, Reject
 
 
-def exact_in(item: Item, library: DuplicateIndex) -> Reject | None:
-    """Equal after normalisation to a row of the library, in any cell."""
-    row = library.exact(item.key)
-    return None if row is None else _copy(Reason.EXACT_DUPLICATE, 1, 1, library, row)
+def exact_in(item: Item, library: DuplicateIndex, state: GateState) -> Reject | None:
+    """Equal after normalisation to a row of the library about the same context."""
+    context = state.text_of(item.candidate)[1]
+    rows = library.exact(item.key)
+    same = next((row for row in rows if library.same_context(row, context)), None)
+    return None if same is None else _copy(Reason.EXACT_DUPLICATE, 1, 1, library, same)
 
 
 def near_in(item: Item, library: DuplicateIndex, state: GateState, found: list[tuple[int, float]]) -> Reject | None:
-    """Verified Jaccard over the threshold with a row of the same cell; `found` are the rows over it in any."""
+    """Verified Jaccard over the threshold with a row about the same context; `found` are the rows over it about any.
+
+    A text that differs from the row in its numbers alone is kept apart.
+    """
+    content, context = state.text_of(item.candidate)
     for row, jaccard in found:
         item.numbers["jaccard"] = max(jaccard, item.numbers.get("jaccard", 0))
-        if library.cells[row] == item.cell:
+        if state.settings.same_numbers and differ_in_numbers_alone(content, library.contents[row]):
+            item.numbers["kept_apart"] = item.numbers.get("kept_apart", 0) + 1
+        elif library.same_context(row, context):
             return _copy(Reason.NEAR_DUPLICATE, jaccard, state.settings.near_jaccard, library, row)
     return None
 
 
 def semantic_in(item: Item, library: DuplicateIndex, state: GateState, near: Neighbours) -> Reject | None:
-    """Cosine of at least tau with a row of the same cell; rows of other cells are for the lesson quota."""
+    """Cosine of at least tau with a row that says the same about the same context; others are for the lesson quota."""
     item.numbers["cosine"] = max(near.cosine, item.numbers.get("cosine", -1))
+    if near.apart:
+        item.numbers["kept_apart"] = item.numbers.get("kept_apart", 0) + near.apart
     if near.copy is None:
         return None
     row, score = near.copy
@@ -35,7 +46,7 @@ def semantic_in(item: Item, library: DuplicateIndex, state: GateState, near: Nei
 
 
 def lesson_quota(item: Item, state: GateState) -> Reject | None:
-    """At most `lesson_quota` other rows within tau of any lesson, whatever their cells, with this one counted in."""
+    """At most `lesson_quota` other rows within tau of any lesson, whatever their contexts, with this one counted in."""
     limit, count = state.settings.lesson_quota, item.in_history.count + item.in_round.count
     item.numbers["lesson_neighbours"] = count
     if not count:

@@ -1,0 +1,200 @@
+"""How real contents are worded: how long they are, how predictable, how broken at worst, and what in them recurs.
+
+Every test is conformal by task (novelty.py): a content that is exchangeable with the reference falls with at most the
+share that the recipe gives to the test, and where the reference has too few tasks for that share nothing falls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthdata.gate.gibberish import MOST_CHARS, WINDOW, Known, StretchModel, Tokens
+from synthdata.gate.lexical import token_hash, wordings
+from synthdata.gate.novelty import Scale, numbered
+from synthdata.gate.perplexity import PerplexityRange, split_in_halves
+from synthdata.gate.soup import learn
+from synthdata.judging.floor import letter_measures
+from synthdata.settings import AnchorSettings
+from synthdata.text.segments import count_words, fine_tokens
+
+Floats = NDArray[np.float64]
+_SCALES = ("short", "long", "likely", "unlikely", "broken")
+
+
+@dataclass(frozen=True)
+class TextScores:
+    """What the tests say of one content: p-values, small where no real content is like it, and what they rest on.
+
+    `nats` are a token to the model of real words, `stretch` is the worst window of `WINDOW` tokens.
+    """
+
+    words: float
+    short_p: float
+    long_p: float
+    nats: float
+    likely_p: float
+    unlikely_p: float
+    broken: float
+    broken_p: float
+    stretch: str
+
+
+@dataclass(frozen=True)
+class Recurrence:
+    """How many of `rows` real contents hold each phrase and stand on each frame, for those of more than one row.
+
+    `slots` of phrases of `ngram` units and `frames` as hashes, both sorted, with their rows.
+    """
+
+    rows: int
+    ngram: int
+    slots: NDArray[np.int64]
+    slot_rows: NDArray[np.int64]
+    frames: NDArray[np.uint64]
+    frame_rows: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, contents: Sequence[str], contexts: Sequence[str], ngram: int) -> Recurrence:
+        """Count over contents, whose frames leave out the words of their contexts."""
+        found = list(wordings(contents, contexts, ngram))
+        slots, slot_rows = np.unique(np.concatenate([slots for slots, _ in found]), return_counts=True)
+        hashes = np.array([token_hash(frame) for _, frame in found if frame], dtype=np.uint64)
+        frames, frame_rows = np.unique(hashes, return_counts=True)
+        again, often = slot_rows > 1, frame_rows > 1
+        counts = (slot_rows[again].astype(np.int64), frame_rows[often].astype(np.int64))
+        return cls(len(contents), ngram, slots[again].astype(np.int64), counts[0], frames[often], counts[1])
+
+    def rows_with_phrases(self, slots: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Real rows that hold each phrase, 1 for those that hardly any holds."""
+        return _look_up(self.slots, self.slot_rows, slots)
+
+    def rows_on_frame(self, frame: str) -> int:
+        """Real rows on a frame, 1 where hardly any stands on it."""
+        return int(_look_up(self.frames, self.frame_rows, np.array([token_hash(frame)], dtype=np.uint64))[0])
+
+
+@dataclass(frozen=True)
+class WordingCalibration:
+    """The tests of one anchor: a scale each, two models of stretches, and what recurs.
+
+    `letters` (5,) are the most that real contents reach of each letter measure (judging/floor.py).
+    """
+
+    short: Scale
+    long: Scale
+    likely: Scale
+    unlikely: Scale
+    broken: Scale
+    halves: tuple[StretchModel, StretchModel]
+    recurrence: Recurrence
+    letters: Floats
+
+    def scores(self, contents: Sequence[str], language: PerplexityRange, settings: AnchorSettings) -> list[TextScores]:
+        """What the tests say of contents; of two models that of the half which knows a text better counts."""
+        low, high = language.scores(contents, settings.band_tokens)
+        words = np.array([count_words(text) for text in contents], dtype=np.float64)
+        broken = [_least_broken(self.halves, text) for text in contents]
+        badness = np.array([score for score, _ in broken], dtype=np.float64)
+        slack = settings.band_slack
+        columns = (
+            words, self.short.p_values(words), self.long.p_values(-words),
+            low, self.likely.p_values(high + slack), self.unlikely.p_values(slack - low),
+            badness, self.broken.p_values(-badness),
+        )  # fmt: skip
+        rows = zip(*(column.tolist() for column in columns), strict=True)
+        return [TextScores(*row, stretch=stretch) for row, (_, stretch) in zip(rows, broken, strict=True)]
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All values as named arrays, from which `of_arrays` makes the same calibration."""
+        made: dict[str, NDArray[Any]] = {}
+        for name in _SCALES:
+            made |= _named(name, getattr(self, name))
+        for number, model in enumerate(self.halves):
+            made |= _named(f"known_{number}", model.known)
+            made |= {f"weights_{number}": model.weights, f"scale_{number}": model.scale}
+        return made | {"letters": self.letters} | _named("recurrence", self.recurrence)
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> WordingCalibration:
+        """The calibration that these arrays hold.
+
+        Raises:
+            KeyError: one is missing.
+        """
+        scales = [_unnamed(Scale, name, arrays) for name in _SCALES]
+        models = [
+            StretchModel(_unnamed(Known, f"known_{i}", arrays), arrays[f"weights_{i}"], arrays[f"scale_{i}"])
+            for i in (0, 1)
+        ]
+        recurrence = _unnamed(Recurrence, "recurrence", arrays)
+        return cls(*scales, halves=(models[0], models[1]), recurrence=recurrence, letters=arrays["letters"])
+
+
+def calibrate_wording(
+    contents: Sequence[str],
+    contexts: Sequence[str],
+    tasks: Sequence[str],
+    language: PerplexityRange,
+    settings: AnchorSettings,
+) -> WordingCalibration | None:
+    """The tests from real contents, their contexts (empty in a one-view corpus) and tasks; None for too few texts.
+
+    Each half of the contents is judged by what was learnt from the other.
+    """
+    halves = split_in_halves(contents, settings.seed)
+    texts = [[text for text, half in zip(contents, halves, strict=True) if half == wanted] for wanted in (0, 1)]
+    if min(sum(Tokens.of(text) is not None for text in part) for part in texts) < 2:
+        return None
+    models = (learn(texts[0], settings.seed), learn(texts[1], settings.seed + 1))
+    other = np.array([1 - half for half in halves])
+    nats = np.stack([model.nll(contents, settings.band_tokens) for model in language.halves])[
+        other, np.arange(len(other))
+    ]
+    broken = np.array([_brokenness(models[i], text)[0] for i, text in zip(other.tolist(), contents, strict=True)])
+    words = np.array([count_words(text) for text in contents], dtype=np.float64)
+    numbers = numbered(tasks)
+    return WordingCalibration(
+        short=Scale.of(words, numbers),
+        long=Scale.of(-words, numbers),
+        likely=Scale.of(nats, numbers),
+        unlikely=Scale.of(-nats, numbers),
+        broken=Scale.of(-broken, numbers),
+        halves=models,
+        recurrence=Recurrence.of(contents, contexts, settings.phrase_words),
+        letters=np.array([letter_measures(text) for text in contents]).max(axis=0),
+    )
+
+
+def _least_broken(models: Sequence[StretchModel], text: str) -> tuple[float, str]:
+    return min((_brokenness(model, text) for model in models), key=lambda found: found[0])
+
+
+def _brokenness(model: StretchModel, text: str) -> tuple[float, str]:
+    """A text's score and its worst window; nothing is broken where there is no token."""
+    tokens = Tokens.of(text)
+    if tokens is None:
+        return 0.0, ""
+    score, start = model.score(tokens)
+    found = list(fine_tokens(text[:MOST_CHARS]))[start : start + WINDOW]
+    return score, text[found[0].start() : found[-1].end()]
+
+
+def _look_up(keys: NDArray[Any], rows: NDArray[np.int64], wanted: NDArray[Any]) -> NDArray[np.int64]:
+    if not len(keys):
+        return np.ones(len(wanted), dtype=np.int64)
+    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return np.where(keys[place] == wanted, rows[place], 1)
+
+
+def _named(prefix: str, value: Any) -> dict[str, NDArray[Any]]:  # noqa: ANN401 - a dataclass of arrays and integers
+    return {f"{prefix}_{field.name}": np.asarray(getattr(value, field.name)) for field in fields(value)}
+
+
+def _unnamed(kind: type[Any], prefix: str, arrays: Mapping[str, NDArray[Any]]) -> Any:  # noqa: ANN401 - a `kind`
+    values = {field.name: arrays[f"{prefix}_{field.name}"] for field in fields(kind)}
+    return kind(**{name: int(value) if value.ndim == 0 else value for name, value in values.items()})

@@ -1,0 +1,81 @@
+"""How candidates are worded, held against real contents: too short or long, unlike them, broken stretches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from synthdata.gate.anchor import ContentCalibration
+from synthdata.gate.perplexity import PerplexityRange
+from synthdata.gate.wording import TextScores
+from synthdata.judging.floor import check_letters, letter_measures
+from synthdata.records import Candidate, Origin, Reason, Reject
+from synthdata.settings import FloorSettings, GateSettings, Recipe
+
+Numbers = Mapping[str, Mapping[str, float]]
+NO_NUMBERS: Numbers = {}
+
+
+def check_wording(
+    candidates: Sequence[Candidate], content: ContentCalibration, recipe: Recipe
+) -> tuple[dict[str, Reject], Numbers]:
+    """What the calibrated tests of wording refuse, and what they saw of each candidate, by candidate id.
+
+    Real rows are looked at and never refused. Anchors of older versions have a range of predictability alone.
+    """
+    if content.wording is None:
+        return _outside_range(candidates, content.language, recipe), {}
+    contents = [candidate.content for candidate in candidates]
+    refused, numbers = {}, {}
+    for candidate, seen in zip(
+        candidates, content.wording.scores(contents, content.language, recipe.anchor), strict=True
+    ):
+        numbers[candidate.id] = {
+            "words": seen.words, "short_p": seen.short_p, "long_p": seen.long_p, "nats": seen.nats,
+            "predictable_p": seen.likely_p, "unlike_p": seen.unlikely_p, "broken_p": seen.broken_p,
+        }  # fmt: skip
+        reject = _refusal(seen, recipe.gate) or _letters(candidate, recipe.floor, content.wording.letters.tolist())
+        if reject is not None and candidate.origin is not Origin.REAL:
+            refused[candidate.id] = reject
+    return refused, numbers
+
+
+def _refusal(seen: TextScores, gate: GateSettings) -> Reject | None:
+    """The first test that a content fails; each has the share of false refusals that the recipe gives it."""
+    tests = (
+        (Reason.TOO_SHORT, seen.short_p, gate.alpha_length / 2, f"{seen.words:g} words, real contents are longer"),
+        (Reason.TOO_LONG, seen.long_p, gate.alpha_length / 2, f"{seen.words:g} words, real contents are shorter"),
+        (Reason.GIBBERISH, seen.broken_p, gate.alpha_gibberish, f"broken like no real content: {seen.stretch[:160]!r}"),
+        (
+            Reason.UNLIKE_REFERENCE, seen.unlikely_p, gate.alpha_unlike / 2,
+            f"{seen.nats:.2f} nats a token to a model of real contents, hardly one of which is so far from the others",
+        ),
+        (
+            Reason.UNLIKE_REFERENCE, seen.likely_p, gate.alpha_unlike / 2,
+            f"{seen.nats:.2f} nats a token to a model of real contents, hardly one of which only repeats the others so",
+        ),
+    )  # fmt: skip
+    for reason, p, alpha, detail in tests:
+        if p <= alpha:
+            name = "length_share" if reason in (Reason.TOO_SHORT, Reason.TOO_LONG) else ""
+            return Reject(reason, p, alpha, detail=detail + (f" (recipe.gate.{name})" if name else ""))
+    return None
+
+
+def _outside_range(candidates: Sequence[Candidate], language: PerplexityRange, recipe: Recipe) -> dict[str, Reject]:
+    refused = {}
+    scores = language.scores([candidate.content for candidate in candidates], recipe.anchor.band_tokens)
+    for candidate, least, most in zip(candidates, *scores, strict=True):
+        if least > language.high:
+            detail = f"{least:.2f} nats a token to a model of real contents, which have at most {language.high:.2f}"
+            refused[candidate.id] = Reject(Reason.UNLIKE_REFERENCE, float(least), language.high, detail=detail)
+        elif most < language.low:
+            detail = f"{most:.2f} nats a token to a model of real contents, which have at least {language.low:.2f}"
+            refused[candidate.id] = Reject(Reason.UNLIKE_REFERENCE, float(most), language.low, detail=detail)
+        elif (reject := _letters(candidate, recipe.floor, ())) is not None:
+            refused[candidate.id] = reject
+    return refused
+
+
+def _letters(candidate: Candidate, floor: FloorSettings, real: Sequence[float]) -> Reject | None:
+    """Letters that make no words, more so than in any real content."""
+    return check_letters(letter_measures(candidate.content), floor, real)
