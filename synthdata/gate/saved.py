@@ -46,7 +46,13 @@ def save_memory(memory: Memory, folder: Path) -> None:
     texts = [text.encode("utf-8", "surrogatepass") for text in index.contents]
     plain, signatures, keys, owners = index.lexical.parts()
     told = [text.encode("utf-8", "surrogatepass") for text in index.contexts]
-    rows = {"id": index.ids, "content": texts, "context": told, "plain": plain, "cell": index.cells}
+    rows: dict[str, list[Any]] = {
+        "id": index.ids,
+        "content": texts,
+        "context": told,
+        "plain": plain,
+        "cell": index.cells,
+    }
     _write_frame(rows, folder / _ROWS)
     frames = memory.skeletons.counts
     kept = [frame.encode("utf-8", "surrogatepass") for frame in frames]

@@ -107,7 +107,7 @@ class WordingCalibration:
             badness, self.broken.p_values(-badness),
         )  # fmt: skip
         rows = zip(*(column.tolist() for column in columns), strict=True)
-        return [TextScores(*row, stretch=stretch) for row, (_, stretch) in zip(rows, broken, strict=True)]
+        return [TextScores(*row, stretch) for row, (_, stretch) in zip(rows, broken, strict=True)]  # type: ignore[misc]
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """All values as named arrays, from which `of_arrays` makes the same calibration."""
@@ -126,13 +126,13 @@ class WordingCalibration:
         Raises:
             KeyError: one is missing.
         """
-        scales = [_unnamed(Scale, name, arrays) for name in _SCALES]
+        scales = {name: _unnamed(Scale, name, arrays) for name in _SCALES}
         models = [
             StretchModel(_unnamed(Known, f"known_{i}", arrays), arrays[f"weights_{i}"], arrays[f"scale_{i}"])
             for i in (0, 1)
         ]
         recurrence = _unnamed(Recurrence, "recurrence", arrays)
-        return cls(*scales, halves=(models[0], models[1]), recurrence=recurrence, letters=arrays["letters"])
+        return cls(**scales, halves=(models[0], models[1]), recurrence=recurrence, letters=arrays["letters"])
 
 
 def calibrate_wording(
