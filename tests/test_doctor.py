@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 OFF = [
     (copies_and_noise, {"recipe.gate.near_jaccard": 1.0}, "near_duplicate"),
     (copies_and_noise, {"recipe.floor.rare_bigram_share": 1.0, "recipe.floor.min_vowels": 0.0}, "gibberish"),
-    (copies_and_noise, {"recipe.anchor.band_slack": 50.0}, "language band"),
+    (copies_and_noise, {"recipe.gate.gibberish_share": 0.0}, "broken stretches"),
     (
         copies_and_noise,
         {"recipe.gate.contaminated_ngram": 10**9, "recipe.gate.contaminated_words": 10**9},

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from synthdata.doctor.bursts import one_control_at_a_time
 from synthdata.doctor.finding import ControlCheck
+from synthdata.doctor.genuine import genuine_rows
 from synthdata.doctor.leaks import leaking_secrets
 from synthdata.doctor.rounds import narrowing_rounds
 from synthdata.doctor.signals import gamed_judges, moved_reviews
@@ -23,6 +24,7 @@ __all__ = ["STAGES", "ControlCheck", "examine"]
 
 STAGES = (
     copies_and_noise,
+    genuine_rows,
     leaking_secrets,
     one_control_at_a_time,
     narrowing_rounds,

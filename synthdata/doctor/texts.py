@@ -18,8 +18,8 @@ LEAK = (
     "Which of the four lighthouse keepers signed the log on the night of the storm, and what did he write about the "
     "broken lamp and the missing boat?"
 )
-# What the detail says where the language band refused, and not a rule about letters.
-_BY_BAND = "nats a token"
+# What the detail says where the test of stretches refused, and not a rule about letters.
+_BY_STRETCH = "broken"
 
 
 def copies_and_noise(folder: Path, settings: Settings) -> list[ControlCheck]:
@@ -42,7 +42,7 @@ def copies_and_noise(folder: Path, settings: Settings) -> list[ControlCheck]:
         "a light edit": (f"{longest} indeed", "near_duplicate"),
         "a paraphrase": (PARAPHRASE, "semantic_duplicate"),
         "letters at random": (_letters(), "gibberish"),
-        "words of no language": (_syllables(), "language band"),
+        "words of no language": (_syllables(), "broken stretches"),
         "a held-out leak": (f"Remember this question: {LEAK}", "contaminated"),
         "a secret": (f"To call the service again the agent set the key AK{'IA'}Q3EGRXSCZ4LTKWN7 once more.", "secret"),
     }
@@ -55,8 +55,8 @@ def _verdict(name: str, decision: Decision, control: str) -> ControlCheck:
     """Fired where the decision has the control's own reason: noise that the other kind of check stops is a miss."""
     seen = str(decision.reason or decision.verdict)
     detail = decision.detail or (f"score {decision.score:.3f}" if decision.score is not None else "")
-    by_band = _BY_BAND in detail
-    fired = by_band if control == "language band" else seen == control and not by_band
+    by_stretch = detail.startswith(_BY_STRETCH)
+    fired = by_stretch if control == "broken stretches" else seen == control and not by_stretch
     return ControlCheck(name, control, fired, f"{seen}{f': {detail}' if detail else ''}")
 
 

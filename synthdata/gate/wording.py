@@ -106,8 +106,8 @@ class WordingCalibration:
             low, self.likely.p_values(high + slack), self.unlikely.p_values(slack - low),
             badness, self.broken.p_values(-badness),
         )  # fmt: skip
-        rows = zip(*(column.tolist() for column in columns), strict=True)
-        return [TextScores(*row, stretch) for row, (_, stretch) in zip(rows, broken, strict=True)]  # type: ignore[misc]
+        rows = zip(*(column.tolist() for column in columns), [stretch for _, stretch in broken], strict=True)
+        return [TextScores(*row) for row in rows]
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """All values as named arrays, from which `of_arrays` makes the same calibration."""

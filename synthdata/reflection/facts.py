@@ -54,7 +54,7 @@ FACTS: dict[str, tuple[str, ...]] = {
     ),
     "examined_needed": (
         "the {x} has to be used and not described",
-        "reading about the {x} leaves it where it was",
+        "reading about the {x} leaves it in its old place",
         "the {x} was waiting for a deed and not for a second reading",
         "the {x} was there already and could be used at once",
         "a description of the {x} adds nothing that {cg} needs",
@@ -69,7 +69,7 @@ FACTS: dict[str, tuple[str, ...]] = {
         "the task never names the {x}",
         "the {x} was of no use to any later move",
         "nothing that was asked needs the {x}",
-        "handling the {x} left the goal where it was",
+        "handling the {x} brought the goal no nearer",
         "the plan has no place for the {x}",
         "the run ended without any need for the {x}",
         "the {x} does not belong to what was asked",
@@ -261,7 +261,7 @@ FACTS: dict[str, tuple[str, ...]] = {
         "{g} closed the case without a solution",
         "the run failed with {g} as its last deed",
         "no other way was tried before {g}",
-        "passing the matter on leaves the user where he was",
+        "passing the matter on leaves the user without an answer",
         "after {g} nothing more was done for the user",
     ),
     "looked_first": (
@@ -271,7 +271,7 @@ FACTS: dict[str, tuple[str, ...]] = {
         "the lookup came before the change and {lx} went through",
         "what {lx} needed stood in its reply",
         "a change such as {lx} wants its facts first",
-        "it cleared up what {lx} depends on",
+        "it cleared up the conditions of {lx}",
     ),
     "mended": (
         "the first try had met '{q}' and the change got past it",

@@ -100,11 +100,11 @@ def _sentence(reflection: Reflection, settings: ReflectionSettings) -> Refusal |
         return Reason.TOO_SHORT, "the reason has fewer than 3 words"
     end = _last_line(text)
     if not _ENDED.search(end):
-        return Reason.GIBBERISH, "the sentence does not end"
+        return Reason.UNFINISHED, "the sentence does not end"
     last = words(end)[-1:] or sentence_words[-1:]
     # A framed lesson is one short sentence; in free prose many a sound one ends with `for` or `is`.
     if last[0] in (_DANGLING if reflection.found_by == "rule" else _NEVER_LAST):
-        return Reason.GIBBERISH, f"the sentence ends with `{last[0]}`"
+        return Reason.UNFINISHED, f"the sentence ends with `{last[0]}`"
     return None
 
 

@@ -33,7 +33,7 @@ def check_wording(
             "words": seen.words, "short_p": seen.short_p, "long_p": seen.long_p, "nats": seen.nats,
             "predictable_p": seen.likely_p, "unlike_p": seen.unlikely_p, "broken_p": seen.broken_p,
         }  # fmt: skip
-        reject = _refusal(seen, recipe.gate) or _letters(candidate, recipe.floor, content.wording.letters.tolist())
+        reject = _letters(candidate, recipe.floor, content.wording.letters.tolist()) or _refusal(seen, recipe.gate)
         if reject is not None and candidate.origin is not Origin.REAL:
             refused[candidate.id] = reject
     return refused, numbers
