@@ -12,6 +12,7 @@ from synthdata.doctor.material import SEED, cheap, text_corpus, texts
 from synthdata.records import Candidate
 from synthdata.settings import Settings
 
+Kind = Callable[[random.Random, list[str]], str]
 # Rows of each kind in the reference, and as many candidates.
 EACH = 30
 # Of each kind at least this share must get in: a half of thirty rows may be unlucky.
@@ -24,7 +25,7 @@ def genuine_rows(folder: Path, settings: Settings) -> list[ControlCheck]:
     """Half of the rows of each kind are the reference, the other half candidates; vectors are hashed, to be quick."""
     rng = random.Random(SEED)
     paragraphs = texts(8 * EACH)
-    made = {name: _distinct(lambda kind=kind: kind(rng, paragraphs), 2 * EACH) for name, kind in KINDS.items()}
+    made = {name: _distinct(kind, rng, paragraphs) for name, kind in KINDS.items()}
     made["paragraphs"] = paragraphs[: 2 * EACH]
     corpus = text_corpus(folder / "genuine", [text for rows in made.values() for text in rows[:EACH]], cheap(settings))
     asked = [Candidate(text, external_id=name) for name, rows in made.items() for text in rows[EACH:]]
@@ -39,10 +40,10 @@ def genuine_rows(folder: Path, settings: Settings) -> list[ControlCheck]:
     return findings
 
 
-def _distinct(make: Callable[[], str], count: int) -> list[str]:
+def _distinct(kind: Kind, rng: random.Random, paragraphs: list[str]) -> list[str]:
     rows: dict[str, None] = {}
-    while len(rows) < count:
-        rows.setdefault(make())
+    while len(rows) < 2 * EACH:
+        rows.setdefault(kind(rng, paragraphs))
     return list(rows)
 
 
@@ -94,7 +95,7 @@ def _hindi(rng: random.Random, _: list[str]) -> str:
     return " ".join(rng.sample(_HINDI, 8)) + "\u0964"
 
 
-KINDS: dict[str, Callable[[random.Random, list[str]], str]] = {
+KINDS: dict[str, Kind] = {
     "JSON": _json, "sums": _sum, "code": _code, "short answers": _short, "think blocks": _thought,
     "quotations": _quoted, "long texts": _long, "Chinese": _chinese, "Hindi": _hindi,
 }  # fmt: skip
