@@ -19,6 +19,7 @@ from synthdata.errors import AnchorError
 from synthdata.gate.anchor import Anchor, AnchorHeader, load_anchor, save_content, save_context
 from synthdata.gate.calibrate import calibrate, collision_with_error
 from synthdata.gate.cells import centre
+from synthdata.gate.meaning import same_meaning
 from synthdata.gate.reference import Reference, ReferenceRow, clean
 from synthdata.gate.round import decide
 from synthdata.gate.state import GateState, RoundInputs
@@ -100,8 +101,15 @@ def test_floor_drift_and_separation_hold_at_every_admission(kind: str, seed: int
     assert len(decisions) == 150
     assert len({d.candidate.id for d in decisions}) == 150
     for i, a in enumerate(admitted):
-        near = [b for b in admitted if b is not a and float(a.content @ b.content) >= state.tau]
-        assert all(b.cell != a.cell for b in near)
+        near = [
+            b
+            for b in admitted
+            if b is not a
+            and float(a.content @ b.content) >= state.tau
+            and same_meaning(a.candidate.content, b.candidate.content)
+        ]
+        # What says the same about the same is a copy, whatever its cell; in one view everything is about the same.
+        assert all(views == "two" and a.candidate.context != b.candidate.context for b in near)
         assert len(near) <= state.settings.lesson_quota, i
     outside = sum(a.outside for a in admitted)
     assert outside <= state.settings.out_of_distribution_share * max(1, len(admitted))
@@ -114,7 +122,8 @@ def test_a_burst_of_clones_adds_a_handful() -> None:
     x = centre_row + 0.02 * rng.normal(size=(2000, D)).astype(np.float32)
     x = x / np.linalg.norm(x, axis=1, keepdims=True)
     decisions = decide(candidates(2000, 5), x, x, state)
-    assert sum(d.verdict is Verdict.ADMIT for d in decisions) <= 2
+    # Some of these texts are negated and others are not, which one cosine does not make copies.
+    assert sum(d.verdict is Verdict.ADMIT for d in decisions) <= 4
 
 
 @pytest.mark.parametrize("reference_order", [True, False])

@@ -111,7 +111,7 @@ def test_of_an_exchangeable_stream_no_more_is_refused_than_promised() -> None:
         # One random row of each new task: that is what the promise speaks of.
         new = np.arange(500, 1000, 2) + rng.integers(2, size=250)
         made = [Candidate(texts[i], task_id=f"task {i // 2}") for i in new]
-        decisions = decide(made, vectors[new], vectors[new], GateState(anchor, reference, gate), [])
+        decisions = decide(made, vectors[new], vectors[new], GateState(anchor, reference, gate))
         refused.update(str(d.reason) for d in decisions if d.reason)
         refused["outside"] += sum(d.numbers["novelty_p"] <= gate.alpha_outside for d in decisions)
         rows += len(new)

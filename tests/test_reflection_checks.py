@@ -157,8 +157,8 @@ def test_the_measured_lessons_are_told_apart():
         ("Take insect, because the keycard matters.", {}, Reason.TOO_SHORT),
         ("Take insect from chest instead of examining keycard, because no.", {}, Reason.TOO_SHORT),
         ("Take insect from chest, because the keycard " + "never really " * 40 + "matters.", {}, Reason.TOO_LONG),
-        ("Take insect from chest first, because the keycard is not in the", {}, Reason.GIBBERISH),
-        ("Take insect from chest first, because the keycard is part of the.", {}, Reason.GIBBERISH),
+        ("Take insect from chest first, because the keycard is not in the", {}, Reason.UNFINISHED),
+        ("Take insect from chest first, because the keycard is part of the.", {}, Reason.UNFINISHED),
         ("Take insect from chest first, because the keycard and the task is done.", {}, Reason.UNGROUNDED),
         ("Take insect from chest first, because the keycard is locked away.", {}, Reason.UNGROUNDED),
         ("Take insect from chest first, because the keycard has 17 edges.", {}, Reason.UNGROUNDED),
@@ -227,4 +227,4 @@ def test_a_model_that_found_the_fault_itself_is_not_judged_by_its_json():
     assert (
         check_lesson(replace(own, lesson=Lesson("\u8ba1\u7b97\u9519\u8bef\uff0c\u4e0d\u662f83\u3002")), RULES) is None
     )
-    assert check_lesson(replace(own, lesson=Lesson("The count was not 83")), RULES).reason is Reason.GIBBERISH
+    assert check_lesson(replace(own, lesson=Lesson("The count was not 83")), RULES).reason is Reason.UNFINISHED

@@ -33,10 +33,6 @@ _KINDS = 14
 _CLASSES = 2 * _KINDS + 1
 _PAIRED = _CLASSES + _CLASSES * _CLASSES
 FEATURES = _PAIRED + 3
-# Log odds a token for soup under which nothing is called broken: over a window e^8 to one.
-LEAST_EVIDENCE = 0.7
-# A new word is odd if more of its letter triples than this stand in no known word.
-_ODD = 0.25
 _LONGEST_WORD = 24
 _SCRIPT_WORDS = 5
 _SIGN_SHAPES = {
@@ -71,10 +67,11 @@ class Known:
     letter_words: Ints
     scripts: Hashes
     common_rows: int
+    odd_share: float
 
     @classmethod
-    def of(cls, streams: Sequence[Tokens]) -> Known:
-        """Count over texts."""
+    def of(cls, streams: Sequence[Tokens], odd_share: float) -> Known:
+        """Count over texts; a new word is odd if more of its letter triples than `odd_share` stand in no known word."""
         words, word_rows = _count_rows([stream.words for stream in streams])
         pairs, pair_rows = _count_rows([stream.pairs for stream in streams])
         every = sorted({token for stream in streams for token in stream.lower if token[0].isalpha()})
@@ -82,7 +79,9 @@ class Known:
         counted = Counter(script_hash(token[0]) for token in every)
         scripts = np.array(sorted(s for s, count in counted.items() if count >= _SCRIPT_WORDS), dtype=np.uint64)
         common = np.sort(word_rows)[-_COMMON:]
-        return cls(words, word_rows, pairs, pair_rows, letters, letter_words, scripts, max(3, int(common[0])))
+        return cls(
+            words, word_rows, pairs, pair_rows, letters, letter_words, scripts, max(3, int(common[0])), odd_share
+        )
 
     @cached_property
     def letter_map(self) -> dict[int, int]:
@@ -125,12 +124,13 @@ class StretchModel:
     """What one half of the real contents knows, the weights learnt with it, and the scale of its own scores.
 
     `scale` is the median and the 90th percentile of the worst window, then of the mean, over the half's own texts,
-    each judged without itself.
+    each judged without itself. Under `evidence`, log odds a token for soup, nothing is called broken.
     """
 
     known: Known
     weights: Floats
     scale: Floats
+    evidence: float
 
     def score(self, tokens: Tokens) -> tuple[float, int]:
         """How broken a text is, in spreads above the median of real ones, and the token where its worst window begins.
@@ -139,8 +139,8 @@ class StretchModel:
         a reference that is all alike every other text is far, and a word alone proves nothing.
         """
         worst, mean, start = raw_scores(tokens, self.known, self.weights)
-        if worst < LEAST_EVIDENCE:
-            return min(0.0, (worst - self.scale[0]) / (self.scale[1] - self.scale[0])), start
+        if worst < self.evidence:
+            return min(0, (worst - self.scale[0]) / (self.scale[1] - self.scale[0])), start
         middle, high, whole_middle, whole_high = self.scale
         return max((worst - middle) / (high - middle), (mean - whole_middle) / (whole_high - whole_middle)), start
 
@@ -157,7 +157,7 @@ def raw_scores(tokens: Tokens, known: Known, weights: Floats, own: int = 0) -> t
     values = values + weights[_PAIRED] * seen + weights[_PAIRED + 1] * met + weights[_PAIRED + 2]
     values = np.where(judged, values, 0)
     width = min(WINDOW, len(values))
-    sums = np.cumsum(np.concatenate([[0.0], values]))
+    sums = np.cumsum(np.concatenate([[0], values]))
     windows = (sums[width:] - sums[:-width]) / WINDOW
     return float(windows.max()), float(sums[-1]) / max(WINDOW, len(values)), int(windows.argmax())
 
@@ -200,7 +200,7 @@ def describe_tokens(tokens: Tokens, known: Known, own: int) -> tuple[Ints, NDArr
             # Of a word that only this text has, its own triples count once.
             own_words, hashes = int(rows[i] > 0), triples(token)
             odd = sum(known.letter_map.get(one, 0) <= own_words for one in hashes)
-            kinds[i] = 6 if odd > _ODD * len(hashes) else (3, 4, 5, 5)[shapes[i]]
+            kinds[i] = 6 if odd > known.odd_share * len(hashes) else (3, 4, 5, 5)[shapes[i]]
     return np.where(strange, 0, 1 + kinds + _KINDS * tokens.glued), seen, met
 
 

@@ -26,7 +26,7 @@ _QUOTE = re.compile("[\"'“`]")
 _DIGITS = re.compile(r"\d+")
 _MASK = re.compile(r"#+")
 # Fewer words than these left unmasked are no frame: sums, JSON, quotations and names stand on none.
-_FRAME_WORDS, _FRAME_SHARE = 5, 0.5
+_FRAME_WORDS = 5
 _NAME = re.compile(r"(?<=[a-z,;:] )[A-Z]\w+(?: [A-Z]\w+)*")
 # Words that are nobody's entity, even where the context uses them too.
 FUNCTION_WORDS = frozenset(
@@ -125,7 +125,7 @@ def skeleton(content: str, context: str) -> str:
 def _frame(content: str, context: str, words: Sequence[str]) -> str:
     """The skeleton of a content whose `words` are known, empty where it has too few words of its own to be a frame."""
     frame, left, hidden = _masked(content, context, words)
-    return frame if left >= _FRAME_WORDS and left >= _FRAME_SHARE * (left + hidden) else ""
+    return frame if left >= max(_FRAME_WORDS, hidden) else ""
 
 
 def _masked(content: str, context: str, words: Sequence[str]) -> tuple[str, float, float]:
@@ -136,7 +136,8 @@ def _masked(content: str, context: str, words: Sequence[str]) -> tuple[str, floa
     if text != content or "#" in text:
         words = [word for part in _parts(text.lower()) for word in part]
     frame: list[str] = []
-    left = hidden = 0.0
+    left: float = 0
+    hidden: float = 0
     for word in words:
         weight = 1 / LETTERS_PER_WORD if is_unspaced(word) else 1
         masked = "#" if word == "#" or word in entities else _DIGITS.sub("#", word)

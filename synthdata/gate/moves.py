@@ -24,7 +24,7 @@ class MoveRow:
     task: str
     seen: str
     deed: str
-    sureness: float = 1.0
+    sureness: float = 1
 
     @property
     def decision(self) -> str:

@@ -18,6 +18,7 @@ from synthdata.gate.gibberish import (
     raw_scores,
 )
 from synthdata.gate.threads import one_blas_thread
+from synthdata.settings import AnchorSettings
 from synthdata.text.segments import fine_tokens
 
 Floats = NDArray[np.float64]
@@ -28,14 +29,14 @@ _KINDS = 4
 _LEAST_ROWS = 8
 
 
-def learn(texts: Sequence[str], seed: int) -> StretchModel:
+def learn(texts: Sequence[str], half: int, settings: AnchorSettings) -> StretchModel:
     """The model of one half of the real contents, at least two texts with a word or a sign.
 
     Its real windows are each judged without their own text, since a new text is not among the known ones either.
     """
-    rng = random.Random(f"gibberish {seed}")
+    rng = random.Random(f"gibberish {settings.seed} {half}")
     streams = [stream for text in texts if (stream := Tokens.of(text)) is not None]
-    known = Known.of(streams)
+    known = Known.of(streams, settings.odd_word_share)
     each = max(1, _WINDOWS // len(streams))
     real = np.concatenate([_sampled(stream, known, 1, rng, each) for stream in streams])
     soups = [stream for text in soup(texts, rng, max(100, len(real) // 3)) if (stream := Tokens.of(text)) is not None]
@@ -45,9 +46,10 @@ def learn(texts: Sequence[str], seed: int) -> StretchModel:
         weights = logistic_weights(np.concatenate([real, fake]), labels)
     own = np.array([raw_scores(stream, known, weights, own=1)[:2] for stream in streams])
     middle, high = np.percentile(own, [50, 90], axis=0)
-    # Texts that are all alike have no spread of their own; a tenth of a nat keeps the scale finite.
-    high = np.maximum(high, middle + 0.1)
-    return StretchModel(known, weights, np.array([middle[0], high[0], middle[1], high[1]]))
+    # Texts that are all alike have no spread of their own; this keeps the scale finite.
+    high = np.maximum(high, middle + settings.soup_evidence / WINDOW)
+    scale = np.array([middle[0], high[0], middle[1], high[1]])
+    return StretchModel(known, weights, scale, settings.soup_evidence)
 
 
 def soup(texts: Sequence[str], rng: random.Random, count: int) -> list[str]:
@@ -68,9 +70,9 @@ def _soup(words: Sequence[str], rng: random.Random, kind: int) -> str:
         piece = (word, rng.choice((word, word[:cut], word[cut:] or word, word.capitalize())))[kind > 0]
         if kind == 3:
             piece = "".join(rng.choices(_SIGNS, k=rng.randint(1, 4)))
-        elif kind == 2 and rng.random() < 0.35:
+        elif kind == 2 and rng.randrange(20) < 7:
             piece += "".join(rng.choices(_SIGNS, k=rng.randint(1, 3)))
-        made += ("" if rng.random() < (0.4 if kind else 0.1) else " ") + piece
+        made += ("" if rng.randrange(10) < (4 if kind else 1) else " ") + piece
     return made.strip()
 
 
@@ -79,7 +81,7 @@ def _sampled(stream: Tokens, known: Known, own: int, rng: random.Random, most: i
     return features(stream, known, own, sorted(rng.sample(range(last), min(most, last))))
 
 
-def logistic_weights(x: Floats, y: Floats, ridge: float = 1.0, steps: int = 6) -> Floats:
+def logistic_weights(x: Floats, y: Floats, ridge: float = 1, steps: int = 6) -> Floats:
     """Weights (d,) of a logistic regression of y in {0, 1} on rows x (n, d), with an L2 penalty of `ridge`.
 
     Newton's method (Hastie, Tibshirani and Friedman 2009, section 4.4).

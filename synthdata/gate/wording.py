@@ -117,6 +117,7 @@ class WordingCalibration:
         for number, model in enumerate(self.halves):
             made |= _named(f"known_{number}", model.known)
             made |= {f"weights_{number}": model.weights, f"scale_{number}": model.scale}
+            made[f"evidence_{number}"] = np.asarray(model.evidence)
         return made | {"letters": self.letters} | _named("recurrence", self.recurrence)
 
     @classmethod
@@ -128,7 +129,12 @@ class WordingCalibration:
         """
         scales = {name: _unnamed(Scale, name, arrays) for name in _SCALES}
         models = [
-            StretchModel(_unnamed(Known, f"known_{i}", arrays), arrays[f"weights_{i}"], arrays[f"scale_{i}"])
+            StretchModel(
+                _unnamed(Known, f"known_{i}", arrays),
+                arrays[f"weights_{i}"],
+                arrays[f"scale_{i}"],
+                float(arrays[f"evidence_{i}"]),
+            )
             for i in (0, 1)
         ]
         recurrence = _unnamed(Recurrence, "recurrence", arrays)
@@ -150,7 +156,7 @@ def calibrate_wording(
     texts = [[text for text, half in zip(contents, halves, strict=True) if half == wanted] for wanted in (0, 1)]
     if min(sum(Tokens.of(text) is not None for text in part) for part in texts) < 2:
         return None
-    models = (learn(texts[0], settings.seed), learn(texts[1], settings.seed + 1))
+    models = (learn(texts[0], 0, settings), learn(texts[1], 1, settings))
     other = np.array([1 - half for half in halves])
     nats = np.stack([model.nll(contents, settings.band_tokens) for model in language.halves])[
         other, np.arange(len(other))
@@ -178,7 +184,7 @@ def _brokenness(model: StretchModel, text: str) -> tuple[float, str]:
     """A text's score and its worst window; nothing is broken where there is no token."""
     tokens = Tokens.of(text)
     if tokens is None:
-        return 0.0, ""
+        return 0, ""
     score, start = model.score(tokens)
     found = list(fine_tokens(text[:MOST_CHARS]))[start : start + WINDOW]
     return score, text[found[0].start() : found[-1].end()]
@@ -197,4 +203,4 @@ def _named(prefix: str, value: Any) -> dict[str, NDArray[Any]]:  # noqa: ANN401 
 
 def _unnamed(kind: type[Any], prefix: str, arrays: Mapping[str, NDArray[Any]]) -> Any:  # noqa: ANN401 - a `kind`
     values = {field.name: arrays[f"{prefix}_{field.name}"] for field in fields(kind)}
-    return kind(**{name: int(value) if value.ndim == 0 else value for name, value in values.items()})
+    return kind(**{name: value.item() if value.ndim == 0 else value for name, value in values.items()})
