@@ -91,13 +91,14 @@ def test_the_band_survives_the_disk_and_a_verdict_names_it(tmp_path: Path) -> No
     assert stored.fingerprint == corpus.anchor.fingerprint
     assert stored.content is not None
     assert stored.content.wording is not None
-    strange = "Moreover their altogether sovereign quarrels nevertheless astonish perpetual harbours somewhere tonight."
+    band = stored.content.language
+    strange = "xqzv }{ plonkTherefore ;;= gr8 ~~ wuz[[ blorf**ONE kthx )( vrn |{ zvq== Trq!! lk]] gTh ((;"
     (decision,) = corpus.admit([Candidate(content=strange)]).rejected
     assert (decision.stage, decision.reason) == ("floor", "gibberish")
     gate = settings.recipe.gate
     (seen,) = stored.content.wording.scores([strange], stored.content.language, settings.recipe.anchor)
-    assert decision.score == seen.broken_p <= decision.threshold == gate.alpha_gibberish
-    assert decision.numbers["nats"] == seen.nats and repr(seen.stretch) in decision.detail
+    assert decision.numbers["broken_p"] == seen.broken_p <= gate.alpha_gibberish
+    assert decision.numbers["nats"] == seen.nats > band.high
 
 
 def test_real_text_of_other_kinds_passes(shared_data: Path) -> None:

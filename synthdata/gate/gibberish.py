@@ -18,7 +18,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from synthdata.gate.lexical import token_hash
+from synthdata.gate.lexical import FUNCTION_WORDS, token_hash
 from synthdata.text.segments import fine_tokens
 
 Floats = NDArray[np.float64]
@@ -194,7 +194,7 @@ def describe_tokens(tokens: Tokens, known: Known, own: int) -> tuple[Ints, NDArr
         token = tokens.lower[i]
         if not token.isascii() and (shapes[i] >= 8 or script_hash(token[0]) not in known.script_set):
             strange[i] = True
-        elif token in _GRAMMAR:
+        elif token in _GRAMMAR or token in FUNCTION_WORDS:
             kinds[i], seen[i] = 0, True
         elif word[i]:
             # Of a word that only this text has, its own triples count once.

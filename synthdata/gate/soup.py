@@ -1,9 +1,15 @@
-"""Learning what a broken stretch looks like: soup made of the pieces of real texts, and a logistic regression."""
+"""Learning what a broken stretch looks like: soup made of the pieces of real texts, and a logistic regression.
+
+Beside the reference's own windows it sees some ordinary lines of other kinds (ordinary.txt: prose, sums, code, tables,
+six languages), so that text of another domain than the reference is not taken for soup.
+"""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from functools import cache
+from importlib import resources
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +31,8 @@ Floats = NDArray[np.float64]
 _SIGNS = "!@#$%^&*()[]{}<>/\\|~`+=_-:;,.?'\""
 _WINDOWS = 400
 _KINDS = 4
+# Windows of an ordinary line at most.
+_OTHER = 2
 # Rows in which a feature must occur to get a weight.
 _LEAST_ROWS = 8
 
@@ -39,6 +47,8 @@ def learn(texts: Sequence[str], half: int, settings: AnchorSettings) -> StretchM
     known = Known.of(streams, settings.odd_word_share)
     each = max(1, _WINDOWS // len(streams))
     real = np.concatenate([_sampled(stream, known, 1, rng, each) for stream in streams])
+    other = [_sampled(stream, known, 0, rng, _OTHER) for text in ordinary() if (stream := Tokens.of(text)) is not None]
+    real = np.concatenate([real, *other])
     soups = [stream for text in soup(texts, rng, max(100, len(real) // 3)) if (stream := Tokens.of(text)) is not None]
     fake = np.concatenate([_sampled(stream, known, 0, rng, 3) for stream in soups])
     labels = np.concatenate([np.zeros(len(real)), np.ones(len(fake))])
@@ -50,6 +60,13 @@ def learn(texts: Sequence[str], half: int, settings: AnchorSettings) -> StretchM
     high = np.maximum(high, middle + settings.soup_evidence / WINDOW)
     scale = np.array([middle[0], high[0], middle[1], high[1]])
     return StretchModel(known, weights, scale, settings.soup_evidence)
+
+
+@cache
+def ordinary() -> tuple[str, ...]:
+    """Lines of many kinds that are no soup."""
+    text = resources.files("synthdata.gate").joinpath("ordinary.txt").read_text(encoding="utf-8")
+    return tuple(line.replace("\\n", "\n") for line in text.split("\n") if line.strip())
 
 
 def soup(texts: Sequence[str], rng: random.Random, count: int) -> list[str]:

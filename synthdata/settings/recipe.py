@@ -74,7 +74,7 @@ class AnchorSettings(Section):
     band_high_percentile: Percentile = 99.5
     band_slack: Amount = 1.0
     phrase_words: Order = 4
-    soup_evidence: Amount = 0.7
+    soup_evidence: Amount = 0.4
     odd_word_share: Share = 0.25
     fluency_rows: Size = 100
     fluency_low_percentile: Percentile = 1.0

@@ -16,7 +16,8 @@ def lexical(item: Item, state: GateState) -> Reject | None:
 
     Neither is stricter than the reference is with itself.
     """
-    if item.real:
+    # What is said of other contexts too is counted by the lesson quota, which let it through.
+    if item.real or item.in_history.count + item.in_round.count:
         return None
     settings = state.settings
     share = state.phrases.share(item.slots, settings.lexical_rows)
