@@ -123,7 +123,9 @@ def pooled(found: dict[str, Any], name: str) -> tuple[int, int, int, Counter[str
     rows = [row for key, row in found.items() if key.rpartition("/")[0] == name]
     reasons: Counter[str] = Counter()
     for row in rows:
-        reasons.update({reason.partition(": ")[2]: n for reason, n in row["reasons"].items()})
+        for reason, count in row["reasons"].items():
+            # One reason may come from two stages.
+            reasons[reason.partition(": ")[2]] += count
     copies = sum(row["copies"] for row in rows)
     return sum(row["candidates"] for row in rows) - copies, sum(row["refused"] for row in rows), copies, reasons
 
