@@ -61,8 +61,8 @@ class Source:
     """One source of rows: `key` is its id, `real` whether it counts for the real share, `task` what it is split by.
 
     `told` are texts that stand in no run, `run` the run that its rows speak of. `views` holds, row by row of `sft` (or
-    of `lesson`), the content and context to measure; `vector` is the stored content vector and `cell` its cell, of
-    the only view where there is one. `obstacle` says why it has no row.
+    of `lesson`), the content and context to measure; `vector` is the stored content vector of
+    the last view and `cell` its cell. `obstacle` says why it has no row.
     """
 
     key: str
@@ -115,7 +115,7 @@ class ExportPool:
                 real=True,
                 task=row.task_id or row.id,
                 provenance=shown | {"licence": ""},
-                vector=reference.content[i] if len(made.views) == 1 else None,
+                vector=reference.content[i],
             )
 
     def _labels(self, run: Trajectory) -> RunLabels:
@@ -210,7 +210,7 @@ def _candidate_piece(
             provenance=shown,
             run=run,
         )
-        return replace(made, vector=np.asarray(vector), cell=row["cell"]) if len(made.views) == 1 else made
+        return replace(made, vector=np.asarray(vector), cell=row["cell"])
     better = review.counterfactual
     return Source(
         key=row["id"],

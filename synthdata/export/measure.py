@@ -48,7 +48,9 @@ class Measured:
         for i in range(rows):
             content, context = piece.views[min(i, len(piece.views) - 1)]
             cell = None if self.anchor.context.epoch else piece.cell
-            self._waiting.append((content, context, piece.vector, cell))
+            # What is stored is the vector of the last view; earlier answers of a chat lie in the region of the chat.
+            vector = piece.vector if i >= len(piece.views) - 1 else None
+            self._waiting.append((content, context, vector, cell))
         if len(self._waiting) >= _BATCH:
             self._flush()
 
