@@ -245,4 +245,6 @@ def test_sft_trains_on_tool_calls_of_real_runs(shared_data: Path, tokenizer: Any
     row = trainer.train_dataset[0]
     trained = tokenizer.decode([label for label in row["labels"] if label != -100])
     expected = made[0]["completion"][0]["tool_calls"][0]["function"]
-    assert f"<call>{expected['name']} {json.dumps(expected['arguments'])}" in trained
+    # The template prints what it gets: an object, which no text in quotes is.
+    assert isinstance(expected["arguments"], dict)
+    assert f"<call>{expected['name']} {expected['arguments']}" in trained
