@@ -18,6 +18,7 @@ from synthdata.api import Corpus
 from synthdata.consolidation.control import Control, control_rows, train_control
 from synthdata.consolidation.curve import write_curve
 from synthdata.consolidation.exam import Exam, ExamScores, TooFewHeldOutError, make_exam, take_exam
+from synthdata.consolidation.exam_games import refuse_exam_games
 from synthdata.consolidation.gguf import write_gguf
 from synthdata.consolidation.keep_rule import (
     BEHAVIOUR,
@@ -119,7 +120,7 @@ def consolidate(
     """Train an adapter on a release (its number, or its folder), compare, and keep it or roll it back.
 
     Raises:
-        RefusedError: the corpus is frozen, or too few held-out tasks.
+        RefusedError: the corpus is frozen, the release holds a game of the exam, or too few held-out tasks.
         InputError: no such release, its folder was changed, no such base model, a missing extra.
     """
     settings = settings or corpus.settings.recipe.training
@@ -144,6 +145,7 @@ def consolidate(
 
 def _prepare(corpus: Corpus, release: str, settings: TrainingSettings) -> _SleepJob:
     folder, key = _find(corpus, release)
+    refuse_exam_games(folder, settings)
     known = known_adapters(corpus)
     parent = current(known, settings.base)
     rows = read_rows(folder, FILES[settings.method], "train")
