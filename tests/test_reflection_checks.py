@@ -21,6 +21,7 @@ from synthdata.records import (
     Trajectory,
 )
 from synthdata.reflection import check_lesson, to_candidate, verify_evidence
+from synthdata.reflection.lesson import _wants_the_avoided
 from synthdata.reflection.shots import all_shots, draw_shots
 from synthdata.rounds.steps import check
 from synthdata.settings import FloorSettings, Recipe, ReflectionSettings
@@ -148,6 +149,40 @@ def test_the_measured_lessons_are_told_apart():
         "Stop examining keycard, because you are in a nice environment, the normal environment, the normal environment."
     )
     assert nonsense.reason in (Reason.LOOP, Reason.UNGROUNDED)
+
+
+@pytest.mark.parametrize(
+    ("text", "better", "refused"),
+    [
+        (
+            "Do not waste a move on putting passkey on platter; take key from box, because the task is to put passkey "
+            "on platter.",
+            "take key from box",
+            True,
+        ),
+        ("Stop taking insect and go east, because the task asks for the insect.", "go east", True),
+        # Neighbours: another place, the better move, no word of the task, a move that only comes later.
+        (
+            "Do not waste a move on putting passkey on platter; put passkey on shelf, because the task is to put passkey "
+            "on shelf.",
+            "put passkey on shelf",
+            False,
+        ),
+        ("Stop taking insect and go east, because the task is to go east.", "go east", False),
+        ("Stop taking insect and go east, because the insect is not in the task.", "go east", False),
+        (
+            "The right time to unlock locker is before opening locker, because the task is to open locker.",
+            "unlock locker",
+            False,
+        ),
+    ],
+)
+def test_a_lesson_against_what_its_own_reason_says_the_task_asks_for_is_refused(text, better, refused):
+    record = replace(GOOD, lesson=replace(GOOD.lesson, text=text), counterfactual=Counterfactual(better))
+    found = _wants_the_avoided(record, ReflectionSettings())
+    assert (found is not None) == refused
+    if found is not None:
+        assert found[0] is Reason.UNGROUNDED and "because the task asks for it" in found[1]
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,6 @@ def refuse_exam_games(release: Path, settings: TrainingSettings) -> None:
     if held:
         names = ", ".join(sorted(held)[:3])
         raise RefusedError(
-            f"{release}: holds rows of {len(held)} games of the exam ({names}); nothing is trained on them: retract the "
-            "runs of these tasks and export again, or examine with another recipe.training.games_seed"
+            f"{release}: holds rows of {len(held)} games of the exam ({names}); nothing is trained on them: retract "
+            "the runs of these tasks and export again, or examine with another recipe.training.games_seed"
         )

@@ -28,6 +28,11 @@ _NO_USE = re.compile(
     r"\b(?:no (?:use|need|place|part)|not? (?:needed?|useful|wanted|required|asked)|useless|nothing to do with|"
     r"never (?:names?|asks?|mentions?|wants?|needs?)|(?:does|did|do) not (?:need|name|ask|want|mention|use))\b"
 )
+_TASK_WANTS = re.compile(
+    r"\b(?:task|goal|quest|job|game|mission|objective)\s+(?:is to|was to|is|asks?(?: you)?(?: to| for)?|wants?|requires?|"
+    r"needs?|says?(?: to)?)\b"
+)
+_LATER = re.compile(r"\b(?:before|first|once more|again|second time|right time|premature)\b")
 _DANGLING = frozenset(
     "a an the of to in into on onto from with at by for and or but because that which is are was were as than its his "
     "her their your my not no if when while may can must will should need needs".split()
@@ -38,6 +43,11 @@ _ENDED = re.compile(r"[.!?\u3002\uff01\uff1f\u0964\u061f][\"'”’)\]}`*]*$")
 _TAG = re.compile(r"</?\w+>")
 _PROSE_WORDS = 4
 _RUN_WORDS = 5
+# Words of frames that advise against a move, which are no words of the move.
+_FRAME_ONLY = frozenset(
+    "do don't stop rather instead let lose whoever wants expect fail change correction needs thing count comes mind "
+    "where point such over against than without call beats better be call".split()
+)
 # Words that the frames use of their own accord; a reason that repeats a run with one of them says nothing new.
 _FRAME_WORDS = frozenset(
     "right time better spent turn move plan pays waste skip leave choose beats call instead".split()
@@ -56,7 +66,7 @@ def check_lesson(reflection: Reflection, settings: ReflectionSettings) -> Reject
     if reflection.found_by == "rule":
         # Three words that come twice are a stutter in one framed sentence and nothing in a review of a page.
         checks = [_likelihood, _sentence, _repeats, _task_over, _states, _numbers]
-        checks += [_echoes_frame, _own_entities, _contradicts_better, _copies_shot]
+        checks += [_echoes_frame, _own_entities, _contradicts_better, _wants_the_avoided, _copies_shot]
     refusal = next((found for check in checks if (found := check(reflection, settings))), None)
     return None if refusal is None else Reject(refusal[0], detail=refusal[1])
 
@@ -180,6 +190,27 @@ def _contradicts_better(reflection: Reflection, _: ReflectionSettings) -> Refusa
     overlap += [w for w in content_words(reason[: match.start()])[-3:] if w in better]
     loose = [w for w in overlap if w not in content_words(reflection.fact)]
     return (Reason.UNGROUNDED, f"it has no use for `{loose[0]}`, which the better move needs") if loose else None
+
+
+def _wants_the_avoided(reflection: Reflection, _: ReflectionSettings) -> Refusal | None:
+    """A lesson against a move whose reason is that the task asks for that very move, and not for the better one.
+
+    Frames that only put the move later ("before", "first", "once more") may say so, and so may a reason that names
+    something else to do it with.
+    """
+    text = reflection.lesson.text.lower()
+    frame, _because, reason = text.partition(" because ")
+    wants = _TASK_WANTS.search(reason)
+    if wants is None or reflection.counterfactual is None or _LATER.search(frame):
+        return None
+    better = set(content_words(reflection.counterfactual.action)[1:])
+    # What is left of the frame without its own words and the better move's is what it advises against.
+    own = set(words(reflection.counterfactual.action)) | _FRAME_WORDS | _FRAME_ONLY
+    avoided = [w for w in content_words(frame) if w not in own and not w.endswith("ing")]
+    asked = set(content_words(reason[wants.end() :]))
+    if avoided and set(avoided) <= asked and not (better - set(avoided)) & asked:
+        return Reason.UNGROUNDED, f"it advises against `{avoided[0]}` because the task asks for it"
+    return None
 
 
 def _copies_shot(reflection: Reflection, _: ReflectionSettings) -> Refusal | None:
