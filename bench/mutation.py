@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from cosmic_ray.ast import get_ast
@@ -81,31 +82,45 @@ def tests_of(file: str) -> list[str]:
 
 
 def outcome(copy: Path, mutation: Mutation) -> tuple[str, str]:
-    """`killed`, `survived`, `untested` or `invalid` (no Python any more), and the changed line."""
+    """`killed`, `survived`, `untested`, `broken` (its tests fail without it) or `invalid` (no Python), and the line."""
     target = copy / mutation.file
     before = target.read_text(encoding="utf-8")
     visitor = MutationVisitor(mutation.occurrence, get_operator(mutation.operator)())
     after = visitor.walk(get_ast(before)).get_code()
     lines = zip(before.splitlines(), after.splitlines(), strict=False)
     number, changed = next(((i, new) for i, (old, new) in enumerate(lines, 1) if old != new), (0, ""))
-    tests = tests_of(mutation.file)
+    named = f"{mutation.file}:{number} {changed.strip()}"
+    tests = tuple(tests_of(mutation.file))
     if not tests:
-        return "untested", f"{mutation.file}:{number} {changed.strip()}"
+        return "untested", named
     try:
         compile(after, mutation.file, "exec")
     except SyntaxError:
-        return "invalid", f"{mutation.file}:{number} {changed.strip()}"
+        return "invalid", named
+    if not passes(copy, tests):
+        return "broken", named
     target.write_text(after, encoding="utf-8")
     try:
-        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
-        environment = os.environ | {"PYTHONPATH": str(copy), "CI": "true"}
-        done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, timeout=SECONDS, check=False)
-        verdict = "survived" if done.returncode == 0 else "killed"
-    except subprocess.TimeoutExpired:
-        verdict = "killed"
+        return ("survived" if run(copy, tests) else "killed"), named
     finally:
         target.write_text(before, encoding="utf-8")
-    return verdict, f"{mutation.file}:{number} {changed.strip()}"
+
+
+@cache
+def passes(copy: Path, tests: tuple[str, ...]) -> bool:
+    """Whether these tests pass as the files are; without that a failure proves nothing."""
+    return run(copy, tests)
+
+
+def run(copy: Path, tests: tuple[str, ...]) -> bool:
+    """Whether the tests pass in time."""
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
+    environment = os.environ | {"PYTHONPATH": str(copy), "CI": "true"}
+    try:
+        done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, timeout=SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0
 
 
 def main() -> None:
@@ -129,10 +144,16 @@ def main() -> None:
         for mutation in sample:
             verdict, line = outcome(copy, mutation)
             counts[next(folder for folder in FOLDERS if mutation.file.startswith(folder))][verdict] += 1
-            survivors += [(verdict, line)] if verdict in ("survived", "untested") else []
+            survivors += [(verdict, line)] if verdict in ("survived", "untested", "broken") else []
             print(verdict, mutation.operator, line, flush=True)
     rows = [
-        (folder, sum(found.values()) - found["invalid"], found["killed"], found["survived"], found["untested"])
+        (
+            folder,
+            found["killed"] + found["survived"] + found["untested"],
+            found["killed"],
+            found["survived"],
+            found["untested"],
+        )
         for folder, found in counts.items()
     ]
     text = table(["package", "tried", "killed", "survived", "untested"], rows)

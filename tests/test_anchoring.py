@@ -71,7 +71,7 @@ def test_rows_without_the_corpus_view_and_silent_reasons_are_refused(tmp_path: P
     corpus = Corpus.init(tmp_path / "c", rows(200, 1), settings=HASHING)
     with pytest.raises(InputError, match="one-view corpus needs"):
         reanchor(corpus, bare(), "runs")
-    with pytest.raises(InputError, match="--because"):
+    with pytest.raises(InputError, match="--reason"):
         reanchor(corpus, rows(150, 3), " ")
     assert corpus.anchor.number == 0
 
