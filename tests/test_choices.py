@@ -12,7 +12,7 @@ from synthdata.consolidation.choices import ChoiceModel, pack
 from synthdata.consolidation.listwise import ChoiceRow, ListwiseSettings, adapter_on_upper_layers, train_on_choices
 from synthdata.errors import InputError
 from synthdata.generation.local import Loaded, LocalModel, load
-from synthdata.protocols import no_progress
+from synthdata.protocols import no_advance
 
 COMMANDS = ("take key", "go north", "open the old chest", "look")
 PROMPT = "Task: take the key and open the chest.\nSeen: A key is here.\nDone: nothing\n>"
@@ -48,7 +48,7 @@ def trained(base: Path, good: bool, seed: int = 0) -> tuple[float, list[float], 
     network = adapter_on_upper_layers(loaded, settings)
     model = ChoiceModel(Loaded(network, loaded.tokenizer, "x"), 1)
     rows = [ChoiceRow(str(i), "t", PROMPT, COMMANDS, 2, good) for i in range(4)]
-    losses = train_on_choices(model, rows, settings, no_progress)
+    losses = train_on_choices(model, rows, settings, no_advance)
     return before[2], model.scores(PROMPT, COMMANDS), losses
 
 
@@ -74,7 +74,7 @@ def test_only_layers_above_the_frozen_ones_are_trained(base):
 def test_nothing_to_choose_among_is_refused(base, rows):
     loaded = load(str(base))
     with pytest.raises(InputError, match="two commands"):
-        train_on_choices(ChoiceModel(loaded, 1), rows, SETTINGS, no_progress)
+        train_on_choices(ChoiceModel(loaded, 1), rows, SETTINGS, no_advance)
 
 
 def test_freezing_every_layer_is_refused(base):

@@ -223,7 +223,7 @@ def test_no_page_without_the_token_where_one_is_set(drawn):
     [
         (["--host", "0.0.0.0"], "--token-env"),
         (["--host", "0.0.0.0", "--token-env", "DASH_TOKEN"], "at least 16"),
-        (["--static", "corpus.json"], "is there already"),
+        (["--static", "corpus.json"], "is a file; name a folder"),
     ],
 )
 def test_the_verb_refuses_what_would_expose_or_overwrite(drawn, monkeypatch, given, said):

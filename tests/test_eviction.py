@@ -96,5 +96,5 @@ def test_the_verb_says_when_no_more_can_go(corpus: Corpus) -> None:
 def test_bad_requests_say_what_to_do(corpus: Corpus) -> None:
     with pytest.raises(InputError, match="at least 1"):
         evict(corpus, 0, "x")
-    with pytest.raises(InputError, match="--because"):
+    with pytest.raises(InputError, match="--reason"):
         evict(corpus, 1, " ")

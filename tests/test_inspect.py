@@ -37,7 +37,7 @@ from synthdata.inspection.semantic import Figure, spread
 from synthdata.inspection.spool import Spool
 from synthdata.inspection.tally import Tally
 from synthdata.inspection.verdict import verdict
-from synthdata.protocols import no_progress
+from synthdata.protocols import no_advance
 from synthdata.settings import GateSettings, InspectSettings, Settings
 from synthdata.similarity.encoder import make_encoder
 from synthdata.similarity.shingles import jaccard, shingles
@@ -114,8 +114,8 @@ def test_near_copies_are_those_of_a_brute_force():
     near = {(i, j) for i, j in itertools.combinations(range(len(texts)), 2) if jaccard(sets[i], sets[j]) >= 0.8}
     with spooled(texts) as spool:
         copies = NearCopies(spool, np.arange(len(texts)), GateSettings(), OURS)
-        copies.sign(2, no_progress)
-        earlier, scores = copies.find(no_progress)
+        copies.sign(2, no_advance)
+        earlier, scores = copies.find(no_advance)
         copies.close()
     found = {(int(before), later) for later, before in enumerate(earlier) if before >= 0}
     assert found <= near
@@ -375,5 +375,5 @@ def test_a_file_without_texts_says_why(tmp_path, content):
 
 def test_a_field_that_no_row_has_names_those_there_are(tmp_path):
     path = written(tmp_path / "a.jsonl", [{"text": "x", "label": "y"}])
-    with pytest.raises(InputError, match="`words`; the first rows have `text`, `label`"):
+    with pytest.raises(InputError, match="`words` that --map names; the first rows have `text`, `label`"):
         report_of(path, "words")

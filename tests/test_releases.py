@@ -145,10 +145,10 @@ def test_real_rows_of_a_retracted_source_leave_later_exports(corpus: Corpus, tmp
 
 def test_the_gate_forgets_what_was_retracted(corpus: Corpus, tmp_path: Path) -> None:
     row = corpus.store.admitted().row(5, named=True)
-    copy = Candidate(row["content"], "elsewhere", external_id="copy")
+    copy = Candidate(row["content"], row["context"], external_id="copy")
     assert corpus.admit([copy]).reasons == {"exact_duplicate": 1}
     retract(corpus, Selector(ids=(row["id"],)), "a test")
-    assert corpus.admit([Candidate(row["content"], "elsewhere", external_id="second copy")]).counts["admit"] == 1
+    assert corpus.admit([Candidate(row["content"], row["context"], external_id="second copy")]).counts["admit"] == 1
     assert recheck(corpus.store) == []
 
 

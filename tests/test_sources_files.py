@@ -42,7 +42,11 @@ def rows(path, bound=10_000):
         ("empty.jsonl.gz", gzip.compress(b"\n", mtime=0), "the file is empty"),
         ("cut.jsonl.gz", gzip.compress(LINE * 50, mtime=0)[:-9], "truncated or corrupt gzip"),
         ("cut.json.gz", gzip.compress(b"[" + LINE + b"]", mtime=0)[:30], "truncated or corrupt gzip"),
-        ("bad.jsonl.gz", gzip.compress(LINE, mtime=0)[:15] + b"\xff\x00\xff" + gzip.compress(LINE, mtime=0)[18:], "corrupt gzip"),
+        (
+            "bad.jsonl.gz",
+            gzip.compress(LINE, mtime=0)[:15] + b"\xff\x00\xff" + gzip.compress(LINE, mtime=0)[18:],
+            "corrupt gzip",
+        ),
         ("plain.jsonl.gz", LINE, "does not begin as gzip does"),
         ("bad.parquet", b"PAR1 nothing PAR1", "Parquet"),
     ],

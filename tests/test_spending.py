@@ -156,7 +156,7 @@ def test_a_target_never_overshoots_nor_stops_without_a_reason(rounds, target, li
     def one_round(choice: RunSelection) -> RoundReport:
         asked.append(choice)
         admitted, rejected = rounds[len(asked) - 1] if len(asked) <= len(rounds) else (0, 0)
-        return report(len(asked), min(admitted, choice.most or 0), rejected)
+        return report(len(asked), min(admitted, choice.max_admitted or 0), rejected)
 
     done = to_target(one_round, RunSelection(limit=limit), target, 10, least)
     assert done.admitted == sum(item.counts["admit"] for item in done.rounds) <= target

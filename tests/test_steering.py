@@ -46,7 +46,8 @@ SAMPLE = Path(__file__).parent.parent / "data" / "sample"
 RECIPE = Recipe()
 COVERAGE = Coverage(np.array([9, 1, 0]), np.array([0.5, 0.25, 0.25]))
 VALUES = {"recipe": {"encoder": {"backend": "hashing", "dim": 96}}}
-SETTINGS = Settings.from_dict(VALUES, "test")
+# A living anchor may begin an epoch between the plan and the decision, and cells are then others.
+SETTINGS = Settings.from_dict(VALUES, "test").with_value("recipe.anchor.living", False)
 
 
 def plan(under: tuple[int, ...], dreams: float = 0.0, share: float = 1.0, factor: float = 4.0) -> SteeringPlan:

@@ -200,14 +200,20 @@ class Anchor:
 
 
 def _values(half: object) -> Iterator[object]:
-    """All values of nested dataclasses and of tuples of arrays, in the order of their fields, but for what is None."""
-    for value in (getattr(half, field.name) for field in fields(half)):  # type: ignore[arg-type]
+    """All values of nested dataclasses and of tuples of arrays, in the order of their fields.
+
+    What stands at its default is left out, so that a field that is new does not change the fingerprints of old anchors.
+    """
+    for field in fields(half):  # type: ignore[arg-type]
+        value = getattr(half, field.name)
+        if isinstance(value, int | None) and value == field.default:
+            continue
         if is_dataclass(value):
             yield from _values(value)
         elif isinstance(value, tuple):
             for item in value:
                 yield from _values(item) if is_dataclass(item) else (item,)
-        elif value is not None:
+        else:
             yield value
 
 

@@ -77,13 +77,14 @@ class PerplexityRange:
     """A model of each half of the real contents, and between which `low` and `high` mean nats a token they lie.
 
     Real contents are scored by the half that does not hold them. So is a copy of one, if its highest score is what is
-    held against `low`: copies are for the stages of similarity, and their neighbour should be named.
+    held against `low`: copies are for the stages of similarity, and their neighbour should be named. Anchors of older
+    versions are not `segmented`: their words were cut so that scripts with marks or without spaces broke.
     """
 
     halves: tuple[NgramModel, NgramModel]
     low: float
     high: float
-    segmented: bool = True
+    segmented: bool = False
 
     def scores(self, texts: Sequence[str], tokens: int) -> tuple[Floats, Floats]:
         """The lower and the higher of both models' mean nats a token, each (n,)."""
@@ -104,7 +105,7 @@ def calibrate_band(contents: Sequence[str], settings: AnchorSettings) -> Perplex
     crossed = np.concatenate([models[1].nll(halves[0], tokens), models[0].nll(halves[1], tokens)])
     low, high = np.percentile(crossed, [settings.band_low_percentile, settings.band_high_percentile])
     slack = settings.band_slack
-    return PerplexityRange(models, float(low) - slack, float(high) + slack)
+    return PerplexityRange(models, float(low) - slack, float(high) + slack, segmented=True)
 
 
 def split_in_halves(texts: Sequence[str], seed: int) -> list[int]:

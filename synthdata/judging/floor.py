@@ -46,6 +46,8 @@ _MASH = re.compile("|".join(run for run in _RUNS if run != "erty"))
 _CONSONANTS = re.compile("[bcdfghjklmnpqrstvwxz]{6,}")
 _VOWEL = re.compile("[aeiouy]")
 _TAG = re.compile(r"</?\w[^<>]*>|\b(?:https?|ftp)://\S+")
+# Letters, and characters of private use, which are of no script and stand beside letters in noise alone.
+_WRITTEN = re.compile(r"(?:[^\W\d_]|[\ue000-\uf8ff\U000f0000-\U0010fffd]){2,}")
 _BLOB = re.compile(r"(?<!\S)[A-Za-z0-9+/=_-]{16,}(?!\S)")
 
 # Under these sizes a share says nothing.
@@ -183,7 +185,7 @@ def _mix(text: str) -> float:
     letters = [c for c in text if c.isalpha() and not c.isascii()]
     if len(letters) < _LEAST_FOREIGN:
         return 0.0
-    pairs = [(a, b) for word in re.findall(r"[^\W\d_]{2,}", text) for a, b in pairwise(word)]
+    pairs = [(a, b) for word in _WRITTEN.findall(text) for a, b in pairwise(word)]
     changes = sum(_changes(_script(a), _script(b)) for a, b in pairs)
     return changes / len(pairs) if pairs else 0.0
 
