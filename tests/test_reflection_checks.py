@@ -163,8 +163,8 @@ def test_the_measured_lessons_are_told_apart():
         ("Stop taking insect and go east, because the task asks for the insect.", "go east", True),
         # Neighbours: another place, the better move, no word of the task, a move that only comes later.
         (
-            "Do not waste a move on putting passkey on platter; put passkey on shelf, because the task is to put passkey "
-            "on shelf.",
+            "Do not waste a move on putting passkey on platter; put passkey on shelf, because the task is to put "
+            "passkey on shelf.",
             "put passkey on shelf",
             False,
         ),

@@ -9,6 +9,8 @@ import random
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from synthdata.doctor.planted_secrets import planted_secrets
 from synthdata.text.redaction import Pseudonyms, redacted, without_secrets

@@ -29,8 +29,8 @@ _NO_USE = re.compile(
     r"never (?:names?|asks?|mentions?|wants?|needs?)|(?:does|did|do) not (?:need|name|ask|want|mention|use))\b"
 )
 _TASK_WANTS = re.compile(
-    r"\b(?:task|goal|quest|job|game|mission|objective)\s+(?:is to|was to|is|asks?(?: you)?(?: to| for)?|wants?|requires?|"
-    r"needs?|says?(?: to)?)\b"
+    r"\b(?:task|goal|quest|job|game|mission|objective)\s+"
+    r"(?:is to|was to|is|asks?(?: you)?(?: to| for)?|wants?|requires?|needs?|says?(?: to)?)\b"
 )
 _LATER = re.compile(r"\b(?:before|first|once more|again|second time|right time|premature)\b")
 _DANGLING = frozenset(
