@@ -268,3 +268,8 @@ def test_heldout_tasks_reach_no_threshold() -> None:
     first, second = calibrate(reference, header, AnchorSettings()), calibrate(again, header, AnchorSettings())
     assert first.content is not None and second.content is not None
     assert first.content.collision == second.content.collision
+
+
+def test_no_rows_are_centred_to_no_rows():
+    rows, norms = centre(np.empty((0, 0), dtype=np.float32), np.zeros(8, dtype=np.float32))
+    assert rows.shape == (0, 8) and norms.shape == (0,)

@@ -21,7 +21,8 @@ def centre(vectors: Vectors, mean: Vectors | Floats) -> tuple[Vectors, NDArray[n
     Without centring everything is similar, because texts of one corpus share a template (science: second moments of
     centred, unit-norm embeddings).
     """
-    shifted = np.asarray(vectors, dtype=np.float32) - mean
+    # No rows come without a width.
+    shifted = np.asarray(vectors, dtype=np.float32).reshape(-1, len(mean)) - mean
     norms = np.linalg.norm(shifted, axis=1).astype(np.float32)
     safe = np.where(norms > 0, norms, 1)
     return (shifted / safe[:, None]).astype(np.float32), norms
