@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sample_texts import lessons
 
 from metrics.spectrum import SecondMoment
-from synthdata.errors import AnchorError
+from synthdata import Candidate, Corpus, Settings
+from synthdata.errors import AnchorError, InputError
 from synthdata.gate.calibrate import collision_with_error
 from synthdata.gate.cells import centre
 from synthdata.gate.order import order_counts
 from synthdata.gate.pooling import Pooled, Silo, first_message, pooled, second_message, third_message
+from synthdata.gate.reference import ReferenceRow
+from synthdata.operations.pool import pool_anchor, share
 from synthdata.settings import AnchorSettings
 
 SETTINGS = AnchorSettings()
@@ -92,3 +97,34 @@ def test_messages_of_another_pool_or_a_missing_silo_are_refused() -> None:
         third_message(a, other, [*moments, second_message(c, other, SETTINGS)])
     with pytest.raises(AnchorError, match="twice"):
         second_message(a, [sums[0], sums[0]], SETTINGS)
+
+
+def test_two_corpora_pool_by_files_and_decide_like_the_whole(tmp_path: Path) -> None:
+    settings = Settings.from_dict(
+        {"recipe": {"encoder": {"backend": "hashing", "dim": 64}, "anchor": {"heldout_share": 0.0}}}
+    )
+    rows = [ReferenceRow(text, "", f"t{i}") for i, text in enumerate(lessons(400, 1))]
+    parts = {"a": rows[:200], "b": rows[200:], "whole": rows}
+    made = {name: Corpus.init(tmp_path / name, part, settings=settings) for name, part in parts.items()}
+    silos, files = [made["a"], made["b"]], list[Path]()
+    for step in range(3):
+        new = [tmp_path / f"{step}{name}.npz" for name in "ab"]
+        for corpus, path in zip(silos, new, strict=True):
+            share(corpus, path, files)
+        files += new
+    with pytest.raises(AnchorError, match="missing"):
+        pool_anchor(made["a"], files[:-1], "a test")
+    pool_anchor(made["a"], files, "a test")
+    ours, whole = made["a"].anchor, made["whole"].anchor
+    assert ours.number == 1 and ours.context.others
+    half, all_ = ours.require_content(), whole.require_content()
+    assert half.mean == pytest.approx(all_.mean, abs=1e-9)
+    assert (half.collision, half.collision_error) == pytest.approx((all_.collision, all_.collision_error), abs=1e-9)
+    # Reading the anchor again gives the same; a file that was changed is refused.
+    assert Corpus.open(made["a"].store.path).anchor.fingerprint == ours.fingerprint
+    files[0].write_bytes(files[0].read_bytes()[:200])
+    with pytest.raises(InputError, match="no message"):
+        share(made["b"], tmp_path / "x.npz", files[:2])
+    stream = [Candidate(text, task_id=f"n{i}") for i, text in enumerate(lessons(200, 9))]
+    verdicts = [{d.candidate.id: d.verdict for d in made[name].decide(stream).decisions} for name in ("a", "whole")]
+    assert np.mean([verdicts[0][name] is verdicts[1][name] for name in verdicts[0]]) >= 0.95

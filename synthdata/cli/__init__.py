@@ -22,6 +22,7 @@ from synthdata.cli import (
     lessons,
     look,
     operate,
+    pool,
     redteam,
     replay,
     sleep,
@@ -41,7 +42,22 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for group in (decide, generate, ask, look, replay, leave, labels, lessons, sleep, checkup, operate, redteam, dashboard):
+for group in (
+    decide,
+    generate,
+    ask,
+    look,
+    replay,
+    leave,
+    labels,
+    lessons,
+    sleep,
+    checkup,
+    operate,
+    pool,
+    redteam,
+    dashboard,
+):
     group.register(app)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from synthdata.cli.options import AsJson, Config, CorpusPath, Map, Online, Overrides
-from synthdata.errors import SettingsError
+from synthdata.errors import InputError, SettingsError
 from synthdata.text.terminal import emit_json, left_out, progress, say, table
 
 if TYPE_CHECKING:
@@ -159,8 +159,14 @@ def heldout(
 
 def reanchor(
     corpus: CorpusPath,
-    reference: Annotated[Path, typer.Option(help="Newer real samples or agent logs: a file or a folder.")],
     because: Annotated[str, typer.Option("--reason", "--because", help="Why; the reason is kept with the event.")],
+    reference: Annotated[
+        Path | None, typer.Option(help="Newer real samples or agent logs: a file or a folder.")
+    ] = None,
+    pool: Annotated[
+        list[Path] | None,
+        typer.Option("--pool", help="All messages of all silos (`anchor share`), once for each file."),
+    ] = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Leave the old reference out instead of keeping it in the mix.")
     ] = False,
@@ -181,6 +187,11 @@ def reanchor(
     from synthdata.sources.hub import local_path
 
     opened = Corpus.open(corpus)
+    if (reference is None) == (not pool):
+        raise InputError("give either --reference with newer real data, or --pool with all messages of all silos")
+    if reference is None:
+        _pool(opened, pool or [], because, as_json)
+        return
     reading = Reading()
     rows, broken = read_reference(local_path(reference, online), opened.settings, parse_map(mapping), reading)
     if not as_json:
@@ -196,6 +207,17 @@ def reanchor(
     say(f"Between both references real experience has moved by {done.drift:.3f} nats (Jensen-Shannon, at most 0.693).")
     if done.carried:
         say("The new reference holds too few contents: what lessons are like is still measured by the old anchor.")
+
+
+def _pool(corpus: Corpus, files: list[Path], because: str, as_json: bool) -> None:
+    from synthdata.operations.pool import pool_anchor
+
+    facts = pool_anchor(corpus, files, because)
+    if as_json:
+        emit_json(facts)
+        return
+    after: dict[str, object] = facts["after"]  # type: ignore[assignment]
+    table(f"anchor of {facts['silos']} silos", ["calibrated from their sums", "value"], list(after.items()))
 
 
 def load_settings(config: Path | None, overrides: list[str] | None, corpus: Path | None = None) -> Settings:
