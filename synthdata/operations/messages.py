@@ -58,7 +58,7 @@ def read_messages(paths: Sequence[Path]) -> tuple[list[Sums], list[Moments], lis
 
 def _read(path: Path) -> Message:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         facts = json.loads(arrays.pop("facts").tobytes())
         if facts.pop("format") != _FORMAT:
