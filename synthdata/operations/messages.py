@@ -78,12 +78,12 @@ def _made(kind: str, facts: dict[str, Any], arrays: dict[str, Any]) -> Message:
     if kind != "Moments":
         raise ValueError(f"unknown kind {kind!r}")
     scale = Scale(arrays.pop("novelty_scores"), arrays.pop("novelty_below"), int(facts.pop("novelty_tasks")))
-    moments = {
-        name: SecondMoment.of_sums(arrays.pop(f"{name}_upper"), arrays.pop(f"{name}_numbers"))
+    content, window = (
+        SecondMoment.of_sums(arrays.pop(f"{name}_upper"), arrays.pop(f"{name}_numbers"))
         for name in ("content", "window")
-    }
+    )
     novelty = SplitNovelty(arrays.pop("novelty_centroids"), scale)
-    return Moments(**facts, **arrays, **moments, novelty=novelty)
+    return Moments(**facts, **arrays, content=content, window=window, novelty=novelty)
 
 
 def _check(path: Path, message: Message) -> None:
