@@ -97,10 +97,11 @@ def test_generated_instructions_fill_their_cells_and_the_budget(instructions: An
     assert both == pytest.approx(1 / state.collision_max, rel=0.01)
     assert both >= 1 / state.collision_max
     assert 50 <= n2 <= 66  # 55
-    assert reasons["cell_quota"] >= 1500  # 1,654
+    # 1,077 where a cell may hold what chance could put there; 1,654 by the slack alone.
+    assert reasons["cell_quota"] >= 1000
     # 289 in the prototype. Its cells and the outside rule differ by seed and reading: between 213 where every outlying
     # context is a dream and 348 where none is (LOG).
-    assert 200 <= admitted <= 360
+    assert 400 <= admitted <= 700  # 542, the floor being the same; 280 by the slack alone
 
 
 @pytest.mark.slow

@@ -339,7 +339,8 @@ def test_thinning_a_real_set_raises_distinct_2_and_lowers_near_copies(shared_dat
         source = shared_data / "dup-gpteacher-toolformer" / f"toolformer-{level}.json.gz"
         rows = json.loads(gzip.decompress(source.read_bytes()))
         chosen = np.sort(np.random.default_rng(0).permutation(len(rows))[:2000])
-        reports.append(report_of(written(tmp_path / f"{level}.jsonl", [rows[i] for i in chosen])))
+        path = written(tmp_path / f"{level}.jsonl", [rows[i] for i in chosen])
+        reports.append(report_of(path, "instruction", "input", "response"))
     assert all(report.preamble.startswith("toolformer: enabled") and report.preamble_share == 1 for report in reports)
     distinct = [report.figures["distinct_2"].value for report in reports]
     near = [report.levels["near"].share for report in reports]

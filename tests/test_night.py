@@ -30,6 +30,7 @@ SMALL = {
     "recipe.training.max_steps": 4,
     "recipe.training.min_new": 1,
     "recipe.training.heldout_rows": 20,
+    "recipe.training.min_tasks": 2,
     "recipe.training.games": 1,
     "recipe.training.sample_tokens": 2,
 }

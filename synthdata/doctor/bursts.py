@@ -13,7 +13,7 @@ from synthdata.records import Candidate
 from synthdata.rounds.decide import Batch, RoundOptions, decide_round
 from synthdata.settings import Settings
 
-CLONES = 120
+CLONES = 600
 # Most of a burst must fall to each control by itself.
 LEAST_SHARE = 0.8
 # Under these settings a control lets everything through.

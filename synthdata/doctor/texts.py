@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 from synthdata.doctor.finding import ControlCheck
@@ -42,7 +43,7 @@ def copies_and_noise(folder: Path, settings: Settings) -> list[ControlCheck]:
         "a light edit": (f"{longest} indeed", "near_duplicate"),
         "a paraphrase": (PARAPHRASE, "semantic_duplicate"),
         "letters at random": (_letters(), "gibberish"),
-        "words of no language": (_syllables(), "broken stretches"),
+        "pieces of words": (_soup(sound), "broken stretches"),
         "a held-out leak": (f"Remember this question: {LEAK}", "contaminated"),
         "a secret": (f"To call the service again the agent set the key AK{'IA'}Q3EGRXSCZ4LTKWN7 once more.", "secret"),
     }
@@ -65,7 +66,15 @@ def _letters() -> str:
     return " ".join("".join(rng.choices("bcdfghjklmnpqrstvwxz", k=7)) for _ in range(20))
 
 
-def _syllables() -> str:
-    """Words that can be read aloud and mean nothing."""
+def _soup(material: Sequence[str]) -> str:
+    """Pieces of real words in no order, with signs between them, as a damaged tokenizer leaves them.
+
+    Invented words with spaces between them would not do: to a test that lets other languages through they are one.
+    """
     rng = random.Random(SEED)
-    return " ".join("".join(rng.choice("bdlmnrst") + rng.choice("aeiou") for _ in range(3)) for _ in range(24))
+    words = sorted({word for text in material for word in text.split() if word.isalpha() and len(word) > 3})
+    pieces = []
+    for word in rng.choices(words, k=40):
+        cut = rng.randrange(1, len(word) - 1)
+        pieces += [word[cut:].title(), rng.choice(["", " ", "}{", "##", "_(", " %"])]
+    return "".join(pieces)
