@@ -32,6 +32,7 @@ from synthdata.rounds.living import begin_epoch, next_epoch
 from synthdata.rounds.predecided import number_duplicates, quarantine
 from synthdata.rounds.restore import CorpusGate
 from synthdata.rounds.steps import ViewChoice, encode_reference, reference_rows, views_of
+from synthdata.rounds.unreadable import check_readable, readable_rows
 from synthdata.settings import Settings
 from synthdata.similarity.encoder import make_encoder
 from synthdata.similarity.vectors import encode_with_progress
@@ -90,6 +91,7 @@ class Corpus:
         if chosen == "one":
             rows = [replace(row, context="") for row in rows]
         recipe = settings.recipe
+        rows = readable_rows(rows, encoder, recipe.encoder)
         with progress("embedding", 2 * len(rows)) as advance:
             vectors = encode_reference(rows, encoder, advance)
             cleaned = clean(rows, *vectors, recipe.anchor, recipe.gate)
@@ -284,9 +286,11 @@ class Corpus:
             content = self.encode([candidate.content for candidate in candidates], advance)
         two = self.store.views == "two"
         context = self.encode([candidate.context for candidate in candidates]) if two else content
+        unreadable = check_readable(candidates, self.encoder, self.settings.recipe.encoder, two)
         options = RoundOptions(self._judges(runs, limits.ledger), limits.max_admitted)
         with progress("deciding", len(candidates)) as advance:
-            return decide_round(self.gate, Batch(candidates, context, content, runs), options, advance)
+            batch = Batch(candidates, context, content, runs, unreadable)
+            return decide_round(self.gate, batch, options, advance)
 
     def _live(self) -> None:
         """Begin the epoch of a living anchor that the real rows so far ask for, if they do."""

@@ -155,6 +155,14 @@ class Encoder(Protocol):
         """Unit vectors, shape (n, dim), float32; the zero vector for a text that has no content for the encoder."""
 
 
+@runtime_checkable
+class Illiterate(Protocol):
+    """An encoder that does not know every script and can say which; one without this method reads all texts."""
+
+    def unread(self, texts: Sequence[str]) -> list[tuple[float, str]]:
+        """Of each text the share of its letters, in [0, 1], that the encoder cannot read, and their language."""
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """What a judge says of one reflection; a threshold is set on `score` in [0, 1], it is never a rank.

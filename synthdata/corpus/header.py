@@ -62,7 +62,10 @@ def read_header(corpus: Path) -> Header:
         )
     try:
         header = Header(**data)
+        # Made before long texts were read in windows: its vectors are of their beginnings, and stay so.
+        if "model" in header.recipe.get("encoder", {}):
+            header.recipe["encoder"].setdefault("windows", 1)
         bytes.fromhex(header.secret)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, AttributeError) as error:
         raise CorruptStoreError(f"{path}: {error}; restore it from a copy") from error
     return header

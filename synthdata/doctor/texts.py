@@ -10,6 +10,7 @@ from synthdata.doctor.finding import ControlCheck
 from synthdata.doctor.material import LESSON, REFERENCE_ROWS, ROUND_ROWS, SEED, text_corpus, texts
 from synthdata.records import Candidate, Decision
 from synthdata.settings import Settings
+from synthdata.similarity.encoder import PACKAGED
 
 PARAPHRASE = (
     "The agent should look up the booking's fare class before promising a refund, since basic economy tickets cannot "
@@ -19,6 +20,8 @@ LEAK = (
     "Which of the four lighthouse keepers signed the log on the night of the storm, and what did he write about the "
     "broken lamp and the missing boat?"
 )
+# "The committee approved the proposal after a long discussion."
+THAI = "คณะกรรมการอนุมัติข้อเสนอหลังจากการอภิปรายเป็นเวลานาน"
 # What the detail says where the test of stretches refused, and not a rule about letters.
 _BY_STRETCH = "broken"
 
@@ -47,6 +50,8 @@ def copies_and_noise(folder: Path, settings: Settings) -> list[ControlCheck]:
         "a held-out leak": (f"Remember this question: {LEAK}", "contaminated"),
         "a secret": (f"To call the service again the agent set the key AK{'IA'}Q3EGRXSCZ4LTKWN7 once more.", "secret"),
     }
+    if settings.recipe.encoder.backend in ("torch", "openvino") and settings.recipe.encoder.model == PACKAGED:
+        planted["a script that the encoder does not know"] = (THAI, "unreadable")
     report = corpus.admit([Candidate(text, external_id=name) for name, (text, _) in planted.items()])
     by_name = {d.candidate.external_id: d for d in report.decisions}
     return findings + [_verdict(name, by_name[name], control) for name, (_, control) in planted.items()]

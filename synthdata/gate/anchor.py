@@ -195,7 +195,8 @@ class Anchor:
         if fingerprint != self.encoder:
             raise AnchorError(
                 f"anchor {self.number} was calibrated with encoder {self.encoder}, the settings name {fingerprint}; "
-                "vectors of two encoders cannot be compared. Set recipe.encoder back, or use `reanchor`"
+                "vectors of two encoders cannot be compared. Set recipe.encoder back, where the anchor's name ends in "
+                "`single` also recipe.encoder.windows = 1, or use `reanchor`"
             )
 
 

@@ -27,6 +27,7 @@ from synthdata.inspection.spool import Spool, Unreadable
 from synthdata.inspection.verdict import verdict
 from synthdata.monitor.views import permutation
 from synthdata.protocols import Encoder
+from synthdata.rounds.unreadable import unread_languages, unreadable_note
 from synthdata.settings import InspectSettings, Settings
 from synthdata.similarity.vectors import encode_with_progress
 from synthdata.sources import ColumnMap, Reading
@@ -84,6 +85,7 @@ def inspect_file(question: Question, settings: Settings, encoder: Encoder, bars:
         notes = _fill(spool, question.path, question, settings, bars)
         if question.reference is not None:
             _fill(real, question.reference, question, settings, bars)
+        notes += [note for part in (spool, real) for note in _readable(part, encoder, settings)]
         lengths, numbers, exact = _words(spool, bars)
         levels, copies = _copies(spool, exact, settings, bars)
         side = _sampled(spool, ours, encoder, bars)
@@ -167,6 +169,19 @@ def _sampled(spool: Spool, settings: InspectSettings, encoder: Encoder, bars: Ba
     texts: Sequence[str] = spool.texts(rows)
     with bars("vectors", len(rows)) as progress:
         return Side(spool, rows, texts, encode_with_progress(encoder, texts, progress))
+
+
+def _readable(spool: Spool, encoder: Encoder, settings: Settings) -> list[str]:
+    """A note on texts that the encoder cannot read, of those that it will look at.
+
+    Raises:
+        InputError: they are so many that the figures would be void.
+    """
+    ours, texts = settings.recipe.encoder, spool.texts(sample_rows(len(spool), settings.runtime.inspect))
+    told, void = unreadable_note(unread_languages(texts, encoder, ours), "texts looked at", ours)
+    if void:
+        raise InputError(told)
+    return [told] if told else []
 
 
 def _of_sample(side: Side, settings: InspectSettings) -> dict[str, Figure]:

@@ -28,6 +28,7 @@ from synthdata.records import Candidate, Decision, Verdict, content_hash
 from synthdata.records.report import RoundReport
 from synthdata.rounds.coerce import ReferenceLike
 from synthdata.rounds.steps import encode_reference, reference_rows
+from synthdata.rounds.unreadable import readable_rows
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ def reanchor(
     with corpus.store.writing() as store:
         old, known = corpus.anchor, corpus.reference
         rows = _new_rows(reference_rows(reference, corpus.settings), old.views)
+        rows = readable_rows(rows, corpus.encoder, corpus.settings.recipe.encoder)
         with progress("embedding", 2 * len(rows)) as advance:
             fresh = encode_reference(rows, corpus.encoder, advance)
         if keep:

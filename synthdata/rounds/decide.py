@@ -67,13 +67,15 @@ class Gate(Protocol):
 class Batch:
     """Candidates with their raw encoder vectors (n, d), and the trajectories that they speak of, by id.
 
-    In a one-view corpus `context` holds the contents' vectors.
+    In a one-view corpus `context` holds the contents' vectors. `unreadable` are refusals of texts that the encoder
+    cannot read, by candidate id: their vectors say nothing.
     """
 
     candidates: Sequence[Candidate]
     context: Vectors
     content: Vectors
     runs: Mapping[str, Trajectory] = field(default_factory=dict)
+    unreadable: Mapping[str, Reject] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,7 @@ def decide_round(
     """
     asked, numbers = options.refused is None, NO_NUMBERS
     refused = check(batch.candidates, batch.runs, gate.recipe) if options.refused is None else dict(options.refused)
+    refused = {**batch.unreadable, **refused}
     if gate.anchor.content is None:
         gate = _calibrated(gate, batch, refused)
     content = gate.anchor.require_content()

@@ -30,6 +30,7 @@ from synthdata.records import Candidate, Decision, Verdict
 from synthdata.rounds.coerce import ReferenceLike, TextLike, as_candidates, as_reference
 from synthdata.rounds.decide import Batch, RoundOptions, RoundOutcome, decide_round
 from synthdata.rounds.steps import encode_reference, views_of
+from synthdata.rounds.unreadable import check_readable, readable_rows
 from synthdata.settings import Recipe, Settings
 from synthdata.similarity.encoder import make_encoder
 from synthdata.similarity.index import VectorIndex
@@ -200,12 +201,14 @@ class TextGate:
         context = self._encoder.encode([c.context for c in candidates]) if two else content
         with progress("deciding", len(candidates)) as advance:
             options = RoundOptions(max_admitted=max_admitted)
-            batch = Batch(candidates, context, content)
+            unreadable = check_readable(candidates, self._encoder, self._settings.recipe.encoder, two)
+            batch = Batch(candidates, context, content, unreadable=unreadable)
             return self._remember(batch, decide_round(gate, batch, options, advance))
 
     def _calibrated(self, rows: list[ReferenceRow], progress: Progress) -> _MemoryGate:
         recipe, views = self._settings.recipe, views_of(rows, "auto")
         rows = rows if views == "two" else [replace(row, context="") for row in rows]
+        rows = readable_rows(rows, self._encoder, recipe.encoder)
         with progress("embedding", 2 * len(rows)) as advance:
             vectors = encode_reference(rows, self._encoder, advance)
         reference = clean(rows, *vectors, recipe.anchor, recipe.gate)
@@ -222,6 +225,7 @@ class TextGate:
             )
         two = all(row.context for row in rows)
         bare = [ReferenceRow("", row.context or row.content, row.task_id or row.id) for row in rows]
+        readable_rows([ReferenceRow(r.content, r.context, r.id) for r in rows], self._encoder, recipe.encoder)
         content = self._encoder.encode([row.content for row in rows])
         vectors = self._encoder.encode([row.context for row in rows]) if two else content
         reference = Reference(bare, vectors, vectors, np.zeros(len(bare), dtype=bool), {})

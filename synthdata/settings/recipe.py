@@ -39,6 +39,9 @@ class EncoderSettings(Section):
     backend: Literal["torch", "openvino", "http", "hashing"] = "torch"
     url: str = ""
     dim: Dimension = 384
+    windows: Size = 16
+    unread_share: PositiveShare = 0.5
+    unread_rows: PositiveShare = 0.2
 
 
 class AnchorSettings(Section):

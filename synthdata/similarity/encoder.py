@@ -22,6 +22,7 @@ from synthdata.protocols import Encoder, Vectors
 from synthdata.records import content_hash
 from synthdata.settings import EncoderSettings, Recipe, RuntimeSettings
 from synthdata.similarity.hashing import HashingEncoder
+from synthdata.similarity.pieces import Pieces
 from synthdata.similarity.remote import HTTPEncoder
 from synthdata.similarity.vectors import CachedEncoder
 
@@ -64,8 +65,9 @@ class SentenceEncoder:
     In a batch the last bits do depend on the company (measured: 2e-7 for MiniLM, from padding and from the shapes of
     the matrix products). So every text goes through the model by itself on one thread, and `threads` of them at a time:
     the bits are then the same for any batching, order, thread count or interruption, on one kind of CPU with one build
-    of torch. It costs nothing: without padding, one by one is as fast as batches of 32. Texts are cut at the model's
-    own limit (256 word pieces for MiniLM).
+    of torch. It costs nothing: without padding, one by one is as fast as batches of 32. A text beyond the model's own
+    limit (256 word pieces for MiniLM) is read in at most `windows` parts from its beginning to its end, and its vector
+    is the mean of theirs, scaled to unit length; with one window, as of old, only its beginning is read.
     """
 
     def __init__(
@@ -77,9 +79,14 @@ class SentenceEncoder:
         self._progress = progress
         self._model: SentenceTransformer | None = None
         self._forward: Forward | None = None
+        self._pieces: Pieces | None = None
+        self._windows = settings.windows
         self._backend = settings.backend
         made_by = "openvino-bf16" if settings.backend == "openvino" else "torch"
-        self.fingerprint = f"{made_by}:{settings.model.rstrip('/').rpartition('/')[2]}:{_identity(self._folder)}:single"
+        name = settings.model.rstrip("/").rpartition("/")[2]
+        # One window is how texts were read before there were several: corpora of then keep their vectors.
+        parts = f":windows{self._windows}" if self._windows > 1 else ""
+        self.fingerprint = f"{made_by}:{name}:{_identity(self._folder)}:single{parts}"
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors, shape (n, dim); the zero vector for a blank text. `progress` hears of every 64 texts done.
@@ -107,15 +114,29 @@ class SentenceEncoder:
         import torch
 
         model, forward = self._loaded()
+        limit, pieces = model.max_seq_length, self._tokenizer()
+        texts = [_readable(text) for text in part]
+        windows = [[t] if limit is None else pieces.windows(t, limit, self._windows) for t in texts]
         # Tokenised here: the fast tokenizer's settings may not be touched by two threads at once.
-        inputs = [model.preprocess([_readable(text)]) for text in part]
+        inputs = [model.preprocess([window]) for found in windows for window in found]
         before = torch.get_num_threads()
         torch.set_num_threads(1)
         try:
             with ThreadPoolExecutor(self._threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-                return list(pool.map(forward, inputs))
+                vectors = iter(list(pool.map(forward, inputs)))
         finally:
             torch.set_num_threads(before)
+        return [_joined([next(vectors) for _ in found]) for found in windows]
+
+    def unread(self, texts: Sequence[str]) -> list[tuple[float, str]]:
+        """Of each text the share of its letters that the model's tokenizer does not know, and their language."""
+        return [self._tokenizer().unread(_readable(text)) for text in texts]
+
+    def _tokenizer(self) -> Pieces:
+        if self._pieces is None:
+            # From its file where there is one: it is there long before the model is.
+            self._pieces = Pieces.of_folder(self._folder) or Pieces(self._loaded()[0].tokenizer.backend_tokenizer)
+        return self._pieces
 
     def _loaded(self) -> tuple[SentenceTransformer, Forward]:
         if self._model is None or self._forward is None:
@@ -149,6 +170,15 @@ def _forward(model: SentenceTransformer, features: dict[str, Any]) -> Vectors:
         raw = model(features)["sentence_embedding"][0].to(torch.float64).numpy()
     length = float(np.sqrt(np.square(raw).sum()))
     return np.asarray(raw / length if length else raw, dtype=np.float32)
+
+
+def _joined(vectors: Sequence[Vectors]) -> Vectors:
+    """The direction of the mean of unit vectors (d,); of one vector itself, to the bit."""
+    if len(vectors) == 1:
+        return vectors[0]
+    total = np.sum(vectors, axis=0, dtype=np.float64)
+    length = float(np.sqrt(np.square(total).sum()))
+    return np.asarray(total / length if length else total, dtype=np.float32)
 
 
 def _readable(text: str) -> str:

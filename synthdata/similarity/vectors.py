@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from synthdata.errors import CacheError
-from synthdata.protocols import Advance, Encoder, Vectors
+from synthdata.protocols import Advance, Encoder, Illiterate, Vectors
 from synthdata.records import content_hash
 
 _BATCH = 256
@@ -55,6 +55,10 @@ class CachedEncoder:
         if not keys:
             return np.empty((0, self.dim), dtype=np.float32)
         return np.stack([found[key] for key in keys])
+
+    def unread(self, texts: Sequence[str]) -> list[tuple[float, str]]:
+        """What of each text the inner encoder cannot read."""
+        return unread(self._inner, texts)
 
     def _read(self, keys: list[bytes]) -> dict[bytes, Vectors]:
         found: dict[bytes, Vectors] = {}
@@ -128,6 +132,11 @@ def _key(text: str) -> bytes:
 
 def _checksum(key: bytes, data: bytes) -> int:
     return zlib.crc32(data, zlib.crc32(key))
+
+
+def unread(encoder: Encoder, texts: Sequence[str]) -> list[tuple[float, str]]:
+    """Of each text the share of its letters that an encoder cannot read, and their language; nothing where it can."""
+    return encoder.unread(texts) if isinstance(encoder, Illiterate) else [(0, "")] * len(texts)
 
 
 def encode_with_progress(encoder: Encoder, texts: Sequence[str], progress: Advance) -> Vectors:
