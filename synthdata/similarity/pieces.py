@@ -36,7 +36,7 @@ class Pieces:
         self._tokenizer = Tokenizer.from_str(tokenizer.to_str())
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
-        names = {*_UNKNOWN, getattr(self._tokenizer.model, "unk_token", None)} - {None}
+        names = {*_UNKNOWN, getattr(self._tokenizer.model, "unk_token", None) or _UNKNOWN[0]}
         self._unknown = {number for name in names if (number := self._tokenizer.token_to_id(name)) is not None}
 
     @classmethod
