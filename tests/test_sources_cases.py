@@ -364,7 +364,9 @@ def test_thoughts_of_a_beginning_are_given_to_the_longer_run(tmp_path):
     assert len(runs) == 2
 
 
-def test_a_beginning_that_left_the_window_stays_and_its_steps_are_trained_once(tmp_path, monkeypatch):
+@pytest.mark.parametrize("block", [1, 1 << 17])
+def test_a_beginning_that_left_the_window_stays_and_its_steps_are_trained_once(block, tmp_path, monkeypatch):
+    monkeypatch.setattr("synthdata.sources.beginnings._BLOCK", block)
     between = [chat(said(f"plank {i} " + "x" * 100)) for i in range(20)]
     path = write(tmp_path / "x.jsonl", grown(0), *between, grown(2), grown(1))
     (first, *_, last), _ = both(path)

@@ -8,7 +8,11 @@ import json
 
 def canonical_json(value: object) -> str:
     """JSON with sorted keys, no spaces and real characters: the same value always gives the same text."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _CANONICAL.encode(value)
+
+
+# `json.dumps` would make an encoder a call.
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def content_hash(*parts: str, length: int = 24) -> str:

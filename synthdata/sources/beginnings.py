@@ -7,6 +7,8 @@ one came stays a run; of the longer one its steps then carry no weight, so that 
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from hashlib import blake2b
@@ -17,9 +19,12 @@ from synthdata.records import QuarantinedRow, Step, Trajectory
 WINDOW = 32 << 20
 _REPEATED = "{} earlier states of this run were logged too, the first in {}; they are read once, here"
 READ_BEFORE = "this step was read as part of an earlier run already, and is imitated there"
-# Stands for a run that has left the window.
-_LEFT = 0
-_OUTCOMES: dict[bool | None, int] = {None: 0, True: 1, False: 2}
+# What a run of an outcome may be the same as: one of the same outcome, or one of which it is not known.
+_SAME: dict[bool | None, tuple[bool | None, ...]] = {
+    None: (None, True, False), True: (None, True), False: (None, False),
+}  # fmt: skip
+# Hashes that are held as a set before they become a sorted block.
+_BLOCK = 1 << 17
 
 Item = Trajectory | QuarantinedRow
 
@@ -37,26 +42,86 @@ def without_beginnings(items: Iterable[Item]) -> Iterator[Item]:
     yield from window.leaving(-1)
 
 
-@dataclass(slots=True)
-class _Waiting:
-    item: Item
-    size: int
-    states: int = 0
-    first: str = ""
-
-
 @dataclass(frozen=True, slots=True)
 class _Hashes:
-    """The hashes of a run's beginnings, of its whole with and without thoughts, and how many bytes its turns are.
+    """The hashes of a run's beginnings and of its whole, and how many bytes its turns are.
 
-    `steps` says for each beginning how many steps it holds. Beginnings after the first thought know thoughts.
+    `steps` says for each beginning how many steps it holds. Beginnings after the first thought know thoughts. `ends`
+    are the whole, and the whole without thoughts where it has any.
     """
 
     beginnings: tuple[int, ...]
     steps: tuple[int, ...]
     whole: int
-    plain: int
+    ends: tuple[int, ...]
     size: int
+
+
+@dataclass(slots=True)
+class _Waiting:
+    item: Item
+    size: int
+    hashes: _Hashes | None = None
+    states: int = 0
+    first: str = ""
+
+
+class _Digests:
+    """Hashes of 64 bits at eight bytes each, however many they become: sorted blocks that are searched by halving."""
+
+    def __init__(self) -> None:
+        self._recent: set[int] = set()
+        self._blocks: list[array[int]] = []
+
+    def update(self, digests: Iterable[int]) -> None:
+        self._recent.update(digests)
+        if len(self._recent) >= _BLOCK:
+            self._blocks.append(array("Q", sorted(self._recent)))
+            self._recent.clear()
+
+    def among(self, digests: tuple[int, ...]) -> set[int]:
+        """Those of the digests that are here."""
+        found = self._recent.intersection(digests)
+        for block in self._blocks:
+            for digest in digests:
+                place = bisect_left(block, digest)
+                if place < len(block) and block[place] == digest:
+                    found.add(digest)
+        return found
+
+
+class _Outcome:
+    """Where the runs of one outcome begin and end: those that wait, and those that left."""
+
+    def __init__(self) -> None:
+        # The run that waits and has this beginning; the runs that wait and end so.
+        self.beginnings: dict[int, int] = {}
+        self.ends: dict[int, dict[int, None]] = {}
+        self.left_beginnings = _Digests()
+        self.left_ends = _Digests()
+
+    def enter(self, hashes: _Hashes, number: int) -> None:
+        """A run begins to wait."""
+        for end in hashes.ends:
+            self.ends.setdefault(end, {})[number] = None
+        self.beginnings.update(dict.fromkeys(hashes.beginnings, number))
+
+    def taken(self, hashes: _Hashes, number: int) -> None:
+        """A run that waited is the beginning of another: nothing ends there any more, and its beginnings are those."""
+        for end in hashes.ends:
+            numbers = self.ends[end]
+            del numbers[number]
+            if not numbers:
+                del self.ends[end]
+
+    def leave(self, hashes: _Hashes, number: int) -> None:
+        """A run has left the window."""
+        self.taken(hashes, number)
+        for begun in hashes.beginnings:
+            if self.beginnings.get(begun) == number:
+                del self.beginnings[begun]
+        self.left_beginnings.update(hashes.beginnings)
+        self.left_ends.update(hashes.ends)
 
 
 class _Window:
@@ -66,11 +131,7 @@ class _Window:
         self._waiting: dict[int, _Waiting] = {}
         self._size = 0
         self._number = 0
-        # Runs before this one have left.
-        self._first = 1
-        self._taken: set[int] = set()
-        self._beginnings: dict[int, int] = {}
-        self._ends: dict[int, list[int]] = {}
+        self._of: dict[bool | None, _Outcome] = {True: _Outcome(), False: _Outcome(), None: _Outcome()}
 
     def add(self, item: Item) -> None:
         """The next item: it is taken in by an earlier run, or takes earlier ones in, and waits."""
@@ -79,17 +140,17 @@ class _Window:
             self._wait(number, _Waiting(item, len(item.head)))
             return
         hashes = _hashes(item)
-        owner = next((found for key in _keys(hashes.whole, item.success) if (found := self._beginnings.get(key))), None)
-        if owner is not None:
-            longer = self._waiting.get(owner)
+        same = [self._of[outcome] for outcome in _SAME[item.success]]
+        for known in same:
+            longer = self._waiting.get(known.beginnings.get(hashes.whole, 0))
             if longer is not None:
                 longer.states, longer.first = longer.states + 1, longer.first or item.source
-            return
-        outcome = _OUTCOMES[item.success]
-        for whole in {hashes.whole, hashes.plain}:
-            self._ends.setdefault(whole * 3 + outcome, []).append(number)
-        entry = self._taking(item, hashes)
-        self._beginnings.update(dict.fromkeys((begun * 3 + outcome for begun in hashes.beginnings), number))
+            if longer is not None or known.left_beginnings.among((hashes.whole,)):
+                return
+        entry = _Waiting(item, hashes.size, hashes)
+        for known in same:
+            self._take(entry, hashes, known)
+        self._of[item.success].enter(hashes, number)
         self._wait(number, entry)
 
     def leaving(self, most: int) -> Iterator[Item]:
@@ -97,52 +158,41 @@ class _Window:
         while self._waiting and self._size > most:
             number = next(iter(self._waiting))
             entry = self._waiting.pop(number)
-            self._first = number + 1
             self._size -= entry.size
-            if entry.states and isinstance(entry.item, Trajectory):
-                note = _REPEATED.format(entry.states, entry.first)
-                yield replace(entry.item, notes=(*entry.item.notes, note))
-            else:
-                yield entry.item
+            if isinstance(entry.item, Trajectory) and entry.hashes is not None:
+                self._of[entry.item.success].leave(entry.hashes, number)
+                if entry.states:
+                    note = _REPEATED.format(entry.states, entry.first)
+                    entry.item = replace(entry.item, notes=(*entry.item.notes, note))
+            yield entry.item
 
     def _wait(self, number: int, entry: _Waiting) -> None:
         self._waiting[number] = entry
         self._size += entry.size
 
-    def _taking(self, run: Trajectory, hashes: _Hashes) -> _Waiting:
-        """The run with what it takes from earlier ones that it continues: their count and their thoughts."""
-        entry = _Waiting(run, hashes.size)
-        read = 0
-        for begun, steps in zip(hashes.beginnings, hashes.steps, strict=True):
-            for key in _keys(begun, run.success):
-                numbers = self._ends.pop(key, ())
-                for number in numbers:
-                    self._take(entry, number)
-                if any(number < self._first and number not in self._taken for number in numbers):
-                    self._ends[key] = [_LEFT]
-                    read = steps
-        if read and isinstance(entry.item, Trajectory):
-            entry.item = _weightless(entry.item, read)
-        return entry
+    def _take(self, entry: _Waiting, hashes: _Hashes, known: _Outcome) -> None:
+        """Give the run what it takes from earlier ones that it continues: their count and their thoughts.
 
-    def _take(self, entry: _Waiting, number: int) -> None:
-        shorter = self._waiting.pop(number, None)
-        run = entry.item
-        if shorter is None:
-            return
-        self._taken.add(number)
-        if isinstance(run, Trajectory) and isinstance(shorter.item, Trajectory):
-            self._size -= shorter.size
+        Of one that has left the window only its steps are known: they carry no weight here.
+        """
+        if not known.ends.keys().isdisjoint(hashes.beginnings):
+            for begun in hashes.beginnings:
+                for number in list(known.ends.get(begun, ())):
+                    self._take_in(entry, number, known)
+        left = known.left_ends.among(hashes.beginnings)
+        if left and isinstance(entry.item, Trajectory):
+            read = (steps for begun, steps in zip(hashes.beginnings, hashes.steps, strict=True) if begun in left)
+            entry.item = _weightless(entry.item, max(read))
+
+    def _take_in(self, entry: _Waiting, number: int, known: _Outcome) -> None:
+        shorter = self._waiting.pop(number)
+        self._size -= shorter.size
+        if shorter.hashes is not None:
+            known.taken(shorter.hashes, number)
+        if isinstance(entry.item, Trajectory) and isinstance(shorter.item, Trajectory):
             entry.states += shorter.states + 1
             entry.first = entry.first or shorter.first or shorter.item.source
-            entry.item = _with_thoughts(run, shorter.item)
-
-
-def _keys(digest: int, success: bool | None) -> tuple[int, ...]:
-    """What a run of this outcome may be the same as: one of the same outcome, or one of which it is not known."""
-    if success is None:
-        return (digest * 3, digest * 3 + 1, digest * 3 + 2)
-    return (digest * 3, digest * 3 + _OUTCOMES[success])
+            entry.item = _with_thoughts(entry.item, shorter.item)
 
 
 def _with_thoughts(run: Trajectory, shorter: Trajectory) -> Trajectory:
@@ -167,6 +217,7 @@ def _hashes(run: Trajectory) -> _Hashes:
     beginnings: list[int] = []
     steps: list[int] = []
     size = 0
+    acted = False
     for step in run.steps:
         data = _begun(step)
         if step.thought and plain is None:
@@ -177,19 +228,23 @@ def _hashes(run: Trajectory) -> _Hashes:
             chain.update(step.thought.encode("utf-8", "surrogatepass"))
             size += len(step.thought)
         size += len(data)
-        beginnings.append(int.from_bytes(chain.digest(), "big"))
-        steps.append(step.idx + 1)
+        # No run ends before its agent did anything.
+        acted = acted or step.role == "agent"
+        if acted:
+            beginnings.append(int.from_bytes(chain.digest(), "big"))
+            steps.append(step.idx + 1)
         for answer in step.observations:
             data = f"\2{answer.content}".encode("utf-8", "surrogatepass")
             chain.update(data)
             if plain is not None:
                 plain.update(data)
             size += len(data)
-            beginnings.append(int.from_bytes(chain.digest(), "big"))
-            steps.append(step.idx + 1)
+            if acted:
+                beginnings.append(int.from_bytes(chain.digest(), "big"))
+                steps.append(step.idx + 1)
     whole = beginnings.pop() if beginnings else 0
-    end = int.from_bytes(plain.digest(), "big") if plain is not None else whole
-    return _Hashes(tuple(beginnings), tuple(steps[: len(beginnings)]), whole, end, size)
+    ends = (whole,) if plain is None else (whole, int.from_bytes(plain.digest(), "big"))
+    return _Hashes(tuple(beginnings), tuple(steps[: len(beginnings)]), whole, ends, size)
 
 
 def _begun(step: Step) -> bytes:

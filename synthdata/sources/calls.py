@@ -91,13 +91,14 @@ def _plain(value: object) -> ReadCall | None:
 
 def _is_object(text: str) -> bool:
     """Whether this is the JSON of an object with finite numbers and no key twice."""
-    if not ("NaN" in text or "Infinity" in text):
+    if text[:1] == "{" and not ("NaN" in text or "Infinity" in text):
         try:
-            value = json.loads(text)
-        except (ValueError, RecursionError):
+            # The scanner alone: `loads` looks for blanks before and after by an expression each.
+            value, end = _SCAN(text, 0)
+        except (ValueError, StopIteration, RecursionError):
             return False
         # As many keys as there are ends of keys: a flat object without a key twice.
-        if isinstance(value, dict) and text.count('":') == len(value):
+        if end == len(text) and text.count('":') == len(value):
             return True
     return isinstance(_parsed(text), dict)
 
@@ -152,6 +153,7 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return made
 
 
+_SCAN = json.JSONDecoder().scan_once
 _DECODER = json.JSONDecoder(parse_constant=_refuse, object_pairs_hook=_distinct)
 
 

@@ -227,7 +227,7 @@ def strict_json(raw: bytes) -> object:
     """
     if b"\x00" in raw:
         raise ValueError(f"NUL byte at byte {raw.index(0)}")
-    value: object = json.loads(raw.decode("utf-8"), parse_constant=_no_constant, parse_float=_finite)
+    value: object = _STRICT.decode(raw.decode("utf-8"))
     if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
         _check_depth(value)
     if b"\\ud" in raw or b"\\uD" in raw:
@@ -257,6 +257,9 @@ def _finite(text: str) -> float:
     if number in (float("inf"), float("-inf")):
         raise ValueError(f"the number {text[:40]} is too large")
     return number
+
+
+_STRICT = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)
 
 
 def _check_depth(value: object) -> None:
@@ -306,9 +309,8 @@ def _streamed(file: SourceFile, blocks: Iterator[bytes], bound: int) -> Iterator
     Where an item is broken, nothing says where the next one begins: from there on nothing is read.
     """
     number = 0
-    decoder = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)
     try:
-        for number, (value, item) in enumerate(list_items(decoder, blocks, bound), 1):
+        for number, (value, item) in enumerate(list_items(_STRICT, blocks, bound), 1):
             if len(item) > bound:
                 reason = f"item larger than max_row_bytes = {bound}; split the row, or raise runtime.max_row_bytes"
                 yield QuarantinedRow(file.name, number, reason, printable(item))

@@ -129,7 +129,7 @@ _PLAIN = frozenset(("role", "content", "tool_calls", "tool_call_id", "name"))
 def folded(turns: Iterable[Draft | Answer]) -> list[Draft]:
     """Every answer put to the step that made its call."""
     turns = list(turns)
-    named = frozenset(call.call_id for turn in turns if isinstance(turn, Draft) for call in turn.calls if call.call_id)
+    named = frozenset([call.call_id for turn in turns if type(turn) is Draft for call in turn.calls if call.call_id])
     fold = Fold(named)
     for turn in turns:
         if isinstance(turn, Draft):

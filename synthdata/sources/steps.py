@@ -34,7 +34,7 @@ _CAME_BACK = re.compile(
 )
 
 
-@dataclass
+@dataclass(slots=True)
 class Draft:
     """A step in the making: answers that arrive later still find their place in it.
 
