@@ -371,7 +371,7 @@ def test_a_beginning_that_left_the_window_stays_and_its_steps_are_trained_once(b
     path = write(tmp_path / "x.jsonl", grown(0), *between, grown(2), grown(1))
     (first, *_, last), _ = both(path)
     assert len(both(path)[0]) == 21 and last.notes and all(step.weight for step in last.steps)
-    monkeypatch.setattr("synthdata.sources.beginnings.WINDOW", 500)
+    monkeypatch.setattr("synthdata.sources.beginnings.WINDOW", 9_000)
     runs, refused = both(path)
     assert (len(runs), refused) == (22, [])
     first, last = runs[0], runs[-1]

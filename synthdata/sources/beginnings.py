@@ -15,8 +15,11 @@ from hashlib import blake2b
 
 from synthdata.records import QuarantinedRow, Step, Trajectory
 
-# Bytes of turns that wait. A longer run that comes later than that after its beginning does not take it in.
+# Bytes of memory that waiting runs may hold. A longer run that comes later than that after its beginning does not take
+# it in.
 WINDOW = 32 << 20
+# What a step takes beside its texts, and what a turn's answer does, measured on ordinary logs.
+_STEP_BYTES, _ANSWER_BYTES = 600, 200
 _REPEATED = "{} earlier states of this run were logged too, the first in {}; they are read once, here"
 READ_BEFORE = "this step was read as part of an earlier run already, and is imitated there"
 # What a run of an outcome may be the same as: one of the same outcome, or one of which it is not known.
@@ -44,7 +47,7 @@ def without_beginnings(items: Iterable[Item]) -> Iterator[Item]:
 
 @dataclass(frozen=True, slots=True)
 class _Hashes:
-    """The hashes of a run's beginnings and of its whole, and how many bytes its turns are.
+    """The hashes of a run's beginnings and of its whole, and about how many bytes of memory it takes.
 
     `steps` says for each beginning how many steps it holds. Beginnings after the first thought know thoughts. `ends`
     are the whole, and the whole without thoughts where it has any.
@@ -227,7 +230,7 @@ def _hashes(run: Trajectory) -> _Hashes:
             plain.update(data)
             chain.update(step.thought.encode("utf-8", "surrogatepass"))
             size += len(step.thought)
-        size += len(data)
+        size += len(data) + _STEP_BYTES
         # No run ends before its agent did anything.
         acted = acted or step.role == "agent"
         if acted:
@@ -238,7 +241,7 @@ def _hashes(run: Trajectory) -> _Hashes:
             chain.update(data)
             if plain is not None:
                 plain.update(data)
-            size += len(data)
+            size += len(data) + _ANSWER_BYTES
             if acted:
                 beginnings.append(int.from_bytes(chain.digest(), "big"))
                 steps.append(step.idx + 1)
