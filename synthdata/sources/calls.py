@@ -93,9 +93,9 @@ def _is_object(text: str) -> bool:
     """Whether this is the JSON of an object with finite numbers and no key twice."""
     if text[:1] == "{" and not ("NaN" in text or "Infinity" in text):
         try:
-            # The scanner alone: `loads` looks for blanks before and after by an expression each.
-            value, end = _SCAN(text, 0)
-        except (ValueError, StopIteration, RecursionError):
+            # `loads` would look for blanks before and after by an expression each.
+            value, end = _PLAIN_DECODER.raw_decode(text)
+        except (ValueError, RecursionError):
             return False
         # As many keys as there are ends of keys: a flat object without a key twice.
         if end == len(text) and text.count('":') == len(value):
@@ -153,7 +153,7 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return made
 
 
-_SCAN = json.JSONDecoder().scan_once
+_PLAIN_DECODER = json.JSONDecoder()
 _DECODER = json.JSONDecoder(parse_constant=_refuse, object_pairs_hook=_distinct)
 
 
