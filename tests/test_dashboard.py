@@ -34,6 +34,7 @@ from synthdata.dashboard.site import PAGES
 from synthdata.gate.reference import ReferenceRow
 from synthdata.monitor.status import status
 from synthdata.text.display import LONG, printable
+from synthdata.text.names import reason_name
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "bench"))
 import dashboard_corpus
@@ -133,7 +134,7 @@ def test_pages_show_the_numbers_of_status(played):
     home, listed = pages.get("/").text, pages.get("/rounds").text
     assert f"<dd>{facts['admitted']}</dd>" in home and f"{100 * facts['real_share']:.0f} %" in home
     for reason, rows in facts["rejected"].items():
-        assert re.search(rf"{reason.replace('_', ' ')}</a></th><td class=\"n\">{rows}</td>", listed)
+        assert re.search(rf"{reason_name(reason)}</a></th><td class=\"n\">{rows}</td>", listed)
         assert pages.get("/api/decisions", params={"reason": reason}).json()["total"] == rows
     # Every candidate is somewhere on the way down, and what is left at its end was admitted.
     steps = [
@@ -416,4 +417,4 @@ def test_what_was_spent_counts_a_portion_once_and_on_the_round_that_it_paid_for(
 def test_the_judges_page_shows_shares_beside_their_intervals(drawn, played):
     text = client(drawn).get("/judges").text
     assert "Wrong ones that passed" in text and "0.8 %" in text and "0.0 % to 4.6 %" in text
-    assert "No judge has looked at any round" in client(played.store.path).get("/judges").text
+    assert "No judge has looked at these rows" in client(played.store.path).get("/judges").text

@@ -9,6 +9,7 @@ import pytest
 import typer.main
 
 from synthdata.cli import app
+from synthdata.cli.reference import pages
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -94,3 +95,9 @@ def test_the_tree_lists_every_room():
 def test_links_between_pages_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+@pytest.mark.parametrize("name", ["verbs.md", "settings.md", "reasons.md", "metrics.md"])
+def test_the_reference_says_what_the_code_says(name):
+    written = (ROOT / "docs" / "reference" / name).read_text(encoding="utf-8")
+    assert written == pages()[name], "run `python -m synthdata.cli.reference docs/reference`"

@@ -305,7 +305,7 @@ def test_refuses_foreign_folders_and_corpora_without_anything_to_train_on(corpus
 def test_card_escapes_what_logs_say(corpus: Corpus, tmp_path: Path) -> None:
     export(corpus, tmp_path / "out")
     card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
-    assert "a\\|b" in card and "config_name: sft" in card and "Judged: none." in card
+    assert "a\\|b" in card and "config_name: sft" in card and "No judge has looked at them." in card
     for name in ("n2.svg", "cells.svg"):
         assert f"]({name})" in card
         figure = (tmp_path / "out" / name).read_text(encoding="utf-8")

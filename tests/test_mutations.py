@@ -35,10 +35,10 @@ from synthdata.gate.reference import ReferenceRow
 from synthdata.gate.round import decide
 from synthdata.gate.state import GateState
 from synthdata.monitor.alarms import TREND_TILES
+from synthdata.monitor.starved import starved_by
 from synthdata.monitor.status import real_share
 from synthdata.monitor.webhook import post
 from synthdata.records import OUTSIDE, Candidate, Decision, Origin, Reason, Verdict
-from synthdata.records.report import starved_by
 from synthdata.rounds.steering import plan_of
 from synthdata.settings import AnchorSettings, GateSettings, Settings, WebhookSettings
 
@@ -213,11 +213,11 @@ def test_an_edit_just_over_the_share_is_always_found() -> None:
 
 def test_a_round_starves_under_one_admission_in_ten() -> None:
     assert starved_by({"generic": 9}, 1) == ""
-    assert starved_by({"generic": 10}, 1).startswith("generic took 10 of 11 candidates: ")
+    assert starved_by({"generic": 10}, 1).startswith("Says nothing of its own took 10 of 11 candidates: ")
     assert starved_by({"generic": 18, "loop": 9}, 3) == ""
-    assert starved_by({"generic": 19, "loop": 9}, 3).startswith("generic took 19 of 31 candidates: ")
+    assert starved_by({"generic": 19, "loop": 9}, 3).startswith("Says nothing of its own took 19 of 31 candidates: ")
     assert starved_by({}, 0) == ""
-    assert starved_by({"generic": 1}, 0).startswith("generic took 1 of 1 ")
+    assert starved_by({"generic": 1}, 0).startswith("Says nothing of its own took 1 of 1 ")
 
 
 def test_the_real_share_by_hand() -> None:

@@ -16,15 +16,18 @@ from synthdata.cli import (
     checkup,
     dashboard,
     decide,
+    demo,
     generate,
     labels,
     leave,
     lessons,
     look,
     operate,
+    pages,
     pool,
     redteam,
     replay,
+    settings,
     sleep,
 )
 from synthdata.errors import InputError, SynthdataError
@@ -32,17 +35,17 @@ from synthdata.errors import InputError, SynthdataError
 app = typer.Typer(
     name="synthdata",
     help=(
-        "Turns what an agent lived through into training data that does not collapse. Start with "
-        "`synthdata init CORPUS --reference REAL_DATA`, then `synthdata run` on agent logs or `synthdata admit` on any "
-        "file of texts; `status` says how the corpus stands, `explain` why one row was decided so, `export` writes a "
-        "training set."
+        "Turns what an agent lived through into training data that does not collapse. `synthdata demo` shows it. "
+        "Then `inspect FILE` says how diverse a file of yours is; `init CORPUS --reference REAL_DATA` makes a corpus, "
+        "`admit` puts a file of texts through its gate, `run` has a model reflect on agent logs, `export` writes a "
+        "training set; `status` says how the corpus stands, `explain` why a row was decided so. `docs` has the pages."
     ),
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 for group in (
+    demo,
     decide,
     generate,
     ask,
@@ -57,17 +60,43 @@ for group in (
     pool,
     redteam,
     dashboard,
+    settings,
+    pages,
 ):
     group.register(app)
 
+
+# What Ctrl-C leaves behind, by verb; tables are committed whole, files appear whole, and paid answers are kept.
+STOPPED = {
+    "demo": "Remove its folder to see it from the start.",
+    "init": "No corpus was made; run the same command again.",
+    "run": "What was committed stays, and paid answers are kept: the same command goes on from there.",
+    "night": "Finished steps stay: the same command goes on where it stopped.",
+    "consolidate": "No adapter was kept; the corpus is as it was.",
+    "export": "An earlier export stays as it was; run the same command again.",
+    "collect": "No file was written; run the same command again.",
+    "schedule": "No more rounds are started; a round under way was not committed and is made at the next start.",
+    "dashboard": "The pages are no longer served.",
+}
+WRITES = frozenset("admit heldout reanchor anchor retract evict unfreeze label supersede maintain monitor".split())
+INTERRUPTED = 130
 
 # What `sysexits.h` calls an internal error: no caller takes it for an alarm (1) or for bad input (2).
 BUG = 70
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        sys.stdout.write(f"synthdata {version('synthdata-gate')}\n")
+        raise typer.Exit
+
+
 @app.callback()
 def shared(
     debug: Annotated[bool, typer.Option("--debug", help="After an unexpected error print its traceback.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and end.", is_eager=True, callback=_version)
+    ] = False,
 ) -> None:
     """Options of every verb; `main` reads them, so that they may stand anywhere."""
 
@@ -75,7 +104,8 @@ def shared(
 def main() -> None:
     """Run the command line.
 
-    Exit codes: 0 done, 1 refused by an alarm or a floor, 2 bad input, 3 corrupt store, 70 a bug of this program.
+    Exit codes: 0 done, 1 refused by an alarm or a floor, 2 bad input, 3 corrupt store, 70 a bug of this program, 130
+    stopped by Ctrl-C.
     """
     # Set before anything imports the libraries that read them: no hub, no telemetry, no outside host.
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -84,7 +114,12 @@ def main() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     arguments = [word for word in sys.argv[1:] if word != "--debug"]
     try:
-        app(args=arguments)
+        app(args=arguments, prog_name="synthdata")
+    except (SystemExit, KeyboardInterrupt) as leaving:
+        if isinstance(leaving, SystemExit) and leaving.code != INTERRUPTED:
+            raise
+        _say(f"stopped. {stopped(arguments)}")
+        sys.exit(INTERRUPTED)
     except SynthdataError as error:
         _say(str(error))
         sys.exit(error.exit_code)
@@ -101,6 +136,16 @@ def main() -> None:
         if len(arguments) < len(sys.argv) - 1:
             traceback.print_exc()
         sys.exit(BUG)
+
+
+def stopped(arguments: list[str]) -> str:
+    """What is safe after Ctrl-C, in one sentence, for the verb of these arguments."""
+    verb = next((word for word in arguments if not word.startswith("-")), "")
+    if verb in STOPPED:
+        return STOPPED[verb]
+    if verb in WRITES:
+        return "The corpus holds all of this step or nothing of it; the same command may be run again."
+    return "Nothing was written to a corpus."
 
 
 def _say(line: str) -> None:

@@ -8,16 +8,12 @@ from typing import Annotated, Any
 import typer
 
 from synthdata.cli.options import AsJson, AsOf, CorpusPath
+from synthdata.text.names import METRICS, alarm_name, metric_name, reason_name, reason_says, verdict_name, view_name
 from synthdata.text.terminal import emit_json, number, say, table
 
-# The tiles in the order of the dashboard: N2 and Vendi, cells, fit, drift, tail, wording, outcome.
-METRICS = (
-    "rows", "n2", "vendi_1", "cell_hill_1", "cell_max_ratio", "coverage", "precision", "mmd2", "tail_coverage",
-    "distinct_3", "compression_ratio", "self_repetition", "skeleton_hill_1", "judge_pass_rate", "real_share",
-    "lineage_depth",
-)  # fmt: skip
 TREND = ("n2", "cell_hill_1", "coverage", "mmd2", "tail_coverage", "distinct_3", "skeleton_hill_1")
 TREND_ROUNDS = 6
+SHOWN_ROUNDS = 12
 
 
 def register(app: typer.Typer) -> None:
@@ -35,8 +31,12 @@ def status(
         Path | None, typer.Option(metavar="FILE", help="Also write the numbers as a Prometheus text file.")
     ] = None,
 ) -> None:
-    """How the corpus stands: counts, diversity of every view, what starved the last round and what to do."""
+    """How the corpus stands, and what to do next.
+
+    One sentence first; then counts, diversity, and what starved the last round.
+    """
     from synthdata.corpus import CorpusStore
+    from synthdata.monitor.headline import headline
     from synthdata.monitor.status import floor_note, steering_note
     from synthdata.monitor.status import status as facts_of
     from synthdata.monitor.stream import stream_notes
@@ -51,24 +51,26 @@ def status(
         emit_json(facts)
         return
     anchor = facts["anchor"]
+    say(str(headline(facts)))
     say(f"{corpus}: round {facts['round']}, {facts['in_corpus']} rows in the corpus, {facts['experience']} runs read")
     counts = [("admitted", "", facts["admitted"])]
-    counts += [("rejected", reason, n) for reason, n in facts["rejected"].items()]
-    counts += [("quarantined", "malformed", facts["quarantined"])] if facts["quarantined"] else []
+    counts += [("refused", reason_name(reason), n) for reason, n in facts["rejected"].items()]
+    counts += [("unreadable", "", facts["quarantined"])] if facts["quarantined"] else []
     if facts["candidates"]:
         table(f"{facts['candidates']} candidates in all rounds", ["verdict", "reason", "rows"], counts)
-    rounds = [tuple(row.values()) for row in facts["rounds"]]
+    rounds = [tuple(row.values()) for row in facts["rounds"][-SHOWN_ROUNDS:]]
     if rounds:
-        table("rounds", ["round", "candidates", "admitted", "rejected", "quarantined"], rounds)
+        earlier = f" (the last {SHOWN_ROUNDS} of {len(facts['rounds'])})" if len(facts["rounds"]) > SHOWN_ROUNDS else ""
+        table(f"rounds{earlier}", ["round", "candidates", "admitted", "refused", "unreadable"], rounds)
     _show_metrics(facts["metrics"], facts["intervals"])
     _show_trend(facts["trend"])
-    say(f"{floor_note(anchor)} Judged: {facts['judged']}. Real share: {facts['real_share']:.2f}.")
+    judged = "No judge has looked at these rows." if facts["judged"] == "none" else f"Judged by {facts['judged']}."
+    say(f"{floor_note(anchor)} {judged} Real share: {facts['real_share']:.0%}.")
     if "n2_floor" in anchor:
-        say(f"N2 of the reference {number(anchor['n2_reference'])}, floor {number(anchor['n2_floor'])}.")
+        name = metric_name("n2")
+        say(f"{name}: {number(anchor['n2_reference'])} in real data, the floor is {number(anchor['n2_floor'])}.")
     for note in stream_notes(facts):
         say(note)
-    if facts["frozen"]:
-        say(f"Frozen, nothing is exported: {facts['frozen_because']}. After a look: `unfreeze CORPUS --reason ...`")
     _show_alarms(facts["alarms"], facts["round"])
     if facts["steering"]:
         say(steering_note(facts["steering"]))
@@ -82,10 +84,10 @@ def _show_alarms(alarms: list[dict[str, Any]], last: int) -> None:
     for alarm in now:
         since = min(other["round"] for other in alarms if other["tile"] == alarm["tile"])
         ago = f", since round {since}" if since < last else ""
-        say(f"alarm, {alarm['level']}: {alarm['tile']} in round {last}{ago}")
+        say(f"alarm, {alarm['level']}: {alarm_name(alarm['tile'])} in round {last}{ago}")
     silent = {alarm["tile"] for alarm in alarms} - {alarm["tile"] for alarm in now}
     if silent:
-        say(f"alarms of earlier rounds, silent now: {', '.join(sorted(silent))}")
+        say(f"alarms of earlier rounds, silent now: {', '.join(sorted(map(alarm_name, silent)))}")
 
 
 def _show_metrics(metrics: dict[str, dict[str, Any]], intervals: dict[str, dict[str, list[float]]]) -> None:
@@ -94,10 +96,11 @@ def _show_metrics(metrics: dict[str, dict[str, Any]], intervals: dict[str, dict[
     if not views:
         return
     rows = [
-        (name, *(_placed(metrics[view].get(name), intervals.get(view, {}).get(name)) for view in views))
+        (metric_name(name), *(_placed(metrics[view].get(name), intervals.get(view, {}).get(name)) for view in views))
         for name in known
     ]
-    table("diversity after the last round (- or + : under or over real text of that size)", ["metric", *views], rows)
+    title = "diversity after the last round (- or + : under or over real text of that size)"
+    table(title, ["metric", *map(view_name, views)], rows)
 
 
 def _show_trend(trend: list[dict[str, Any]]) -> None:
@@ -111,7 +114,7 @@ def _show_trend(trend: list[dict[str, Any]]) -> None:
         points = [point.get(name) or {} for point in shown]
         cells = [_placed(point.get("value"), _bounds(point)) for point in points]
         real = _bounds(points[-1])
-        rows.append((name, *cells, f"{number(real[0])} to {number(real[1])}" if real else "-"))
+        rows.append((metric_name(name), *cells, f"{number(real[0])} to {number(real[1])}" if real else "-"))
     table("what the generator brought", ["metric", *(f"round {point['round']}" for point in shown), "real text"], rows)
 
 
@@ -131,7 +134,10 @@ def explain(
     name: Annotated[str, typer.Argument(metavar="ID", help="Candidate id, the start of one, or the row's own id.")],
     as_json: AsJson = False,
 ) -> None:
-    """Why one candidate was decided so: its text, the numbers the stages saw, and its nearest neighbour."""
+    """Why one row was admitted or refused.
+
+    Shows its text, the numbers the stages saw, and its nearest neighbour.
+    """
     from synthdata.corpus import CorpusStore
     from synthdata.monitor.status import explain as facts_of
 
@@ -139,8 +145,10 @@ def explain(
     if as_json:
         emit_json(facts)
         return
-    verdict = facts["verdict"] if facts["reason"] is None else f"{facts['verdict']}: {facts['reason']}"
-    say(f"{facts['id']}: {verdict} (stage {facts['stage']}, round {facts['round']}, judged: {facts['judged']})")
+    verdict = verdict_name(facts["verdict"]).capitalize()
+    verdict += f": {reason_name(facts['reason'])}. {reason_says(facts['reason'])}" if facts["reason"] else "."
+    judged = "" if facts["judged"] == "none" else f", judged by {facts['judged']}"
+    say(f"{verdict} (candidate {facts['id']}, round {facts['round']}{judged})")
     if facts["score"] is not None:
         say(f"score {number(facts['score'])}, threshold {number(facts['threshold'])}")
     if facts["detail"]:
@@ -174,7 +182,10 @@ def verify(
     as_of: AsOf = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check every invariant of the store; exit code 3 where one is broken."""
+    """Check that the corpus is whole.
+
+    Checks every invariant of the store; exit code 3 where one is broken.
+    """
     from dataclasses import asdict
 
     from synthdata.corpus import CorpusStore

@@ -14,7 +14,9 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(config: Config = None, overrides: Overrides = None, as_json: AsJson = False) -> None:
-    """Plant known faults in a throw-away corpus and show, line by line, which control fired; exit 1 if one did not.
+    """Plant known faults and see what catches them.
+
+    In a throw-away corpus; shows which control fired on each. Exit code 1 if one did not.
 
     Copies at three levels, noise of two kinds, a leak of a held-out text, a secret, bursts of one lesson, a generator
     that narrows, reviews of other runs and of other trials, a judge that passes everything. Where several controls

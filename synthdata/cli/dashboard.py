@@ -35,7 +35,10 @@ def dashboard(
     ] = None,
     as_of: AsOf = None,
 ) -> None:
-    """Read-only pages: state, alarms, trends, rounds, every decision, releases; live, or with --static as a folder."""
+    """Show the corpus as pages.
+
+    State, alarms, trends, rounds, every decision, releases; live, or with --static as a folder. They only read.
+    """
     from synthdata.dashboard.reading import Reader
     from synthdata.errors import InputError
 

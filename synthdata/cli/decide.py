@@ -10,6 +10,7 @@ import typer
 
 from synthdata.cli.options import AsJson, Config, CorpusPath, Map, Online, Overrides
 from synthdata.errors import InputError, SettingsError
+from synthdata.text.names import ANCHOR, metric_name, reason_name
 from synthdata.text.terminal import emit_json, left_out, progress, say, table
 
 if TYPE_CHECKING:
@@ -49,7 +50,10 @@ def init(
     overrides: Overrides = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a corpus: read real reference data, calibrate every threshold from it and freeze them as anchor 0."""
+    """Make a corpus from real data.
+
+    Reads the reference, calibrates every threshold from it and freezes them as anchor 0.
+    """
     from synthdata.api import Corpus
     from synthdata.corpus.beginning import refuse_occupied
     from synthdata.monitor.status import promise_note
@@ -73,11 +77,19 @@ def init(
     if as_json:
         emit_json(facts | {"read": reading.facts()})
         return
-    table(f"anchor 0 of {corpus}", ["calibrated from the reference", "value"], list(facts.items()))
+    table(f"{corpus}: measured and frozen", ["of the reference", "value"], _shown(facts))
     say(promise_note(facts))
     left_out(broken)
     if made.anchor.content is None:
         say("The reference holds no contents: the first round will calibrate what lessons are like, and say so.")
+    say(
+        f"Next: `synthdata admit {corpus} FILE` for texts, `synthdata run {corpus} --trajectories LOGS` for agent logs."
+    )
+
+
+def _shown(anchor: dict[str, Any]) -> list[tuple[str, object]]:
+    """The facts of an anchor that people need, by their names."""
+    return [(name, anchor[key]) for key, name in ANCHOR.items() if key in anchor]
 
 
 def _inherit(corpus: Corpus, path: Path) -> int:
@@ -91,7 +103,9 @@ def _inherit(corpus: Corpus, path: Path) -> int:
 
 def admit(
     corpus: CorpusPath,
-    file: Annotated[Path, typer.Argument(help="A data set in any known shape: a file or a folder (docs/formats.md).")],
+    file: Annotated[
+        Path, typer.Argument(help="A data set in any known shape: a file or a folder (`synthdata docs formats`).")
+    ],
     origin: Annotated[
         Literal["synthetic", "on_policy", "real"],
         typer.Option(help="Where the rows come from. Only you can vouch that they are real; a file cannot."),
@@ -102,7 +116,10 @@ def admit(
     overrides: Overrides = None,
     as_json: AsJson = False,
 ) -> None:
-    """Put a file of candidates through the gate: each gets one verdict with its reason and evidence."""
+    """Decide which texts of a file may be trained on.
+
+    Puts the file through the gate: each row gets one verdict with its reason and evidence.
+    """
     from synthdata.api import Corpus
     from synthdata.records import Origin
     from synthdata.rounds.steps import read_rows
@@ -131,7 +148,10 @@ def heldout(
     online: Online = False,
     as_json: AsJson = False,
 ) -> None:
-    """Add to the permanent list of what must never be admitted, and name rows admitted already that overlap with it."""
+    """Name texts that must never be admitted.
+
+    Adds to the permanent list, and names rows admitted already that overlap with it.
+    """
     from synthdata.api import Corpus
     from synthdata.gate.heldout import hash_row
     from synthdata.rounds.steps import read_heldout
@@ -174,7 +194,9 @@ def reanchor(
     online: Online = False,
     as_json: AsJson = False,
 ) -> None:
-    """Calibrate a new anchor from newer real data; the old one is kept, verdicts stay, what was refused may come again.
+    """Calibrate anew from newer real data.
+
+    The old anchor is kept, verdicts stay, and what was refused may come again.
 
     A corpus whose first round had to set the floor gets one relative to real data as soon as there are real contents.
     """
@@ -201,7 +223,11 @@ def reanchor(
         emit_json(asdict(done))
         return
     names = [*done.after, *(name for name in done.before if name not in done.after)]
-    facts = [(name, str(done.before.get(name, "")), str(done.after.get(name, ""))) for name in names]
+    facts = [
+        (ANCHOR[name], str(done.before.get(name, "")), str(done.after.get(name, "")))
+        for name in names
+        if name in ANCHOR
+    ]
     table(f"anchor {done.after['number']} of {corpus}", ["calibrated from the reference", "before", "after"], facts)
     left_out(broken)
     say(f"Between both references real experience has moved by {done.drift:.3f} nats (Jensen-Shannon, at most 0.693).")
@@ -217,7 +243,7 @@ def _pool(corpus: Corpus, files: list[Path], because: str, as_json: bool) -> Non
         emit_json(facts)
         return
     after: dict[str, object] = facts["after"]  # type: ignore[assignment]
-    table(f"anchor of {facts['silos']} silos", ["calibrated from their sums", "value"], list(after.items()))
+    table(f"anchor of {facts['silos']} silos", ["calibrated from their sums", "value"], _shown(after))
 
 
 def load_settings(config: Path | None, overrides: list[str] | None, corpus: Path | None = None) -> Settings:
@@ -268,7 +294,7 @@ def show_reading(reading: Reading) -> None:
 
 def show_round(report: RoundReport, as_json: bool, read: dict[str, Any] | None = None) -> None:
     """Print the outcome of a round and leave with exit code 1 where it raised an alarm."""
-    from synthdata.records.report import starved_by
+    from synthdata.monitor.starved import starved_by
 
     if as_json:
         emit_json(
@@ -285,7 +311,7 @@ def show_round(report: RoundReport, as_json: bool, read: dict[str, Any] | None =
         _show_counts(report)
         advice = starved_by(report.reasons, report.counts["admit"])
         if advice:
-            say(f"starved: {advice}")
+            say(f"The round starved: {advice}")
     if report.alarm:
         say(f"alarm: {report.alarm}")
         raise typer.Exit(1)
@@ -294,12 +320,12 @@ def show_round(report: RoundReport, as_json: bool, read: dict[str, Any] | None =
 def _show_counts(report: RoundReport) -> None:
     counts = report.counts
     rows: list[tuple[str, str, int]] = [("admitted", "", counts["admit"])]
-    rows += [("rejected", reason, n) for reason, n in report.reasons.items()]
-    rows += [("quarantined", "malformed", counts["quarantine"])] if counts["quarantine"] else []
+    rows += [("refused", reason_name(reason), n) for reason, n in report.reasons.items()]
+    rows += [("unreadable", "", counts["quarantine"])] if counts["quarantine"] else []
     rows += [("already decided", "", report.already_decided)] if report.already_decided else []
     total = sum(n for _, _, n in rows)
     table(f"round {report.round}: {total} candidates", ["verdict", "reason", "rows"], rows)
     names = [name for name in ("rows", "n2", "vendi_1", "cell_hill_1", "distinct_3") if name in report.after]
     if names:
-        lines = [(name, report.before.get(name), report.after[name]) for name in names]
+        lines = [(metric_name(name), report.before.get(name), report.after[name]) for name in names]
         table("diversity of everything admitted", ["metric", "before", "after"], lines)

@@ -62,7 +62,10 @@ def run(
     overrides: Overrides = None,
     as_json: AsJson = False,
 ) -> None:
-    """One round: read logs, have a model reflect on them step by step, and admit what keeps the corpus diverse."""
+    """Learn from agent logs: one round.
+
+    Reads logs, has a model reflect on them step by step, and admits what keeps the corpus diverse.
+    """
     from synthdata.api import Corpus
     from synthdata.operations.reflect import RunSelection
     from synthdata.records import Origin
@@ -200,7 +203,10 @@ def collect(
     plain: Annotated[bool, typer.Option("--plain", help="Without the Prefect engine.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make text games, play them, and record every run with its outcome and which moves were on an optimal path."""
+    """Make and play text games, and record the runs.
+
+    Every run comes with its outcome and which moves were on an optimal path.
+    """
     from dataclasses import asdict
 
     epsilons = tuple(epsilon) if epsilon else (0.0, 0.2, 0.4, 0.6)

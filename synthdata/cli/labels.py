@@ -25,7 +25,9 @@ def label(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take in human verdicts on steps; then count the steps by label, and those that may be rewarded.
+    """Take in people's verdicts on steps.
+
+    Then counts the steps by label, and those that may be rewarded.
 
     A label may be rewarded only where two kinds of source (rules, judges, replay, people) agree and none objects.
     """

@@ -62,7 +62,10 @@ def export(
     as_of: AsOf = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write a training set in the formats of TRL, Axolotl, LLaMA-Factory and nanochat, and record it as a release."""
+    """Write a training set.
+
+    In the formats of TRL, Axolotl, LLaMA-Factory and nanochat; it is recorded as a release.
+    """
     from dataclasses import asdict
     from functools import partial
 
@@ -120,7 +123,9 @@ def retract(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be taken out; write nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Un-admit rows: no later decision, metric or export sees them; every release that held them is named.
+    """Take rows back, by source, task, id or text.
+
+    No later decision, metric or export sees them; every release that held them is named.
 
     Where several options are given, all must hold. Exported folders are not touched. Exit code 1: the diversity floor
     was lost, and the corpus is frozen.
@@ -142,7 +147,9 @@ def evict(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be taken out; write nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make the corpus smaller without making it less diverse: its most redundant synthetic rows go, real rows stay.
+    """Make the corpus smaller, not less diverse.
+
+    Its most redundant synthetic rows go, real rows stay.
 
     Stops early where every row left is less redundant than the mean, for then each would be missed. Exported folders
     are not touched.
@@ -173,7 +180,10 @@ def unfreeze(
         typer.Option("--reason", "--because", help="Why it may be exported again; the reason is kept with the event."),
     ],
 ) -> None:
-    """Let exports leave a frozen corpus again, after somebody has looked at why it was frozen."""
+    """Let exports leave a frozen corpus again.
+
+    For after somebody has looked at why it was frozen; the reason is kept.
+    """
     from synthdata.corpus import CorpusStore
     from synthdata.corpus.releases import frozen_because
 

@@ -29,7 +29,10 @@ def lessons(
     as_of: AsOf = None,
     as_json: AsJson = False,
 ) -> None:
-    """The admitted lessons nearest to a task or a step, where they come from, and whether they still stand."""
+    """Find the lessons for a task or a step.
+
+    The nearest admitted ones, where they come from, and whether they still stand.
+    """
     from synthdata.corpus import CorpusStore
     from synthdata.memory import Memory, Scope
     from synthdata.memory.index import build_index, open_index
@@ -51,7 +54,8 @@ def lessons(
     for item in found:
         step = "" if item.step is None else f", step {item.step}"
         of = f"run {item.trajectory_id}{step}" if item.trajectory_id else f"source {item.source or 'unknown'}"
-        where = f"{item.id[:12]}: {of}, round {item.round}, judged: {item.judged}, cosine {number(item.cosine)}"
+        judged = "" if item.judged == "none" else f", judged by {item.judged}"
+        where = f"{item.id[:12]}: {of}, round {item.round}{judged}, cosine {number(item.cosine)}"
         against = f" ({item.standing.by[:12]})" if item.standing.by else ""
         fallen = f"; {item.standing.status}{against}: {item.standing.because}" if item.standing.because else ""
         say(where + fallen)
@@ -66,7 +70,10 @@ def supersede(
     by: Annotated[str, typer.Option(metavar="ID", help="The lesson that takes its place.")] = "",
     contradicted: Annotated[bool, typer.Option(help="It was wrong, not only overtaken.")] = False,
 ) -> None:
-    """Mark a lesson as superseded or contradicted; it stays in the corpus, and `lessons` says so."""
+    """Mark a lesson as overtaken or wrong.
+
+    It stays in the corpus, and `lessons` says so.
+    """
     from synthdata.corpus import CorpusStore
     from synthdata.memory import supersede as mark
 

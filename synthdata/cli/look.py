@@ -9,6 +9,7 @@ import typer
 
 from synthdata.cli.options import AsJson, Config, Map, Online, Overrides
 from synthdata.errors import InputError
+from synthdata.text.names import metric_name
 from synthdata.text.terminal import emit_json, note, number, say, table
 
 if TYPE_CHECKING:
@@ -37,7 +38,10 @@ def inspect(
     overrides: Overrides = None,
     as_json: AsJson = False,
 ) -> None:
-    """A free diversity report of any file: a verdict, copies at three levels, entropy, Vendi, N2, coverage."""
+    """How diverse is a file? Needs no corpus.
+
+    A report with a verdict, copies at three levels, entropy, Vendi score, N2 and coverage.
+    """
     from dataclasses import asdict
 
     from synthdata.cli.decide import load_settings
@@ -96,7 +100,7 @@ def _show(report: Inspection) -> None:
         say(f"left out: {fault.rows:,} rows: {fault.reason}; the first: {fault.first}")
     _show_levels(report)
     rows = [
-        (name, _value(figure), _interval(figure), f"{figure.rows:,}", figure.note)
+        (metric_name(name), _value(figure), _interval(figure), f"{figure.rows:,}", figure.note)
         for name, figure in report.figures.items()
     ]
     table("figures", ["metric", "value", "interval", "rows", "note"], rows)
@@ -133,7 +137,9 @@ def _show_beside(report: Inspection) -> None:
     beside = report.beside
     if beside is None:
         return
-    rows = [(name, _value(figure), _interval(figure), figure.note) for name, figure in beside.figures.items()]
+    rows = [
+        (metric_name(name), _value(figure), _interval(figure), figure.note) for name, figure in beside.figures.items()
+    ]
     title = f"beside {report.reference} ({beside.rows:,} rows), at {beside.size} rows each"
     table(title, ["metric", "file", "where real text lies", "note"], rows)
     if beside.terms:

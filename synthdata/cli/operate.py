@@ -10,6 +10,7 @@ import typer
 
 from synthdata.cli.options import AsJson, Config, CorpusPath, Overrides
 from synthdata.errors import InputError
+from synthdata.text.names import metric_name, view_name
 from synthdata.text.terminal import emit_json, note, number, say, table
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -23,7 +24,10 @@ def register(app: typer.Typer) -> None:
 
 
 def monitor(corpus: CorpusPath, as_json: AsJson = False) -> None:
-    """The tiles of the last round; an alarm goes to the webhook that the settings name. Exit code 1 where it is red."""
+    """The last round at a glance, for cron and CI.
+
+    Tells an alarm to the webhook that the settings name. Exit code 1 where it is red.
+    """
     from dataclasses import asdict
 
     from synthdata.api import Corpus
@@ -38,8 +42,8 @@ def monitor(corpus: CorpusPath, as_json: AsJson = False) -> None:
     if as_json:
         emit_json(asdict(found) | {"told": told})
     else:
-        columns = ["tile", "metric", "view", "value", "real text"]
-        rows = [[row["tile"], row["metric"], row["view"], row["value"], _band(row)] for row in found.tiles]
+        columns = ["metric", "view", "value", "real text"]
+        rows = [[metric_name(row["metric"]), view_name(row["view"]), row["value"], _band(row)] for row in found.tiles]
         table(f"{found.corpus}, round {found.round}: {found.level}", columns, rows)
         for line in (found.summary(), *told):
             say(line)
@@ -66,7 +70,9 @@ def schedule(
     config: Config = None,
     overrides: Overrides = None,
 ) -> None:
-    """Make rounds by the clock, one at a time, until Ctrl-C; starts a Prefect server unless PREFECT_API_URL is set.
+    """Make rounds by the clock, until Ctrl-C.
+
+    One at a time; starts a Prefect server unless PREFECT_API_URL is set.
 
     Server and runner are started again when they die. A tick that comes while a round is made is skipped and says so.
     """
@@ -99,7 +105,10 @@ def maintain(
     ] = 24,
     as_json: AsJson = False,
 ) -> None:
-    """Compact the tables and remove files that nothing needs; every version since the oldest release stays."""
+    """Compact the tables, remove files nobody needs.
+
+    Every version since the oldest release stays.
+    """
     from dataclasses import asdict
 
     from synthdata.corpus import CorpusStore

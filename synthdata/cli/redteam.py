@@ -47,7 +47,9 @@ def redteam(
     overrides: Overrides = None,
     as_json: AsJson = False,
 ) -> None:
-    """Attack the rules and the judge with known families of attacks; exit 1 if one got through that rules must hold.
+    """Attack the rules and the judge.
+
+    With known families of attacks. Exit code 1 if one got through that rules must hold.
 
     Without --generator the judge passes everything, so what is refused was refused by rules alone. 368 items with none
     accepted mean less than 1 % (exact, 95 %). F15, copies of admitted reviews, meets the whole gate in a throw-away

@@ -29,7 +29,10 @@ def replay(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what other settings of the round's loop and of the similarity thresholds would have decided."""
+    """What would other thresholds have decided?
+
+    Works from stored vectors; nothing is written.
+    """
     from synthdata.cli.decide import load_settings
     from synthdata.corpus import CorpusStore
     from synthdata.rounds.replay import replay as compare

@@ -32,7 +32,9 @@ def consolidate(
     overrides: Overrides = None,
     as_json: AsJson = False,
 ) -> None:
-    """Sleep on a release: train a LoRA adapter, compare before and after, keep it or roll it back.
+    """Train an adapter on a release; keep it if it helps.
+
+    Trains a LoRA adapter, compares before and after, keeps it or rolls it back.
 
     Rolled back is an outcome like any other: exit code 0, and the reasons are told.
     """
@@ -74,7 +76,10 @@ def night(
     overrides: Overrides = None,
     as_json: AsJson = False,
 ) -> None:
-    """Collect, curate, monitor, export and consolidate in one go; run again after a kill, it goes on where it was."""
+    """Collect, curate, export and consolidate in one go.
+
+    Run again after a kill, it goes on where it was.
+    """
     settings = load_settings(config, overrides, corpus)
     from synthdata.consolidation.lora import check_extra
 

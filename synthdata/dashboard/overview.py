@@ -10,8 +10,9 @@ import polars as pl
 
 from synthdata.dashboard.charts import Point
 from synthdata.dashboard.reading import Reading
-from synthdata.dashboard.text import words
+from synthdata.monitor.headline import headline
 from synthdata.monitor.status import floor_note, steering_note
+from synthdata.text.names import METRICS, alarm_name, view_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,26 +26,20 @@ class Tile:
     in_collapse: str
 
 
+def _tile(view: str, metric: str) -> Tile:
+    known = METRICS[metric]
+    name = known.name if view == "raw" or metric != "n2" else f"{known.name}, {view_name(view)}"
+    return Tile(view, metric, name, known.says, known.in_collapse)
+
+
 # In the order of the design: spread, cells, fit, drift, tail, wording, outcome.
-TILES = (
-    Tile("raw", "n2", "N2, distinct contents", "How many unlike contents the text amounts to.", "falls"),
-    Tile("raw", "vendi_1", "Vendi score", "The same by entropy: rare kinds weigh more.", "falls"),
-    Tile("raw", "cell_hill_1", "Cells in use", "Over how many regions of experience it spreads.", "falls"),
-    Tile("raw", "cell_max_ratio", "Fullest cell", "The most crowded region against its real share.", "rises"),
-    Tile("raw", "coverage", "Coverage", "The share of real text that has generated text near it.", "falls"),
-    Tile("raw", "precision", "Precision", "The share of generated text that lies among real text.", "either way"),
-    Tile("raw", "mmd2", "Drift (MMD²)", "The distance of both distributions; 0 is none.", "rises"),
-    Tile("raw", "tail_coverage", "Rare words kept", "The share of rare real words that still occur.", "falls"),
-    Tile("raw", "distinct_3", "Distinct trigrams", "The share of three-word sequences that differ.", "falls"),
-    Tile("raw", "compression_ratio", "Compression", "How well the text packs: repetition packs well.", "rises"),
-    Tile("raw", "self_repetition", "Self-repetition", "How much of a text occurs in others as well.", "rises"),
-    Tile("raw", "skeleton_hill_1", "Sentence frames", "How many frames are left with names masked.", "falls"),
-    Tile("raw", "judge_pass_rate", "Judge pass rate", "Of what a judge saw, the share it let pass.", "either way"),
-    Tile("admitted", "n2", "N2 of the corpus", "Unlike contents among the admitted rows alone.", "falls"),
-    Tile("admitted", "real_share", "Real share", "Real rows among the reference and the corpus.", "falls"),
-    Tile("admitted", "lineage_depth", "Lineage depth", "How many generations lie between a row and reality.", "rises"),
+BROUGHT = (
+    "n2", "vendi_1", "cell_hill_1", "cell_max_ratio", "coverage", "precision", "mmd2", "tail_coverage", "distinct_3",
+    "compression_ratio", "self_repetition", "skeleton_hill_1", "judge_pass_rate",
 )  # fmt: skip
-RED, AMBER, GREEN = "red", "amber", "green"
+HELD = ("n2", "real_share", "lineage_depth")
+TILES = (*(_tile("raw", name) for name in BROUGHT), *(_tile("admitted", name) for name in HELD))
+RED, AMBER = "red", "amber"
 
 
 def overview(reading: Reading) -> dict[str, Any]:
@@ -56,11 +51,12 @@ def overview(reading: Reading) -> dict[str, Any]:
     admitted = facts["metrics"].get("admitted", {})
     return {
         "facts": facts,
-        "state": state(facts, now),
+        "state": headline(facts),
         "now": [
-            alarm | {"since": _since(facts["alarms"], alarm["tile"]), "name": called(alarm["tile"])} for alarm in now
+            alarm | {"since": _since(facts["alarms"], alarm["tile"]), "name": alarm_name(alarm["tile"])}
+            for alarm in now
         ],
-        "silent": sorted(map(called, silent)),
+        "silent": sorted(map(alarm_name, silent)),
         "tiles": [
             (tile, course, rings(now, tile)) for tile, course in tiles if any(p.value is not None for p in course)
         ],
@@ -69,25 +65,6 @@ def overview(reading: Reading) -> dict[str, Any]:
         "steering": steering_note(facts["steering"]) if facts["steering"] else "",
         "floor_note": floor_note(facts["anchor"]),
     }
-
-
-def state(facts: dict[str, Any], now: Sequence[dict[str, Any]]) -> tuple[str, str, str]:
-    """Level, headline and one sentence of what it means for whoever looks in once a day."""
-    if facts["frozen"]:
-        because = f"{facts['frozen_because']}. After a look: synthdata unfreeze CORPUS --reason ..."
-        return RED, "Frozen: nothing is exported", because
-    levels = {alarm["level"] for alarm in now}
-    if RED in levels:
-        return (
-            RED,
-            "Red alarm",
-            "The last round raised a red alarm; look at the tiles that ring before the next export.",
-        )
-    if levels:
-        return AMBER, "Worth a look", "Something moves in its bad direction, but not enough of it for a red alarm."
-    if not facts["round"]:
-        return AMBER, "No round yet", "The anchor is frozen; `synthdata run` or `admit` makes the first round."
-    return GREEN, "Healthy", "No alarm in the last round; exports may leave."
 
 
 def points(snapshots: pl.DataFrame, tile: Tile) -> list[Point]:
@@ -101,14 +78,6 @@ def rings(now: Sequence[dict[str, Any]], tile: Tile) -> str:
     names = (tile.metric, f"{tile.metric}_level")
     levels = {alarm["level"] for alarm in now if alarm["tile"] in names and tile.view == "raw"}
     return RED if RED in levels else AMBER if levels else ""
-
-
-def called(alarm: str) -> str:
-    """What the pages call the tile of an alarm."""
-    names = {tile.metric: tile.name for tile in TILES if tile.view == "raw"} | {
-        "n2_level": "N2 far under the reference"
-    }
-    return names.get(alarm, words(alarm))
 
 
 def _since(alarms: Sequence[dict[str, Any]], tile: str) -> int:

@@ -9,9 +9,9 @@ import polars as pl
 
 from synthdata.dashboard.charts import Bar
 from synthdata.dashboard.reading import Reading
-from synthdata.dashboard.text import words
 from synthdata.errors import InputError
-from synthdata.records.report import starved_by
+from synthdata.monitor.starved import starved_by
+from synthdata.text.names import reason_name
 
 # What the stages of the gate ask for, in their order; whoever fell at an unnamed stage fell at the floor.
 STEPS = (
@@ -37,8 +37,8 @@ def rounds(reading: Reading, chosen: int | None) -> dict[str, Any]:
         raise InputError(f"no round {number}; the last one is {max(numbers)}")
     costs = spent(reading.events)
     stacks = [
-        (row["round"], [Bar("admitted", row["admit"]), Bar("rejected", row["reject"], "pale"),
-         Bar("quarantined", row["quarantine"], "amber")])
+        (row["round"], [Bar("admitted", row["admit"]), Bar("refused", row["reject"], "pale"),
+         Bar("unreadable", row["quarantine"], "amber")])
         for row in table
     ]  # fmt: skip
     now = reading.index.filter(pl.col("round") == number)
@@ -54,7 +54,7 @@ def rounds(reading: Reading, chosen: int | None) -> dict[str, Any]:
         "funnel": (left := funnel(now)),
         "funnel_bars": [Bar(name, rows) for name, rows in left],
         "reasons": reasons,
-        "reason_bars": [Bar(words(name), rows, "pale") for name, rows in reasons],
+        "reason_bars": [Bar(reason_name(name), rows, "pale") for name, rows in reasons],
         "starved": starved_by(rejected, now.filter(pl.col("verdict") == "admit").height),
     }
 

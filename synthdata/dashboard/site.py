@@ -11,8 +11,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from synthdata.dashboard import charts
 from synthdata.dashboard.reading import Reading
-from synthdata.dashboard.text import SHORT, number, percent, words
+from synthdata.dashboard.text import SHORT, number, percent
 from synthdata.text.display import LONG, printable
+from synthdata.text.names import alarm_name, plain, reason_name, reason_says, verdict_name
 
 HERE = Path(__file__).parent
 ASSETS = HERE / "assets"
@@ -35,7 +36,8 @@ def environment() -> Environment:
     env = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined)
     env.trim_blocks = env.lstrip_blocks = True
     env.globals.update(charts=charts, LONG=LONG, SHORT=SHORT, pages=PAGES)
-    env.filters.update(number=number, percent=percent, shown=printable, words=words)
+    env.filters.update(number=number, percent=percent, shown=printable, words=plain)
+    env.filters.update(verdict=verdict_name, reason=reason_name, meaning=reason_says, alarm=alarm_name)
     return env
 
 

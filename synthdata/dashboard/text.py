@@ -23,11 +23,6 @@ def percent(value: float | None) -> str:
     return f"{100 * value:.1f} %" if abs(value) < 0.1 else f"{100 * value:.0f} %"
 
 
-def words(name: str | None) -> str:
-    """A name of the store (`cell_quota`) as words (`cell quota`)."""
-    return (name or "").replace("_", " ")
-
-
 def finite(value: Any) -> Any:  # noqa: ANN401 - a JSON document
     """A JSON document in which NaN and infinity are null."""
     if isinstance(value, float):

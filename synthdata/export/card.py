@@ -11,6 +11,7 @@ from typing import Any
 
 from synthdata.export.plots import shares_svg, trend_svg
 from synthdata.settings import ExportSettings
+from synthdata.text.names import metric_name, reason_name
 from synthdata.text.redaction import redacted
 from synthdata.text.unicode import replace_unprintable
 
@@ -107,21 +108,22 @@ def _front_matter(card: Card) -> list[str]:
 
 
 def _made(card: Card) -> list[str]:
-    facts, anchor = card.facts, card.facts["anchor"]
+    facts = card.facts
     replaced = ", ".join(f"{kind} {n}" for kind, n in sorted(card.redacted.items())) or "none found"
     privacy = (
         f"Personal data was kept on request; credentials replaced: {replaced}."
         if card.settings.keep_personal_data
         else f"Personal data replaced: {replaced}."
     )
-    rejected = ", ".join(f"{reason} {n}" for reason, n in facts["rejected"].items()) or "none"
+    refused = ", ".join(f"{reason_name(reason)} {n}" for reason, n in facts["rejected"].items()) or "none"
+    judged = "No judge has looked at them." if facts["judged"] == "none" else f"Judged by {facts['judged']}."
     lines = [
         f"Texts that a language model wrote about the runs of an agent, or that came as files, {facts['in_corpus']} of "
         f"them admitted by a diversity gate over {facts['round']} rounds from {facts['candidates']} candidates "
-        f"(rejected: {rejected}; unreadable: {facts['quarantined']}), together with real rows: steps of runs that "
+        f"(refused: {refused}; unreadable: {facts['quarantined']}), together with real rows: steps of runs that "
         "succeeded, and the reference.",
         "",
-        f"Judged: {facts['judged']}. {card.floor} Calibrated from: {anchor['calibrated_from']}. {privacy}",
+        f"{judged} {card.floor} {privacy}",
     ]
     return [*lines, *(f"\n{note[:1].upper()}{note[1:]}." for note in card.notes)]
 
@@ -133,7 +135,7 @@ def _diversity(card: Card) -> list[str]:
     for name in sorted({*admitted, *own}):
         values = [admitted.get(name), own.get(name)]
         if any(_number(value) for value in values):
-            lines.append(f"| {name} | {' | '.join(f'{v:.4g}' if _number(v) else '' for v in values)} |")
+            lines.append(f"| {metric_name(name)} | {' | '.join(f'{v:.4g}' if _number(v) else '' for v in values)} |")
     for name, title in card.figures.items():
         lines += ["", f"![{title}]({name})"]
     return lines

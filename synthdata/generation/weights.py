@@ -40,9 +40,7 @@ def locate() -> Path:
     """
     path = cache_folder() / FILE
     if not path.is_file():
-        raise InputError(
-            f"{path}: the embedded model's weights are missing; `make setup` or `{command()}` fetches them"
-        )
+        raise InputError(f"{path}: the embedded model's weights are missing; `{command()}` fetches them once (98 MB)")
     state = [path.stat().st_size, path.stat().st_mtime_ns, SHA256]
     marker = path.with_suffix(".checked.json")
     if marker.is_file() and marker.read_text(encoding="utf-8") == json.dumps(state):

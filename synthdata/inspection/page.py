@@ -12,6 +12,7 @@ from synthdata.inspection import Inspection
 from synthdata.inspection.beside import Beside
 from synthdata.inspection.plots import Range, bars_svg, histogram_svg, ranges_svg
 from synthdata.inspection.semantic import Figure
+from synthdata.text.names import metric_name
 from synthdata.text.redaction import redacted
 from synthdata.text.unicode import replace_unprintable
 
@@ -118,10 +119,10 @@ def _meaning(report: Inspection) -> str:
 
 
 def _figures(report: Inspection) -> str:
-    ranges = [_range(name, figure) for name, figure in report.figures.items() if figure.low is not None]
+    ranges = [_range(metric_name(name), figure) for name, figure in report.figures.items() if figure.low is not None]
     picture = ranges_svg("Numbers with their intervals", [item for item in ranges if item])
     rows = [
-        (name, _number(figure.value), _bounds(figure.low, figure.high), f"{figure.rows:,}", figure.note)
+        (metric_name(name), _number(figure.value), _bounds(figure.low, figure.high), f"{figure.rows:,}", figure.note)
         for name, figure in report.figures.items()
     ]
     table = _table("all numbers", ("metric", "value", "interval", "rows", "note"), rows)
@@ -129,10 +130,10 @@ def _figures(report: Inspection) -> str:
 
 
 def _beside(beside: Beside, name: str) -> str:
-    ranges = [_range(metric, figure) for metric, figure in beside.figures.items()]
+    ranges = [_range(metric_name(metric), figure) for metric, figure in beside.figures.items()]
     picture = ranges_svg(f"Beside {name}: band is real text, dot is the file", [item for item in ranges if item])
     rows = [
-        (metric, _number(figure.value), _bounds(figure.low, figure.high), figure.note)
+        (metric_name(metric), _number(figure.value), _bounds(figure.low, figure.high), figure.note)
         for metric, figure in beside.figures.items()
     ]
     caption = f"{beside.size} rows of the file beside as many of {beside.rows:,}"

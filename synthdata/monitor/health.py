@@ -17,6 +17,7 @@ from synthdata.corpus.releases import frozen_because
 from synthdata.gate.anchor import load_anchor
 from synthdata.monitor.status import alarms_of
 from synthdata.records import canonical_json, content_hash
+from synthdata.text.names import alarm_name
 
 Level = Literal["green", "amber", "red"]
 
@@ -55,7 +56,7 @@ class HealthReport:
 
     def summary(self) -> str:
         """One sentence."""
-        raised = ", ".join(f"{alarm['tile']} ({alarm['level']})" for alarm in self.alarms) or "no alarm"
+        raised = ", ".join(f"{alarm_name(alarm['tile'])} ({alarm['level']})" for alarm in self.alarms) or "no alarm"
         frozen = f"; exports are frozen: {self.frozen}" if self.frozen else ""
         return f"round {self.round} is {self.level}: {raised}{frozen}"
 

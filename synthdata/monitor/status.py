@@ -17,8 +17,8 @@ from synthdata.gate.novelty import level
 from synthdata.io.files import atomic_write
 from synthdata.judging.record import judge_alarms, judged_by
 from synthdata.monitor.alarms import RoundHistory, trend_alarms
+from synthdata.monitor.starved import starved_by
 from synthdata.monitor.stream import epoch_facts, recent_outside
-from synthdata.records.report import starved_by
 from synthdata.settings import GateSettings, Settings
 
 Facts = dict[str, Any]
@@ -38,7 +38,8 @@ def status(store: CorpusStore, as_of: int | None = None) -> Facts:
     anchor = current_anchor(store, as_of=as_of)
     snapshots = store.snapshots(as_of)
     frozen = frozen_because(store)
-    recipe = Settings.from_dict(store.settings, where=str(store.path)).recipe
+    settings = Settings.from_dict(store.settings, where=str(store.path))
+    recipe = settings.recipe
     last = int(frame["round"].max() or 0) if frame.height else 0  # type: ignore[arg-type]
     return {
         "round": last,
@@ -61,6 +62,7 @@ def status(store: CorpusStore, as_of: int | None = None) -> Facts:
         "trend": trend(snapshots),
         "rounds": store.rounds(as_of).select("round", "candidates", "admit", "reject", "quarantine").to_dicts(),
         "starved": _starved(frame, last),
+        "healthy_rounds": settings.runtime.alarms.healthy_rounds,
         "alarms": alarms_of(store, snapshots, anchor),
         "steering": _steered(store, as_of),
         "frozen": frozen is not None,

@@ -18,6 +18,7 @@ from synthdata.rounds.budget import BudgetLedger
 from synthdata.rounds.steps import ViewChoice, read_reference, read_rows
 from synthdata.settings import Settings
 from synthdata.sources import ColumnMap, Reading, parse_map
+from synthdata.text.names import metric_name, reason_name, reason_says, verdict_name, view_name
 
 # A path, rows of any kind that the data set reader knows, or a map of columns as `--map` takes it.
 Rows = Any
@@ -124,15 +125,16 @@ class Corpus(Engine):
 
     def status(self, as_of: int | None = None) -> Result:
         """How the corpus stands: counts, diversity of every view, what starved the last round."""
+        from synthdata.monitor.headline import headline
         from synthdata.monitor.status import status
 
         facts = status(self.store, as_of)
         views = list(facts["metrics"])
         names = list(dict.fromkeys(name for view in views for name in facts["metrics"][view]))
-        rows = [(name, *(facts["metrics"][view].get(name) for view in views)) for name in names]
-        title = f"{self.store.path.name}: round {facts['round']}, {facts['in_corpus']} rows in the corpus"
-        counts = {"admitted": facts["admitted"], **facts["rejected"], "unreadable": facts["quarantined"]}
-        return Result(facts, title, ["metric", *views], rows, counts)
+        rows = [(metric_name(name), *(facts["metrics"][view].get(name) for view in views)) for name in names]
+        refused = {reason_name(reason): n for reason, n in facts["rejected"].items()}
+        counts = {"admitted": facts["admitted"], **refused, "unreadable": facts["quarantined"]}
+        return Result(facts, str(headline(facts)), ["metric", *map(view_name, views)], rows, counts)
 
     def explain(self, row: str | Candidate | Decision) -> Result:
         """Why a row was decided so; it is named by itself, its id, the start of one, its external id or its text.
@@ -148,8 +150,8 @@ class Corpus(Engine):
         if isinstance(row, str) and self.store.decision(Candidate(row).id) is not None:
             name = Candidate(row).id
         facts = explain(self.store, name)
-        reason = f": {facts['reason']}" if facts["reason"] else ""
-        title = f"{facts['id']}: {facts['verdict']}{reason} (stage {facts['stage']}, round {facts['round']})"
+        reason = f": {reason_name(facts['reason'])}. {reason_says(facts['reason'])}" if facts["reason"] else ""
+        title = f"{verdict_name(facts['verdict'])}{reason} (candidate {facts['id']}, round {facts['round']})"
         shown = ("score", "threshold", "detail", "content", "context")
         rows = [(key, facts[key]) for key in shown if facts[key] not in (None, "")]
         rows += [("neighbour", facts["neighbour"]["content"])] if facts["neighbour"] else []
@@ -268,7 +270,7 @@ def _inspected(rows: Rows, reference: Rows, mapping: ColumnMap | None, settings:
 
     beside = None if reference is None else _path(reference)
     report = inspect_file(Question(_path(rows), beside, mapping), settings, encoder)
-    table = [(name, figure.value, figure.low, figure.high) for name, figure in report.figures.items()]
+    table = [(metric_name(name), figure.value, figure.low, figure.high) for name, figure in report.figures.items()]
     edges = [f"cosine {low:.2f}" for low in report.nearest_edges[:-1]]
     numbers = {edge: float(n) for edge, n in zip(edges, report.nearest, strict=True)}
     return Result(report, " ".join(report.verdict), ["metric", "value", "low", "high"], table, numbers)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from synthdata.notebook import html
 from synthdata.records import Decision
 from synthdata.records.report import RoundReport
+from synthdata.text.names import reason_name
 
 if TYPE_CHECKING:
     import polars as pl
@@ -104,8 +105,8 @@ class RoundResult(RoundReport):
     def title(self) -> str:
         """What became of the input, in one line."""
         counts = self.counts
-        reasons = ", ".join(f"{reason} {n}" for reason, n in self.reasons.items())
-        parts = [f"{counts['admit']} admitted", f"{counts['reject']} rejected" + (f" ({reasons})" if reasons else "")]
+        reasons = ", ".join(f"{reason_name(reason)} {n}" for reason, n in self.reasons.items())
+        parts = [f"{counts['admit']} admitted", f"{counts['reject']} refused" + (f" ({reasons})" if reasons else "")]
         parts += [f"{counts['quarantine']} unreadable"] if counts["quarantine"] else []
         parts += [f"{self.already_decided} decided before"] if self.already_decided else []
         return f"round {self.round}: {', '.join(parts)}" + (f"; alarm: {self.alarm}" if self.alarm else "")
@@ -122,7 +123,8 @@ class RoundResult(RoundReport):
 
     def plot(self) -> Picture:
         """Admitted rows and those refused by each reason, as bars."""
-        return Picture(html.bars(self.title, {"admitted": self.counts["admit"], **self.reasons}))
+        reasons = {reason_name(reason): n for reason, n in self.reasons.items()}
+        return Picture(html.bars(self.title, {"admitted": self.counts["admit"], **reasons}))
 
 
 def _row(decision: Decision) -> tuple[Any, ...]:

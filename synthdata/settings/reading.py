@@ -14,6 +14,7 @@ from synthdata.settings.recipe import Recipe
 from synthdata.settings.renamed import RENAMED, refuse_retired, with_new_names, without_retired
 from synthdata.settings.runtime import RuntimeSettings
 from synthdata.settings.section import Section
+from synthdata.settings.shipped import shipped_folder
 
 
 class Settings(Section):
@@ -67,11 +68,9 @@ def shipped(path: Path | str) -> Path:
     asked = Path(path)
     if asked.exists() or asked.suffix or len(asked.parts) != 1:
         return asked
-    package = Path(__file__).parent.parent
-    # In the wheel they lie in the package, in a checkout beside it.
-    for folder in (package / "shipped" / "configs", package.parent / "configs"):
-        if (folder / f"{asked.name}.toml").is_file():
-            return folder / f"{asked.name}.toml"
+    inside = shipped_folder("configs") / f"{asked.name}.toml"
+    if inside.is_file():
+        return inside
     return asked
 
 

@@ -346,4 +346,5 @@ def _nothing(path: object, first: list[QuarantinedRow], reading: Reading) -> str
         "\n".join(f"  {row.file}, line {row.line}: {row.reason}" for row in groups.values())
         or "  there is no row in it"
     )
-    return f"{name}: no usable sample. The first reason:\n{shown}\nsay --map content=COLUMN, or see docs/formats.md"
+    advice = "say --map content=COLUMN, or see `synthdata docs formats`"
+    return f"{name}: no usable sample. The first reason:\n{shown}\n{advice}"

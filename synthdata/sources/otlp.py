@@ -81,7 +81,7 @@ def _unknown(unknown: Mapping[str, list[_Raw]], places: Mapping[int, Row]) -> Qu
     said = f"their attributes are {', '.join(names)}" if names else "they have no attributes"
     reason = (
         f"{len(unknown)} traces of {len(spans)} spans are of no dialect known here ({DIALECTS}); {said}. "
-        "docs/formats.md shows how to turn a log into messages"
+        "`synthdata docs formats` shows how to turn a log into messages"
     )
     return _refused(places[spans[0].line], reason)
 

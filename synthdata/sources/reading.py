@@ -297,7 +297,7 @@ def _why_none(value: object) -> str:
     else:
         listed = f"a list of {len(value)}" if isinstance(value, list) else ""
         found = listed or "neither an object nor a list"
-    return f"{found}; write runs as `messages` (docs/formats.md shows how, in ten lines)"
+    return f"{found}; write runs as `messages` (`synthdata docs formats` shows how, in ten lines)"
 
 
 def _reason(name: str, value: object) -> str:
@@ -310,4 +310,4 @@ def _nothing(path: Path | str, what: str, first: list[QuarantinedRow]) -> str:
     places = {row.reason: row for row in reversed(first)}
     shown = [f"  {row.file}, line {row.line}: {row.reason}" for row in first if places[row.reason] is row]
     more = "\n".join(shown) or "  there is no row in it"
-    return f"{path}: no usable {what}. The first reasons:\n{more}\ndocs/formats.md shows what can be read"
+    return f"{path}: no usable {what}. The first reasons:\n{more}\n`synthdata docs formats` shows what can be read"

@@ -267,7 +267,7 @@ def refusal(row: object) -> str:
         return "one object of columns: write one object a row (pandas: to_json(orient='records', lines=True))"
     if len(names & _TRACE) >= 2 or "resourcespans" in names or _objects(row.get("steps")):
         return (
-            "traces or logs of agent runs, not samples, by their keys: docs/formats.md says which `synthdata run` reads"
+            "traces or logs of agent runs, not samples, by their keys: see `synthdata docs formats` for `synthdata run`"
         )
     return ""
 

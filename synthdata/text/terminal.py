@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -24,14 +26,19 @@ if TYPE_CHECKING:
     from synthdata.records import QuarantinedRow
 
 
+# Seconds without a word that a log file may have to bear.
+_QUIET = 20.0
+
+
 def out() -> Console:
-    """The console for results; width 100 where there is no terminal, so that pipes get whole lines."""
-    return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 100)
+    """The console for results; where there is no terminal as wide as $COLUMNS says, else 100."""
+    width = None if sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit() else 100
+    return Console(highlight=False, markup=False, width=width)
 
 
 def say(line: str) -> None:
-    """One line of prose, safe for the terminal."""
-    out().print(Text(printable(line)))
+    """One line of prose, safe for the terminal; a reader of a pipe gets it unbroken."""
+    out().print(Text(printable(line)), soft_wrap=not sys.stdout.isatty())
 
 
 def note(line: str) -> None:
@@ -92,16 +99,21 @@ def number(value: float | None) -> str:
 
 @contextmanager
 def progress(work: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A `Progress`: a bar on standard error; on something that is no terminal, one line at the end.
+    """A `Progress`: a bar on standard error; on something that is no terminal, a line now and then and one at the end.
 
     The total grows where there was more to do.
     """
     done = 0
     if not sys.stderr.isatty():
+        told = time.monotonic()
 
         def count(step: int) -> None:
-            nonlocal done
+            nonlocal done, told
             done += step
+            if time.monotonic() - told >= _QUIET:
+                told = time.monotonic()
+                sys.stderr.write(f"{work}: {done} of {max(total, done)} so far\n")
+                sys.stderr.flush()
 
         yield count
         sys.stderr.write(f"{work}: {done} of {max(total, done)}\n")
