@@ -21,6 +21,13 @@ from synthdata.text.names import METRICS, REASONS, VIEWS
 
 _WRITTEN = "<!-- Written by `python -m synthdata.cli.reference docs/reference`; change the code, not this page. -->"
 
+_OF_SETTINGS = """Every setting with its default and its meaning. `--set recipe.gate.tau=0.93` overrides one, `--config FILE`
+takes a TOML file of those that you change, and `synthdata settings --schema` prints the JSON Schema of such a file. What
+stands under `recipe` changes which rows there are and is part of a corpus' fingerprint; `runtime` never does."""
+_OF_REASONS = """Every row gets one verdict: admitted, refused with one of these reasons, or unreadable.
+`synthdata explain CORPUS ID` shows the reason of a row with the number behind it. The identifier is what `--json` and the
+files hold. The last column says what helps where a reason takes most of a round."""
+
 
 def pages() -> dict[str, str]:
     """The text of each page by its file name."""
@@ -68,11 +75,7 @@ def _options(verb: Any) -> Iterator[str]:  # noqa: ANN401 - a command of the par
 
 
 def _settings() -> Iterator[str]:
-    yield "# Settings"
-    yield ""
-    yield "Every setting with its default and its meaning. `--set recipe.gate.tau=0.93` overrides one, `--config FILE` takes"
-    yield "a TOML file of those that you change, and `synthdata settings --schema` prints the JSON Schema of such a file. What"
-    yield "stands under `recipe` changes which rows there are and is part of a corpus' fingerprint; `runtime` never does."
+    yield from ("# Settings", "", _OF_SETTINGS)
     schema = settings_schema()
     for half in ("recipe", "runtime"):
         yield from _section(schema, schema["$defs"][_named(schema["properties"][half])], half)
@@ -104,11 +107,7 @@ def _value(default: object) -> str:
 
 
 def _reasons() -> Iterator[str]:
-    yield "# Reasons"
-    yield ""
-    yield "Every row gets one verdict: admitted, refused with one of these reasons, or unreadable. `synthdata explain CORPUS"
-    yield "ID` shows the reason of a row with the number behind it. The identifier is what `--json` and the files hold. The"
-    yield "last column says what helps where a reason takes most of a round."
+    yield from ("# Reasons", "", _OF_REASONS)
     yield from ("", "| reason | means | identifier | what helps |", "|---|---|---|---|")
     for identifier, known in REASONS.items():
         advice = ADVICE.get(Reason(identifier), "")
