@@ -21,12 +21,12 @@ from synthdata.text.names import METRICS, REASONS, VIEWS
 
 _WRITTEN = "<!-- Written by `python -m synthdata.cli.reference docs/reference`; change the code, not this page. -->"
 
-_OF_SETTINGS = """Every setting with its default and its meaning. `--set recipe.gate.tau=0.93` overrides one, `--config FILE`
-takes a TOML file of those that you change, and `synthdata settings --schema` prints the JSON Schema of such a file. What
-stands under `recipe` changes which rows there are and is part of a corpus' fingerprint; `runtime` never does."""
+_OF_SETTINGS = """Every setting with its default and its meaning. `--set recipe.gate.tau=0.93` overrides one, `--config
+FILE` takes a TOML file of those that you change, `synthdata settings --schema` prints the JSON Schema of such a file.
+What stands under `recipe` changes which rows there are and is part of a corpus' fingerprint; `runtime` never does."""
 _OF_REASONS = """Every row gets one verdict: admitted, refused with one of these reasons, or unreadable.
-`synthdata explain CORPUS ID` shows the reason of a row with the number behind it. The identifier is what `--json` and the
-files hold. The last column says what helps where a reason takes most of a round."""
+`synthdata explain CORPUS ID` shows the reason of a row with the number behind it. The identifier is what `--json` and
+the files hold. The last column says what helps where a reason takes most of a round."""
 
 
 def pages() -> dict[str, str]:
