@@ -99,7 +99,8 @@ class Corpus:
             anchor = calibrate(cleaned, header, recipe.anchor, likelihood, advance)
         values = {"recipe": recipe.model_dump(), "runtime": settings.runtime.model_dump()}
         with CorpusStore.making(path, views=chosen, **values) as store:
-            write_heldout(store.heldout_dir, list(heldout))
+            with store.adding(store.heldout_dir) as folder:
+                write_heldout(folder, list(heldout))
             with store.new_anchor(0) as folder:
                 save_reference(folder, cleaned)
                 if anchor.content is not None:
@@ -244,7 +245,8 @@ class Corpus:
         """
         settings = self.settings.recipe.gate
         with self.store.writing():
-            write_heldout(self.store.heldout_dir, rows)
+            with self.store.adding(self.store.heldout_dir) as folder:
+                write_heldout(folder, rows)
             new = HeldOut.of_rows(rows, settings)
             frame = self.store.admitted(columns=["id", "content", "context"])
             found = [(i, new.overlap(content) or new.overlap(context)) for i, content, context in frame.iter_rows()]

@@ -319,7 +319,7 @@ def test_create_and_open_say_what_they_refuse(tmp_path):
         new_store(tmp_path / "docs" / "note.txt")
 
 
-@pytest.mark.parametrize(("version", "message"), [(2, "install a newer"), (0, "older than 1.*--inherit")])
+@pytest.mark.parametrize(("version", "message"), [(3, "install a newer"), (0, "older than 1.*--inherit")])
 def test_other_formats_are_refused(tmp_path, version, message):
     new_store(tmp_path / "corpus")
     path = tmp_path / "corpus" / "corpus.json"

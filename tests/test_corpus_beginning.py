@@ -64,6 +64,7 @@ def test_an_anchor_appears_whole_or_not_at_all_and_only_once(tmp_path):
         with store.new_anchor(1) as folder:
             (folder / "content.json").write_text("{}")
         assert [path.name for path in store.anchor_dir(1).iterdir()] == ["content.json"]
+        store.set_anchor(1)
         with pytest.raises(InputError, match="never written again"), store.new_anchor(1):
             pass
 

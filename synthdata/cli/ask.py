@@ -9,7 +9,7 @@ import typer
 
 from synthdata.cli.options import AsJson, AsOf, CorpusPath
 from synthdata.text.names import METRICS, alarm_name, metric_name, reason_name, reason_says, verdict_name, view_name
-from synthdata.text.terminal import emit_json, number, say, table
+from synthdata.text.terminal import emit_json, note, number, say, table
 
 TREND = ("n2", "cell_hill_1", "coverage", "mmd2", "tail_coverage", "distinct_3", "skeleton_hill_1")
 TREND_ROUNDS = 6
@@ -69,8 +69,8 @@ def status(
     if "n2_floor" in anchor:
         name = metric_name("n2")
         say(f"{name}: {number(anchor['n2_reference'])} in real data, the floor is {number(anchor['n2_floor'])}.")
-    for note in stream_notes(facts):
-        say(note)
+    for line in stream_notes(facts):
+        say(line)
     _show_alarms(facts["alarms"], facts["round"])
     if facts["steering"]:
         say(steering_note(facts["steering"]))
@@ -176,25 +176,34 @@ def _show_review(payload: Any) -> None:  # noqa: ANN401 - JSON that anybody may 
 def verify(
     corpus: CorpusPath,
     rebuild: Annotated[bool, typer.Option(help="Make the derived files again from the tables.")] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="First restore what the seals prove: chain, header, a log's lost end.")
+    ] = False,
     digest: Annotated[
-        bool, typer.Option(help="Print the digest of all decisions: equal decisions, equal digest.")
+        bool, typer.Option(help="Print the digests of all decisions and of later events: equal content, equal digest.")
     ] = False,
     as_of: AsOf = None,
     as_json: AsJson = False,
 ) -> None:
     """Check that the corpus is whole.
 
-    Checks every invariant of the store; exit code 3 where one is broken.
+    Checks every seal and invariant of the store; exit code 3 where one is broken.
     """
     from dataclasses import asdict
 
     from synthdata.corpus import CorpusStore
     from synthdata.corpus.digest import digest as digest_of
+    from synthdata.corpus.digest import events_digest
+    from synthdata.corpus.repair import repair as restore
+    from synthdata.corpus.verify import sealed_from
     from synthdata.corpus.verify import verify as findings_of
 
+    restored = restore(corpus) if repair else []
+    for line in restored:
+        note(f"synthdata: {line}")
     store = CorpusStore.open(corpus)
     findings = findings_of(store)
-    text = digest_of(store, as_of) if digest else None
+    texts = (digest_of(store, as_of), events_digest(store, as_of)) if digest else (None, None)
     if rebuild and not findings:
         from synthdata.rounds.restore import recheck
 
@@ -204,13 +213,15 @@ def verify(
 
             build_index(store)
     if as_json:
-        emit_json({"findings": [asdict(finding) for finding in findings], "digest": text})
+        told = {"digest": texts[0], "events_digest": texts[1], "sealed": sealed_from(store), "restored": restored}
+        emit_json({"findings": [asdict(finding) for finding in findings]} | told)
     else:
         for finding in findings:
             say(str(finding))
         if not findings:
-            say(f"{corpus}: every invariant holds ({store.latest_round()} rounds)")
-        if text:
-            say(text)
+            say(f"{corpus}: every invariant holds ({store.latest_round()} rounds; {sealed_from(store)})")
+        if digest:
+            say(f"events {texts[1]}")
+            say(str(texts[0]))
     if findings:
         raise typer.Exit(3)

@@ -11,10 +11,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from synthdata.corpus.seals import FOLDER
 from synthdata.errors import CorruptStoreError, InputError
 from synthdata.io.files import atomic_write
 
-FORMAT = 1
+# 2 is sealed (seals.py); 1 was made before there were seals, and becomes 2 with its next write.
+FORMAT, UNSEALED = 2, 1
 NAME = "corpus.json"
 
 Views = Literal["one", "two"]
@@ -32,10 +34,14 @@ class Header:
     format: int = FORMAT
 
 
+def header_text(header: Header) -> str:
+    """What corpus.json holds for this header."""
+    return json.dumps(asdict(header), indent=1, sort_keys=True)
+
+
 def write_header(corpus: Path, header: Header) -> None:
     """Replace corpus.json, whole or not at all; only its owner may read it."""
-    text = json.dumps(asdict(header), indent=1, sort_keys=True)
-    atomic_write(corpus / NAME, text, mode=0o600)
+    atomic_write(corpus / NAME, header_text(header), mode=0o600)
 
 
 def read_header(corpus: Path) -> Header:
@@ -47,6 +53,8 @@ def read_header(corpus: Path) -> Header:
     """
     path = corpus / NAME
     if not path.is_file():
+        if (corpus / FOLDER).is_dir():
+            raise CorruptStoreError(f"{path}: is missing; `verify {corpus} --repair` restores it from its second copy")
         raise InputError(f"{corpus}: not a corpus (no {NAME}); make one with `synthdata init`")
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
@@ -55,9 +63,9 @@ def read_header(corpus: Path) -> Header:
         raise CorruptStoreError(f"{path}: cannot be read: {error}; restore it from a copy") from error
     if found > FORMAT:
         raise InputError(f"{path}: format {found}, this version reads up to {FORMAT}; install a newer synthdata")
-    if found < FORMAT:
+    if found < UNSEALED:
         raise InputError(
-            f"{path}: format {found} is older than {FORMAT}; export it with the version that made it, "
+            f"{path}: format {found} is older than {UNSEALED}; export it with the version that made it, "
             "then bring the export in with `synthdata init --inherit`"
         )
     try:

@@ -18,13 +18,23 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synthdata.corpus import derived, rounds
-from synthdata.corpus.beginning import ANCHORS, HELDOUT, begin, open_header, refuse_occupied, whole_folder
+from synthdata.corpus.beginning import ANCHORS, HELDOUT, begin, open_header, refuse_occupied
 from synthdata.corpus.events import append_event, read_events, without_removed
 from synthdata.corpus.experience import add_trajectories, read_trajectories
-from synthdata.corpus.header import Header, Views, read_header, write_header
+from synthdata.corpus.header import UNSEALED, Header, Views
 from synthdata.corpus.lock import WriterLock
 from synthdata.corpus.rounds import Stamp
 from synthdata.corpus.rows import DECISIONS, EVENTS, EXPERIENCE, SNAPSHOTS, ViewVectors, vector_matrix
+from synthdata.corpus.sealed_files import (
+    check_files,
+    discard_folder,
+    end_files,
+    sealed_addition,
+    sealed_folder,
+)
+from synthdata.corpus.sealed_rows import check_tables, check_version, rows_happened
+from synthdata.corpus.sealing import adopt, begin_seals, check_header, replace_header
+from synthdata.corpus.seals import Seal, SealBook
 from synthdata.corpus.snapshots import write_snapshot
 from synthdata.corpus.tables import Table, both
 from synthdata.errors import InputError
@@ -42,10 +52,11 @@ class CorpusStore:
         self.path = path
         self._header = header
         self._lock = WriterLock(path)
-        self.experience_table = Table(path / "experience", EXPERIENCE, "seq")
-        self.decisions_table = Table(path / "decisions", DECISIONS, "round")
-        self.events_table = Table(path / "events", EVENTS, "round")
-        self.snapshots_table = Table(path / "snapshots", SNAPSHOTS, "round")
+        self.seals = SealBook(path, self._ended)
+        self.experience_table = Table(path / "experience", EXPERIENCE, "seq", self.seals)
+        self.decisions_table = Table(path / "decisions", DECISIONS, "round", self.seals)
+        self.events_table = Table(path / "events", EVENTS, "round", self.seals)
+        self.snapshots_table = Table(path / "snapshots", SNAPSHOTS, "round", self.seals)
 
     @classmethod
     @contextmanager
@@ -69,6 +80,7 @@ class CorpusStore:
             # Whoever held the lock a moment ago may have finished it.
             refuse_occupied(path)
             store._header = begin(path, store._header)
+            begin_seals(path, store._header)
             for table in store.tables():
                 table.create()
             yield store
@@ -79,9 +91,11 @@ class CorpusStore:
 
         Raises:
             InputError: not a corpus, one of another format version, one whose `init` was cut off, or a misread path.
-            CorruptStoreError: corpus.json cannot be read.
+            CorruptStoreError: corpus.json was changed or cannot be read, or the end of a table is missing.
         """
-        return cls(Path(path), open_header(Path(path)))
+        store = cls(Path(path), open_header(Path(path)))
+        store._check()
+        return store
 
     def tables(self) -> tuple[Table, ...]:
         """The four tables in write order."""
@@ -119,21 +133,58 @@ class CorpusStore:
 
     @property
     def heldout_dir(self) -> Path:
-        """Texts and hashes that must never be admitted."""
+        """Texts and hashes that must never be admitted.
+
+        Raises:
+            CorruptStoreError: a file in it is not as it was written.
+        """
+        check_files(self.path, f"{HELDOUT}/", self.seals)
         return self.path / HELDOUT
 
     def anchor_dir(self, number: int | None = None) -> Path:
-        """The folder of an anchor, by default of the current one; it need not exist yet."""
-        return self.path / ANCHORS / str(self.anchor if number is None else number)
+        """The folder of an anchor, by default of the current one, for reading.
+
+        Raises:
+            CorruptStoreError: a file in it is not as it was written.
+        """
+        folder = self._anchor_path(self.anchor if number is None else number)
+        check_files(self.path, f"{folder.relative_to(self.path)}/", self.seals)
+        return folder
+
+    def _anchor_path(self, number: int) -> Path:
+        return self.path / ANCHORS / str(number)
 
     def new_anchor(self, number: int) -> AbstractContextManager[Path]:
         """A folder to write an anchor into, which takes its place as a whole when the block ends, or not at all.
+
+        One of a higher number than the current anchor's was left by a killed writer and is replaced.
 
         Raises:
             InputError: there is an anchor of that number.
         """
         self._lock.require()
-        return whole_folder(self.anchor_dir(number))
+        folder = self._anchor_path(number)
+        return self.new_folder(folder) if number > self.anchor else sealed_folder(self.path, folder, self.seals)
+
+    @contextmanager
+    def new_folder(self, folder: Path) -> Iterator[Path]:
+        """A folder in the corpus to write into, which takes its place, whole and sealed, when the block ends.
+
+        Nothing may rest on one that is there: a killed writer left it, and it is replaced.
+        """
+        self._lock.require()
+        folder.parent.mkdir(exist_ok=True)
+        if folder.is_dir():
+            discard_folder(self.path, folder, self.seals)
+        with sealed_folder(self.path, folder, self.seals) as part:
+            yield part
+
+    @contextmanager
+    def adding(self, folder: Path) -> Iterator[Path]:
+        """A place to write files that are then added, sealed, to a folder of the corpus; a JSON file comes last."""
+        self._lock.require()
+        with sealed_addition(self.path, folder, self.seals) as part:
+            yield part
 
     def set_anchor(self, number: int) -> None:
         """Make an anchor that is already written the current one.
@@ -142,8 +193,8 @@ class CorpusStore:
             InputError: its folder is not there.
         """
         self._lock.require()
-        if not self.anchor_dir(number).is_dir():
-            raise InputError(f"{self.anchor_dir(number)}: no such anchor; write it before making it current")
+        if not self._anchor_path(number).is_dir():
+            raise InputError(f"{self._anchor_path(number)}: no such anchor; write it before making it current")
         self._replace_header(anchor=number)
 
     def update_settings(self, *, recipe: dict[str, Any] | None = None, runtime: dict[str, Any] | None = None) -> None:
@@ -156,12 +207,23 @@ class CorpusStore:
     def writing(self) -> Iterator[CorpusStore]:
         """Be the one writer; freed on exit and by any death of the process.
 
+        What a killed writer left half-done is ended or cleared away, and everything in the tables is held against its
+        seals before anything is built on it.
+
         Raises:
             LockedError: another process is writing; the message names it.
+            CorruptStoreError: something is not as it was written.
         """
         with self._lock.held():
             # What this object knows may be older than what the last writer left.
-            self._header = read_header(self.path)
+            self._header = open_header(self.path)
+            self._check()
+            for table in self.tables():
+                table.sweep_parts()
+            if self._header.format == UNSEALED:
+                self._header = adopt(self.path, self._header, self.tables())
+            self.seals.settle()
+            check_tables(self.path, self.tables(), self.seals.read())
             yield self
 
     def add_experience(self, trajectories: Sequence[Trajectory]) -> int:
@@ -304,4 +366,15 @@ class CorpusStore:
 
     def _replace_header(self, **changes: Any) -> None:  # noqa: ANN401 - fields of Header, checked by it
         self._header = replace(self._header, **changes)
-        write_header(self.path, self._header)
+        replace_header(self.path, self._header, self.seals)
+
+    def _check(self) -> None:
+        check_header(self.path, self._header, self.seals)
+        if self.seals.there():
+            seals = self.seals.read()
+            for table in self.tables():
+                check_version(table, seals)
+
+    def _ended(self, seal: Seal) -> bool:
+        table = next((table for table in self.tables() if table.name == seal.table), None)
+        return end_files(self.path, seal, self.seals.read()) if table is None else rows_happened(table, seal)

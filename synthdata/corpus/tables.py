@@ -7,6 +7,7 @@ compaction may drop it: what must last is a column. Vectors are `List(Float32)`;
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,17 +20,38 @@ from arro3.core import Table as ArrowTable
 from deltalake import CommitProperties, DeltaTable, Schema, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
+from synthdata.corpus.file_notes import note_files
+from synthdata.corpus.row_digest import rows_digest
+from synthdata.corpus.seals import SealBook
 from synthdata.errors import CorruptStoreError, InputError, SynthdataError
 from synthdata.io.files import sync_path
+
+# What the table library leaves of a file that it was writing when it was killed.
+_PART = re.compile(r"#\d+$")
+_LOGGED = re.compile(r"\d{20}\.json")
 
 
 @dataclass(frozen=True)
 class Table:
-    """A Delta table in `folder` with a declared schema; files are pruned by the integer `stats_column`."""
+    """A Delta table in `folder` with a declared schema; files are pruned by the integer `stats_column`.
+
+    What is appended is sealed in the `book`, where there is one.
+    """
 
     folder: Path
     schema: pl.Schema
     stats_column: str
+    book: SealBook | None = None
+
+    @property
+    def name(self) -> str:
+        """The table's name, which is its folder's."""
+        return self.folder.name
+
+    @property
+    def key(self) -> str:
+        """The integer column by whose ranges rows are sealed."""
+        return "seq" if "seq" in self.schema else "round"
 
     def create(self) -> None:
         """Make the empty table; an existing one is left as it is."""
@@ -72,6 +94,7 @@ class Table:
         number = [Transaction(*transaction)] if transaction else None
         properties = CommitProperties(custom_metadata=dict(metadata), app_transactions=number, max_commit_retries=0)
         rows = frame.select(list(self.schema)).cast(self.schema)
+        sealed = self._announce(rows, int(table.version()) + 1)
         # A table of an older version of this schema gets the new columns with its next commit.
         mode: Literal["merge"] | None = "merge" if self._absent(table) else None
         try:
@@ -83,8 +106,24 @@ class Table:
         except (DeltaError, OSError) as error:
             raise InputError(f"{self.folder}: cannot be written: {_first_line(error)}") from error
         version = int(table.version())
-        self._sync(version)
+        added = self._sync(version)
+        if sealed is not None:
+            sealed.confirm()
+            note_files(self.folder.parent, added)
         return version
+
+    def _announce(self, rows: pl.DataFrame, version: int) -> SealBook | None:
+        """Seal the rows of the next commit ahead of it; the book that waits for its end."""
+        if self.book is None or rows.is_empty():
+            return None
+        # What a write that failed before this one has left.
+        self.book.settle()
+        low, high = int(rows[self.key].min()), int(rows[self.key].max())  # type: ignore[arg-type]
+        known = self.book.read().ranges(self.name)
+        if any(seal.low <= high and seal.high >= low for seal in known):
+            rows = pl.concat([self.read(None, pl.col(self.key).is_between(low, high)), rows])
+        self.book.rows(self.name, version, low, high, rows.height, rows_digest(rows))
+        return self.book
 
     def read(self, columns: Sequence[str] | None = None, where: pl.Expr | None = None) -> pl.DataFrame:
         """The rows for which `where` holds, only the named columns; row order is not defined, so sort.
@@ -149,18 +188,54 @@ class Table:
         except (DeltaError, OSError) as error:
             raise InputError(f"{self.folder}: cannot be vacuumed: {_first_line(error)}") from error
 
+    def last_logged(self) -> int:
+        """The version of the last entry of the log, by the names of its files alone; -1 without any."""
+        folder = self.folder / "_delta_log"
+        names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+        return max((int(name[:20]) for name in names if _LOGGED.fullmatch(name)), default=-1)
+
+    def rows(self) -> int:
+        """How many rows there are, by what the log says of the files."""
+        added = pl.DataFrame(self.open().get_add_actions(flatten=True))
+        if "num_records" not in added.columns or added["num_records"].null_count():
+            return self.read([self.key]).height
+        return int(added["num_records"].sum())
+
+    def present_files(self) -> list[Path]:
+        """The data files of the current version.
+
+        Raises:
+            CorruptStoreError: one is missing, or not as large as the log says.
+        """
+        found = self.files()
+        for path, size in found.items():
+            if not path.is_file():
+                raise CorruptStoreError(f"{path}: missing; restore it from a copy")
+            if path.stat().st_size != size:
+                raise CorruptStoreError(f"{path}: has {path.stat().st_size} bytes, not {size}; restore it from a copy")
+        return list(found)
+
+    def sweep_parts(self) -> None:
+        """Remove what writers that were killed left half-written; the caller holds the writer lock."""
+        for folder in (self.folder, self.folder / "_delta_log"):
+            for path in folder.iterdir() if folder.is_dir() else ():
+                if _PART.search(path.name):
+                    path.unlink(missing_ok=True)
+
     def files(self) -> dict[Path, int]:
         """The data files of the current version with the sizes in bytes that the log says they have."""
         added = pl.DataFrame(self.open().get_add_actions(flatten=True)).select("path", "size_bytes").sort("path")
         return {self.folder / unquote(path): int(size) for path, size in added.iter_rows()}
 
-    def _sync(self, version: int) -> None:
+    def _sync(self, version: int) -> list[Path]:
+        """Flush a version to the disk; the data files that it added."""
         # delta-rs leaves flushing to the system; a round that was reported must outlive a power cut.
         log = self.folder / "_delta_log" / f"{version:020}.json"
         actions = [json.loads(line) for line in log.read_bytes().splitlines()]
         added = [self.folder / unquote(action["add"]["path"]) for action in actions if "add" in action]
         for path in (*added, log, log.parent, self.folder):
             sync_path(path)
+        return added
 
 
 def both(first: pl.Expr | None, second: pl.Expr | None) -> pl.Expr | None:

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from synthdata.corpus.beginning import ANCHORS, HELDOUT
 from synthdata.corpus.rows import VECTOR_COLUMNS, to_candidate, vector_matrix
+from synthdata.corpus.sealed_files import wrong_files
+from synthdata.corpus.sealed_rows import changed_files, rows_happened, wrong_rows
+from synthdata.corpus.seals import Seals
 from synthdata.corpus.store import CorpusStore
-from synthdata.corpus.tables import Table
-from synthdata.errors import CorruptStoreError
 from synthdata.records import Chat, Reason, Verdict
 
 _NORM_TOLERANCE = 1e-3
@@ -44,9 +46,15 @@ def verify(store: CorpusStore, rebuild: Callable[[], object] | None = None) -> l
         CorruptStoreError: a file of a table is missing or damaged; the message names it.
     """
     for table in store.tables():
-        _check_files(table)
+        table.present_files()
     rounds = store.rounds()
-    findings = [*_header(store, rounds), *_experience(store), *_round_numbers(rounds), *_history(store, rounds)]
+    findings = [
+        *_header(store, rounds),
+        *_seals(store),
+        *_experience(store),
+        *_round_numbers(rounds),
+        *_history(store, rounds),
+    ]
     findings += _identities(store)
     dims: dict[int, set[int]] = {}
     for number in rounds["round"]:
@@ -59,17 +67,36 @@ def verify(store: CorpusStore, rebuild: Callable[[], object] | None = None) -> l
     return findings
 
 
-def _check_files(table: Table) -> None:
-    for path, size in table.files().items():
-        if not path.is_file():
-            raise CorruptStoreError(f"{path}: missing; restore it from a copy")
-        if path.stat().st_size != size:
-            raise CorruptStoreError(f"{path}: has {path.stat().st_size} bytes, not {size}; restore it from a copy")
+def sealed_from(store: CorpusStore) -> str:
+    """Since when what is written is sealed, as a sentence; of what is older only changes since then are found."""
+    if not store.seals.there():
+        return "not sealed yet: made before there were seals, its next write seals it as it is found"
+    found = [seal for seal in store.seals.read().done if seal.found]
+    if not found:
+        return "sealed from its beginning"
+    last = max((seal.high for seal in found if seal.table == "decisions"), default=0)
+    return f"sealed from round {last + 1} on; what is older was sealed as it was found"
+
+
+def _seals(store: CorpusStore) -> Iterator[Violation]:
+    if not store.seals.there():
+        return
+    seals = store.seals.read()
+    for under in (ANCHORS, HELDOUT):
+        for name, what in wrong_files(store.path, f"{under}/", seals):
+            yield Violation("seal", name, what)
+    for table in store.tables():
+        for path in changed_files(store.path, table):
+            yield Violation("seal", f"{table.name}/{path.name}", "is not as it was written")
+        pending = seals.pending
+        ended = pending is not None and pending.table == table.name and rows_happened(table, pending)
+        for where, what in wrong_rows(table, Seals((*seals.done, *([pending] if ended and pending else [])))):
+            yield Violation("seal", f"{table.name}, {where}", what)
 
 
 def _header(store: CorpusStore, rounds: pl.DataFrame) -> Iterator[Violation]:
     for number in sorted({store.anchor, *rounds["anchor"]}):
-        if not store.anchor_dir(number).is_dir():
+        if not (store.path / ANCHORS / str(number)).is_dir():
             yield Violation("anchor", f"anchors/{number}", "is named by corpus.json or by a round, but is not there")
 
 

@@ -23,7 +23,6 @@ from synthdata.gate.cells import centre
 from synthdata.gate.living import RealContexts
 from synthdata.gate.novelty import Novelty, numbered
 from synthdata.gate.reference import Reference, load_reference
-from synthdata.io.files import atomic_folder
 
 _PARTS = ("ids", "tasks", "vectors", "stays", "scores", "mean", "centroids", "real_counts", "stream_counts", "bets")
 _FILE = "epoch.npz"
@@ -81,14 +80,14 @@ def calibrating(reference: Reference, views: str) -> RealContexts:
 
 
 def save_epoch(folder: Path, epoch: Epoch) -> None:
-    """Write an epoch; the folder appears whole or not at all."""
+    """Write an epoch into a folder that is there."""
     half = epoch.context
     assert half.novelty is not None and half.stream_counts is not None
     values: Sequence[Any] = (
         np.array(epoch.ids, dtype=np.str_), np.array(epoch.taken.tasks, dtype=np.str_), epoch.taken.vectors,
         epoch.stays, half.novelty.scores, half.mean, half.centroids, half.real_counts, half.stream_counts, epoch.bets,
     )  # fmt: skip
-    with atomic_folder(folder) as part, (part / _FILE).open("wb") as file:
+    with (folder / _FILE).open("wb") as file:
         np.savez(file, allow_pickle=False, **dict(zip(_PARTS, values, strict=True)))
 
 

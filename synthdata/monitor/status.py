@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 
 import polars as pl
@@ -22,6 +23,7 @@ from synthdata.monitor.stream import epoch_facts, recent_outside
 from synthdata.settings import GateSettings, Settings
 
 Facts = dict[str, Any]
+_LOG = logging.getLogger(__name__)
 LAST_CALL = "last_call.json"
 
 
@@ -258,7 +260,11 @@ def _starved(frame: pl.DataFrame, last: int) -> str:
 
 def _last_call(store: CorpusStore) -> int:
     path = store.derived_dir / LAST_CALL
-    return int(json.loads(path.read_text(encoding="utf-8"))["already_decided"]) if path.exists() else 0
+    try:
+        return int(json.loads(path.read_text(encoding="utf-8"))["already_decided"]) if path.exists() else 0
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        _LOG.warning("%s: cannot be read (%s); the next round writes it again", path, error)
+        return 0
 
 
 def note_last_call(store: CorpusStore, already_decided: int) -> None:

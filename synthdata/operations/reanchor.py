@@ -6,7 +6,6 @@ anchor may be asked again under the new one.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -161,10 +160,6 @@ def _drift(made: Anchor, old: Reference, new: Reference) -> float:
 
 
 def _write(corpus: Corpus, made: Anchor, cleaned: Reference) -> None:
-    folder = corpus.store.anchor_dir(made.number)
-    if folder.exists():
-        # Not current, so a killed `reanchor` left it: nothing was decided under it.
-        shutil.rmtree(folder)
     with corpus.store.new_anchor(made.number) as part:
         save_reference(part, cleaned)
         if made.content is not None:

@@ -94,8 +94,8 @@ def begin_epoch(store: CorpusStore, due_: Due) -> None:
     """Write the epoch and its event; the event makes it current. A folder that a kill left without one is replaced."""
     anchor, number = due_.facts["anchor"], due_.facts["epoch"]
     folder = epochs_folder(store, anchor) / str(number)
-    folder.parent.mkdir(exist_ok=True)
-    save_epoch(folder, due_.epoch)
+    with store.new_folder(folder) as part:
+        save_epoch(part, due_.epoch)
     store.append_event("epoch", f"{anchor} {number}", due_.facts, store.latest_round())
 
 

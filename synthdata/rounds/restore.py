@@ -45,7 +45,13 @@ class CorpusGate:
 
     def calibrated(self, content: ContentCalibration) -> CorpusGate:
         """The same gate with the content half that the first round made, which is written to the anchor's folder."""
-        save_content(self.store.anchor_dir(), content)
+        if self.store.admitted(columns=["anchor"])["anchor"].is_in([self.anchor.number]).any():
+            raise CorruptStoreError(
+                f"{self.store.anchor_dir()}: its content half is missing, and rows were admitted under it; restore it "
+                "from a copy"
+            )
+        with self.store.adding(self.store.anchor_dir()) as part:
+            save_content(part, content)
         filled = load_anchor(self.store.anchor_dir()).content
         return replace(self, anchor=replace(self.anchor, content=filled))
 

@@ -1,0 +1,242 @@
+"""Nothing goes or changes unseen: each kind of damage is done once, and found before anything rests on it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sample_texts import lessons
+
+from synthdata.api import Corpus
+from synthdata.corpus import CorpusStore
+from synthdata.corpus.digest import digest, events_digest
+from synthdata.corpus.header import NAME
+from synthdata.corpus.maintain import maintain
+from synthdata.corpus.repair import repair
+from synthdata.corpus.row_digest import rows_digest
+from synthdata.corpus.seals import AHEAD, DONE, FOLDER
+from synthdata.corpus.verify import sealed_from, verify
+from synthdata.errors import CorruptStoreError, SynthdataError
+from synthdata.gate.reference import ReferenceRow
+from synthdata.operations.retract import Selector, retract
+from synthdata.records import Candidate, Origin, Step, Trajectory
+from synthdata.settings import Settings
+
+HASHING = {"recipe": {"encoder": {"backend": "hashing", "dim": 32}}}
+OLD = Path(__file__).parent / "data" / "corpus-0.1.zip"
+
+
+def texts(seed: int) -> list[Candidate]:
+    return [Candidate(text, origin=Origin.SYNTHETIC) for text in lessons(12, seed)]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    rows = [ReferenceRow(text, "", str(i), "") for i, text in enumerate(lessons(150, 1))]
+    corpus = Corpus.init(
+        tmp_path_factory.mktemp("seals") / "c",
+        rows,
+        settings=Settings.from_dict(HASHING, "test"),
+        heldout=[{"text": "the moon is made of green cheese, said the fox to the crow"}],
+    )
+    with corpus.store.writing() as store:
+        store.add_experience([Trajectory(task="task", steps=(Step(0, "agent", action="go"),))])
+    for seed in (2, 3):
+        corpus.admit(texts(seed))
+    retract(corpus, Selector(ids=(sorted(corpus.store.admitted_ids())[0],)), "a test")
+    assert verify(corpus.store) == []
+    return corpus.store.path
+
+
+@pytest.fixture
+def path(made: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(made, tmp_path / "c")
+
+
+def is_found(path: Path) -> bool:
+    """Whether a new process would see the damage: in opening, in verifying, and before it decides anything."""
+    try:
+        findings = verify(CorpusStore.open(path))
+    except SynthdataError:
+        findings = ["refused"]
+    rows = len(list((path / "decisions").glob("*.parquet")))
+    try:
+        Corpus.open(path).admit(texts(9))
+        decided = True
+    except SynthdataError:
+        decided = False
+    if not decided:
+        assert len(list((path / "decisions").glob("*.parquet"))) == rows
+    return bool(findings) and not decided
+
+
+TRUTH = (
+    "corpus.json", "anchors/0/content.json", "anchors/0/content.npz", "anchors/0/context.json", "anchors/0/context.npz",
+    "anchors/0/reference.parquet", "anchors/0/vectors.npz", "heldout/*.jsonl", "decisions/*.parquet",
+    "events/*.parquet", "experience/*.parquet", "snapshots/*.parquet", "seals/ahead.jsonl", "seals/done.jsonl",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", TRUTH)
+@pytest.mark.parametrize("damage", ["gone", "cut", "flipped"])
+def test_a_file_that_is_gone_cut_or_flipped_is_found(path, kind, damage):
+    file = sorted(path.glob(kind))[-1]
+    data = bytearray(file.read_bytes())
+    if damage == "gone":
+        file.unlink()
+    elif damage == "cut":
+        file.write_bytes(data[: len(data) // 2])
+    else:
+        data[len(data) // 2] ^= 1
+        file.write_bytes(data)
+    assert is_found(path)
+
+
+def test_a_number_of_the_anchor_that_was_edited_is_found_by_whoever_reads_it(path):
+    file = path / "anchors/0/content.json"
+    facts = json.loads(file.read_text())
+    file.write_text(json.dumps(facts | {"collision_max": 0.9138}, indent=1, sort_keys=True))
+    with pytest.raises(CorruptStoreError, match=r"content\.json: is not as it was written.*--repair"):
+        _ = Corpus.open(path).anchor
+    assert is_found(path)
+
+
+def test_a_file_that_somebody_put_beside_the_held_out_list_is_found(path):
+    (path / "heldout" / "more.jsonl").write_text('{"text": "x"}\n')
+    assert is_found(path)
+
+
+@pytest.mark.parametrize("table", ["decisions", "events", "experience"])
+def test_a_log_that_lost_its_end_is_found_and_repaired_from_the_data_file(path, table):
+    before = (
+        digest(CorpusStore.open(path)),
+        events_digest(CorpusStore.open(path)),
+        CorpusStore.open(path).admitted_ids(),
+    )
+    sorted((path / table / "_delta_log").glob("*.json"))[-1].unlink()
+    with pytest.raises(CorruptStoreError, match="its end is missing"):
+        CorpusStore.open(path)
+    assert is_found(path)
+    assert [line for line in repair(path) if "restored" in line]
+    store = CorpusStore.open(path)
+    assert (digest(store), events_digest(store), store.admitted_ids()) == before
+    assert verify(store) == []
+    assert Corpus.open(path).admit(texts(9)).round == 3
+
+
+def test_rows_that_are_nowhere_any_more_are_not_made_up(path):
+    sorted((path / "decisions" / "_delta_log").glob("*.json"))[-1].unlink()
+    for file in (path / "decisions").glob("*.parquet"):
+        if pl.read_parquet(file)["round"][0] == 2:
+            file.unlink()
+    assert repair(path) == []
+    with pytest.raises(CorruptStoreError, match="its end is missing"):
+        CorpusStore.open(path)
+
+
+@pytest.mark.parametrize("name", [AHEAD, DONE, NAME])
+@pytest.mark.parametrize("lines", [0, 3])
+def test_one_file_of_the_chain_or_the_header_is_restored_by_its_twin(path, name, lines):
+    file = path / NAME if name == NAME else path / FOLDER / name
+    if lines:
+        file.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[:lines]))
+    else:
+        file.unlink()
+    assert is_found(path)
+    assert repair(path)
+    assert verify(CorpusStore.open(path)) == []
+
+
+def test_a_kill_before_the_commit_and_one_after_it_are_no_damage(path):
+    ahead, done = path / FOLDER / AHEAD, path / FOLDER / DONE
+    lines = done.read_bytes().splitlines(keepends=True)
+    # After the commit: it ended, and the chain's second file does not say so yet.
+    done.write_bytes(b"".join(lines[:-1]) + lines[-1][:20])
+    assert verify(CorpusStore.open(path)) == []
+    with CorpusStore.open(path).writing():
+        pass
+    assert done.read_bytes() == ahead.read_bytes()
+    # Before it: it was announced, and there is nothing of it.
+    store = CorpusStore.open(path)
+    store.seals.rows("events", 99, 50, 50, 1, "0" * 64)
+    store = CorpusStore.open(path)
+    assert verify(store) == []
+    with store.writing():
+        assert store.append_event("freeze", "x", {"reason": "x"}, 2)
+    assert verify(CorpusStore.open(path)) == []
+    assert done.read_bytes() == ahead.read_bytes()
+
+
+def test_files_of_a_write_that_did_not_end_are_cleared_away(path):
+    store = CorpusStore.open(path)
+    (path / "heldout" / "new.jsonl").write_text("{}\n")
+    from synthdata.corpus.sealed_files import sha256_of
+
+    store.seals.files({"heldout/new.jsonl": sha256_of(path / "heldout" / "new.jsonl"), "heldout/other.jsonl": "0" * 64})
+    assert verify(CorpusStore.open(path)) == []
+    with CorpusStore.open(path).writing():
+        pass
+    assert not (path / "heldout" / "new.jsonl").exists()
+    assert verify(CorpusStore.open(path)) == []
+
+
+def test_a_compacted_corpus_keeps_its_seals_and_a_lost_note_is_made_again(path):
+    maintain(CorpusStore.open(path), keep_rounds=1, keep_hours=0)
+    assert verify(CorpusStore.open(path)) == []
+    (path / "derived" / "files.jsonl").write_bytes(b'{"file"\x00\n')
+    assert Corpus.open(path).admit(texts(9)).round == 3
+    assert verify(CorpusStore.open(path)) == []
+
+
+def test_an_older_corpus_opens_is_sealed_by_its_next_write_and_then_held(tmp_path):
+    with zipfile.ZipFile(OLD) as archive:
+        archive.extractall(tmp_path / "c")
+    store = CorpusStore.open(tmp_path / "c")
+    assert "not sealed yet" in sealed_from(store)
+    said = digest(store)
+    with store.writing():
+        pass
+    store = CorpusStore.open(tmp_path / "c")
+    assert sealed_from(store) == "sealed from round 3 on; what is older was sealed as it was found"
+    assert verify(store) == [] and digest(store) == said
+    # Killed between the seals and the header that speaks of them.
+    header = json.loads((tmp_path / "c" / NAME).read_text())
+    (tmp_path / "c" / NAME).write_text(json.dumps(header | {"format": 1}, indent=1, sort_keys=True))
+    with CorpusStore.open(tmp_path / "c").writing():
+        pass
+    assert json.loads((tmp_path / "c" / NAME).read_text())["format"] == 2
+    (tmp_path / "c" / "anchors/0/content.json").unlink()
+    with pytest.raises(CorruptStoreError):
+        CorpusStore.open(tmp_path / "c").anchor_dir()
+
+
+ROWS = st.lists(
+    st.tuples(st.text(max_size=5), st.none() | st.floats(), st.none() | st.lists(st.floats(width=32), max_size=3)),
+    min_size=1,
+    max_size=6,
+)
+SCHEMA = pl.Schema({"text": pl.String, "score": pl.Float64, "vector": pl.List(pl.Float32), "seq": pl.Int64})
+
+
+def frame(rows):
+    return pl.DataFrame([(*row, seq) for seq, row in enumerate(rows)], schema=SCHEMA, orient="row")
+
+
+@given(ROWS, st.randoms())
+def test_a_digest_is_of_rows_in_any_order_chunks_and_files(rows, rng):
+    whole = frame(rows)
+    shuffled = whole.sample(fraction=1, shuffle=True, seed=rng.randrange(1000))
+    assert rows_digest(shuffled) == rows_digest(whole)
+    assert rows_digest(pl.concat([whole[:1], whole[1:]], rechunk=False)) == rows_digest(whole)
+    assert rows_digest(whole.with_columns(new=pl.lit(None, dtype=pl.String))) == rows_digest(whole)
+
+
+@given(ROWS, ROWS)
+def test_other_rows_have_another_digest(one, other):
+    assert (rows_digest(frame(one)) == rows_digest(frame(other))) == (repr(one) == repr(other))
