@@ -10,6 +10,7 @@ import re
 import string
 import tarfile
 import time
+import unicodedata
 
 import pytest
 from conftest import SHARED_DATA
@@ -17,7 +18,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthdata.judging.encoded import revealed
-from synthdata.judging.floor import canonical, check_text
+from synthdata.judging.floor import (
+    _CONSONANTS,
+    _MASH,
+    _ODD,
+    _latin,
+    canonical,
+    check_text,
+    letter_measures,
+    readable,
+)
 from synthdata.judging.phrases import find_judge_talk
 from synthdata.records import Reason
 from synthdata.settings import FloorSettings
@@ -357,3 +367,26 @@ def test_real_attacks_fall():
         assert reason(row["response"]) == Reason.TOO_SHORT
     with gzip.open(need("attack-null-model") / "null_model_outputs.json.gz", "rt", encoding="utf-8") as file:
         assert reason(json.load(file)[0]["output"]) == Reason.ADDRESSES_JUDGE
+
+
+@given(
+    text=st.one_of(st.text(max_size=200), st.text("abQZqxwertyuiop 0189+/=-_.,<>:\n\t\u00e4\u0436\u4e2d", max_size=200))
+)
+def test_letters_are_counted_as_one_by_one(text):
+    """The fast counts against plain ones, a character and a pair at a time."""
+    plain = readable(text)
+    said = revealed(plain)
+    plain = plain if said == plain else readable(said)
+    visible = [c for c in plain if not c.isspace()]
+    symbols = sum(not c.isalnum() and unicodedata.category(c)[0] != "M" for c in visible)
+    latin = _latin(plain)
+    words = latin.split()
+    pairs = sum(len(word) - 1 for word in words)
+    odd = sum(word[i : i + 2] in _ODD.split("|") for word in words for i in range(len(word) - 1))
+    odd += 3 * len(_MASH.findall(latin)) + sum(len(run) - 5 for run in _CONSONANTS.findall(latin))
+    letters = "".join(words)
+    vowels = sum(letter in "aeiouy" for letter in letters)
+    measured = letter_measures(text)
+    assert measured[0] == (symbols / len(visible) if len(visible) >= 40 else 0.0)
+    assert measured[3] == (min(1.0, odd / pairs) if pairs >= 12 else 0.0)
+    assert measured[4] == (1.0 - vowels / len(letters) if len(letters) >= 40 else 0.0)

@@ -110,13 +110,17 @@ class Tokens:
         found = list(fine_tokens(text[:MOST_CHARS]))
         if not found:
             return None
-        lower = [match[0].lower() for match in found]
         ends = [-1, *(match.end() for match in found)]
         glued = np.array([match.start() == end for match, end in zip(found, ends, strict=False)], dtype=np.int64)
+        return cls.of_strings([match[0] for match in found], glued)
+
+    @classmethod
+    def of_strings(cls, tokens: Sequence[str], glued: Ints) -> Tokens:
+        """These tokens in this order; `glued` (n,) says of each whether it is glued to the one before."""
+        lower = [token.lower() for token in tokens]
         words = np.array([token_hash(token) for token in lower], dtype=np.uint64)
-        # Overflow is the intended arithmetic modulo 2**64.
-        pairs = ((words[:-1] * _MIX) ^ words[1:]) * _MIX + glued[1:].astype(np.uint64)
-        return cls(lower, words, pairs, np.array([_shape(match[0]) for match in found], dtype=np.int64), glued)
+        shapes = np.array([_shape(token) for token in tokens], dtype=np.int64)
+        return cls(lower, words, pair_hashes(words, glued), shapes, glued)
 
 
 @dataclass(frozen=True)
@@ -132,17 +136,16 @@ class StretchModel:
     scale: Floats
     evidence: float
 
-    def score(self, tokens: Tokens) -> tuple[float, int]:
-        """How broken a text is, in spreads above the median of real ones, and the token where its worst window begins.
+    def scaled(self, worst: Floats, mean: Floats) -> Floats:
+        """How broken texts are, in spreads above the median of real ones, (n,), from the sums that `raw_scores` gives.
 
         The higher of two: the worst window, and the text on the whole. 0 for a text that gives too little evidence: of
         a reference that is all alike every other text is far, and a word alone proves nothing.
         """
-        worst, mean, start = raw_scores(tokens, self.known, self.weights)
-        if worst < self.evidence:
-            return min(0, (worst - self.scale[0]) / (self.scale[1] - self.scale[0])), start
         middle, high, whole_middle, whole_high = self.scale
-        return max((worst - middle) / (high - middle), (mean - whole_middle) / (whole_high - whole_middle)), start
+        stretch, whole = (worst - middle) / (high - middle), (mean - whole_middle) / (whole_high - whole_middle)
+        scores: Floats = np.where(worst < self.evidence, np.minimum(0, stretch), np.maximum(stretch, whole))
+        return scores
 
 
 def raw_scores(tokens: Tokens, known: Known, weights: Floats, own: int = 0) -> tuple[float, float, int]:
@@ -151,15 +154,20 @@ def raw_scores(tokens: Tokens, known: Known, weights: Floats, own: int = 0) -> t
     A text shorter than a window proves as much less. `own` texts of the counts are the text itself.
     """
     classes, seen, met = describe_tokens(tokens, known, own)
-    before = np.concatenate([[0], classes[:-1]])
-    judged = classes > 0
-    values = weights[classes] + weights[_CLASSES + before * _CLASSES + classes]
-    values = values + weights[_PAIRED] * seen + weights[_PAIRED + 1] * met + weights[_PAIRED + 2]
-    values = np.where(judged, values, 0)
+    values = token_values(weights, classes, np.concatenate([[0], classes[:-1]]), seen, met)
     width = min(WINDOW, len(values))
     sums = np.cumsum(np.concatenate([[0], values]))
     windows = (sums[width:] - sums[:-width]) / WINDOW
     return float(windows.max()), float(sums[-1]) / max(WINDOW, len(values)), int(windows.argmax())
+
+
+def token_values(
+    weights: Floats, classes: Ints, before: Ints, seen: NDArray[np.bool_], met: NDArray[np.bool_]
+) -> Floats:
+    """What tokens (n,) of these classes, each after one of the class `before`, add to the sums of their windows."""
+    values = weights[classes] + weights[_CLASSES + before * _CLASSES + classes]
+    values = values + weights[_PAIRED] * seen + weights[_PAIRED + 1] * met + weights[_PAIRED + 2]
+    return np.where(classes > 0, values, 0)
 
 
 def features(tokens: Tokens, known: Known, own: int, starts: Sequence[int]) -> Floats:
@@ -180,20 +188,28 @@ def describe_tokens(tokens: Tokens, known: Known, own: int) -> tuple[Ints, NDArr
 
     Class 0 is of words in a script of which nothing is known, and of signs that are neither ASCII nor known.
     """
+    kinds, seen = describe(tokens, known, own)
+    met = np.concatenate([[False], look_up(known.pairs, known.pair_rows, tokens.pairs) - own > 0])
+    return placed_classes(kinds, tokens.glued), seen, met
+
+
+def describe(tokens: Tokens, known: Known, own: int) -> tuple[Ints, NDArray[np.bool_]]:
+    """The kind of each token whatever stands around it, -1 for one of which nothing is known, and whether it is known.
+
+    Known is what more than the `own` texts hold.
+    """
     rows = look_up(known.words, known.word_rows, tokens.words)
     seen = rows - own > 0
-    met = np.concatenate([[False], look_up(known.pairs, known.pair_rows, tokens.pairs) - own > 0])
     shapes = tokens.shapes
     word = shapes <= 3
     # Signs and digits keep their shape, a sign of no common kind also whether it is known.
     kinds = np.where(word, 0, shapes + 3 + (~seen & (shapes >= 7)))
     kinds = np.where(word & seen, np.choose(np.minimum(shapes, 3), [1, 2, 2, 13]), kinds)
     kinds = np.where(word & (rows - own >= known.common_rows), 0, kinds)
-    strange = np.zeros(len(rows), dtype=bool)
     for i in np.flatnonzero(~seen & (word | (shapes >= 8))).tolist():
         token = tokens.lower[i]
         if not token.isascii() and (shapes[i] >= 8 or script_hash(token[0]) not in known.script_set):
-            strange[i] = True
+            kinds[i] = -1
         elif token in _GRAMMAR or token in FUNCTION_WORDS:
             kinds[i], seen[i] = 0, True
         elif word[i]:
@@ -201,7 +217,18 @@ def describe_tokens(tokens: Tokens, known: Known, own: int) -> tuple[Ints, NDArr
             own_words, hashes = int(rows[i] > 0), triples(token)
             odd = sum(known.letter_map.get(one, 0) <= own_words for one in hashes)
             kinds[i] = 6 if odd > known.odd_share * len(hashes) else (3, 4, 5, 5)[shapes[i]]
-    return np.where(strange, 0, 1 + kinds + _KINDS * tokens.glued), seen, met
+    return kinds, seen
+
+
+def placed_classes(kinds: Ints, glued: Ints) -> Ints:
+    """The classes of tokens of these kinds, by whether each is glued to the one before; 0 for the kind -1."""
+    return np.where(kinds < 0, 0, 1 + kinds + _KINDS * glued)
+
+
+def pair_hashes(words: Hashes, glued: Ints) -> Hashes:
+    """The hash of each neighbouring pair of tokens (n,), by whether it is glued, (n - 1,)."""
+    # Overflow is the intended arithmetic modulo 2**64.
+    return ((words[:-1] * _MIX) ^ words[1:]) * _MIX + glued[1:].astype(np.uint64)
 
 
 @lru_cache(maxsize=1 << 12)

@@ -50,26 +50,29 @@ class NgramModel:
 
         Not `segmented`, words are cut as older anchors cut them, which breaks scripts with marks or without spaces.
         """
-        streams = [_stream(text, order, tokens, segmented) for text in texts]
-        levels = [_level(streams, order, k) for k in range(order)]
+        streams = _Streams.of(texts, order, tokens, segmented)
+        levels = [_level(streams, k) for k in range(order)]
         grams, counts, histories, totals, types = zip(*levels, strict=True)
         return cls(grams, counts, histories, totals, types)
 
     def nll(self, texts: Sequence[str], tokens: int, segmented: bool = True) -> Floats:
         """Mean negative log-likelihood of each text's first `tokens` tokens and its end, in nats a token, over 0."""
-        order = len(self.grams)
-        streams = [_stream(text, order, tokens, segmented) for text in texts]
+        return self.nll_of(_Streams.of(texts, len(self.grams), tokens, segmented))
+
+    def nll_of(self, streams: _Streams) -> Floats:
+        """As `nll`, of texts that were cut for this order before."""
         vocabulary = len(self.grams[0]) + 1
-        share: Floats = np.full(sum(len(s) - order + 1 for s in streams), 1 / vocabulary)
-        for k in range(order):
-            history, gram = _hashes(streams, order, k)
+        share: Floats = np.full(len(streams.scored), 1 / vocabulary)
+        for k in range(len(self.grams)):
+            history, gram = streams.hashes(k)
             total, types = _look_up(self.histories[k], (self.totals[k], self.types[k]), history)
-            (count,) = _look_up(self.grams[k], (self.counts[k],), gram)
-            known = total > 0
-            share[known] = (count + types * share)[known] / (total + types)[known]
-        starts = np.cumsum([0, *(len(s) - order + 1 for s in streams)])[:-1]
-        lengths = np.array([len(s) - order + 1 for s in streams])
-        return np.asarray(-np.add.reduceat(np.log(share), starts) / lengths if len(texts) else np.empty(0))
+            known = np.flatnonzero(total)
+            # Where nothing followed the history, this gram did not either.
+            (count,) = _look_up(self.grams[k], (self.counts[k],), gram[known])
+            share[known] = (count + types[known] * share[known]) / (total + types)[known]
+        return np.asarray(
+            -np.add.reduceat(np.log(share), streams.starts) / streams.lengths if len(share) else np.empty(0)
+        )
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,8 @@ class PerplexityRange:
 
     def scores(self, texts: Sequence[str], tokens: int) -> tuple[Floats, Floats]:
         """The lower and the higher of both models' mean nats a token, each (n,)."""
-        first, second = (model.nll(texts, tokens, self.segmented) for model in self.halves)
+        streams = _Streams.of(texts, len(self.halves[0].grams), tokens, self.segmented)
+        first, second = (model.nll_of(streams) for model in self.halves)
         return np.minimum(first, second), np.maximum(first, second)
 
 
@@ -114,23 +118,41 @@ def split_in_halves(texts: Sequence[str], seed: int) -> list[int]:
     return halves if len(set(halves)) == 2 else [i % 2 for i in range(len(texts))]
 
 
-def _stream(text: str, order: int, tokens: int, segmented: bool) -> Hashes:
-    found = tokenise(text.lower()) if segmented else _OLD_TOKEN.findall(text.lower())
-    words = [token_hash(word) for word in found[:tokens]]
-    return np.array([*[_BEGIN] * (order - 1), *words, _END], dtype=np.uint64)
+@dataclass(frozen=True)
+class _Streams:
+    """The tokens of texts as hashes one after the other, each text behind `order - 1` marks of a beginning.
 
+    `scored` are the places of what is predicted, the tokens and a mark of the end; a text has `lengths` of them, from
+    `starts` on.
+    """
 
-def _hashes(streams: Sequence[Hashes], order: int, k: int) -> tuple[Hashes, Hashes]:
-    """Hash of the k tokens before each token, and of these with the token, over all texts in a row."""
-    before, whole = [np.empty(0, np.uint64)], [np.empty(0, np.uint64)]
-    for stream in streams:
-        last = len(stream)
-        mixed = np.zeros(last - order + 1, dtype=np.uint64)
+    every: Hashes
+    scored: Counts
+    starts: Counts
+    lengths: Counts
+
+    @classmethod
+    def of(cls, texts: Sequence[str], order: int, tokens: int, segmented: bool) -> _Streams:
+        begin = [_BEGIN] * (order - 1)
+        every, lengths = list[int](), list[int]()
+        for text in texts:
+            found = tokenise(text.lower()) if segmented else _OLD_TOKEN.findall(text.lower())
+            every += begin
+            every += map(token_hash, found[:tokens])
+            every.append(_END)
+            lengths.append(min(len(found), tokens) + 1)
+        counts = np.array(lengths, dtype=np.int64)
+        starts = np.cumsum(counts) - counts
+        marks = (order - 1) * np.arange(1, len(texts) + 1)
+        scored = np.arange(int(counts.sum())) + np.repeat(marks, counts)
+        return cls(np.array(every, dtype=np.uint64), scored, starts, counts)
+
+    def hashes(self, k: int) -> tuple[Hashes, Hashes]:
+        """Hash of the k tokens before each scored one, and of these with it, over all texts in a row."""
+        mixed = np.zeros(len(self.scored), dtype=np.uint64)
         for back in range(k, 0, -1):
-            mixed = _mix(mixed, stream[order - 1 - back : last - back])
-        before.append(mixed)
-        whole.append(_mix(mixed, stream[order - 1 :]))
-    return np.concatenate(before), np.concatenate(whole)
+            mixed = _mix(mixed, self.every[self.scored - back])
+        return mixed, _mix(mixed, self.every[self.scored])
 
 
 def _mix(mixed: Hashes, tokens: Hashes) -> Hashes:
@@ -138,8 +160,8 @@ def _mix(mixed: Hashes, tokens: Hashes) -> Hashes:
     return product ^ (product >> _FOLD)
 
 
-def _level(streams: Sequence[Hashes], order: int, k: int) -> tuple[Hashes, Counts, Hashes, Counts, Counts]:
-    history, gram = _hashes(streams, order, k)
+def _level(streams: _Streams, k: int) -> tuple[Hashes, Counts, Hashes, Counts, Counts]:
+    history, gram = streams.hashes(k)
     grams, first, counts = np.unique(gram, return_index=True, return_counts=True)
     histories, place = np.unique(history[first], return_inverse=True)
     totals = np.bincount(place, weights=counts, minlength=len(histories)).astype(np.int64)

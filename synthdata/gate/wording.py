@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synthdata.gate.gibberish import MOST_CHARS, WINDOW, Known, StretchModel, Tokens
+from synthdata.gate.gibberish import Known, StretchModel, Tokens
 from synthdata.gate.lexical import token_hash, wordings
 from synthdata.gate.novelty import Scale, numbered
 from synthdata.gate.perplexity import PerplexityRange, split_in_halves
 from synthdata.gate.soup import learn
+from synthdata.gate.stretches import TokenRuns, least_broken, stretch_scores
 from synthdata.judging.floor import letter_measures
 from synthdata.settings import AnchorSettings
-from synthdata.text.segments import count_words, fine_tokens
+from synthdata.text.segments import count_words
 
 Floats = NDArray[np.float64]
 _SCALES = ("short", "long", "likely", "unlikely", "broken")
@@ -30,7 +31,7 @@ _SCALES = ("short", "long", "likely", "unlikely", "broken")
 class TextScores:
     """What the tests say of one content: p-values, small where no real content is like it, and what they rest on.
 
-    `nats` are a token to the model of real words, `stretch` is the worst window of `WINDOW` tokens.
+    `nats` are a token to the model of real words; the worst window begins at the token `start` (stretches.py).
     """
 
     words: float
@@ -41,7 +42,7 @@ class TextScores:
     unlikely_p: float
     broken: float
     broken_p: float
-    stretch: str
+    start: int
 
 
 @dataclass(frozen=True)
@@ -98,15 +99,14 @@ class WordingCalibration:
         """What the tests say of contents; of two models that of the half which knows a text better counts."""
         low, high = language.scores(contents, settings.band_tokens)
         words = np.array([count_words(text) for text in contents], dtype=np.float64)
-        broken = [_least_broken(self.halves, text) for text in contents]
-        badness = np.array([score for score, _ in broken], dtype=np.float64)
+        badness, starts = least_broken(self.halves, contents)
         slack = settings.band_slack
         columns = (
             words, self.short.p_values(words), self.long.p_values(-words),
             low, self.likely.p_values(high + slack), self.unlikely.p_values(slack - low),
-            badness, self.broken.p_values(-badness),
+            badness, self.broken.p_values(-badness), starts,
         )  # fmt: skip
-        rows = zip(*(column.tolist() for column in columns), [stretch for _, stretch in broken], strict=True)
+        rows = zip(*(column.tolist() for column in columns), strict=True)
         return [TextScores(*row) for row in rows]
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -161,7 +161,8 @@ def calibrate_wording(
     nats = np.stack([model.nll(contents, settings.band_tokens) for model in language.halves])[
         other, np.arange(len(other))
     ]
-    broken = np.array([_brokenness(models[i], text)[0] for i, text in zip(other.tolist(), contents, strict=True)])
+    runs = TokenRuns.of(contents)
+    broken = np.choose(other, [stretch_scores(model, runs)[0] for model in models])
     words = np.array([count_words(text) for text in contents], dtype=np.float64)
     numbers = numbered(tasks)
     return WordingCalibration(
@@ -174,20 +175,6 @@ def calibrate_wording(
         recurrence=Recurrence.of(contents, contexts, settings.phrase_words),
         letters=np.array([letter_measures(text) for text in contents]).max(axis=0),
     )
-
-
-def _least_broken(models: Sequence[StretchModel], text: str) -> tuple[float, str]:
-    return min((_brokenness(model, text) for model in models), key=lambda found: found[0])
-
-
-def _brokenness(model: StretchModel, text: str) -> tuple[float, str]:
-    """A text's score and its worst window; nothing is broken where there is no token."""
-    tokens = Tokens.of(text)
-    if tokens is None:
-        return 0, ""
-    score, start = model.score(tokens)
-    found = list(fine_tokens(text[:MOST_CHARS]))[start : start + WINDOW]
-    return score, text[found[0].start() : found[-1].end()]
 
 
 def _look_up(keys: NDArray[Any], rows: NDArray[np.int64], wanted: NDArray[Any]) -> NDArray[np.int64]:

@@ -10,6 +10,9 @@ import base64
 import binascii
 import re
 
+from synthdata.text.segments import has_long_word
+
+_LEAST = 16
 _RUN = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_-]{16,}={0,6}(?![A-Za-z0-9+/_=-])")
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2})+")
 _BASE32 = re.compile(r"[A-Z2-7]+=*")
@@ -19,6 +22,8 @@ _LETTERS = 0.75
 
 def revealed(text: str) -> str:
     """The text with each encoded run of 16 characters or more replaced by what it says, where that is readable."""
+    if not has_long_word(text, _LEAST):
+        return text
     return _RUN.sub(lambda run: _decoded(run[0]) or run[0], text)
 
 

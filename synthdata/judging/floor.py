@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 import zlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import pairwise
@@ -19,7 +20,7 @@ from synthdata.judging.phrases import find_judge_talk, latin_letters, without_op
 from synthdata.records import Reason, Reject
 from synthdata.settings import FloorSettings
 from synthdata.text.secrets import find_secret
-from synthdata.text.segments import count_words
+from synthdata.text.segments import count_words, has_long_word
 from synthdata.text.unicode import fold_compatible
 
 Rules = tuple[Callable[[str, FloorSettings], Reject | None], ...]
@@ -41,14 +42,20 @@ _ODD = (
 )
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _RUNS = [row[i : i + 4] for line in _ROWS for row in (line, line[::-1]) for i in range(len(row) - 3)]
-_ODD_PAIR = re.compile(f"(?={_ODD})")
-_MASH = re.compile("|".join(run for run in _RUNS if run != "erty"))
+# By their first letter: at a place in a text one set of letters is looked at instead of 108 pairs.
+_SECOND = {pair[0]: "".join(other[1] for other in _ODD.split("|") if other[0] == pair[0]) for pair in _ODD.split("|")}
+_ODD_PAIR = re.compile("(?=" + "|".join(f"{first}[{second}]" for first, second in _SECOND.items()) + ")")
+_MASHED = [run for run in _RUNS if run != "erty"]
+_MASH = re.compile("|".join(_MASHED))
 _CONSONANTS = re.compile("[bcdfghjklmnpqrstvwxz]{6,}")
-_VOWEL = re.compile("[aeiouy]")
+_NO_VOWEL = str.maketrans("", "", "aeiouy")
 _TAG = re.compile(r"</?\w[^<>]*>|\b(?:https?|ftp)://\S+")
 # Letters, and characters of private use, which are of no script and stand beside letters in noise alone.
 _WRITTEN = re.compile(r"(?:[^\W\d_]|[\ue000-\uf8ff\U000f0000-\U0010fffd]){2,}")
-_BLOB = re.compile(r"(?<!\S)[A-Za-z0-9+/=_-]{16,}(?!\S)")
+_BLOB_CHARS = 16
+_BLOB = re.compile(rf"(?<!\S)[A-Za-z0-9+/=_-]{{{_BLOB_CHARS},}}(?!\S)")
+_BLANKS = bytes(code for code in range(128) if chr(code).isspace())
+_ALNUM = bytes(code for code in range(128) if chr(code).isalnum())
 
 # Under these sizes a share says nothing.
 _LEAST_GRAMS, _LEAST_BYTES, _LEAST_PAIRS, _LEAST_LETTERS, _LEAST_CHARS, _LEAST_FOREIGN = 8, 400, 12, 40, 40, 12
@@ -119,9 +126,10 @@ def _loop(text: str, floor: FloorSettings) -> Reject | None:
     words = text.casefold().split()
     # Single words repeat in every long text, so they are looked at in the first hundred.
     for n, limit, seen in ((1, floor.loop_words, words[:100]), (4, floor.loop_share, words)):
-        grams = [tuple(seen[i : i + n]) for i in range(len(seen) - n + 1)]
-        if len(grams) >= _LEAST_GRAMS:
-            share = 1.0 - len(set(grams)) / len(grams)
+        count = len(seen) - n + 1
+        if count >= _LEAST_GRAMS:
+            distinct = set(seen) if n == 1 else set(zip(*(seen[k:] for k in range(n)), strict=False))
+            share = 1.0 - len(distinct) / count
             if share > limit:
                 return Reject(Reason.LOOP, share, limit, detail=f"{share:.0%} of its {n}-grams are repeats")
     data = text.encode("utf-8", "surrogatepass")
@@ -140,7 +148,8 @@ def letter_measures(content: str) -> tuple[float, ...]:
     text = readable(content)
     said = revealed(text)
     text = text if said == text else readable(said)
-    return _symbols(text), _blobs(text), _mix(text), _odd_pairs(text), _missing_vowels(text)
+    latin = _latin(text)
+    return _symbols(text), _blobs(text), _mix(text), _odd_pairs(latin), _missing_vowels(latin)
 
 
 def check_letters(measures: Sequence[float], floor: FloorSettings, real: Sequence[float] = ()) -> Reject | None:
@@ -161,15 +170,25 @@ def check_letters(measures: Sequence[float], floor: FloorSettings, real: Sequenc
 
 
 def _symbols(text: str) -> float:
-    visible = [c for c in text if not c.isspace()]
-    if len(visible) < _LEAST_CHARS:
-        return 0.0
-    return sum(not c.isalnum() and unicodedata.category(c)[0] != "M" for c in visible) / len(visible)
+    visible, symbols = _visible(text)
+    return symbols / visible if visible >= _LEAST_CHARS else 0.0
+
+
+def _visible(text: str) -> tuple[int, int]:
+    """How many characters are no white space, and how many of these are neither letters, digits nor marks."""
+    if text.isascii():
+        seen = text.encode().translate(None, _BLANKS)
+        return len(seen), len(seen.translate(None, _ALNUM))
+    counts = Counter(text)
+    symbols = (n for c, n in counts.items() if not (c.isspace() or c.isalnum()) and unicodedata.category(c)[0] != "M")
+    return sum(n for c, n in counts.items() if not c.isspace()), sum(symbols)
 
 
 def _blobs(text: str) -> float:
     """Share of characters in long unbroken runs that mix digits with letters: base64, hex, keys."""
-    visible = sum(not c.isspace() for c in text)
+    if not has_long_word(text, _BLOB_CHARS):
+        return 0.0
+    visible, _ = _visible(text)
     blobs = [b for b in _BLOB.findall(text) if re.search(r"\d", b) and re.search(r"[A-Za-z]", b) and not _readable(b)]
     return sum(map(len, blobs)) / visible if visible else 0.0
 
@@ -182,8 +201,7 @@ def _readable(blob: str) -> bool:
 
 def _mix(text: str) -> float:
     """How often neighbouring letters of a word are of two scripts: hardly ever in writing, mostly in noise."""
-    letters = [c for c in text if c.isalpha() and not c.isascii()]
-    if len(letters) < _LEAST_FOREIGN:
+    if text.isascii() or sum(c.isalpha() and not c.isascii() for c in text) < _LEAST_FOREIGN:
         return 0.0
     pairs = [(a, b) for word in _WRITTEN.findall(text) for a, b in pairwise(word)]
     changes = sum(_changes(_script(a), _script(b)) for a, b in pairs)
@@ -202,24 +220,36 @@ def _script(letter: str) -> str:
 
 
 def _latin(text: str) -> str:
-    prose = _CODE.sub(" ", _BLOB.sub(" ", _TAG.sub(" ", text)))
-    plain = _MARKS.sub("", unicodedata.normalize("NFKD", prose))
+    """The Latin words of two letters and more in a text's prose, in lower case and without marks."""
+    if "<" in text or "://" in text:
+        text = _TAG.sub(" ", text)
+    if has_long_word(text, _BLOB_CHARS):
+        text = _BLOB.sub(" ", text)
+    plain = _CODE.sub(" ", text)
+    if not plain.isascii():
+        plain = _MARKS.sub("", unicodedata.normalize("NFKD", plain))
     return " ".join(_LATIN_WORD.findall(plain.casefold()))
 
 
-def _odd_pairs(text: str) -> float:
-    latin = _latin(text)
-    pairs = sum(len(word) - 1 for word in latin.split())
+def _odd_pairs(latin: str) -> float:
+    words = latin.count(" ") + 1 if latin else 0
+    # All but the last letter of a word begin a pair; one blank stands between two words.
+    pairs = len(latin) - 2 * words + 1 if words else 0
     if pairs < _LEAST_PAIRS:
         return 0.0
-    odd = len(_ODD_PAIR.findall(latin)) + 3 * len(_MASH.findall(latin))
+    odd = len(_ODD_PAIR.findall(latin))
+    if any(run in latin for run in _MASHED):
+        odd += 3 * len(_MASH.findall(latin))
     odd += sum(len(run) - 5 for run in _CONSONANTS.findall(latin))
     return min(1.0, odd / pairs)
 
 
-def _missing_vowels(text: str) -> float:
-    latin = _latin(text).replace(" ", "")
-    return 1.0 - len(_VOWEL.findall(latin)) / len(latin) if len(latin) >= _LEAST_LETTERS else 0.0
+def _missing_vowels(latin: str) -> float:
+    letters = len(latin) - latin.count(" ")
+    if letters < _LEAST_LETTERS:
+        return 0.0
+    consonants = latin.translate(_NO_VOWEL)
+    return 1.0 - (letters - (len(consonants) - consonants.count(" "))) / letters
 
 
 def _letters(text: str, floor: FloorSettings) -> Reject | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from synthdata.gate.anchor import ContentCalibration
 from synthdata.gate.perplexity import PerplexityRange
+from synthdata.gate.stretches import stretch_at
 from synthdata.gate.wording import TextScores
 from synthdata.judging.floor import check_letters, letter_measures
 from synthdata.records import Candidate, Origin, Reason, Reject
@@ -33,18 +34,20 @@ def check_wording(
             "words": seen.words, "short_p": seen.short_p, "long_p": seen.long_p, "nats": seen.nats,
             "predictable_p": seen.likely_p, "unlike_p": seen.unlikely_p, "broken_p": seen.broken_p,
         }  # fmt: skip
-        reject = _letters(candidate, recipe.floor, content.wording.letters.tolist()) or _refusal(seen, recipe.gate)
+        reject = _letters(candidate, recipe.floor, content.wording.letters.tolist()) or _refusal(
+            seen, candidate.content, recipe.gate
+        )
         if reject is not None and candidate.origin is not Origin.REAL:
             refused[candidate.id] = reject
     return refused, numbers
 
 
-def _refusal(seen: TextScores, gate: GateSettings) -> Reject | None:
+def _refusal(seen: TextScores, content: str, gate: GateSettings) -> Reject | None:
     """The first test that a content fails; each has the share of false refusals that the recipe gives it."""
     tests = (
         (Reason.TOO_SHORT, seen.short_p, gate.alpha_length / 2, f"{seen.words:g} words, real contents are longer"),
         (Reason.TOO_LONG, seen.long_p, gate.alpha_length / 2, f"{seen.words:g} words, real contents are shorter"),
-        (Reason.GIBBERISH, seen.broken_p, gate.alpha_gibberish, f"broken like no real content: {seen.stretch[:160]!r}"),
+        (Reason.GIBBERISH, seen.broken_p, gate.alpha_gibberish, "broken like no real content"),
         (
             Reason.UNLIKE_REFERENCE, seen.unlikely_p, gate.alpha_unlike / 2,
             f"{seen.nats:.2f} nats a token to a model of real contents, hardly one of which is so far from the others",
@@ -56,6 +59,8 @@ def _refusal(seen: TextScores, gate: GateSettings) -> Reject | None:
     )  # fmt: skip
     for reason, p, alpha, detail in tests:
         if p <= alpha:
+            if reason is Reason.GIBBERISH:
+                detail += f": {stretch_at(content, seen.start)[:160]!r}"
             name = "length_share" if reason in (Reason.TOO_SHORT, Reason.TOO_LONG) else ""
             return Reject(reason, p, alpha, detail=detail + (f" (recipe.gate.{name})" if name else ""))
     return None

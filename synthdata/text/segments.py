@@ -34,6 +34,7 @@ _FINE_SEGMENT = regex.compile(
     rf"{_UNSPACED}\p{{M}}*|[[\p{{L}}\p{{M}}]--{_UNSPACED}]+|\d+|[^\w\s]|[[\w]--[\p{{L}}\p{{M}}]]", regex.VERSION1
 )
 _SIGN = re.compile(r"[^\w\s]")
+_WORD_OR_SIGN = re.compile(rf"\w+(?:{_JOINING}\w+)*|[^\w\s]")
 LETTERS_PER_WORD = 2
 
 
@@ -44,6 +45,8 @@ def segments(text: str) -> list[str]:
 
 def tokenise(text: str) -> list[str]:
     """The segments of a text and the signs between them, in order; white space and lone marks are left out."""
+    if text.isascii() or _SIMPLE.fullmatch(text):
+        return _WORD_OR_SIGN.findall(text)
     found: list[str] = []
     place = 0
     for segment in segments(text):
@@ -82,6 +85,11 @@ def phrase_units(found: list[str]) -> list[str]:
         elif not (alone[i] and before):
             units.append(segment)
     return units
+
+
+def has_long_word(text: str, letters: int) -> bool:
+    """Whether a run of characters that are no white space is at least so long: what keys and encoded text need."""
+    return max(map(len, text.split()), default=0) >= letters
 
 
 def count_words(text: str) -> float:
