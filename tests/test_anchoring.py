@@ -41,6 +41,12 @@ def test_a_new_anchor_keeps_the_old_one_its_verdicts_and_its_reference(tmp_path:
     assert recheck(corpus.store) == []
     (event,) = corpus.store.events("reanchor")["payload"]
     assert json.loads(event)["because"] == "half a year of newer runs"
+    # Killed before the new anchor was current, and run again: the same anchor, made once.
+    with corpus.store.writing() as store:
+        store.set_anchor(0)
+    told = reanchor(corpus, rows(150, 3), "half a year of newer runs")
+    assert told.repeated and told.after == done.after and corpus.anchor.number == 1
+    assert corpus.store.events("reanchor").height == 1
     # What was admitted stays and is not decided again; what was refused may come again under the new anchor.
     again = corpus.admit(candidates)
     assert again.already_decided == first.counts["admit"]

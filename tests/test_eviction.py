@@ -76,6 +76,9 @@ def test_evicted_rows_are_gone_stay_gone_and_leave_the_corpus_sound(corpus: Corp
     done = evict(corpus, 5, "too large")
     assert done == foreseen and 0 < len(done.ids) <= 5
     assert done.after <= done.before
+    again = evict(corpus, 5, "too large")
+    assert again.repeated and again.ids == done.ids and again.left == done.left
+    assert corpus.store.events("evict").height == 1
     assert corpus.store.admitted().height == done.left == admitted.height - len(done.ids)
     facts = status(corpus.store)
     assert facts["in_corpus"] == facts["metrics"]["admitted"]["rows"] == done.left
@@ -83,6 +86,13 @@ def test_evicted_rows_are_gone_stay_gone_and_leave_the_corpus_sound(corpus: Corp
     assert verify(corpus.store) == [] and recheck(corpus.store) == []
     rows = [Candidate(r["content"], r["context"]) for r in admitted.iter_rows(named=True) if r["id"] in done.ids]
     assert corpus.admit(rows).already_decided == len(rows)
+
+
+def test_another_name_of_the_request_evicts_once_more(corpus: Corpus) -> None:
+    first = evict(corpus, 1, "one", request="a")
+    assert evict(corpus, 1, "one", request="a").repeated
+    second = evict(corpus, 1, "one", request="b")
+    assert not second.repeated and not set(first.ids) & set(second.ids)
 
 
 def test_the_verb_says_when_no_more_can_go(corpus: Corpus) -> None:

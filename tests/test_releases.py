@@ -118,8 +118,12 @@ def test_what_is_retracted_is_gone_everywhere_and_every_release_that_held_it_is_
     # The same candidates again keep their verdict and do not come back.
     again = corpus.admit([Candidate(**fields(r)) for r in expected.iter_rows(named=True)])
     assert again.already_decided == len(gone) and corpus.store.admitted().height == done.left
+    events = corpus.store.events().height
+    told = retract(corpus, naming, "a test")
+    assert told.repeated and told.named == done.named and told.releases == done.releases
+    assert corpus.store.events().height == events
     with pytest.raises(InputError, match=r"nothing is retracted|names 0 rows"):
-        retract(corpus, naming, "a test")
+        retract(corpus, naming, "another reason")
 
 
 def fields(row: dict[str, Any]) -> dict[str, Any]:

@@ -170,7 +170,7 @@ def heldout(
     if as_json:
         emit_json({"added": len(rows), "overlapping": dict(found)})
     else:
-        say(f"{corpus}: {len(rows)} rows on the held-out list more, {len(found)} rows of the corpus overlap with them")
+        say(f"{corpus}: {len(rows)} rows are on the held-out list, {len(found)} rows of the corpus overlap with them")
         if found:
             table("admitted before, to be retracted", ["id", "overlap"], found)
     if found:
@@ -231,6 +231,8 @@ def reanchor(
     table(f"anchor {done.after['number']} of {corpus}", ["calibrated from the reference", "before", "after"], facts)
     left_out(broken)
     say(f"Between both references real experience has moved by {done.drift:.3f} nats (Jensen-Shannon, at most 0.693).")
+    if done.repeated:
+        say("The last new anchor was made by this very request; nothing was done now.")
     if done.carried:
         say("The new reference holds too few contents: what lessons are like is still measured by the old anchor.")
 

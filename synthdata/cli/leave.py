@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +17,17 @@ if TYPE_CHECKING:
     from synthdata.api import Corpus
     from synthdata.export.build import ExportReport
     from synthdata.operations.retract import Retraction
+
+
+_ALREADY = " already, by the same request; nothing was done now"
+Request = Annotated[
+    str,
+    typer.Option(
+        "--request",
+        help="A name for this request. The same command again, before another round, does nothing twice; another name "
+        "does it once more.",
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -121,6 +133,7 @@ def retract(
     task: Annotated[str, typer.Option(help="Rows, runs and reference rows of this task id.")] = "",
     query: Annotated[str, typer.Option(help="Rows whose content or context holds this text, in any case.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be taken out; write nothing.")] = False,
+    request: Request = "",
     as_json: AsJson = False,
 ) -> None:
     """Take rows back, by source, task, id or text.
@@ -134,7 +147,8 @@ def retract(
     from synthdata.operations.retract import Selector
     from synthdata.operations.retract import retract as take_out
 
-    done = take_out(Corpus.open(corpus), Selector(source, task, query, tuple(identity or ())), because, dry_run=dry_run)
+    naming = Selector(source, task, query, tuple(identity or ()))
+    done = take_out(Corpus.open(corpus), naming, because, dry_run=dry_run, request=request)
     _show_retraction(done, corpus, dry_run=dry_run, as_json=as_json)
     if done.frozen:
         raise typer.Exit(1)
@@ -145,6 +159,7 @@ def evict(
     rows: Annotated[int, typer.Option(help="Take out at most this many rows, the most redundant first.")],
     because: Annotated[str, typer.Option("--reason", "--because", help="Why; the reason is kept with the event.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be taken out; write nothing.")] = False,
+    request: Request = "",
     as_json: AsJson = False,
 ) -> None:
     """Make the corpus smaller, not less diverse.
@@ -157,13 +172,14 @@ def evict(
     from synthdata.api import Corpus
     from synthdata.operations.evict import evict as take_out
 
-    done = take_out(Corpus.open(corpus), rows, because, dry_run=dry_run)
+    done = take_out(Corpus.open(corpus), rows, because, dry_run=dry_run, request=request)
     held = [{"number": release.number, "out": release.out, "held": count} for release, count in done.releases]
     if as_json:
         numbers = {"before": done.before, "after": done.after}
-        emit_json({"ids": done.ids, "asked": done.asked, "left": done.left, "collision": numbers, "releases": held})
+        told = {"ids": done.ids, "asked": done.asked, "left": done.left, "repeated": done.repeated}
+        emit_json({**told, "collision": numbers, "releases": held})
         return
-    said = "would be evicted" if dry_run else "evicted"
+    said = "would be evicted" if dry_run else f"evicted{_ALREADY if done.repeated else ''}"
     say(f"{corpus}: {len(done.ids)} of {rows} rows {said}, {done.left} left")
     if done.ids and done.after > 0:
         say(f"N2 of the window and the corpus: {number(1 / done.before)} before, {number(1 / done.after)} after")
@@ -193,7 +209,9 @@ def unfreeze(
     with store.writing():
         reason = frozen_because(store)
         if reason is None:
-            say(f"{corpus}: is not frozen; nothing to do")
+            last = store.events("unfreeze")["payload"].to_list()[-1:]
+            said = [f", and was unfrozen with the reason: {json.loads(payload)['because']}" for payload in last]
+            say(f"{corpus}: is not frozen{''.join(said)}; nothing to do")
             return
         number = store.events().height
         store.append_event("unfreeze", str(number), {"because": because, "was": reason}, store.latest_round())
@@ -209,11 +227,13 @@ def _show_retraction(done: Retraction, corpus: Path, *, dry_run: bool, as_json: 
     ]
     if as_json:
         numbers = {"before": done.before, "after": done.after, "limit": done.limit}
-        emit_json({**counts, "left": done.left, "collision": numbers, "releases": held, "frozen": done.frozen})
+        told = {"collision": numbers, "releases": held, "frozen": done.frozen, "repeated": done.repeated}
+        emit_json({**counts, "left": done.left, **told})
         return
+    how = f"{'would be ' if dry_run else ''}retracted{_ALREADY if done.repeated else ''}"
     say(
         f"{corpus}: {counts['rows']} rows, {counts['runs']} runs and {counts['reference']} reference rows "
-        f"{'would be ' if dry_run else ''}retracted; {done.left} rows are left in the corpus"
+        f"{how}; {done.left} rows are left in the corpus"
     )
     if held:
         rows = [(item["number"], item["out"], item["round"], item["held"]) for item in held]

@@ -5,6 +5,9 @@ An event is never edited; a second one of the same kind and key is the same even
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import polars as pl
 
 from synthdata.corpus.tables import Table, both
@@ -36,6 +39,12 @@ def append_event(table: Table, kind: str, key: str, payload: dict[str, object], 
     row = {"seq": known.height, "kind": kind, "key": key, "round": round_number, "payload": canonical_json(payload)}
     table.append(pl.DataFrame([row], schema=table.schema), {"kind": kind, "key": key})
     return True
+
+
+def event_payload(table: Table, kind: str, key: str) -> dict[str, Any] | None:
+    """What the event of this kind and key says; None where there is none."""
+    found = table.read(["payload"], (pl.col("kind") == kind) & (pl.col("key") == key))["payload"]
+    return None if found.is_empty() else dict(json.loads(found.item(0)))
 
 
 def read_events(table: Table, kind: str | None, where: pl.Expr | None) -> pl.DataFrame:

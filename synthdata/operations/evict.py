@@ -7,12 +7,14 @@ to the others at least the mean over all pairs, leaves p' = (n p - 2 m(x)) / (n 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from synthdata.api import Corpus
+from synthdata.corpus.events import event_payload
 from synthdata.corpus.releases import Release, holding, releases
 from synthdata.errors import InputError
 from synthdata.gate.cells import centre
@@ -27,8 +29,8 @@ Floats = NDArray[np.float64]
 class Eviction:
     """Candidates taken out, most redundant first, how many rows were asked for and how many are left.
 
-    `collision` is that of the window and the corpus before and after; `releases` are those that held some of the rows,
-    with how many.
+    `before` and `after` are the collision of the window and the corpus; `releases` are those that held some of the
+    rows, with how many. `repeated` says that the same request was carried out earlier, and nothing was done now.
     """
 
     ids: tuple[str, ...]
@@ -37,10 +39,13 @@ class Eviction:
     before: float
     after: float
     releases: tuple[tuple[Release, int], ...]
+    repeated: bool = False
 
 
-def evict(corpus: Corpus, rows: int, because: str, *, dry_run: bool = False) -> Eviction:
+def evict(corpus: Corpus, rows: int, because: str, *, dry_run: bool = False, request: str = "") -> Eviction:
     """Take out up to `rows` synthetic rows; fewer where every row left is less redundant than the mean.
+
+    The same call again, before another round and under the same `request` name, says what was done and does nothing.
 
     Raises:
         InputError: rows is under 1, no reason was given, or the corpus has no anchor content or no rows yet.
@@ -53,9 +58,13 @@ def evict(corpus: Corpus, rows: int, because: str, *, dry_run: bool = False) -> 
     if dry_run:
         return _foreseen(corpus, rows)
     with corpus.store.writing():
+        at = corpus.store.latest_round()
+        key = content_hash("evict", str(rows), because, request, str(at))
+        earlier = event_payload(corpus.store.events_table, "evict", key)
+        if earlier is not None:
+            return _repeated(corpus, rows, earlier)
         seen = _foreseen(corpus, rows)
         if seen.ids:
-            at = corpus.store.latest_round()
             payload: dict[str, object] = {"ids": list(seen.ids), "because": because}
             payload |= {"collision_before": seen.before, "collision_after": seen.after}
             columns = ["id", "content", "context", "origin", "lineage_depth"]
@@ -63,8 +72,15 @@ def evict(corpus: Corpus, rows: int, because: str, *, dry_run: bool = False) -> 
             payload["metrics"] = admitted_metrics(
                 left, corpus.anchor, corpus.reference, corpus.encoder, corpus.settings
             )
-            corpus.store.append_event("evict", content_hash(*sorted(seen.ids), str(at)), payload, at)
+            corpus.store.append_event("evict", key, payload, at)
     return seen
+
+
+def _repeated(corpus: Corpus, rows: int, said: dict[str, Any]) -> Eviction:
+    ids = tuple(said["ids"])
+    held = tuple(holding(releases(corpus.store), frozenset(ids)))
+    left = len(corpus.store.admitted_ids())
+    return Eviction(ids, rows, left, said["collision_before"], said["collision_after"], held, repeated=True)
 
 
 def _foreseen(corpus: Corpus, rows: int) -> Eviction:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from synthdata.api import Corpus
+from synthdata.corpus.sealed_files import sha256_of
 from synthdata.errors import AnchorError, InputError
 from synthdata.gate.anchor import Anchor, save_content, save_context
 from synthdata.gate.pooling import (
@@ -22,6 +23,8 @@ from synthdata.gate.pooling import (
 from synthdata.gate.reference import save_reference
 from synthdata.monitor.status import describe
 from synthdata.operations.messages import Message, read_messages, write_message
+from synthdata.operations.reanchor import last_reanchoring
+from synthdata.records import content_hash
 
 
 def silo_of(corpus: Corpus) -> Silo:
@@ -80,6 +83,10 @@ def pool_anchor(corpus: Corpus, files: Sequence[Path], because: str) -> dict[str
     if not because.strip():
         raise InputError("say why the corpus gets a pooled anchor, with --reason; the reason stays with the event")
     with corpus.store.writing() as store:
+        request = content_hash("pool", because, *sorted(sha256_of(path) for path in files))
+        earlier = last_reanchoring(store)
+        if earlier.get("request") == request:
+            return {name: earlier[name] for name in ("before", "after", "silos")} | {"repeated": True}
         old, gate = corpus.anchor, corpus.settings.recipe.gate
         union = pooled(*read_messages(files))
         made = pooled_anchor(_frozen(old), silo_of(corpus), union, old.number + 1, corpus.settings.recipe.anchor)
@@ -88,7 +95,8 @@ def pool_anchor(corpus: Corpus, files: Sequence[Path], because: str) -> dict[str
             save_content(folder, made.require_content())
             save_context(folder, made)
         facts = {"before": describe(old, gate), "after": describe(made, gate), "silos": len(union.windows)}
-        payload: dict[str, object] = {"because": because, "pooled": True, **facts, "drift": 0.0, "carried": False}
+        payload: dict[str, object] = {"because": because, "request": request, "pooled": True, **facts}
+        payload |= {"drift": 0.0, "carried": False}
         store.append_event("reanchor", str(made.number), payload, store.latest_round())
         store.set_anchor(made.number)
     return dict(facts)

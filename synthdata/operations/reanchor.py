@@ -6,6 +6,7 @@ anchor may be asked again under the new one.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,14 +35,16 @@ from synthdata.rounds.unreadable import readable_rows
 class Reanchoring:
     """Facts of both anchors, and how far real experience has moved between their references.
 
-    `drift` is the Jensen-Shannon divergence, in nats, of the old and the new reference's shares of the new cells;
-    `carried` says that the content half is the old one, because the new reference holds too few contents.
+    `repeated` says that the same request was carried out earlier, and nothing was done now. `drift` is the Jensen-
+    Shannon divergence, in nats, of the old and the new reference's shares of the new cells; `carried` says that the
+    content half is the old one, because the new reference holds too few contents.
     """
 
     before: dict[str, object]
     after: dict[str, object]
     drift: float
     carried: bool
+    repeated: bool = False
 
 
 def reanchor(
@@ -65,8 +68,13 @@ def reanchor(
     if not because.strip():
         raise InputError("say why the corpus gets a new anchor, with --reason; the reason stays with the event")
     with corpus.store.writing() as store:
+        rows = _new_rows(reference_rows(reference, corpus.settings), store.views)
+        request = content_hash("reanchor", because, str(keep), *sorted(row.id for row in rows))
+        earlier = last_reanchoring(store)
+        if earlier.get("request") == request:
+            facts = {name: earlier[name] for name in ("before", "after", "drift", "carried")}
+            return Reanchoring(**facts, repeated=True)
         old, known = corpus.anchor, corpus.reference
-        rows = _new_rows(reference_rows(reference, corpus.settings), old.views)
         rows = readable_rows(rows, corpus.encoder, corpus.settings.recipe.encoder)
         with progress("embedding", 2 * len(rows)) as advance:
             fresh = encode_reference(rows, corpus.encoder, advance)
@@ -82,8 +90,23 @@ def reanchor(
         gate = recipe.gate
         done = Reanchoring(describe(old, gate), describe(made, gate), _drift(made, known, cleaned), carried)
         _write(corpus, made, cleaned)
-        _make_current(store, done, made.number, {"because": because, "kept_old_reference": keep})
+        told: dict[str, object] = {"because": because, "kept_old_reference": keep, "request": request}
+        _make_current(store, done, made.number, told)
     return done
+
+
+def last_reanchoring(store: CorpusStore) -> dict[str, Any]:
+    """What the last new anchor's event says, nothing without one; where a kill kept it from becoming current it does.
+
+    The caller holds the writer lock.
+    """
+    found = store.events("reanchor").select("key", "payload")
+    if found.is_empty():
+        return {}
+    number = int(found["key"].item(-1))
+    if number > store.anchor:
+        store.set_anchor(number)
+    return dict(json.loads(found["payload"].item(-1)))
 
 
 def _make_current(store: CorpusStore, done: Reanchoring, number: int, told: dict[str, object]) -> None:

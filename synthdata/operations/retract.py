@@ -10,18 +10,20 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import polars as pl
 
 from synthdata.api import Corpus
 from synthdata.corpus import CorpusStore
+from synthdata.corpus.events import event_payload
 from synthdata.corpus.releases import Release, holding, releases
 from synthdata.errors import InputError
 from synthdata.gate.cells import centre
 from synthdata.gate.collision import CollisionBudget
 from synthdata.gate.reference import load_reference
 from synthdata.monitor.snapshot import admitted_metrics
-from synthdata.records import content_hash
+from synthdata.records import canonical_json, content_hash
 from synthdata.similarity.exact import normalise
 
 _LEAST_PREFIX = 8
@@ -56,7 +58,8 @@ class Retraction:
     """What was taken out, what is left, and every release that held some of it with how many it held.
 
     `collision` is that of the window and the corpus before and after, `limit` what the floor allows; where after is
-    over the limit, `frozen` says so, and the corpus is frozen.
+    over the limit, `frozen` says so, and the corpus is frozen. `repeated` says that the same request was carried out
+    earlier, and nothing was done now.
     """
 
     named: Selection
@@ -66,10 +69,13 @@ class Retraction:
     limit: float
     releases: tuple[tuple[Release, int], ...]
     frozen: str = ""
+    repeated: bool = False
 
 
-def retract(corpus: Corpus, naming: Selector, because: str, *, dry_run: bool = False) -> Retraction:
+def retract(corpus: Corpus, naming: Selector, because: str, *, dry_run: bool = False, request: str = "") -> Retraction:
     """Take rows out of the corpus and of all later exports; with `dry_run` only say what that would do.
+
+    The same call again, before another round and under the same `request` name, says what was done and does nothing.
 
     Nothing can be chosen here, so a removal may lose the floor that holds for admissions (docs/design.md, section 5):
     then the corpus
@@ -86,18 +92,35 @@ def retract(corpus: Corpus, naming: Selector, because: str, *, dry_run: bool = F
     if dry_run:
         return _foreseen(corpus, named(corpus.store, naming))
     with corpus.store.writing():
+        at = corpus.store.latest_round()
+        key = content_hash("retract", canonical_json(asdict(naming)), because, request, str(at))
+        earlier = event_payload(corpus.store.events_table, "retract", key)
+        if earlier is not None:
+            done = _repeated(corpus, earlier)
+            _freeze(corpus, done, key, at)
+            return done
         found = named(corpus.store, naming)
         seen = _foreseen(corpus, found)
-        at = corpus.store.latest_round()
         payload: dict[str, object] = {"ids": list(found.candidates), "runs": list(found.runs)}
         payload |= {"reference": list(found.reference), "because": because, "named": asdict(naming)}
         payload |= {"collision_before": seen.before, "collision_after": seen.after}
-        payload["metrics"] = _left_metrics(corpus, found)
-        key = content_hash(*sorted(found.keys), str(at))
+        payload |= {"limit": seen.limit, "frozen": seen.frozen, "metrics": _left_metrics(corpus, found)}
         corpus.store.append_event("retract", key, payload, at)
-        if seen.frozen:
-            corpus.store.append_event("freeze", key, {"reason": seen.frozen, "retraction": key}, at)
+        _freeze(corpus, seen, key, at)
     return seen
+
+
+def _freeze(corpus: Corpus, seen: Retraction, key: str, at: int) -> None:
+    """Freeze where the floor was lost; a kill may have kept that from following the retraction."""
+    if seen.frozen:
+        corpus.store.append_event("freeze", key, {"reason": seen.frozen, "retraction": key}, at)
+
+
+def _repeated(corpus: Corpus, said: dict[str, Any]) -> Retraction:
+    found = Selection(tuple(said["ids"]), tuple(said["runs"]), tuple(said["reference"]))
+    held = tuple(holding(releases(corpus.store), found.keys))
+    sums = said["collision_before"], said["collision_after"], said["limit"]
+    return Retraction(found, len(corpus.store.admitted_ids()), *sums, held, said["frozen"], repeated=True)
 
 
 def _left_metrics(corpus: Corpus, found: Selection) -> dict[str, float | None]:
