@@ -7,7 +7,7 @@ TEST_WORKERS ?= 2
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup weights demo night test test-all check format-check lint types imports bench clean
+.PHONY: help setup weights docs demo night test test-all check format-check lint types imports bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -34,6 +34,15 @@ demo: weights ## two rounds over data/sample with the embedded model, and an exp
 	$(BIN)/synthdata status demo-corpus
 	$(BIN)/synthdata export demo-corpus demo-export
 	$(BIN)/synthdata verify demo-corpus
+
+# An environment of its own, so that nobody who only runs or tests the code waits for the site's generator.
+.docs-env/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .docs-env
+	.docs-env/bin/python -m pip install --quiet $$($(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["docs"])') -c constraints.txt
+	touch $@
+
+docs: .docs-env/.installed ## the documentation as a site in site/; broken links fail
+	.docs-env/bin/zensical build --strict --clean
 
 night: weights ## three nights on text games with the embedded model: does it get better?
 	rm -rf night-corpus
@@ -65,4 +74,4 @@ bench: weights ## rerun the benchmarks; each writes its section of docs/benchmar
 	for script in $$(grep -l __main__ bench/*.py); do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
 
 clean: ## remove what the targets above made, except .venv
-	rm -rf demo-corpus demo-export night-corpus dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf demo-corpus demo-export night-corpus site dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

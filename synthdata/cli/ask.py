@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,9 +11,13 @@ from synthdata.cli.options import AsJson, AsOf, CorpusPath
 from synthdata.text.names import METRICS, alarm_name, metric_name, reason_name, reason_says, verdict_name, view_name
 from synthdata.text.terminal import emit_json, note, number, say, table
 
+if TYPE_CHECKING:
+    from synthdata.corpus import CorpusStore
+
 TREND = ("n2", "cell_hill_1", "coverage", "mmd2", "tail_coverage", "distinct_3", "skeleton_hill_1")
 TREND_ROUNDS = 6
 SHOWN_ROUNDS = 12
+_EACH = 3
 
 
 def register(app: typer.Typer) -> None:
@@ -131,7 +135,13 @@ def _placed(value: float | None, bounds: list[float] | None) -> str:
 
 def explain(
     corpus: CorpusPath,
-    name: Annotated[str, typer.Argument(metavar="ID", help="Candidate id, the start of one, or the row's own id.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="[ID]",
+            help="Candidate id, the start of one, or the row's own id. Default: three refused rows of each reason.",
+        ),
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Why one row was admitted or refused.
@@ -141,6 +151,9 @@ def explain(
     from synthdata.corpus import CorpusStore
     from synthdata.monitor.status import explain as facts_of
 
+    if not name:
+        _show_refused(CorpusStore.open(corpus), as_json)
+        return
     facts = facts_of(CorpusStore.open(corpus), name)
     if as_json:
         emit_json(facts)
@@ -160,6 +173,20 @@ def explain(
     _show_review(facts["payload"])
     if facts["numbers"]:
         table("numbers the stages saw", ["name", "value"], list(facts["numbers"].items()))
+
+
+def _show_refused(store: CorpusStore, as_json: bool) -> None:
+    from synthdata.monitor.status import refused_rows
+
+    found = refused_rows(store, _EACH)
+    if as_json:
+        emit_json(found)
+        return
+    rows = [
+        (reason_name(row["reason"]), row["id"][:12], row["round"], row["content"][:200] or row["context"][:200])
+        for row in found
+    ]
+    table("refused, the newest of each reason; `explain CORPUS ID` shows one", ["reason", "id", "round", "text"], rows)
 
 
 def _show_review(payload: Any) -> None:  # noqa: ANN401 - JSON that anybody may have written

@@ -217,6 +217,18 @@ def explain(store: CorpusStore, name: str) -> Facts:
     return facts
 
 
+def refused_rows(store: CorpusStore, each: int) -> list[Facts]:
+    """The newest `each` refused rows of every reason, by reason, as `round, id, reason, content, context`."""
+    columns = ["round", "row", "id", "reason"]
+    refused = store.decisions(columns, where=pl.col("verdict") == "reject").sort(
+        "round", "row", descending=[True, False]
+    )
+    chosen = refused.group_by("reason", maintain_order=True).head(each).sort("reason", "round", maintain_order=True)
+    where = pl.col("round").is_in(chosen["round"].unique().to_list()) & pl.col("id").is_in(chosen["id"].to_list())
+    texts = store.decisions(["round", "row", "content", "context"], where=where)
+    return chosen.join(texts, on=["round", "row"], how="left", maintain_order="left").drop("row").to_dicts()
+
+
 def real_share(anchor: Anchor, corpus: pl.DataFrame) -> float:
     """Real rows among reference and admitted rows, by distinct rows."""
     real = int(anchor.context.real_counts.sum()) + anchor.heldout_rows
