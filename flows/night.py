@@ -32,20 +32,19 @@ def collect(corpus: Corpus, tonight: stages.Night) -> Logs:
 
 
 @task(name="export", cache_policy=NO_CACHE, persist_result=False)
-def release(corpus: Corpus, tonight: stages.Night) -> str:
-    """Write this night's release, unless it was written; its folder."""
+def release(corpus: Corpus, tonight: stages.Night) -> None:
+    """Write this night's release, unless it was written."""
 
     def bar(total: int) -> Any:  # noqa: ANN401 - the context manager of a progress bar
         return progress("export", total)
 
     stages.release(corpus, tonight, bar)
-    return str(tonight.folder / stages.RELEASE)
 
 
 @task(name="consolidate", cache_policy=NO_CACHE, persist_result=False)
-def sleep(corpus: Corpus, folder: str) -> SleepReport:
-    """Train, compare, keep or roll back; the same release again only tells what came of it."""
-    return stages.sleep(corpus, folder, progress)
+def sleep(corpus: Corpus, tonight: stages.Night) -> SleepReport:
+    """Train, compare, keep or roll back; the same night again only tells what came of it."""
+    return stages.sleep(corpus, tonight, progress)
 
 
 @flow(name="night")
@@ -67,7 +66,8 @@ def night(
             curate(corpus, str(path), RunSelection(origin=vouched, limit=opened.settings.recipe.night.limit), used)
         opened.watch()
         report_round(opened)
-    slept = sleep(opened, release(opened, tonight))
+    release(opened, tonight)
+    slept = sleep(opened, tonight)
     told = stages.finish(opened, tonight, slept)
     report = stages.write_report(opened)
     create_markdown_artifact(report.read_text(encoding="utf-8"), key="night", description=f"night {tonight.number}")

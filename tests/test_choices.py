@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tiny_model import tiny_model
 
 from synthdata.consolidation.choices import ChoiceModel, pack
-from synthdata.consolidation.listwise import ChoiceRow, ListwiseSettings, adapter_on_upper_layers, train_on_choices
+from synthdata.consolidation.listwise import ChoiceRow, adapter_on_upper_layers, train_on_choices
 from synthdata.errors import InputError
 from synthdata.generation.local import Loaded, LocalModel, load
 from synthdata.protocols import no_advance
+from synthdata.settings import PracticeSettings
 
 COMMANDS = ("take key", "go north", "open the old chest", "look")
 PROMPT = "Task: take the key and open the chest.\nSeen: A key is here.\nDone: nothing\n>"
-SETTINGS = ListwiseSettings(
+SETTINGS = PracticeSettings(
     rank=4, alpha=8, learning_rate=0.05, batch_size=4, max_steps=12, frozen_layers=1, alternatives=2
 )
 
@@ -43,7 +43,7 @@ def test_a_part_of_a_question_is_the_question_of_the_part(base):
 
 
 def trained(base: Path, good: bool, seed: int = 0) -> tuple[float, list[float], tuple[float, ...]]:
-    loaded, settings = load(str(base)), replace(SETTINGS, seed=seed)
+    loaded, settings = load(str(base)), SETTINGS.model_copy(update={"seed": seed})
     before = ChoiceModel(loaded, 1).scores(PROMPT, COMMANDS)
     network = adapter_on_upper_layers(loaded, settings)
     model = ChoiceModel(Loaded(network, loaded.tokenizer, "x"), 1)

@@ -15,7 +15,7 @@ from test_cli import synthdata
 from tiny_model import tiny_model
 
 from synthdata import Corpus
-from synthdata.consolidation.night import begin, decision_of, nights, sleep, write_report
+from synthdata.consolidation.night import RELEASE, begin, decision_of, nights, sleep, write_report
 from synthdata.consolidation.sleep import no_bar
 from synthdata.corpus import CorpusStore
 from synthdata.export.build import export
@@ -86,8 +86,9 @@ def test_a_night_with_too_few_held_out_tasks_trains_nothing_and_says_what_would_
     for name, value in SMALL.items():
         settings = settings.with_value(name, value)
     small = Corpus.open(tmp_path / "c", settings=settings.with_value("recipe.training.base", str(base)))
-    export(small, tmp_path / "release")
-    slept = sleep(small, str(tmp_path / "release"), no_bar)
+    tonight = begin(small)
+    export(small, tonight.folder / RELEASE)
+    slept = sleep(small, tonight, no_bar)
     assert (slept.number, slept.kept) == (None, False)
     assert "recipe.export.test_share" in slept.reasons[0]
     assert small.store.events("adapter").height == 0

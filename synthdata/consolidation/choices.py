@@ -93,7 +93,8 @@ class ChoiceModel:
         # The first token of a command follows the prompt, every other one its own last token.
         firsts = owners[targets] != owners[targets - 1]
         sources = torch.where(firsts, torch.tensor(last), targets - 1)
-        logits = self._head(self._body.norm(hidden[0, sources]))
+        # Sums over tokens want more digits than a half has.
+        logits = self._head(self._body.norm(hidden[0, sources])).float()
         losses = torch.nn.functional.cross_entropy(logits, torch.tensor(packed.ids)[targets], reduction="none")
         count = int(owners.max()) + 1
         total = torch.zeros(count).index_add(0, owners[targets], losses)
@@ -112,7 +113,7 @@ class ChoiceModel:
 
         places = torch.tensor([packed.places])
         turned = self._body.rotary_emb(hidden, position_ids=places)
-        mask = _mask(packed)
+        mask = _mask(packed).to(hidden.dtype)
         for layer in layers:
             hidden = layer(hidden, attention_mask=mask, position_embeddings=turned, position_ids=places)
         return hidden

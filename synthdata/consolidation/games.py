@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from synthdata.consolidation.choices import ChoiceModel
 from synthdata.consolidation.lora import recent
 from synthdata.export.conversation import Message, conversation
 from synthdata.generation.local import LocalModel
-from synthdata.play.games import make_game, open_game, spec_for
-from synthdata.play.players import View
+from synthdata.play.games import draw, make_game, open_game, spec_for
+from synthdata.play.players import View, choice_prompt
 from synthdata.play.record import Run, play
 from synthdata.records import Observation, Step, Trajectory
 
@@ -39,6 +41,38 @@ class ChatPlayer:
         replies = [self.local.reply(kept, _answer(command)) for command in view.admissible]
         scores = self.local.totals(replies[0][0], [text for _, text in replies])
         return min(zip(scores, view.admissible, strict=True), key=lambda scored: (scored[0][0], scored[1]))[1]
+
+
+@dataclass(frozen=True)
+class ChoicePlayer:
+    """Draws a command by the model's own chances: softmax of minus the mean nats a token, as choices are trained.
+
+    Every `episode` is another run of the same game; None always takes the likeliest command.
+    """
+
+    scorer: ChoiceModel
+    model: str
+    episode: int | None
+    version: str = "1"
+
+    @property
+    def name(self) -> str:
+        """Names the episode, since the record of a run must."""
+        return "choice-player" if self.episode is None else f"choice-player-{self.episode}"
+
+    def choose(self, view: View) -> str:
+        """The same command for the same view and episode; of equals the first in alphabetical order."""
+        prompt = choice_prompt(view.objective, view.transcript)
+        nats = self.scorer.scores(prompt, view.admissible)
+        if self.episode is None:
+            return min(zip(nats, view.admissible, strict=True))[1]
+        weights = [math.exp(min(nats) - value) for value in nats]
+        left = draw("choice", self.episode, self.model, view.objective, len(view.transcript), prompt) / 2**48
+        for command, weight in zip(view.admissible, weights, strict=True):
+            left -= weight / sum(weights)
+            if left < 0:
+                return command
+        return view.admissible[-1]
 
 
 def as_messages(view: View) -> list[Message]:

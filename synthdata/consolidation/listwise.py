@@ -17,24 +17,7 @@ from synthdata.consolidation.choices import ChoiceModel, pack
 from synthdata.errors import InputError
 from synthdata.generation.local import Loaded
 from synthdata.records import content_hash
-
-
-@dataclass(frozen=True)
-class ListwiseSettings:
-    """How choices are learnt: an adapter on the layers above `frozen_layers`, by AdamW with a cosine schedule.
-
-    `alternatives` other commands stand beside the one taken, drawn anew in every pass; `max_steps` steps of
-    `batch_size` rows, each row as often as every other.
-    """
-
-    rank: int = 16
-    alpha: int = 32
-    learning_rate: float = 1e-3
-    batch_size: int = 8
-    max_steps: int = 30
-    frozen_layers: int = 24
-    alternatives: int = 5
-    seed: int = 0
+from synthdata.settings import PracticeSettings
 
 
 @dataclass(frozen=True)
@@ -49,7 +32,7 @@ class ChoiceRow:
     good: bool = True
 
 
-def adapter_on_upper_layers(loaded: Loaded, settings: ListwiseSettings) -> Any:  # noqa: ANN401 - peft's network
+def adapter_on_upper_layers(loaded: Loaded, settings: PracticeSettings) -> Any:  # noqa: ANN401 - peft's network
     """The network with an untrained adapter on the layers that are not frozen."""
     import torch
     from peft import LoraConfig, get_peft_model
@@ -71,7 +54,7 @@ def adapter_on_upper_layers(loaded: Loaded, settings: ListwiseSettings) -> Any: 
 
 
 def train_on_choices(
-    model: ChoiceModel, rows: Sequence[ChoiceRow], settings: ListwiseSettings, advance: Callable[[int], None]
+    model: ChoiceModel, rows: Sequence[ChoiceRow], settings: PracticeSettings, advance: Callable[[int], None]
 ) -> tuple[float, ...]:
     """Train the adapter in place for `max_steps` steps of `batch_size` rows, each row as often as every other.
 
@@ -117,7 +100,7 @@ def _rate(step: int, steps: int) -> float:
     return min((step + 1) / warm, 0.5 * (1 + math.cos(math.pi * step / steps)))
 
 
-def _drawn(rows: Sequence[ChoiceRow], step: int, settings: ListwiseSettings) -> list[int]:
+def _drawn(rows: Sequence[ChoiceRow], step: int, settings: PracticeSettings) -> list[int]:
     """The rows of a step: all rows in a new order by hash, over and over."""
     first = step * settings.batch_size
     found = []
@@ -128,7 +111,7 @@ def _drawn(rows: Sequence[ChoiceRow], step: int, settings: ListwiseSettings) -> 
     return found
 
 
-def _alternatives(row: ChoiceRow, step: int, settings: ListwiseSettings) -> list[int]:
+def _alternatives(row: ChoiceRow, step: int, settings: PracticeSettings) -> list[int]:
     """The command taken and `alternatives` others, drawn by hash, in the order of the list."""
     others = [i for i in range(len(row.commands)) if i != row.chosen]
     others.sort(key=lambda i: content_hash(str(settings.seed), str(step), row.key, row.commands[i]))

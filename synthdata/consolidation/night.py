@@ -6,14 +6,19 @@ A stage whose work is there is not done again; a night without its `night.json` 
 
 from __future__ import annotations
 
+import gzip
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from synthdata.api import Corpus
-from synthdata.consolidation.games import ChatPlayer
+from synthdata.consolidation.choices import ChoiceModel
+from synthdata.consolidation.games import ChatPlayer, ChoicePlayer
+from synthdata.consolidation.night_curve import write_exam_curve
+from synthdata.consolidation.practice import player_model, practise
 from synthdata.consolidation.registry import current, weights_of
 from synthdata.consolidation.serving import with_adapter
 from synthdata.consolidation.sleep import Bar as Progress
@@ -63,12 +68,39 @@ def collect(corpus: Corpus, night: Night) -> list[tuple[Path, Origin]]:
     """Games of this night's own series: an expert's, which are real, and the model's own, which are on-policy."""
     chosen = corpus.settings.recipe.night
     seed = chosen.seed + night.number
-    shown = Order(games=chosen.shown, episodes=1, epsilons=chosen.epsilons, seed=seed)
-    logs = [(_played(night.folder / SHOWN, shown, Expert), Origin.REAL)]
+    logs = []
+    if chosen.shown:
+        shown = Order(games=chosen.shown, episodes=1, epsilons=chosen.epsilons, seed=seed)
+        logs.append((_played(night.folder / SHOWN, shown, Expert), Origin.REAL))
     if chosen.played:
         order = Order(games=chosen.played, episodes=1, epsilons=(0.0,), seed=seed + 500_000)
-        logs.append((_played(night.folder / PLAYED, order, lambda: _player(corpus)), Origin.ON_POLICY))
+        own = _own_moves if chosen.trains_on == "own_moves" else _own_games
+        logs += [(path, Origin.ON_POLICY) for path in own(corpus, night, order)]
     return logs
+
+
+def _own_games(corpus: Corpus, night: Night, order: Order) -> list[Path]:
+    return [_played(night.folder / PLAYED, order, lambda: _player(corpus))]
+
+
+def _own_moves(corpus: Corpus, night: Night, order: Order) -> list[Path]:
+    """Each game several times, the moves drawn from the model's own chances: a file an episode."""
+    practice, base = corpus.settings.recipe.practice, corpus.settings.recipe.training.base
+    adapter = current(known_adapters(corpus), base)
+    name = f"{base}+adapter-{adapter.number}" if adapter else base
+
+    @cache
+    def scorer() -> ChoiceModel:
+        return player_model(base, weights_of(corpus.store.path, adapter) if adapter else None, practice)
+
+    return [
+        _played(night.folder / f"played-{episode}.jsonl.gz", order, partial(_choice_player, scorer, name, episode))
+        for episode in range(1, practice.episodes + 1)
+    ]
+
+
+def _choice_player(scorer: Callable[[], ChoiceModel], name: str, episode: int) -> ChoicePlayer:
+    return ChoicePlayer(scorer(), name, episode)
 
 
 def _played(out: Path, order: Order, player: Callable[[], Player]) -> Path:
@@ -91,11 +123,16 @@ def release(corpus: Corpus, night: Night, bar: Bar = no_bar) -> ExportReport | N
     return None if (out / "manifest.json").is_file() else export(corpus, out, bar=bar)
 
 
-def sleep(corpus: Corpus, folder: str, bar: Progress) -> SleepReport:
-    """Consolidate the night's release; a night whose tasks are too few for the exam trains nothing, and says so.
+def sleep(corpus: Corpus, night: Night, bar: Progress) -> SleepReport:
+    """Learn from the moves of all nights, or consolidate the night's release, as `recipe.night.trains_on` says.
 
-    Its release stays as it was written, so that only a later night's, with more tasks, can be enough.
+    A night whose tasks are too few for the exam of a release trains nothing, and says so. Its release stays as it was
+    written, so that only a later night's, with more tasks, can be enough.
     """
+    if corpus.settings.recipe.night.trains_on == "own_moves":
+        nights_so_far = [night.folder.parent / str(number) for number in range(1, night.number + 1)]
+        return practise(corpus, [log for one in nights_so_far for log in sorted(one.glob("played-*.jsonl.gz"))], bar)
+    folder = str(night.folder / RELEASE)
     try:
         return consolidate(corpus, folder, bar=bar)
     except TooFewHeldOutError as error:
@@ -111,21 +148,19 @@ def finish(corpus: Corpus, night: Night, slept: SleepReport) -> dict[str, Any]:
         "candidates": facts["candidates"],
         "in_corpus": facts["in_corpus"],
         "real_share": facts["real_share"],
-        "own_games": _outcomes(night.folder / PLAYED),
+        "own_games": _outcomes(sorted(night.folder.glob("played*.jsonl.gz"))),
         "sleep": asdict(slept),
     }
     atomic_write(night.folder / DONE, json.dumps(content, indent=1, ensure_ascii=False))
     return content
 
 
-def _outcomes(path: Path) -> dict[str, int]:
-    """Games that the model played itself, and how many it won."""
-    import gzip
-
-    if not path.is_file():
-        return {"games": 0, "won": 0}
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        told = [json.loads(line)["extra"] for line in file]
+def _outcomes(logs: Sequence[Path]) -> dict[str, int]:
+    """Runs that the model played itself, and how many it won."""
+    told = []
+    for path in logs:
+        with gzip.open(path, "rt", encoding="utf-8") as file:
+            told += [json.loads(line)["extra"] for line in file]
     return {"games": len(told), "won": sum(one["ended"] == "won" for one in told)}
 
 
@@ -149,7 +184,10 @@ def write_report(corpus: Corpus) -> Path:
         if slept["measured"]:
             details += ["", "| measure | before | after | change | n | |", "|---|---:|---:|---|---:|---|"]
             details += [_measure(measure) for measure in slept["measured"]]
-    path = corpus.store.path / "nights" / "report.md"
+    folder = corpus.store.path / "nights"
+    if write_exam_curve(folder / "exam.svg", [one["sleep"] for one in nights(corpus)]):
+        rows += ["", "![Best moves on held-out games before and after each night](exam.svg)"]
+    path = folder / "report.md"
     path.write_text("\n".join([*rows, *details]) + "\n", encoding="utf-8")
     return path
 

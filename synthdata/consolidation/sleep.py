@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -50,6 +50,7 @@ from synthdata.consolidation.registry import (
 )
 from synthdata.consolidation.rows import FILES, Chosen, check_release, choose_rows, read_rows
 from synthdata.consolidation.tiles import compare_samples
+from synthdata.corpus import CorpusStore
 from synthdata.corpus.releases import frozen_because, releases
 from synthdata.errors import InputError, RefusedError
 from synthdata.export.conversation import message_text
@@ -179,7 +180,7 @@ def _recorded(night: _SleepJob) -> SleepReport | None:
             return None
         found = [json.loads(p) for p in events["payload"] if json.loads(p)["number"] == parent.number]
     folder = folder_of(night.corpus.store.path, found[0]["number"])
-    return _report(json.loads((folder / MANIFEST).read_text(encoding="utf-8")), folder, repeated=True)
+    return report_of(json.loads((folder / MANIFEST).read_text(encoding="utf-8")), folder, repeated=True)
 
 
 def _sleep(night: _SleepJob, bar: Bar) -> SleepReport:
@@ -218,8 +219,8 @@ def _sleep(night: _SleepJob, bar: Bar) -> SleepReport:
             shutil.copytree(control.weights, part / WEIGHTS)
             facts["trained"] = sorted({row.key for row in control.rows})
         sha = write_manifest(part, facts)
-    _record(night, facts, sha)
-    return _report(facts, folder_of(store.path, number), repeated=False)
+    record_sleep(store, facts, sha)
+    return report_of(facts, folder_of(store.path, number), repeated=False)
 
 
 def _compare(
@@ -290,15 +291,16 @@ def _counts(chosen: Chosen) -> dict[str, int]:
     return {"rows": len(chosen.rows), "new": chosen.new, "real": real, "over_cap": chosen.over_cap}
 
 
-def _record(night: _SleepJob, facts: dict[str, Any], sha: str) -> None:
-    store = night.corpus.store
+def record_sleep(store: CorpusStore, facts: Mapping[str, Any], sha: str) -> None:
+    """Make a written adapter part of the corpus; `sha` is its manifest's."""
     names = ("key", "number", "parent", "release", "base", "kept", "trained")
     with store.writing():
         payload = {name: facts[name] for name in names} | {"manifest_sha256": sha}
-        store.append_event("adapter", night.key, payload, store.latest_round())
+        store.append_event("adapter", facts["key"], payload, store.latest_round())
 
 
-def _report(facts: dict[str, Any], folder: Path, *, repeated: bool) -> SleepReport:
+def report_of(facts: Mapping[str, Any], folder: Path, *, repeated: bool) -> SleepReport:
+    """What came of a sleep, from the facts of its manifest."""
     return SleepReport(
         facts["number"], facts["kept"], tuple(facts["reasons"]), facts["release"], facts["base"], facts["parent"],
         facts["rows"], tuple(facts["measured"]), str(folder), repeated, facts.get("grade", _OLD_GRADES[facts["kept"]]),

@@ -29,7 +29,7 @@ from synthdata.settings.runtime import (
     WebhookSettings,
 )
 from synthdata.settings.section import Section
-from synthdata.settings.training import NightSettings, TrainingSettings
+from synthdata.settings.training import NightSettings, PracticeSettings, TrainingSettings
 
 __all__ = [
     "AlarmSettings",
@@ -45,6 +45,7 @@ __all__ = [
     "LabelSettings",
     "MemorySettings",
     "NightSettings",
+    "PracticeSettings",
     "Recipe",
     "ReflectionSettings",
     "RuntimeSettings",

@@ -29,7 +29,7 @@ from synthdata.settings.section import (
     divides,
     in_order,
 )
-from synthdata.settings.training import NightSettings, TrainingSettings
+from synthdata.settings.training import NightSettings, PracticeSettings, TrainingSettings
 
 
 class EncoderSettings(Section):
@@ -317,6 +317,7 @@ class Recipe(Section):
     export: ExportSettings = ExportSettings()
     training: TrainingSettings = TrainingSettings()
     night: NightSettings = NightSettings()
+    practice: PracticeSettings = PracticeSettings()
 
     def fingerprint(self) -> str:
         """16 hex characters over all fields: two runs with the same one make the same rows."""

@@ -55,8 +55,27 @@ class TrainingSettings(Section):
 class NightSettings(Section):
     """What a night collects before it reflects: games that an expert shows, and games that the model plays itself."""
 
-    shown: Size = 12
+    shown: Count = 12
     epsilons: tuple[Share, ...] = (0.0, 0.4)
     played: Count = 4
     seed: Seed = 2_000_003
     limit: Size | None = None
+    trains_on: Literal["release", "own_moves"] = "release"
+
+
+class PracticeSettings(Section):
+    """How a model learns from moves of its own runs, and how that is examined (docs/consolidate.md)."""
+
+    episodes: Size = 2
+    task_slack: float = Field(default=2.0, ge=1, le=MOST)
+    rank: Rank = 16
+    alpha: Size = 32
+    learning_rate: LearningRate = 1e-3
+    batch_size: Size = 8
+    max_steps: Size = 30
+    frozen_layers: Count = 24
+    alternatives: Size = 5
+    seed: Seed = 0
+    exam_games: int = Field(default=60, ge=2, le=60)
+    games: int = Field(default=20, ge=0, le=60)
+    harm_margin: Share = 0.05
