@@ -63,6 +63,7 @@ def phase_of(frame: FrameType | None) -> str:
         for place, (end, name, _) in enumerate(PHASES[:found]):
             if end in code.co_filename and (not name or name == code.co_name):
                 found = place
+                break
         frame = frame.f_back
     return PHASES[found][2] if found < len(PHASES) else "rest"
 

@@ -27,7 +27,8 @@ _DIGITS = re.compile(r"\d+")
 _MASK = re.compile(r"#+")
 # Fewer words than these left unmasked are no frame: sums, JSON, quotations and names stand on none.
 _FRAME_WORDS = 5
-_NAME = re.compile(r"(?<=[a-z,;:] )[A-Z]\w+(?: [A-Z]\w+)*")
+# The capital stands first, since few places of a text have one; then what stands before it is looked at.
+_NAME = re.compile(r"[A-Z](?<=[a-z,;:] [A-Z])\w+(?: [A-Z]\w+)*")
 # Words that are nobody's entity, even where the context uses them too.
 FUNCTION_WORDS = frozenset(
     "a about after again all also an and any are as at be because been before but by can could did do does for from "
@@ -139,8 +140,8 @@ def _masked(content: str, context: str, words: Sequence[str]) -> tuple[str, floa
     left: float = 0
     hidden: float = 0
     for word in words:
-        weight = 1 / LETTERS_PER_WORD if is_unspaced(word) else 1
-        masked = "#" if word == "#" or word in entities else _DIGITS.sub("#", word)
+        weight = 1 if word.isascii() or not is_unspaced(word) else 1 / LETTERS_PER_WORD
+        masked = "#" if word in entities else word if word.isalpha() else _DIGITS.sub("#", word)
         if masked != "#":
             left += weight
             frame.append(masked)

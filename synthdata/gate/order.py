@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,9 @@ _TOKEN = re.compile(r"\w+|[^\w\s]+")
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Bins = NDArray[np.uint16]
+# Texts that are cut into tokens at a time.
+_AT_ONCE = 1024
 
 
 def shuffled(ids: Sequence[str], seed: int) -> list[int]:
@@ -47,29 +51,41 @@ def dsir_scores(
     smoothed. `more` (8192,) are counts of real contents beside `reference`, of silos that do not share texts.
     """
     real = order_counts(reference) if more is None else order_counts(reference) + more
-    target, raw = _log_shares(real), _log_shares(order_counts(contents))
+    found = [bins for start in range(0, len(contents), _AT_ONCE) for bins in _bins(contents[start : start + _AT_ONCE])]
+    target, raw = _log_shares(real), _log_shares(_counted(found))
     ratio = target - raw
     scores = []
-    for key, content in zip(ids, contents, strict=True):
-        bins = _bins(content)
+    for key, bins in zip(ids, found, strict=True):
         weight = ratio[bins].sum() / np.sqrt(len(bins)) if len(bins) else 0
         scores.append(float(weight) + _gumbel(key, seed))
     return scores
 
 
-def _bins(text: str) -> NDArray[np.int64]:
-    """The bin of each unigram and bigram of a text, repeated ones as often as they occur."""
-    tokens = np.array([token_hash(token) for token in _TOKEN.findall(text.lower())], dtype=np.uint64)
+def _bins(texts: Sequence[str]) -> list[Bins]:
+    """The bin of each unigram and then of each bigram of every text, repeated ones as often as they occur."""
+    found = [_TOKEN.findall(text.lower()) for text in texts]
+    ends = np.cumsum([len(tokens) for tokens in found]).tolist()
+    tokens = np.fromiter(map(token_hash, chain.from_iterable(found)), dtype=np.uint64, count=ends[-1] if ends else 0)
     unigrams = tokens * _MIX
+    # Those across the border of two texts are left out below.
     bigrams = (unigrams[:-1] ^ tokens[1:]) * _MIX
-    return (np.concatenate([unigrams, bigrams]) >> np.uint64(64 - BINS_LOG2)).astype(np.int64)
+    one, two = ((hashes >> np.uint64(64 - BINS_LOG2)).astype(np.uint16) for hashes in (unigrams, bigrams))
+    spans = zip([0, *ends[:-1]], ends, strict=True)
+    return [np.concatenate([one[start:end], two[start : max(start, end - 1)]]) for start, end in spans]
+
+
+def _counted(found: Sequence[Bins]) -> Ints:
+    counts = np.zeros(1 << BINS_LOG2, dtype=np.int64)
+    for start in range(0, len(found), _AT_ONCE):
+        counts += np.bincount(np.concatenate(found[start : start + _AT_ONCE]), minlength=len(counts))
+    return counts
 
 
 def order_counts(texts: Sequence[str]) -> Ints:
     """How often texts hold the n-grams of each bin, (8192,): all that the order asks of them; counts of sets add."""
     counts = np.zeros(1 << BINS_LOG2, dtype=np.int64)
-    for text in texts:
-        np.add.at(counts, _bins(text), 1)
+    for start in range(0, len(texts), _AT_ONCE):
+        counts += _counted(_bins(texts[start : start + _AT_ONCE]))
     return counts
 
 

@@ -31,27 +31,36 @@ class Vocabulary:
 
 
 class Wording:
-    """Texts as numbers of words, 3-grams and 4-grams, and of their skeletons (n,)."""
+    """Texts as numbers of words, 3-grams and 4-grams, and of their skeletons (n,).
+
+    Words and skeletons are numbered as in all texts that are compared, n-grams among the texts of this object alone.
+    """
 
     def __init__(self, words: Sequence[Sequence[str]], frames: Sequence[str], vocabulary: Vocabulary) -> None:
         self.words = words
         self.lengths: Ids = np.array([len(document) for document in words], dtype=np.int64)
         self.frames = vocabulary.ids([("frame", frame) for frame in frames])
-        self._grams = {n: [vocabulary.ids(_grams(document, n)) for document in words] for n in (1, DISTINCT, REPEATED)}
+        flat = vocabulary.ids([word for document in words for word in document])
+        self._grams = {n: _numbered(flat, self.lengths, n) for n in (1, DISTINCT, REPEATED)}
+        self._sets = [np.unique(grams) for grams in self._grams[REPEATED]]
 
     def cut(self, rows: Ids, words: int) -> list[tuple[int, int]]:
         """Rows with how many of their words count, so that all together have that many words (or all there are)."""
-        lengths, left = [], words
-        for i in rows.tolist():
-            if left <= 0:
-                break
-            lengths.append((i, min(left, int(self.lengths[i]))))
-            left -= int(self.lengths[i])
-        return lengths
+        lengths = self.lengths[rows]
+        before = np.cumsum(lengths) - lengths
+        there = before < words
+        return list(zip(rows[there].tolist(), np.minimum(words - before, lengths)[there].tolist(), strict=True))
 
     def grams(self, cut: list[tuple[int, int]], n: int) -> list[Ids]:
         """The n-grams of each cut row."""
         return [self._grams[n][i][: max(0, length - n + 1)] for i, length in cut]
+
+    def sets(self, cut: list[tuple[int, int]]) -> list[Ids]:
+        """The distinct 4-grams of each cut row; hardly any is cut short, so they were made before."""
+        return [
+            self._sets[i] if length == self.lengths[i] else np.unique(self.grams([(i, length)], REPEATED)[0])
+            for i, length in cut
+        ]
 
 
 def own_wording(texts: Wording, rows: Ids, words: int) -> dict[str, float]:
@@ -62,7 +71,7 @@ def own_wording(texts: Wording, rows: Ids, words: int) -> dict[str, float]:
     return {
         "distinct_3": len(np.unique(grams)) / len(grams) if len(grams) else 0.0,
         "compression_ratio": compression_ratio([" ".join(texts.words[i][:length]) for i, length in cut]),
-        "self_repetition": _self_repetition(texts.grams(cut, REPEATED)),
+        "self_repetition": _self_repetition(texts.sets(cut)),
         "skeleton_hill_1": hill_number(frames, 1),
     }
 
@@ -75,8 +84,7 @@ def tail(real: Wording, real_rows: Ids, texts: Wording, rows: Ids, words: int) -
     return float(np.isin(rare, held).mean()) if len(rare) else 1.0
 
 
-def _self_repetition(documents: list[Ids]) -> float:
-    sets = [np.unique(document) for document in documents]
+def _self_repetition(sets: list[Ids]) -> float:
     grams, which = np.unique(np.concatenate(sets), return_inverse=True)
     others = np.bincount(which, minlength=len(grams)) - 1
     owner = np.repeat(np.arange(len(sets)), [len(grams) for grams in sets])
@@ -84,8 +92,15 @@ def _self_repetition(documents: list[Ids]) -> float:
     return float(np.log1p(shared).mean())
 
 
-def _grams(document: Sequence[str], n: int) -> list[object]:
-    return list(document) if n == 1 else list(zip(*(document[start:] for start in range(n)), strict=False))
+def _numbered(words: Ids, lengths: Ids, n: int) -> list[Ids]:
+    """The n-grams of texts whose words stand one after the other, equal ones under one number."""
+    numbers = words
+    for k in range(1, n):
+        # A pair of numbers as one number: both are under the count of all words.
+        pairs = numbers[: len(words) - k] * np.int64(words.max(initial=0) + 1) + words[k:]
+        numbers = np.unique(pairs, return_inverse=True)[1]
+    starts = (np.cumsum(lengths) - lengths).tolist()
+    return [numbers[i : i + max(0, count - n + 1)] for i, count in zip(starts, lengths.tolist(), strict=True)]
 
 
 def cells_of(cells: Ids, shares: NDArray[np.float64]) -> dict[str, float]:
