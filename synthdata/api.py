@@ -31,10 +31,11 @@ from synthdata.rounds.judges import JudgePanel, RoundJudges, build_panel, use_ju
 from synthdata.rounds.living import begin_epoch, next_epoch
 from synthdata.rounds.predecided import number_duplicates, quarantine
 from synthdata.rounds.restore import CorpusGate
-from synthdata.rounds.steps import ViewChoice, encode_reference, reference_rows, views_of
+from synthdata.rounds.steps import ViewChoice, encode_reference, reference_preamble, reference_rows, views_of
 from synthdata.rounds.unreadable import check_readable, readable_rows
 from synthdata.settings import Settings
 from synthdata.similarity.encoder import make_encoder
+from synthdata.similarity.preamble import CuttingEncoder
 from synthdata.similarity.vectors import encode_with_progress
 from synthdata.sources import Reading
 
@@ -87,15 +88,18 @@ class Corpus:
         likelihood = make_likelihood(settings)
         rows = reference_rows(reference, settings)
         chosen = views_of(rows, views)
-        encoder = encoder or make_encoder(settings.recipe.encoder, settings.runtime)
+        base = encoder or make_encoder(settings.recipe.encoder, settings.runtime)
         if chosen == "one":
             rows = [replace(row, context="") for row in rows]
         recipe = settings.recipe
+        preamble = reference_preamble(rows, recipe.anchor)
+        encoder = base if preamble is None else CuttingEncoder(base, preamble)
         rows = readable_rows(rows, encoder, recipe.encoder)
         with progress("embedding", 2 * len(rows)) as advance:
             vectors = encode_reference(rows, encoder, advance)
-            cleaned = clean(rows, *vectors, recipe.anchor, recipe.gate)
-            header = AnchorHeader(0, chosen, encoder.fingerprint)
+            cut = str if preamble is None else preamble.cut
+            cleaned = clean(rows, *vectors, recipe.anchor, recipe.gate, cut)
+            header = AnchorHeader(0, chosen, encoder.fingerprint, preamble)
             anchor = calibrate(cleaned, header, recipe.anchor, likelihood, advance)
         values = {"recipe": recipe.model_dump(), "runtime": settings.runtime.model_dump()}
         with CorpusStore.making(path, views=chosen, **values) as store:
@@ -106,7 +110,7 @@ class Corpus:
                 if anchor.content is not None:
                     save_content(folder, anchor.content)
                 save_context(folder, anchor)
-        return cls(store, settings, encoder)
+        return cls(store, settings, base)
 
     @classmethod
     def open(
@@ -157,12 +161,17 @@ class Corpus:
 
     @property
     def encoder(self) -> Encoder:
-        """The encoder of the settings, behind the corpus' vector cache; refused if the anchor was made with another."""
+        """The encoder of the settings, behind the corpus' vector cache; it does not look at the anchor's preamble.
+
+        Raises:
+            AnchorError: the anchor was made with another.
+        """
         if self._encoder is None:
             cache = self.store.cache_dir / "vectors"
             self._encoder = make_encoder(self.settings.recipe.encoder, self.settings.runtime, cache)
-        self.anchor.check_encoder(self._encoder.fingerprint)
-        return self._encoder
+        encoder = self.anchor.encoder_of(self._encoder)
+        self.anchor.check_encoder(encoder.fingerprint)
+        return encoder
 
     @property
     def likelihood(self) -> Likelihood | None:

@@ -30,7 +30,6 @@ from synthdata.inspection.beside import Beside, Term
 from synthdata.inspection.copies import NearCopies, exact_copies, exact_keys, originals
 from synthdata.inspection.lexical import Wording
 from synthdata.inspection.page import page
-from synthdata.inspection.preamble import find_preamble
 from synthdata.inspection.reading import Text, read_texts
 from synthdata.inspection.repeats import Level
 from synthdata.inspection.semantic import Figure, spread
@@ -40,6 +39,7 @@ from synthdata.inspection.verdict import verdict
 from synthdata.protocols import no_advance
 from synthdata.settings import GateSettings, InspectSettings, Settings
 from synthdata.similarity.encoder import make_encoder
+from synthdata.similarity.preamble import find_preamble
 from synthdata.similarity.shingles import jaccard, shingles
 from synthdata.sources import Reading, parse_map
 

@@ -23,8 +23,9 @@ from synthdata.gate.novelty import Novelty, Scale, SplitNovelty
 from synthdata.gate.perplexity import NgramModel, PerplexityRange
 from synthdata.gate.wording import WordingCalibration
 from synthdata.io.files import atomic_file, atomic_write
-from synthdata.protocols import Vectors
+from synthdata.protocols import Encoder, Vectors
 from synthdata.records import OUTSIDE, canonical_json
+from synthdata.similarity.preamble import CuttingEncoder, Preamble
 
 
 @dataclass(frozen=True)
@@ -149,11 +150,15 @@ class AnchorHeader:
     number: int
     views: Literal["one", "two"]
     encoder: str
+    preamble: Preamble | None = None
 
 
 @dataclass(frozen=True)
 class Anchor:
-    """One calibration. `views` is fixed for the corpus; `encoder` is the fingerprint of the vectors it is made of."""
+    """One calibration. `views` is fixed for the corpus; `encoder` is the fingerprint of the vectors it is made of.
+
+    `preamble` is what most reference rows begin with: it is cut for looking, and `encoder` knows of it.
+    """
 
     number: int
     views: Literal["one", "two"]
@@ -162,6 +167,15 @@ class Anchor:
     content: ContentCalibration | None
     heldout_rows: int
     cleaned: dict[str, int]
+    preamble: Preamble | None = None
+
+    def cut(self, text: str) -> str:
+        """The text without the preamble, which is what all stages look at."""
+        return text if self.preamble is None else self.preamble.cut(text)
+
+    def encoder_of(self, encoder: Encoder) -> Encoder:
+        """The encoder that this anchor's vectors come from, over one that knows no preamble."""
+        return encoder if self.preamble is None else CuttingEncoder(encoder, self.preamble)
 
     @property
     def fingerprint(self) -> str:
@@ -228,6 +242,8 @@ def save_context(folder: Path, anchor: Anchor) -> None:
         "heldout_rows": anchor.heldout_rows,
         "cleaned": anchor.cleaned,
     }
+    if anchor.preamble is not None:
+        facts["preamble"] = vars(anchor.preamble) | {"beginnings": sorted(anchor.preamble.beginnings)}
     half = anchor.context
     arrays = {"mean": half.mean, "centroids": half.centroids, "real_counts": half.real_counts}
     if half.novelty is not None:
@@ -282,12 +298,16 @@ def load_anchor(folder: Path) -> Anchor:
                 f"{folder}: the anchor's content half lacks {error}: it is damaged, or of a version before 0.1.0"
             ) from error
     names = ("number", "views", "encoder")
+    preamble = facts.get("preamble")
+    if preamble is not None:
+        preamble = Preamble(**preamble | {"beginnings": frozenset(preamble["beginnings"])})
     return Anchor(
         **{name: facts[name] for name in names},
         context=context,
         content=content,
         heldout_rows=facts["heldout_rows"],
         cleaned=facts["cleaned"],
+        preamble=preamble,
     )
 
 

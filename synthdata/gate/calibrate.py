@@ -44,10 +44,11 @@ def calibrate(
         chosen = [row for row, keep in zip(reference.rows, taught, strict=True) if keep]
         ids = [row.id for row in chosen]
         tasks = [row.task_id or row.id for row in chosen]
-        contents = [row.content for row in chosen]
+        cut = str if header.preamble is None else header.preamble.cut
+        contents = [cut(row.content) for row in chosen]
         content = calibrate_content(reference.content[taught], contents, ids, tasks, "reference", settings)
         content = with_fluency(content, contents, likelihood, settings, advance)
-        content = with_wording(content, contents, [row.context for row in chosen], tasks, settings)
+        content = with_wording(content, contents, [cut(row.context) for row in chosen], tasks, settings)
     return Anchor(
         number=header.number,
         views=header.views,
@@ -56,6 +57,7 @@ def calibrate(
         content=content,
         heldout_rows=int(reference.heldout.sum()),
         cleaned=reference.fell,
+        preamble=header.preamble,
     )
 
 

@@ -5,7 +5,7 @@ That floor is relative to the first round, not to real data, and everything that
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -25,10 +25,11 @@ def fill_content(
     settings: AnchorSettings,
     gate: GateSettings,
     likelihood: Likelihood | None = None,
+    cut: Callable[[str], str] = str,
 ) -> ContentCalibration:
     """A content half from candidates past the floor, with their raw content vectors (n, d).
 
-    With a `likelihood` it gets a fluency band.
+    With a `likelihood` it gets a fluency band. `cut` takes a shared preamble off a text.
 
     Raises:
         AnchorError: too few different trajectories are left after floor and dedup; says how many are missing.
@@ -42,7 +43,7 @@ def fill_content(
     if rows:
         chosen = list(rows)
         vectors = content[[rows[row] for row in chosen]]
-        distinct = clean(chosen, vectors, vectors, settings.model_copy(update={"min_rows": 0}), gate)
+        distinct = clean(chosen, vectors, vectors, settings.model_copy(update={"min_rows": 0}), gate, cut)
         kept = [rows[row] for row in distinct.rows]
     if len(kept) < settings.fill_trajectories:
         raise AnchorError(
@@ -53,10 +54,10 @@ def fill_content(
         )
     ids = [candidates[i].id for i in kept]
     tasks = [candidates[i].task_id or candidates[i].id for i in kept]
-    contents = [candidates[i].content for i in kept]
+    contents = [cut(candidates[i].content) for i in kept]
     half = calibrate_content(np.asarray(content)[kept], contents, ids, tasks, "generator", settings)
     half = with_fluency(half, contents, likelihood, settings)
-    return with_wording(half, contents, [candidates[i].context for i in kept], tasks, settings)
+    return with_wording(half, contents, [cut(candidates[i].context) for i in kept], tasks, settings)
 
 
 def _run_of(candidate: Candidate) -> str:

@@ -5,7 +5,7 @@ Reading them from files is the sources room; turning them into thresholds is cal
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,11 +66,16 @@ class Reference:
 
 
 def clean(
-    rows: list[ReferenceRow], context: Vectors, content: Vectors, settings: AnchorSettings, gate: GateSettings
+    rows: list[ReferenceRow],
+    context: Vectors,
+    content: Vectors,
+    settings: AnchorSettings,
+    gate: GateSettings,
+    cut: Callable[[str], str] = str,
 ) -> Reference:
     """Drop exact, near (MinHash) and semantic (cosine) copies, first one stays; then set tasks aside by seed.
 
-    Of rows with context and content both must be alike.
+    Of rows with context and content both must be alike. `cut` takes a shared preamble off a text.
 
     Rows are taken in the order of their ids, so the result does not depend on the order of the file.
 
@@ -83,7 +88,8 @@ def clean(
     seen: set[str] = set()
     lexical = LexicalIndex(gate.model_copy(update={"near_jaccard": settings.clean_jaccard}))
     # The same answer to another question is another row: where there are two views both must be alike.
-    texts = [f"{row.context}\n{row.content}" if row.content and row.context else row.text for row in rows]
+    views = [(cut(row.context), cut(row.content)) for row in rows]
+    texts = [f"{about}\n{said}" if said and about else said or about for about, said in views]
     unit = _both_views(rows, context, content)
     signatures = lexical.signatures(texts)
     stays = np.zeros(len(rows), dtype=bool)

@@ -82,7 +82,7 @@ def _ordered(items: list[Item], reference: Sequence[str], state: GateState) -> l
     if reference:
         partners = state.content.partners
         more = None if partners is None else partners.order
-        order = gumbel_dsir(ids, [item.candidate.content for item in items], reference, seed, more)
+        order = gumbel_dsir(ids, [state.text_of(item.candidate)[0] for item in items], reference, seed, more)
     else:
         order = shuffled(ids, seed)
     return plainest_first([items[i] for i in order])

@@ -227,8 +227,9 @@ class GateState:
         if not candidates:
             return []
         refused = refused or {}
-        contents, two = [candidate.content for candidate in candidates], self.anchor.views == "two"
-        words = wordings(contents, [c.context if two else "" for c in candidates], self.settings.lexical_ngram)
+        texts = [self.text_of(candidate) for candidate in candidates]
+        contents = [content for content, _ in texts]
+        words = wordings(contents, [context for _, context in texts], self.settings.lexical_ngram)
         # A spelling with letters that only look like others is the same text.
         plain = [latin_letters(text) for text in contents]
         raw = self.anchor.cell_vectors(context, content)
@@ -343,14 +344,16 @@ class GateState:
                 self.real_rows += item.real
 
     def text_of(self, candidate: Candidate) -> tuple[str, str]:
-        """Content and context, which is the same for all in a corpus of one view."""
-        return candidate.content, candidate.context if self.anchor.views == "two" else ""
+        """Content and context without a shared preamble; the context is the same for all in a corpus of one view."""
+        cut = self.anchor.cut
+        return cut(candidate.content), cut(candidate.context) if self.anchor.views == "two" else ""
 
     def _extend(self, library: DuplicateIndex, items: Sequence[Item]) -> None:
+        texts = [self.text_of(item.candidate) for item in items]
         library.add(
             [item.candidate.id for item in items],
-            [item.candidate.content for item in items],
-            [self.text_of(item.candidate)[1] for item in items],
+            [content for content, _ in texts],
+            [context for _, context in texts],
             [item.cell for item in items],
             np.array([item.content for item in items], dtype=np.float32),
             [item.sketch for item in items],

@@ -19,7 +19,6 @@ from synthdata.inspection.bars import Bars, silent
 from synthdata.inspection.beside import Beside, Side, compare
 from synthdata.inspection.copies import Earlier, Rows, exact_copies, exact_keys
 from synthdata.inspection.lexical import Lengths, Wording
-from synthdata.inspection.preamble import Preamble, find_preamble
 from synthdata.inspection.reading import read_texts
 from synthdata.inspection.repeats import Level, exact_level, near_level, semantic_level
 from synthdata.inspection.semantic import Figure, nearest_earlier, sample_rows, spread
@@ -29,6 +28,7 @@ from synthdata.monitor.views import permutation
 from synthdata.protocols import Encoder
 from synthdata.rounds.unreadable import unread_languages, unreadable_note
 from synthdata.settings import InspectSettings, Settings
+from synthdata.similarity.preamble import Preamble, find_preamble
 from synthdata.similarity.vectors import encode_with_progress
 from synthdata.sources import ColumnMap, Reading
 

@@ -14,10 +14,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
-from synthdata.inspection.preamble import Preamble
 from synthdata.inspection.reading import Text
 from synthdata.protocols import Advance, no_advance
 from synthdata.records import QuarantinedRow
+from synthdata.similarity.preamble import Preamble
 
 _REASONS = 50
 _HEARD = 500

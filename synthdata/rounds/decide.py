@@ -127,7 +127,8 @@ def decide_round(
     check_fluency(content.fluency, gate.likelihood, gate.anchor.number)
     if asked:
         alive = [candidate for candidate in batch.candidates if candidate.id not in refused]
-        worded, numbers = check_wording(alive, content, gate.recipe)
+        texts = [gate.anchor.cut(candidate.content) for candidate in alive]
+        worded, numbers = check_wording(alive, texts, content, gate.recipe)
         refused |= worded
     state = gate.state(options.history)
     inputs = RoundInputs(refused, options.judges, order_texts(gate), options.max_admitted)
@@ -145,14 +146,16 @@ def order_texts(gate: Gate) -> list[str]:
     known = [row.content for row in gate.reference.rows if row.content] if real else []
     settings = gate.recipe.anchor
     stream = gate.stream_contents()[-settings.living_recent :]
-    return stream if follows_stream(len(stream), settings) else known + stream
+    texts = stream if follows_stream(len(stream), settings) else known + stream
+    return [gate.anchor.cut(text) for text in texts]
 
 
 def _calibrated(gate: Gate, batch: Batch, refused: Mapping[str, Reject]) -> Gate:
     """The gate with a content half from the candidates past the rules."""
     passed = [i for i, candidate in enumerate(batch.candidates) if candidate.id not in refused]
     recipe, chosen = gate.recipe, [batch.candidates[i] for i in passed]
-    return gate.calibrated(fill_content(chosen, batch.content[passed], recipe.anchor, recipe.gate, gate.likelihood))
+    vectors, cut = batch.content[passed], gate.anchor.cut
+    return gate.calibrated(fill_content(chosen, vectors, recipe.anchor, recipe.gate, gate.likelihood, cut))
 
 
 def _kept(anchor: Anchor, batch: Batch, decisions: Sequence[Decision]) -> RowVectors:

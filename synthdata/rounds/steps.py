@@ -25,16 +25,20 @@ from synthdata.records import (
     Reflection,
     Reject,
     Trajectory,
+    content_hash,
     from_json,
 )
 from synthdata.rounds.predecided import abstention, quarantine
-from synthdata.settings import Recipe, Settings
+from synthdata.settings import AnchorSettings, Recipe, Settings
+from synthdata.similarity.preamble import Preamble, find_preamble
 from synthdata.similarity.vectors import encode_with_progress
 from synthdata.sources import ColumnMap, Reading, list_runs, read_candidates, read_trajectories, sniff_kind
 from synthdata.text.display import printable
 
 _LOG = logging.getLogger(__name__)
 _NOTES_SHOWN = 5
+# Rows in which a shared preamble is looked for: their beginnings are kept meanwhile.
+_PREAMBLE_SAMPLE = 2000
 
 ViewChoice = Literal["auto", "one", "two"]
 
@@ -151,6 +155,14 @@ def reference_rows(reference: Path | str | object, settings: Settings) -> list[R
     if isinstance(reference, Sequence) and all(isinstance(row, ReferenceRow) for row in reference):
         return list(reference)
     return read_reference(Path(reference) if isinstance(reference, str) else reference, settings)[0]
+
+
+def reference_preamble(rows: Sequence[ReferenceRow], settings: AnchorSettings) -> Preamble | None:
+    """What most contents or most contexts of a reference begin with, by a seeded sample of its rows."""
+    order = sorted(rows, key=lambda row: content_hash(str(settings.seed), "preamble", row.id))[:_PREAMBLE_SAMPLE]
+    views = ([row.content for row in order if row.content], [row.context for row in order if row.context])
+    found = [preamble for texts in views if (preamble := find_preamble(texts, settings)) is not None]
+    return None if not found else found[0] if len(found) == 1 else found[0].joined(found[1])
 
 
 def encode_reference(rows: Sequence[ReferenceRow], encoder: Encoder, embedding: Advance) -> tuple[Vectors, Vectors]:

@@ -29,11 +29,12 @@ from synthdata.protocols import Encoder, Progress, Vectors, no_progress
 from synthdata.records import Candidate, Decision, Verdict
 from synthdata.rounds.coerce import ReferenceLike, TextLike, as_candidates, as_reference
 from synthdata.rounds.decide import Batch, RoundOptions, RoundOutcome, decide_round
-from synthdata.rounds.steps import encode_reference, views_of
+from synthdata.rounds.steps import encode_reference, reference_preamble, views_of
 from synthdata.rounds.unreadable import check_readable, readable_rows
 from synthdata.settings import Recipe, Settings
 from synthdata.similarity.encoder import make_encoder
 from synthdata.similarity.index import VectorIndex
+from synthdata.similarity.preamble import CuttingEncoder, Preamble
 from synthdata.similarity.vectors import encode_with_progress
 
 if TYPE_CHECKING:
@@ -208,12 +209,21 @@ class TextGate:
     def _calibrated(self, rows: list[ReferenceRow], progress: Progress) -> _MemoryGate:
         recipe, views = self._settings.recipe, views_of(rows, "auto")
         rows = rows if views == "two" else [replace(row, context="") for row in rows]
+        preamble = self._look_past_preamble(rows)
         rows = readable_rows(rows, self._encoder, recipe.encoder)
         with progress("embedding", 2 * len(rows)) as advance:
             vectors = encode_reference(rows, self._encoder, advance)
-        reference = clean(rows, *vectors, recipe.anchor, recipe.gate)
-        anchor = calibrate(reference, AnchorHeader(0, views, self._encoder.fingerprint), recipe.anchor)
+        cut = str if preamble is None else preamble.cut
+        reference = clean(rows, *vectors, recipe.anchor, recipe.gate, cut)
+        anchor = calibrate(reference, AnchorHeader(0, views, self._encoder.fingerprint, preamble), recipe.anchor)
         return _MemoryGate(anchor, reference, recipe, self._heldout)
+
+    def _look_past_preamble(self, rows: Sequence[ReferenceRow]) -> Preamble | None:
+        """Find what most of the calibrating rows begin with; from then on the encoder does not look at it."""
+        preamble = reference_preamble(rows, self._settings.recipe.anchor)
+        if preamble is not None:
+            self._encoder = CuttingEncoder(self._encoder, preamble)
+        return preamble
 
     def _open(self, candidates: Sequence[Candidate]) -> _MemoryGate:
         """A gate whose contexts are those of the first batch, and whose content half that batch will fill."""
@@ -225,11 +235,13 @@ class TextGate:
             )
         two = all(row.context for row in rows)
         bare = [ReferenceRow("", row.context or row.content, row.task_id or row.id) for row in rows]
-        readable_rows([ReferenceRow(r.content, r.context, r.id) for r in rows], self._encoder, recipe.encoder)
+        told = [ReferenceRow(row.content, row.context, row.id) for row in rows]
+        preamble = self._look_past_preamble(told)
+        readable_rows(told, self._encoder, recipe.encoder)
         content = self._encoder.encode([row.content for row in rows])
         vectors = self._encoder.encode([row.context for row in rows]) if two else content
         reference = Reference(bare, vectors, vectors, np.zeros(len(bare), dtype=bool), {})
-        header = AnchorHeader(0, "two" if two else "one", self._encoder.fingerprint)
+        header = AnchorHeader(0, "two" if two else "one", self._encoder.fingerprint, preamble)
         return _MemoryGate(calibrate(reference, header, recipe.anchor), _no_rows(reference), recipe, self._heldout)
 
     def _remember(self, batch: Batch, outcome: RoundOutcome) -> Admission:

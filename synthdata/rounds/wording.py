@@ -17,26 +17,24 @@ NO_NUMBERS: Numbers = {}
 
 
 def check_wording(
-    candidates: Sequence[Candidate], content: ContentCalibration, recipe: Recipe
+    candidates: Sequence[Candidate], contents: Sequence[str], content: ContentCalibration, recipe: Recipe
 ) -> tuple[dict[str, Reject], Numbers]:
     """What the calibrated tests of wording refuse, and what they saw of each candidate, by candidate id.
 
+    `contents` are the candidates' texts without a shared preamble.
     Real rows are looked at and never refused. Anchors of older versions have a range of predictability alone.
     """
     if content.wording is None:
-        return _outside_range(candidates, content.language, recipe), {}
-    contents = [candidate.content for candidate in candidates]
+        return _outside_range(candidates, contents, content.language, recipe), {}
     refused, numbers = {}, {}
-    for candidate, seen in zip(
-        candidates, content.wording.scores(contents, content.language, recipe.anchor), strict=True
-    ):
+    scores = content.wording.scores(contents, content.language, recipe.anchor)
+    for candidate, text, seen in zip(candidates, contents, scores, strict=True):
         numbers[candidate.id] = {
             "words": seen.words, "short_p": seen.short_p, "long_p": seen.long_p, "nats": seen.nats,
             "predictable_p": seen.likely_p, "unlike_p": seen.unlikely_p, "broken_p": seen.broken_p,
         }  # fmt: skip
-        reject = _letters(candidate, recipe.floor, content.wording.letters.tolist()) or _refusal(
-            seen, candidate.content, recipe.gate
-        )
+        reject = _letters(text, recipe.floor, content.wording.letters.tolist())
+        reject = reject or _refusal(seen, text, recipe.gate)
         if reject is not None and candidate.origin is not Origin.REAL:
             refused[candidate.id] = reject
     return refused, numbers
@@ -66,21 +64,23 @@ def _refusal(seen: TextScores, content: str, gate: GateSettings) -> Reject | Non
     return None
 
 
-def _outside_range(candidates: Sequence[Candidate], language: PerplexityRange, recipe: Recipe) -> dict[str, Reject]:
+def _outside_range(
+    candidates: Sequence[Candidate], contents: Sequence[str], language: PerplexityRange, recipe: Recipe
+) -> dict[str, Reject]:
     refused = {}
-    scores = language.scores([candidate.content for candidate in candidates], recipe.anchor.band_tokens)
-    for candidate, least, most in zip(candidates, *scores, strict=True):
+    scores = language.scores(contents, recipe.anchor.band_tokens)
+    for candidate, text, least, most in zip(candidates, contents, *scores, strict=True):
         if least > language.high:
             detail = f"{least:.2f} nats a token to a model of real contents, which have at most {language.high:.2f}"
             refused[candidate.id] = Reject(Reason.UNLIKE_REFERENCE, float(least), language.high, detail=detail)
         elif most < language.low:
             detail = f"{most:.2f} nats a token to a model of real contents, which have at least {language.low:.2f}"
             refused[candidate.id] = Reject(Reason.UNLIKE_REFERENCE, float(most), language.low, detail=detail)
-        elif (reject := _letters(candidate, recipe.floor, ())) is not None:
+        elif (reject := _letters(text, recipe.floor, ())) is not None:
             refused[candidate.id] = reject
     return refused
 
 
-def _letters(candidate: Candidate, floor: FloorSettings, real: Sequence[float]) -> Reject | None:
+def _letters(text: str, floor: FloorSettings, real: Sequence[float]) -> Reject | None:
     """Letters that make no words, more so than in any real content."""
-    return check_letters(letter_measures(candidate.content), floor, real)
+    return check_letters(letter_measures(text), floor, real)

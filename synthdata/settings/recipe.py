@@ -52,6 +52,9 @@ class AnchorSettings(Section):
     heldout_share: ShareUnderOne = 0.30
     clean_jaccard: PositiveShare = 0.8
     clean_cosine: Cosine = 0.95
+    preamble_share: PositiveShare = 0.5
+    preamble_rows: Size = 10
+    preamble_words: Size = 5
     cells_min: Size = 4
     cells_max: Size = 1024
     window_rows: Rows2 = 256

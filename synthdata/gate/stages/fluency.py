@@ -11,7 +11,7 @@ def fluency(item: Item, state: GateState) -> Reject | None:
     band = state.content.fluency
     if state.likelihood is None or band is None:
         return None
-    loss = float(state.likelihood([item.candidate.content])[0])
+    loss = float(state.likelihood([state.text_of(item.candidate)[0]])[0])
     item.numbers["fluency_loss"] = loss
     if loss > band.high:
         detail = f"{loss:.2f} nats a token to a language model, real contents have at most {band.high:.2f}"

@@ -9,13 +9,34 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from synthdata.settings import InspectSettings
+import numpy as np
+
+from synthdata.protocols import Encoder, Vectors
+from synthdata.records import content_hash
+from synthdata.similarity.vectors import unread
 
 # A piece ends with a line break, or with sentence punctuation before white space.
 _PIECE = re.compile(r".*?(?:[.!?:]\s+|\n\s*|\Z)", re.DOTALL)
 _MOST_PIECES = 20
 _MOST_CHARS = 4000
+
+
+class PreambleRule(Protocol):
+    """From when on a beginning is a preamble: settings of `inspect` and of the anchor."""
+
+    @property
+    def preamble_share(self) -> float:
+        """Share of the texts that must begin with the same line or sentence."""
+
+    @property
+    def preamble_rows(self) -> int:
+        """Texts that must have each further one."""
+
+    @property
+    def preamble_words(self) -> int:
+        """Words in the median text that has one."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +57,29 @@ class Preamble:
             known = place
         return text[known:]
 
+    def joined(self, other: Preamble) -> Preamble:
+        """The beginnings of both, such as of contents and of contexts; said is the one that more texts have."""
+        most = max(self, other, key=lambda one: one.share)
+        return Preamble(self.beginnings | other.beginnings, most.share, most.example)
+
+
+class CuttingEncoder:
+    """An encoder that looks at what stands behind a preamble; its fingerprint says so, as vectors may not mix."""
+
+    def __init__(self, inner: Encoder, preamble: Preamble) -> None:
+        self._inner, self._preamble = inner, preamble
+        self.dim = inner.dim
+        cut = content_hash(*sorted(preamble.beginnings), length=12)
+        self.fingerprint = f"{inner.fingerprint}:cut-{cut}"
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """As the inner encoder's, of the texts without their preamble."""
+        return np.asarray(self._inner.encode([self._preamble.cut(text) for text in texts]), dtype=np.float32)
+
+    def unread(self, texts: Sequence[str]) -> list[tuple[float, str]]:
+        """What of each text behind its preamble the inner encoder cannot read."""
+        return unread(self._inner, [self._preamble.cut(text) for text in texts])
+
 
 def pieces(text: str) -> list[str]:
     """The lines or sentences that a text begins with, and the white space after them; at most 20 of 4,000 characters.
@@ -51,7 +95,7 @@ def pieces(text: str) -> list[str]:
     return found
 
 
-def find_preamble(texts: Sequence[str], settings: InspectSettings) -> Preamble | None:
+def find_preamble(texts: Sequence[str], settings: PreambleRule) -> Preamble | None:
     """The preamble of a sample of texts, or None.
 
     A beginning (one or more whole lines or sentences) is shared if at least `preamble_rows` texts have it and at least
