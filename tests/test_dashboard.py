@@ -25,12 +25,24 @@ from typer.testing import CliRunner
 from synthdata import Candidate, Corpus, Settings
 from synthdata.cli import app
 from synthdata.dashboard.app import link, make_app
-from synthdata.dashboard.charts import Bar, Point, bars, columns, trend
+from synthdata.dashboard.charts import (
+    Bar,
+    Point,
+    bars,
+    bullet,
+    columns,
+    pair_of_histograms,
+    round_steps,
+    shown_rounds,
+    trend,
+)
 from synthdata.dashboard.coverage import make_map, principal_axes, spread, typical_terms
+from synthdata.dashboard.distributions import distributions
 from synthdata.dashboard.folder import file_name
 from synthdata.dashboard.reading import Reader
 from synthdata.dashboard.rounds import spent
 from synthdata.dashboard.site import PAGES
+from synthdata.dashboard.told import event_sentence
 from synthdata.gate.reference import ReferenceRow
 from synthdata.monitor.status import status
 from synthdata.text.display import LONG, printable
@@ -92,7 +104,7 @@ def addresses(pages: TestClient) -> list[str]:
     found = dict.fromkeys(link(name) for name in PAGES)
     for address in list(found):
         for tag, attributes in Seen(pages.get(address).text).tags:
-            if tag == "a" and (attributes["href"] or "").startswith("/"):
+            if tag == "a" and re.match("/(?!download)", attributes["href"] or ""):
                 found[attributes["href"] or ""] = None
     return list(found)
 
@@ -117,13 +129,15 @@ def test_plots_have_title_description_and_a_table_beside_them(drawn):
     pages = client(drawn)
     for address in ("/", "/rounds", "/coverage", "/judges", "/releases"):
         text = pages.get(address).text
-        plots = re.findall(r'<svg class="chart" viewBox.*?</svg>', text, re.DOTALL)
+        plots = re.findall(r'<svg class="chart(?: wide)?" viewBox.*?</svg>', text, re.DOTALL)
         assert plots
         for plot in plots:
             assert re.search(r"<title id=[^>]+>[^<]+</title><desc id=[^>]+>[^<]+</desc>", plot)
-        assert text.count("<table>") >= 1 and 'scope="row"' in text and 'scope="col"' in text
+        # A release is told in sentences, which hold the numbers of its column.
+        tables = text.count("<table") >= 1 and 'scope="row"' in text and 'scope="col"' in text
+        assert tables or (address == "/releases" and text.count("<li value=") == 3)
     assert pages.get("/").text.count("<table>") == len(
-        re.findall(r'<svg class="chart" viewBox="0 0 320', pages.get("/").text)
+        re.findall(r'<svg class="chart" viewBox="0 0 340', pages.get("/").text)
     )
 
 
@@ -316,7 +330,11 @@ def test_plots_are_well_formed_whatever_they_show(course, title):
         root = ET.fromstring(drawing.replace("\x7f", ""))
         assert [child.tag for child in root][:2] == ["title", "desc"]
     assert "nan" not in drawing.partition("</desc>")[2] and "inf" not in drawing.partition("</desc>")[2]
-    for other in (bars("b", title, [Bar("<b>", 0), Bar(title, 3)]), columns("c", title, [(1, [Bar("a", 0)])])):
+    others = [bullet(f"k{i}", title, point, before) for i, point in enumerate(course) for before in (None, 1.5)]
+    others = [other for other in others if other]
+    assert bool(others) == any(p.value is not None for p in course)
+    others.append(pair_of_histograms("h", title, [0.0, 1.0, 2.0], [0.25, 0.75], [0.0, 1.0]))
+    for other in (bars("b", title, [Bar("<b>", 0), Bar(title, 3)]), columns("c", title, [(1, [Bar("a", 0)])]), *others):
         assert "<b>" not in other and ET.fromstring(re.sub(r"[\x7f-\x9f\ufffe\uffff]", "", other)) is not None
 
 
@@ -418,3 +436,92 @@ def test_the_judges_page_shows_shares_beside_their_intervals(drawn, played):
     text = client(drawn).get("/judges").text
     assert "Wrong ones that passed" in text and "0.8 %" in text and "0.0 % to 4.6 %" in text
     assert "No judge has looked at these rows" in client(played.store.path).get("/judges").text
+
+
+@given(st.floats(-1e6, 1e6), st.floats(1e-6, 1e6), st.integers(2, 6))
+def test_ticks_are_round_numbers_between_the_bounds(low, span, count):
+    high = low + span
+    if high == low:
+        return
+    ticks = round_steps(low, high, count)
+    slack = 1e-6 * max(abs(low), abs(high), 1.0)
+    assert len(ticks) <= count + 1 and ticks == sorted(ticks)
+    assert all(low - slack <= tick <= high + slack for tick in ticks)
+
+
+@given(st.integers(1, 10**6), st.integers(0, 10**6))
+def test_an_axis_names_the_first_and_the_last_round_and_few_between(first, more):
+    shown = shown_rounds(first, first + more)
+    assert shown[0] == first and shown[-1] == first + more and len(shown) <= 6 and len(set(shown)) == len(shown)
+
+
+def test_a_page_that_is_not_there_is_a_page(drawn):
+    answer = client(drawn).get("/nowhere<b>")
+    assert answer.status_code == 404 and "This page is not here" in answer.text and 'href="/"' in answer.text
+    assert "<b>" not in answer.text
+
+
+def test_the_explorer_sorts_and_filters_by_cell_and_source(drawn):
+    pages = client(drawn)
+    index = Reader(drawn).current().index
+    cell = index["cell"].drop_nulls()[0]
+    found = pages.get("/api/decisions", params={"cell": cell}).json()
+    assert found["total"] == index.filter(pl.col("cell") == cell).height > 0
+    assert pages.get("/api/decisions", params={"source": "bench", "cell": ""}).json()["total"] == len(index)
+    assert pages.get("/api/decisions", params={"source": "nowhere"}).json()["total"] == 0
+    scores = [row["score"] for row in pages.get("/api/decisions", params={"order": "score"}).json()["rows"]]
+    assert scores == sorted(scores, reverse=True) and None not in scores
+    low = [row["score"] for row in pages.get("/api/decisions", params={"order": "low"}).json()["rows"]]
+    assert low == sorted(low) and low[0] == index["score"].min()
+    assert pages.get("/explorer", params={"order": "sideways"}).status_code == 422
+
+
+def test_a_download_is_what_is_shown_and_redacted(tmp_path):
+    settings = Settings.from_dict({"recipe": {"encoder": {"backend": "hashing", "dim": 32}}})
+    rows = [ReferenceRow(text, "", f"task {i}") for i, text in enumerate(lessons(140))]
+    corpus = Corpus.init(tmp_path / "corpus", rows, settings=settings)
+    corpus.admit([Candidate(f"{text} Write to jane.doe@example.com.") for text in lessons(30, seed=5)])
+    pages = client(corpus.store.path)
+    for asked in ({}, {"verdict": "reject"}, {"words": "before"}):
+        total = pages.get("/api/decisions", params=asked).json()["total"]
+        answer = pages.get("/download", params=asked)
+        assert answer.headers["Content-Disposition"].endswith('"decisions.jsonl"')
+        lines = [json.loads(line) for line in answer.text.splitlines()]
+        assert len(lines) == total and "jane.doe" not in answer.text
+        assert all(line["verdict"] == "reject" for line in lines) or asked.get("verdict") != "reject"
+    assert pages.get("/download", params={"verdict": "admit"}).text.count("[EMAIL_1]") >= 1
+
+
+def test_admitted_rows_stand_beside_real_ones(tmp_path):
+    corpus = dashboard_corpus.corpus_of(tmp_path / "corpus", 200, rounds=2, dim=16)
+    shapes = {shape.key: shape for shape in distributions(Reader(corpus.store.path).current())}
+    assert set(shapes) == {"lengths", "nearest"}
+    for shape in shapes.values():
+        assert len(shape.edges) == len(shape.ours) + 1 == len(shape.real) + 1
+        assert abs(sum(shape.ours) - 1) < 1e-9 and abs(sum(shape.real) - 1) < 1e-9
+    # All texts of this corpus have 20 or 21 words, real ones and admitted ones alike.
+    assert shapes["lengths"].edges[0] >= 19
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload", "says"),
+    [
+        ("freeze", {"reason": "round 3 is red", "round": 3}, "Exports were frozen: round 3 is red."),
+        (
+            "unfreeze",
+            {"because": "looked", "was": "red"},
+            "Exports may leave again: looked. It was frozen",
+        ),
+        (
+            "retract",
+            {"ids": ["a", "b"], "runs": [], "reference": [], "because": "licence"},
+            "2 rows and runs were taken",
+        ),
+        ("spend", {"state": "paid", "tokens": 1200, "cost": 0.5}, "1,200 tokens were paid for, 0.5 in money."),
+        ("read", {"runs": 3, "source": "logs"}, "3 runs read from logs."),
+        ("freeze", {"why": "an older version"}, "why: an older version"),
+        ("of tomorrow", {"ids": list("abcdefgh")}, "ids: 8 of them"),
+    ],
+)
+def test_an_event_is_a_sentence_and_never_lost(kind, payload, says):
+    assert event_sentence(kind, payload).startswith(says)

@@ -13,12 +13,14 @@ from urllib.parse import quote, urlencode
 
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from synthdata.dashboard import explorer as exploring
 from synthdata.dashboard.coverage import drawing
+from synthdata.dashboard.distributions import distributions
 from synthdata.dashboard.judges import judges
 from synthdata.dashboard.overview import overview
 from synthdata.dashboard.prometheus import exposition
@@ -70,6 +72,11 @@ def make_app(corpus: Path, token: str = "", hosts: Sequence[str] = LOOPBACK, as_
         code = 404 if isinstance(error, InputError) else 500
         return HTMLResponse(problem("This cannot be shown", str(error), link), code)
 
+    @app.exception_handler(HTTPException)
+    def missing(request: Request, error: HTTPException) -> HTMLResponse:
+        says = f"There is no page {request.url.path}." if error.status_code == 404 else error.detail
+        return HTMLResponse(problem("This page is not here", says, link), error.status_code)
+
     @app.exception_handler(RequestValidationError)
     def misread(_: Request, error: RequestValidationError) -> HTMLResponse:
         problems = "; ".join(f"{item['loc'][-1]}: {item['msg']}" for item in error.errors())
@@ -106,13 +113,19 @@ def _pages(app: FastAPI, reader: Reader) -> None:
     def explorer_page(search: Annotated[exploring.Search, Query()]) -> HTMLResponse:
         return show("explorer", lambda reading: exploring.explorer(reading, search))
 
+    @app.get("/download")
+    def download_rows(search: Annotated[exploring.Search, Query()]) -> StreamingResponse:
+        lines = exploring.download(reader.current(), search)
+        name = {"Content-Disposition": 'attachment; filename="decisions.jsonl"'}
+        return StreamingResponse(lines, media_type="application/x-ndjson", headers=name)
+
     @app.get("/decision/{name}")
     def decision_page(name: str) -> HTMLResponse:
         return show("explorer", lambda reading: exploring.decision(reading, name), "decision")
 
     @app.get("/coverage")
     def coverage_page() -> HTMLResponse:
-        return show("coverage", lambda reading: drawing(reading.map))
+        return show("coverage", lambda reading: drawing(reading.map) | {"distributions": distributions(reading)})
 
     @app.get("/judges")
     def judges_page() -> HTMLResponse:

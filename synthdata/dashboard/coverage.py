@@ -30,7 +30,7 @@ from synthdata.settings import Settings
 
 MOST_POINTS = 600
 MOST_TEXTS, TEXT_CHARS = 200, 2000
-TERMS, NAMED = 4, 8
+TERMS, NAMED = 4, 12
 _WORD = re.compile(r"[^\W\d_]{3,24}")
 
 
@@ -108,12 +108,14 @@ def make_map(store: CorpusStore, as_of: int | None = None) -> Map:
 
 
 def drawing(coverage_map: Map) -> dict[str, Any]:
-    """What `coverage.html` shows: the map, its clouds and its circles; the emptiest cells carry their terms."""
+    """What `coverage.html` shows: the map, its clouds and circles; cells that lack rows and the largest carry terms."""
     largest = max((cell.real_share for cell in coverage_map.cells), default=1.0)
-    named = {cell.number for cell in [cell for cell in coverage_map.cells if cell.lacks][:NAMED]}
+    # Those that lack rows first, then the largest.
+    first = sorted(coverage_map.cells, key=lambda cell: (not cell.lacks, -cell.real_share))
+    named = {cell.number for cell in first[:NAMED]}
     spots = [
         Spot(cell.x, cell.y, math.sqrt(cell.real_share / largest), "amber" if cell.lacks else "",
-             " ".join(cell.terms[:2]) if cell.number in named else "")
+             ", ".join(cell.terms[: 2 if cell.lacks else 1]) if cell.number in named else "")
         for cell in reversed(coverage_map.cells)
     ]  # fmt: skip
     return {"map": coverage_map, "clouds": [("real", coverage_map.real), ("", coverage_map.admitted)], "spots": spots}

@@ -2,21 +2,47 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import json
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
 
 import polars as pl
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from synthdata.dashboard.reading import Reading
 from synthdata.dashboard.rounds import counts
+from synthdata.dashboard.text import finite
 from synthdata.errors import InputError, SynthdataError
 from synthdata.monitor.status import explain
 from synthdata.records import Reason, Trajectory, Verdict
+from synthdata.text.redaction import redacted_json
 
 PAGE_ROWS = 25
 # Longer searches find no more and cost as much as they are long.
 LONGEST_SEARCH = 200
 MOST_QUOTES = 20
+_PORTION, _SOURCES = 1000, 50
+
+
+Order = Literal["newest", "oldest", "score", "low"]
+# How each order is called, and the columns that it sorts by with whether they fall; ties keep the order of the round.
+ORDERS: dict[Order, str] = {
+    "newest": "newest round first",
+    "oldest": "oldest round first",
+    "score": "highest score first",
+    "low": "lowest score first",
+}
+_SORTED: dict[Order, tuple[list[str], list[bool]]] = {
+    "newest": (["round", "row"], [True, False]),
+    "oldest": (["round", "row"], [False, False]),
+    "score": (["score", "round", "row"], [True, True, False]),
+    "low": (["score", "round", "row"], [False, True, False]),
+}
+MOST_DOWNLOADED = 10_000
+
+
+def _open(value: object) -> object:
+    return None if value == "" else value
 
 
 class Search(BaseModel):
@@ -27,7 +53,10 @@ class Search(BaseModel):
     words: Annotated[str, Field(max_length=LONGEST_SEARCH)] = ""
     verdict: str = ""
     reason: str = ""
-    round: Annotated[int | None, BeforeValidator(lambda value: value or None), Field(ge=1)] = None
+    round: Annotated[int | None, BeforeValidator(_open), Field(ge=1)] = None
+    cell: Annotated[int | None, BeforeValidator(_open)] = None
+    source: str = ""
+    order: Order = "newest"
     page: Annotated[int, Field(ge=1)] = 1
 
 
@@ -47,6 +76,10 @@ def explorer(reading: Reading, search: Search) -> dict[str, Any]:
         "total": selection.height,
         "at": page,
         "last": pages,
+        "cells": sorted(reading.index["cell"].drop_nulls().unique().to_list()),
+        "sources": counts(reading.index, "source")[:_SOURCES],
+        "orders": ORDERS,
+        "most_downloaded": MOST_DOWNLOADED,
         "verdicts": [str(verdict) for verdict in Verdict],
         "reasons": counts(reading.index, "reason"),
         "numbers": reading.rounds["round"].to_list(),
@@ -60,14 +93,23 @@ def select(reading: Reading, search: Search) -> pl.DataFrame:
     if search.reason and search.reason not in set(map(str, Reason)):
         raise InputError(f"no reason {search.reason!r}; there are {', '.join(map(str, Reason))}")
     selection = reading.index
-    filters = {"verdict": search.verdict, "reason": search.reason, "round": search.round}
+    filters = {name: getattr(search, name) for name in ("verdict", "reason", "round", "cell", "source")}
     for column, value in filters.items():
         if value not in ("", None):
             selection = selection.filter(pl.col(column) == value)
     if search.words.strip():
         keys = reading.matching(search.words.strip())
         selection = selection.join(keys, on=["round", "row"], how="semi", maintain_order="left")
-    return selection.sort(["round", "row"], descending=[True, False])
+    columns, falling = _SORTED[search.order]
+    return selection.sort(columns, descending=falling, nulls_last=True)
+
+
+def download(reading: Reading, search: Search) -> Iterator[str]:
+    """What a search names as JSON lines, at most MOST_DOWNLOADED, without secrets and personal data; by portions."""
+    selection = select(reading, search)[:MOST_DOWNLOADED]
+    for start in range(0, selection.height, _PORTION):
+        for row in reading.texts(selection[start : start + _PORTION]).to_dicts():
+            yield json.dumps(redacted_json(finite(row)), ensure_ascii=False) + "\n"
 
 
 def decision(reading: Reading, name: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from synthdata.corpus.beginning import refuse_no_place
 from synthdata.dashboard.coverage import drawing
+from synthdata.dashboard.distributions import distributions
 from synthdata.dashboard.explorer import Search, decision, explorer
 from synthdata.dashboard.judges import judges
 from synthdata.dashboard.overview import overview
@@ -86,7 +87,12 @@ def _pages(
     yield file_name("rounds"), "rounds", "rounds", rounds(reading, None)
     for number in reading.rounds["round"]:
         yield file_name("rounds", round=number), "rounds", "rounds", rounds(reading, number)
-    yield file_name("coverage"), "coverage", "coverage", drawing(reading.map)
+    yield (
+        file_name("coverage"),
+        "coverage",
+        "coverage",
+        drawing(reading.map) | {"distributions": distributions(reading)},
+    )
     yield file_name("judges"), "judges", "judges", judges(reading)
     for reason, listed in lists.items():
         yield file_name("explorer", reason=reason), "explorer", "explorer", listed

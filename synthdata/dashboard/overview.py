@@ -39,6 +39,8 @@ BROUGHT = (
 )  # fmt: skip
 HELD = ("n2", "real_share", "lineage_depth")
 TILES = (*(_tile("raw", name) for name in BROUGHT), *(_tile("admitted", name) for name in HELD))
+# What somebody has to see who looks in once a day; the others stand below.
+LEADING = ("n2", "cell_hill_1", "coverage", "mmd2", "tail_coverage", "skeleton_hill_1")
 RED, AMBER = "red", "amber"
 
 
@@ -57,6 +59,7 @@ def overview(reading: Reading) -> dict[str, Any]:
             for alarm in now
         ],
         "silent": sorted(map(alarm_name, silent)),
+        "leading": [lead for tile, course in tiles if (lead := leading(tile, course, now))],
         "tiles": [
             (tile, course, rings(now, tile)) for tile, course in tiles if any(p.value is not None for p in course)
         ],
@@ -65,6 +68,35 @@ def overview(reading: Reading) -> dict[str, Any]:
         "steering": steering_note(facts["steering"]) if facts["steering"] else "",
         "floor_note": floor_note(facts["anchor"]),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """One of the large tiles: the last value, the one before, where the value lies, and the level at which it rings."""
+
+    tile: Tile
+    now: Point
+    before: float | None
+    place: str
+    ring: str
+
+
+def leading(tile: Tile, course: Sequence[Point], now: Sequence[dict[str, Any]]) -> Lead | None:
+    """The large tile of a metric, if it is one of them and was measured in the last round that was."""
+    if tile.view != "raw" or tile.metric not in LEADING or not course or course[-1].value is None:
+        return None
+    last = course[-1]
+    earlier = [point.value for point in course[:-1] if point.value is not None]
+    return Lead(tile, last, earlier[-1] if earlier else None, place(last), rings(now, tile))
+
+
+def place(point: Point) -> str:
+    """Where a value lies beside the band of real text, in words."""
+    if point.value is None or point.low is None or point.high is None:
+        return "no real text beside it"
+    if point.low <= point.value <= point.high:
+        return "like real text"
+    return "under real text" if point.value < point.low else "over real text"
 
 
 def points(snapshots: pl.DataFrame, tile: Tile) -> list[Point]:

@@ -5,24 +5,25 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from synthdata.corpus.releases import canonical, frozen_because, members
+from synthdata.corpus.releases import Release, frozen_because, members
 from synthdata.dashboard.charts import Bar
 from synthdata.dashboard.reading import Reading
+from synthdata.dashboard.told import event_sentence
 
 _LISTED = 200
-# Lists of ids are counted; the rest of an event is shown as it is.
+# Releases stand above; labels come by the thousand.
 _UNSHOWN = {"release", "label"}
 
 
 def history(reading: Reading) -> dict[str, Any]:
     """What `releases.html` shows."""
     events = []
-    for kind, key, number, payload in reading.events.select("kind", "key", "round", "payload").iter_rows():
+    for kind, number, payload in reading.events.select("kind", "round", "payload").iter_rows():
         if kind not in _UNSHOWN:
-            events.append({"kind": kind, "key": key, "round": number, "says": canonical(_short(json.loads(payload)))})
+            events.append({"kind": kind, "round": number, "says": event_sentence(kind, json.loads(payload))})
     known = [(release, len(held)) for release, held in members(reading.releases)]
     return {
-        "releases": known[::-1][:_LISTED],
+        "releases": [(item.key[:12], release_sentence(item, held)) for item, held in known[::-1][:_LISTED]],
         "total": len(known),
         "stacks": [
             (item.number, [Bar("kept", held - len(item.added), "pale"), Bar("new", len(item.added))])
@@ -34,7 +35,10 @@ def history(reading: Reading) -> dict[str, Any]:
     }
 
 
-def _short(payload: dict[str, Any]) -> dict[str, Any]:
-    return {
-        k: f"{len(v)} of them" if isinstance(v, list) and len(v) > 5 else v for k, v in payload.items() if v is not None
-    }
+def release_sentence(release: Release, held: int) -> str:
+    """One export, told."""
+    change = f"{len(release.added):,} new" + (f", {len(release.removed):,} gone" if release.removed else "")
+    return (
+        f"Release {release.number}, after round {release.round}: {held:,} sources of rows ({change}), written as "
+        f"{release.rows:,} rows to {release.out}."
+    )

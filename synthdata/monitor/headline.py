@@ -8,7 +8,8 @@ from typing import Any, Literal
 from synthdata.text.names import alarm_name, reason_name
 
 Level = Literal["green", "amber", "red"]
-# What helps against a narrowing is told in full by the page that this names.
+# What helps against a narrowing is told in full by the page that this names; more alarms than these are counted.
+_NAMED = 4
 _HELP = "`synthdata docs operations` says what helps"
 
 
@@ -49,11 +50,12 @@ def headline(facts: dict[str, Any]) -> Headline:
         )
     if now:
         red = any(alarm["level"] == "red" for alarm in now)
-        since = min(_since(facts["alarms"], alarm["tile"]) for alarm in now)
+        told = [alarm for alarm in now if alarm["level"] == "red"] or now
+        since = min(_since(facts["alarms"], alarm["tile"]) for alarm in told)
         return Headline(
             "red" if red else "amber",
             "Red alarm" if red else "Worth a look",
-            f"{_listed(now)} since round {since}, measured over {_rounds(last)}.",
+            f"{_listed(told)} since round {since}, measured over {_rounds(last)}.",
             f"look at round {last} with `synthdata dashboard CORPUS` before the next export; {_HELP}"
             if red
             else f"make another round and look again; {_HELP}",
@@ -92,6 +94,8 @@ def _quiet(alarms: list[dict[str, Any]], last: int) -> str:
 
 def _listed(now: list[dict[str, Any]]) -> str:
     names = list(dict.fromkeys(alarm_name(alarm["tile"]) for alarm in now))
+    if len(names) > _NAMED:
+        names = [*names[: _NAMED - 1], f"{len(names) - _NAMED + 1} others"]
     joined = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
     return f"{joined} {'rings' if len(names) == 1 else 'ring'}"
 
