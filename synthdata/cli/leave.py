@@ -176,11 +176,11 @@ def evict(
     held = [{"number": release.number, "out": release.out, "held": count} for release, count in done.releases]
     if as_json:
         numbers = {"before": done.before, "after": done.after}
-        told = {"ids": done.ids, "asked": done.asked, "left": done.left, "repeated": done.repeated}
-        emit_json({**told, "collision": numbers, "releases": held})
+        facts = {"ids": done.ids, "asked": done.asked, "left": done.left, "repeated": done.repeated}
+        emit_json({**facts, "collision": numbers, "releases": held})
         return
-    said = "would be evicted" if dry_run else f"evicted{_ALREADY if done.repeated else ''}"
-    say(f"{corpus}: {len(done.ids)} of {rows} rows {said}, {done.left} left")
+    outcome = "would be evicted" if dry_run else f"evicted{_ALREADY if done.repeated else ''}"
+    say(f"{corpus}: {len(done.ids)} of {rows} rows {outcome}, {done.left} left")
     if done.ids and done.after > 0:
         say(f"N2 of the window and the corpus: {number(1 / done.before)} before, {number(1 / done.after)} after")
     if len(done.ids) < rows:
@@ -210,8 +210,8 @@ def unfreeze(
         reason = frozen_because(store)
         if reason is None:
             last = store.events("unfreeze")["payload"].to_list()[-1:]
-            said = [f", and was unfrozen with the reason: {json.loads(payload)['because']}" for payload in last]
-            say(f"{corpus}: is not frozen{''.join(said)}; nothing to do")
+            reasons = [f", and was unfrozen with the reason: {json.loads(payload)['because']}" for payload in last]
+            say(f"{corpus}: is not frozen{''.join(reasons)}; nothing to do")
             return
         number = store.events().height
         store.append_event("unfreeze", str(number), {"because": because, "was": reason}, store.latest_round())
@@ -227,8 +227,8 @@ def _show_retraction(done: Retraction, corpus: Path, *, dry_run: bool, as_json: 
     ]
     if as_json:
         numbers = {"before": done.before, "after": done.after, "limit": done.limit}
-        told = {"collision": numbers, "releases": held, "frozen": done.frozen, "repeated": done.repeated}
-        emit_json({**counts, "left": done.left, **told})
+        facts = {"collision": numbers, "releases": held, "frozen": done.frozen, "repeated": done.repeated}
+        emit_json({**counts, "left": done.left, **facts})
         return
     how = f"{'would be ' if dry_run else ''}retracted{_ALREADY if done.repeated else ''}"
     say(

@@ -42,16 +42,16 @@ def lessons(
         with progress("rows indexed", sum(store.rounds()["admit"])) as advance:
             build_index(store, advance)
     memory = Memory.open(store, as_of=as_of)
-    found = memory.recall(query, limit, Scope(task, source, licence, since, standing))
+    hits = memory.recall(query, limit, Scope(task, source, licence, since, standing))
     if as_json:
-        emit_json({"query": query, "searched": len(memory), "lessons": [asdict(item) for item in found]})
+        emit_json({"query": query, "searched": len(memory), "lessons": [asdict(item) for item in hits]})
         return
-    if not found:
+    if not hits:
         say(f"{corpus}: none of {len(memory)} lessons answers to that")
-    rows = [(item.id[:12], item.lesson, item.when, item.standing.status, item.score) for item in found]
+    rows = [(item.id[:12], item.lesson, item.when, item.standing.status, item.score) for item in hits]
     if rows:
         table(f"of {len(memory)} lessons", ["id", "lesson", "when", "status", "score"], rows)
-    for item in found:
+    for item in hits:
         step = "" if item.step is None else f", step {item.step}"
         of = f"run {item.trajectory_id}{step}" if item.trajectory_id else f"source {item.source or 'unknown'}"
         judged = "" if item.judged == "none" else f", judged by {item.judged}"

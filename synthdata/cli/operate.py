@@ -36,18 +36,18 @@ def monitor(corpus: CorpusPath, as_json: AsJson = False) -> None:
 
     opened = Corpus.open(corpus)
     opened.watch()
-    found = read_tiles(opened.store)
+    tiles = read_tiles(opened.store)
     runtime = opened.settings.runtime
-    told = [*send_alert(opened.store, runtime.webhook, found), *log_metrics(opened.store, runtime.sinks)]
+    notices = [*send_alert(opened.store, runtime.webhook, tiles), *log_metrics(opened.store, runtime.sinks)]
     if as_json:
-        emit_json(asdict(found) | {"told": told})
+        emit_json(asdict(tiles) | {"told": notices})
     else:
         columns = ["metric", "view", "value", "real text"]
-        rows = [[metric_name(row["metric"]), view_name(row["view"]), row["value"], _band(row)] for row in found.tiles]
-        table(f"{found.corpus}, round {found.round}: {found.level}", columns, rows)
-        for line in (found.summary(), *told):
+        rows = [[metric_name(row["metric"]), view_name(row["view"]), row["value"], _band(row)] for row in tiles.tiles]
+        table(f"{tiles.corpus}, round {tiles.round}: {tiles.level}", columns, rows)
+        for line in (tiles.summary(), *notices):
             say(line)
-    if found.level == "red":
+    if tiles.level == "red":
         raise typer.Exit(1)
 
 
@@ -129,7 +129,7 @@ def seconds_of(option: str, text: str) -> float:
     Raises:
         InputError: anything else; names the option.
     """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text.strip())
-    if not found:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text.strip())
+    if not match:
         raise InputError(f"{option} {text}: write a number and s, m, h or d, such as 15m")
-    return float(found[1]) * _UNITS[found[2]]
+    return float(match[1]) * _UNITS[match[2]]

@@ -70,8 +70,8 @@ def _options(verb: Any) -> Iterator[str]:  # noqa: ANN401 - a command of the par
         argument = part.param_type_name == "argument"
         name = (part.metavar or part.name.upper()) if argument else ", ".join([*part.opts, *part.secondary_opts])
         default = part.default if isinstance(part.default, str | int | float) else None
-        told = "" if argument or default in (None, "", False) else f"default {default}"
-        yield f"| `{name}` | {_cell(getattr(part, 'help', '') or '')} | {told} |"
+        default_note = "" if argument or default in (None, "", False) else f"default {default}"
+        yield f"| `{name}` | {_cell(getattr(part, 'help', '') or '')} | {default_note} |"
 
 
 def _settings() -> Iterator[str]:

@@ -40,32 +40,34 @@ def replay(
     store = CorpusStore.open(corpus)
     settings = load_settings(None, overrides, corpus)
     with progress("rounds replayed", 1 if only is not None else store.latest_round()) as advance:
-        found = compare(store, settings, only, advance)
+        report = compare(store, settings, only, advance)
     if as_json:
-        emit_json(asdict(found))
+        emit_json(asdict(report))
         return
-    _show(found, overrides or [])
+    _show(report, overrides or [])
 
 
-def _show(found: ReplayReport, overrides: list[str]) -> None:
-    said = ", ".join(overrides) or "the settings of the corpus"
-    rounds = f"round {found.rounds[0]}" if len(found.rounds) == 1 else f"rounds {found.rounds[0]} to {found.rounds[-1]}"
-    rows = [(name, before, after, f"{after - before:+d}") for name, (before, after) in found.verdicts.items()]
-    table(f"{rounds}, {found.candidates} candidates, with {said}", ["verdict", "before", "after", "change"], rows)
+def _show(report: ReplayReport, overrides: list[str]) -> None:
+    changes = ", ".join(overrides) or "the settings of the corpus"
+    rounds = (
+        f"round {report.rounds[0]}" if len(report.rounds) == 1 else f"rounds {report.rounds[0]} to {report.rounds[-1]}"
+    )
+    rows = [(name, before, after, f"{after - before:+d}") for name, (before, after) in report.verdicts.items()]
+    table(f"{rounds}, {report.candidates} candidates, with {changes}", ["verdict", "before", "after", "change"], rows)
     labels = {"n2_admitted": "N2 of the admitted rows", "n2_with_window": "N2 with the window (the floor's scope)"}
     labels["cells"] = "effective cells of the admitted rows"
-    numbers = [(labels[name], number(before), number(after)) for name, (before, after) in found.numbers.items()]
+    numbers = [(labels[name], number(before), number(after)) for name, (before, after) in report.numbers.items()]
     table("diversity", ["number", "before", "after"], numbers)
-    for note in found.notes:
+    for note in report.notes:
         say(f"note: {note}")
-    gained = [change for change in found.changes if change.gained]
-    lost = [change for change in found.changes if change.lost]
-    if not found.changes:
+    gained = [change for change in report.changes if change.gained]
+    lost = [change for change in report.changes if change.lost]
+    if not report.changes:
         say("No verdict differs.")
         return
     say(
-        f"{len(found.changes)} verdicts differ: {len(gained)} rows would enter, {len(lost)} would not, "
-        f"{len(found.changes) - len(gained) - len(lost)} would be refused for another reason."
+        f"{len(report.changes)} verdicts differ: {len(gained)} rows would enter, {len(lost)} would not, "
+        f"{len(report.changes) - len(gained) - len(lost)} would be refused for another reason."
     )
     _examples("rows that would enter", gained)
     _examples("rows that would not", lost)

@@ -43,7 +43,7 @@ def settings(
     if as_json:
         emit_json(values)
         return
-    usual, said, now = _flat(Settings().model_dump(mode="json")), meanings(), _flat(values)
+    usual, comments, now = _flat(Settings().model_dump(mode="json")), meanings(), _flat(values)
     shown = {name: value for name, value in now.items() if every or value != usual[name]}
     if not shown:
         say(f"All {len(now)} settings are at their default; --all lists them.")
@@ -51,7 +51,7 @@ def settings(
     table(
         f"{len(shown)} of {len(now)} settings" + ("" if every else ", those that are not at their default"),
         ["setting", "value", "default", "means"],
-        [(name, _toml(value), _toml(usual[name]), said.get(name, "")) for name, value in shown.items()],
+        [(name, _toml(value), _toml(usual[name]), comments.get(name, "")) for name, value in shown.items()],
     )
 
 

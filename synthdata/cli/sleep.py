@@ -91,13 +91,13 @@ def night(
         from flows.night import night as flow
 
         logs = str(trajectories) if trajectories else ""
-        told = [flow(str(corpus), logs, origin, settings.model_dump(mode="json")) for _ in range(count)]
+        reports = [flow(str(corpus), logs, origin, settings.model_dump(mode="json")) for _ in range(count)]
     if as_json:
-        emit_json(told)
+        emit_json(reports)
         return
     from synthdata.consolidation.night import decision_of
 
-    rows = [(one["night"], one["in_corpus"], one["own_games"]["won"], decision_of(one["sleep"])) for one in told]
+    rows = [(one["night"], one["in_corpus"], one["own_games"]["won"], decision_of(one["sleep"])) for one in reports]
     table("nights", ["night", "rows in corpus", "own games won", "decision"], rows)
     say(f"Before and after of each: {corpus / 'nights' / 'report.md'}")
 

@@ -104,7 +104,7 @@ def sit(exam: ChoiceExam, model: ChoiceModel, games: int, advance: Callable[[int
         first[question.task].append(float(min(range(len(chances)), key=nats.tolist().__getitem__) in question.best))
         mass[question.task].append(sum(chances[i] for i in question.best))
         advance(1)
-    means = [tuple(float(np.mean(found[task])) for task in exam.games) for found in (first, mass)]
+    means = [tuple(float(np.mean(by_game[task])) for task in exam.games) for by_game in (first, mass)]
     return ChoiceScores(means[0], means[1], games_won(ChoicePlayer(model, "exam", None), games, advance))
 
 
@@ -113,12 +113,12 @@ def chance_of(exam: ChoiceExam) -> float:
     shares = defaultdict(list)
     for question in exam.questions:
         shares[question.task].append(len(question.best) / len(question.commands))
-    return float(np.mean([np.mean(found) for found in shares.values()]))
+    return float(np.mean([np.mean(values) for values in shares.values()]))
 
 
 def games_won(player: ChoicePlayer, games: int, advance: Callable[[int], None]) -> tuple[float, ...]:
     """Of each of the exam's first games: 1 where the player wins it within one and a half plans, else 0."""
-    series, found = EXAMS[0][0], []
+    series, outcomes = EXAMS[0][0], []
     for index in range(games):
         spec = spec_for(series, index)
         with (
@@ -126,9 +126,9 @@ def games_won(player: ChoicePlayer, games: int, advance: Callable[[int], None]) 
             closing(open_game(make_game(spec, Path(folder)))) as env,
         ):
             document = play(env, spec, player, Run(epsilon=0.0, episode=0, seed=series))
-        found.append(float(document["extra"]["success"]))
+        outcomes.append(float(document["extra"]["success"]))
         advance(1)
-    return tuple(found)
+    return tuple(outcomes)
 
 
 def _question(row: dict[str, Any]) -> Question:

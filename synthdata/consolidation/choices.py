@@ -41,10 +41,10 @@ def pack(tokenizer: Any, prompt: str, commands: Sequence[str]) -> Packed:  # noq
     places, owners = list(range(len(ids))), [-1] * len(ids)
     start = len(ids)
     for number, command in enumerate(commands):
-        told = list(tokenizer(f" {command}\n", add_special_tokens=False)["input_ids"])
-        ids += told
-        places += range(start, start + len(told))
-        owners += [number] * len(told)
+        tokens = list(tokenizer(f" {command}\n", add_special_tokens=False)["input_ids"])
+        ids += tokens
+        places += range(start, start + len(tokens))
+        owners += [number] * len(tokens)
     return Packed(tuple(ids), tuple(places), tuple(owners))
 
 

@@ -55,11 +55,11 @@ def train_control(
             network, _ = adapt(loaded.network, loaded.tokenizer, rows, settings, advance)
         local = LocalModel(replace(loaded, network=network, name=f"{settings.base}+control"))
         with bar("exam of the control", len(exam.rows)) as advance:
-            found = losses(exam, local, advance)
+            marks = losses(exam, local, advance)
         with atomic_folder(folder) as part:
             save(network, part / "weights")
             write_gguf(part / "weights", network.config)
-            (part / "losses.json").write_text(json.dumps(found), encoding="utf-8")
+            (part / "losses.json").write_text(json.dumps(marks), encoding="utf-8")
     loss, context = json.loads((folder / "losses.json").read_text(encoding="utf-8"))
     return Control(tuple(rows), folder / "weights", tuple(loss), tuple(context))
 

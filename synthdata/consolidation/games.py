@@ -35,9 +35,9 @@ class ChatPlayer:
 
     def choose(self, view: View) -> str:
         """Of equals the first in alphabetical order."""
-        told = as_messages(view)
+        messages = as_messages(view)
         longest = max(view.admissible, key=len)
-        kept = recent(told, [_answer(longest)], self.local.tokenizer, self.max_tokens) or told[:1]
+        kept = recent(messages, [_answer(longest)], self.local.tokenizer, self.max_tokens) or messages[:1]
         replies = [self.local.reply(kept, _answer(command)) for command in view.admissible]
         scores = self.local.totals(replies[0][0], [text for _, text in replies])
         return min(zip(scores, view.admissible, strict=True), key=lambda scored: (scored[0][0], scored[1]))[1]
@@ -97,8 +97,8 @@ def play_games(
             closing(open_game(make_game(spec, Path(folder)))) as env,
         ):
             document = play(env, spec, player, Run(epsilon=0.0, episode=0, seed=seed))
-        said, moves = document["extra"], [step for step in document["steps"] if step["source"] == "agent"]
-        scores.append(said["score"] / max(1, said["max_score"]))
+        outcome, moves = document["extra"], [step for step in document["steps"] if step["source"] == "agent"]
+        scores.append(outcome["score"] / max(1, outcome["max_score"]))
         optimal.append(sum(step["extra"]["optimal"] for step in moves) / max(1, len(moves)))
         advance(1)
     return scores, optimal

@@ -176,11 +176,11 @@ def decide(measured: Mapping[str, Paired], steps: int, settings: TrainingSetting
         )
     if against:
         return KeepDecision("rolled back", tuple(against))
-    told = f"{GAIN} fell: {_interval(measured[GAIN])}, and nothing speaks against it"
+    summary = f"{GAIN} fell: {_interval(measured[GAIN])}, and nothing speaks against it"
     if beside is None:
-        return KeepDecision("helps", (f"{told}; there was no control",))
+        return KeepDecision("helps", (f"{summary}; there was no control",))
     alone = f"beside the same real rows alone, which brought {_interval(measured[CONTROL])}: {_interval(beside)}"
-    return KeepDecision("helps" if beside.better else "no harm", (f"{told}; {alone}",))
+    return KeepDecision("helps" if beside.better else "no harm", (f"{summary}; {alone}",))
 
 
 def objections(measured: Mapping[str, Paired], settings: TrainingSettings) -> tuple[str, ...]:

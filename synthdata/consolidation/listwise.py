@@ -103,12 +103,12 @@ def _rate(step: int, steps: int) -> float:
 def _drawn(rows: Sequence[ChoiceRow], step: int, settings: PracticeSettings) -> list[int]:
     """The rows of a step: all rows in a new order by hash, over and over."""
     first = step * settings.batch_size
-    found = []
+    places = []
     for place in range(first, first + settings.batch_size):
         epoch, at = divmod(place, len(rows))
         order = sorted(range(len(rows)), key=lambda i: content_hash(str(settings.seed), str(epoch), rows[i].key))
-        found.append(order[at])
-    return found
+        places.append(order[at])
+    return places
 
 
 def _alternatives(row: ChoiceRow, step: int, settings: PracticeSettings) -> list[int]:

@@ -157,18 +157,18 @@ def finish(corpus: Corpus, night: Night, slept: SleepReport) -> dict[str, Any]:
 
 def _outcomes(logs: Sequence[Path]) -> dict[str, int]:
     """Runs that the model played itself, and how many it won."""
-    told = []
+    outcomes = []
     for path in logs:
         with gzip.open(path, "rt", encoding="utf-8") as file:
-            told += [json.loads(line)["extra"] for line in file]
-    return {"games": len(told), "won": sum(one["ended"] == "won" for one in told)}
+            outcomes += [json.loads(line)["extra"] for line in file]
+    return {"games": len(outcomes), "won": sum(one["ended"] == "won" for one in outcomes)}
 
 
 def nights(corpus: Corpus) -> list[dict[str, Any]]:
     """What every finished night wrote, in order."""
     folder = corpus.store.path / "nights"
-    found = sorted((int(path.parent.name), path) for path in folder.glob(f"*/{DONE}"))
-    return [json.loads(path.read_text(encoding="utf-8")) for _, path in found]
+    paths = sorted((int(path.parent.name), path) for path in folder.glob(f"*/{DONE}"))
+    return [json.loads(path.read_text(encoding="utf-8")) for _, path in paths]
 
 
 def write_report(corpus: Corpus) -> Path:

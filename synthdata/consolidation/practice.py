@@ -196,9 +196,9 @@ def _marks(
         old = [local.nll(start, [text])[0] for text in knowledge()]
         folder.mkdir(parents=True, exist_ok=True)
         atomic_write(path, json.dumps(asdict(_Marks(scores, tuple(old)))))
-    told = json.loads(path.read_text(encoding="utf-8"))
-    scores = ChoiceScores(**{name: tuple(values) for name, values in told["scores"].items()})
-    return _Marks(scores, tuple(told["knowledge"]))
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    scores = ChoiceScores(**{name: tuple(values) for name, values in stored["scores"].items()})
+    return _Marks(scores, tuple(stored["knowledge"]))
 
 
 def _compare(
@@ -206,7 +206,7 @@ def _compare(
 ) -> dict[str, Paired]:
     games, judged = exam.games, spent(recipe.training, number)
     texts = [str(i) for i in range(len(before.knowledge))]
-    found = [
+    measures = [
         paired(BEST_MOVES, games, before.scores.first, after.scores.first, judged, 1),
         paired(CHANCE, games, before.scores.chance, after.scores.chance, judged, 1),
         paired(BEST_MOVES_BESIDE, games, control.scores.first, after.scores.first, judged, 1),
@@ -214,8 +214,8 @@ def _compare(
     ]
     if before.scores.won:
         played = [str(i) for i in range(len(before.scores.won))]
-        found.append(paired(WON, played, before.scores.won, after.scores.won, judged, 1))
-    return {one.name: one for one in found}
+        measures.append(paired(WON, played, before.scores.won, after.scores.won, judged, 1))
+    return {one.name: one for one in measures}
 
 
 def _moves_of(document: Mapping[str, Any], *, oracle: bool) -> Iterator[tuple[ChoiceRow, str]]:

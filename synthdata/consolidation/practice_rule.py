@@ -35,8 +35,8 @@ def decide_practice(measured: Mapping[str, Paired], harm_margin: float, forget_m
         against.append(f"{WON} got worse: {_interval(measured[WON])}")
     if against:
         return KeepDecision("rolled back", tuple(against))
-    told = f"{BEST_MOVES}: {_interval(gain)}; beside as many own moves drawn at random: {_interval(beside)}"
-    return KeepDecision("helps" if gain.better else "no harm", (told,))
+    summary = f"{BEST_MOVES}: {_interval(gain)}; beside as many own moves drawn at random: {_interval(beside)}"
+    return KeepDecision("helps" if gain.better else "no harm", (summary,))
 
 
 def _interval(one: Paired) -> str:

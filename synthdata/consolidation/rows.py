@@ -39,8 +39,8 @@ class TrainingRow:
     @property
     def order(self) -> str:
         """A hash of what the row says, to draw rows by in any process."""
-        said = [self.kind, self.task, self.real, self.prompt, self.completion, self.label]
-        return content_hash(self.key, json.dumps(said, sort_keys=True))
+        parts = [self.kind, self.task, self.real, self.prompt, self.completion, self.label]
+        return content_hash(self.key, json.dumps(parts, sort_keys=True))
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,12 @@ def check_release(folder: Path) -> dict[str, Any]:
         files: dict[str, Any] = manifest["files"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{folder}: not a release that `synthdata export` wrote: {error}") from error
-    for name, said in files.items():
+    for name, expected in files.items():
         path = folder / name
         if not path.is_file():
             raise InputError(f"{path}: missing, though the release's manifest names it; export again")
         with path.open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != said["sha256"]:
+            if hashlib.file_digest(file, "sha256").hexdigest() != expected["sha256"]:
                 raise InputError(f"{path}: was changed after the release was written; export again")
     return manifest
 
@@ -83,7 +83,7 @@ def read_rows(folder: Path, kinds: Sequence[str], split: str) -> list[TrainingRo
         table = pl.read_parquet(folder / "provenance.parquet")
     except (OSError, pl.exceptions.PolarsError) as error:
         raise InputError(f"{folder}/provenance.parquet: cannot be read: {error}") from error
-    found: list[TrainingRow] = []
+    rows: list[TrainingRow] = []
     for kind in kinds:
         path = folder / "jsonl" / f"{kind}.{split}.jsonl"
         if not path.is_file():
@@ -93,8 +93,8 @@ def read_rows(folder: Path, kinds: Sequence[str], split: str) -> list[TrainingRo
             for row in table.filter((pl.col("kind") == kind) & (pl.col("split") == split)).iter_rows(named=True)
         }
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines()):
-            found.append(_row(kind, json.loads(line), sources[number]))
-    return found
+            rows.append(_row(kind, json.loads(line), sources[number]))
+    return rows
 
 
 def _row(kind: str, row: dict[str, Any], source: dict[str, Any]) -> TrainingRow:
@@ -137,8 +137,8 @@ def _capped(rows: Iterable[TrainingRow], limit: int) -> Iterable[TrainingRow]:
     sources: Counter[str] = Counter()
     wordings: Counter[str] = Counter()
     for row in rows:
-        said = " ".join(str(message.get("content") or "") for message in row.completion).lower().split()
-        wording = content_hash(" ".join(said))
+        words = " ".join(str(message.get("content") or "") for message in row.completion).lower().split()
+        wording = content_hash(" ".join(words))
         if sources[row.key] >= limit or (row.kind == "lesson" and wordings[wording] >= limit):
             continue
         sources[row.key] += 1

@@ -172,14 +172,14 @@ def _find(corpus: Corpus, release: str) -> tuple[Path, str]:
 
 def _recorded(night: _SleepJob) -> SleepReport | None:
     events = night.corpus.store.events("adapter")
-    found = [json.loads(p) for key, p in events.select("key", "payload").iter_rows() if key == night.key]
-    if not found:
+    payloads = [json.loads(p) for key, p in events.select("key", "payload").iter_rows() if key == night.key]
+    if not payloads:
         # A kept sleep is the parent now, so that the same call would look like a sleep of its own.
         parent = night.parent
         if parent is None or parent.release != night.release:
             return None
-        found = [json.loads(p) for p in events["payload"] if json.loads(p)["number"] == parent.number]
-    folder = folder_of(night.corpus.store.path, found[0]["number"])
+        payloads = [json.loads(p) for p in events["payload"] if json.loads(p)["number"] == parent.number]
+    folder = folder_of(night.corpus.store.path, payloads[0]["number"])
     return report_of(json.loads((folder / MANIFEST).read_text(encoding="utf-8")), folder, repeated=True)
 
 
@@ -230,17 +230,17 @@ def _compare(
     tasks = [row.task for row in exam.rows]
     texts = [str(i) for i in range(len(exam.knowledge))]
     games = [str(i) for i in range(len(before.scores))]
-    found = [
+    measures = [
         paired(GAIN, tasks, before.heldout, after.heldout, settings),
         paired(CONTEXT, tasks, before.context, after.context, settings, good=1),
         paired(FORGETTING, texts, before.knowledge, after.knowledge, settings),
     ]
     if len(games) > 1:
-        found.append(paired(BEHAVIOUR, games, before.scores, after.scores, settings, good=1))
-        found.append(paired("game_optimal_moves", games, before.optimal, after.optimal, settings, good=1))
+        measures.append(paired(BEHAVIOUR, games, before.scores, after.scores, settings, good=1))
+        measures.append(paired("game_optimal_moves", games, before.optimal, after.optimal, settings, good=1))
     real = [message_text(row.completion[0]) for row in exam.rows]
     tiles = compare_samples(real, before.samples, after.samples, corpus.encoder, settings)
-    return {one.name: one for one in found} | tiles
+    return {one.name: one for one in measures} | tiles
 
 
 def _control(night: _SleepJob, exam: Exam, tokenizer: Any, bar: Bar) -> Control | None:  # noqa: ANN401
@@ -259,12 +259,12 @@ def _beside(
 ) -> dict[str, Paired]:
     """The sleep beside its control, and what the control itself brought."""
     tasks, (before, after) = [row.task for row in exam.rows], marks
-    found = [
+    measures = [
         paired(CONTROL, tasks, before.heldout, control.heldout, settings),
         paired(LOSS_BESIDE, tasks, control.heldout, after.heldout, settings),
         paired(CONTEXT_BESIDE, tasks, control.context, after.context, settings, good=1),
     ]
-    return {one.name: one for one in found}
+    return {one.name: one for one in measures}
 
 
 def _facts(

@@ -46,13 +46,13 @@ def compare_samples(
     draws = {key: Draws(view, size, vocabulary, settings.seed) for key, view in views.items()}
     words = min(reference.words(size), *(one.words() for one in draws.values()))
     numbers = {key: one.numbers(words, shares, reference) for key, one in draws.items()}
-    found = {}
+    measures = {}
     for name, good in (RED | AMBER).items():
         pairs = [(old.get(name), new.get(name)) for old, new in zip(numbers["b"], numbers["a"], strict=True)]
         if all(old is not None and new is not None and np.isfinite([old, new]).all() for old, new in pairs):
             olds, news = [float(old or 0) for old, _ in pairs], [float(new or 0) for _, new in pairs]
-            found[name] = half_samples(name, len(live), olds, news, settings, 1 if good > 0 else -1)
-    return found
+            measures[name] = half_samples(name, len(live), olds, news, settings, 1 if good > 0 else -1)
+    return measures
 
 
 def _view(texts: Sequence[str], vectors: Vectors, live: list[int], mean: Vectors, centroids: Vectors) -> View:

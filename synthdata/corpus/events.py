@@ -43,8 +43,8 @@ def append_event(table: Table, kind: str, key: str, payload: dict[str, object], 
 
 def event_payload(table: Table, kind: str, key: str) -> dict[str, Any] | None:
     """What the event of this kind and key says; None where there is none."""
-    found = table.read(["payload"], (pl.col("kind") == kind) & (pl.col("key") == key))["payload"]
-    return None if found.is_empty() else dict(json.loads(found.item(0)))
+    payloads = table.read(["payload"], (pl.col("kind") == kind) & (pl.col("key") == key))["payload"]
+    return None if payloads.is_empty() else dict(json.loads(payloads.item(0)))
 
 
 def read_events(table: Table, kind: str | None, where: pl.Expr | None) -> pl.DataFrame:

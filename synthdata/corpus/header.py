@@ -58,14 +58,14 @@ def read_header(corpus: Path) -> Header:
         raise InputError(f"{corpus}: not a corpus (no {NAME}); make one with `synthdata init`")
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        found = int(data["format"])
+        version = int(data["format"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CorruptStoreError(f"{path}: cannot be read: {error}; restore it from a copy") from error
-    if found > FORMAT:
-        raise InputError(f"{path}: format {found}, this version reads up to {FORMAT}; install a newer synthdata")
-    if found < UNSEALED:
+    if version > FORMAT:
+        raise InputError(f"{path}: format {version}, this version reads up to {FORMAT}; install a newer synthdata")
+    if version < UNSEALED:
         raise InputError(
-            f"{path}: format {found} is older than {UNSEALED}; export it with the version that made it, "
+            f"{path}: format {version} is older than {UNSEALED}; export it with the version that made it, "
             "then bring the export in with `synthdata init --inherit`"
         )
     try:

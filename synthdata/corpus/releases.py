@@ -34,13 +34,15 @@ class Release:
 
 def releases(store: CorpusStore) -> list[Release]:
     """All releases in their order."""
-    found = []
+    known = []
     for number, (key, at, payload) in enumerate(
         store.events("release").select("key", "round", "payload").iter_rows(), 1
     ):
-        said: dict[str, Any] = json.loads(payload)
-        found.append(Release(number, key, said["out"], at, said["rows"], tuple(said["added"]), tuple(said["removed"])))
-    return found
+        values: dict[str, Any] = json.loads(payload)
+        known.append(
+            Release(number, key, values["out"], at, values["rows"], tuple(values["added"]), tuple(values["removed"]))
+        )
+    return known
 
 
 def members(known: Sequence[Release]) -> Iterator[tuple[Release, frozenset[str]]]:
@@ -79,8 +81,8 @@ def frozen_because(store: CorpusStore) -> str | None:
     events = store.events().filter(pl.col("kind").is_in(["freeze", "unfreeze"]))
     if events.is_empty() or events["kind"].item(-1) == "unfreeze":
         return None
-    said: dict[str, Any] = json.loads(events["payload"].item(-1))
-    return str(said.get("reason") or said.get("because") or canonical(said))
+    payload_values: dict[str, Any] = json.loads(events["payload"].item(-1))
+    return str(payload_values.get("reason") or payload_values.get("because") or canonical(payload_values))
 
 
 def canonical(value: dict[str, Any]) -> str:

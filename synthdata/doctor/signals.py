@@ -45,12 +45,12 @@ def moved_reviews(folder: Path, settings: Settings) -> list[ControlCheck]:
     planted = (("another task's run", strangers), ("another run of the same task", siblings))
     return [
         ControlCheck(
-            f"{len(told)} reviews put on {what}",
+            f"{len(outcome)} reviews put on {what}",
             "evidence",
-            bool(told) and fallen >= told.keys(),
-            f"{len(fallen & told.keys())} ungrounded",
+            bool(outcome) and fallen >= outcome.keys(),
+            f"{len(fallen & outcome.keys())} ungrounded",
         )
-        for what, told in planted
+        for what, outcome in planted
     ]
 
 

@@ -146,20 +146,20 @@ def _make(
     kinds = tuple(kind for kind in KINDS if kind in wanted.kinds)
     heldout = HeldOut.load(store.heldout_dir, corpus.settings.recipe.gate)
     with bar(2 * len(there)) as progress:
-        found = scan(there, heldout, kinds, settings, progress)
-        choice = choose(found.entries, list(containers(frozenset(kinds))), settings, wanted.wishes)
+        sources = scan(there, heldout, kinds, settings, progress)
+        choice = choose(sources.entries, list(containers(frozenset(kinds))), settings, wanted.wishes)
         measured = Measured(
             corpus.anchor,
             corpus.encoder,
-            _sampled(found, settings),
+            _sampled(sources, settings),
             settings.seed,
             corpus.settings.recipe.gate.alpha_outside,
         )
-        writer = Writer(part, kinds, found, choice.keys, settings.keep_personal_data, _redactors(wanted, settings))
+        writer = Writer(part, kinds, sources, choice.keys, settings.keep_personal_data, _redactors(wanted, settings))
         written = _write(writer, there, settings, measured, progress)
     share = share_note(wanted, settings, corpus.settings.recipe.export)
-    notes = (*choice.notes, *share, *scan_notes(found), *written_notes(written))
-    made = _Made(facts, written, choice, measured.facts(), notes, dict(sorted(found.left_out.items())))
+    notes = (*choice.notes, *share, *scan_notes(sources), *written_notes(written))
+    made = _Made(facts, written, choice, measured.facts(), notes, dict(sorted(sources.left_out.items())))
     _describe(part, made, settings)
     return made
 
@@ -218,9 +218,9 @@ def _release(part: Path, out: Path, corpus: Corpus, wanted: ExportRequest, made:
     return release | {"new": new}
 
 
-def _sampled(found: Scan, settings: ExportSettings) -> float:
+def _sampled(sources: Scan, settings: ExportSettings) -> float:
     """The share of pieces to measure: all, or so many that about `measured_rows` rows are."""
-    total = sum(max(entry.rows, default=1) for entry in found.entries if entry.split == "train")
+    total = sum(max(entry.rows, default=1) for entry in sources.entries if entry.split == "train")
     return min(1.0, settings.measured_rows / max(1, total))
 
 

@@ -66,8 +66,8 @@ def write_card(path: Path, card: Card) -> None:
     lines = [*_front_matter(card), "", "# Curated experience of an agent", "", *_made(card)]
     lines += ["", "## Kinds of row", "", "| config | rows | columns | read by |", "|---|---|---|---|"]
     for kind, splits in card.rows.items():
-        told = ", ".join(f"{split} {n}" for split, n in splits.items())
-        lines.append(f"| `{kind}` | {told} | {_USES[kind][0]} | {_USES[kind][1]} |")
+        counts = ", ".join(f"{split} {n}" for split, n in splits.items())
+        lines.append(f"| `{kind}` | {counts} | {_USES[kind][0]} | {_USES[kind][1]} |")
     lines += [
         "",
         "Splits are by task, never by row; tasks that calibration set aside are in `test`. A bad step is never a "

@@ -175,11 +175,11 @@ def _usable_reference(corpus: Corpus, gone: AbstractSet[str]) -> Iterator[int]:
 
 
 def _labels(corpus: Corpus, runs: Sequence[str], replayed: Replayed, as_of: int | None) -> dict[str, RunLabels]:
-    found = {}
+    labels = {}
     for start in range(0, len(runs), _RUNS):
         for run, reviews in step_labels(corpus.store, as_of, runs[start : start + _RUNS]):
-            found[run.id] = _run_labels(run, reviews, replayed.get(run.id, {}), corpus)
-    return found
+            labels[run.id] = _run_labels(run, reviews, replayed.get(run.id, {}), corpus)
+    return labels
 
 
 def _run_labels(
@@ -233,9 +233,9 @@ def _text_source(key: str, context: str, content: str, chat: str) -> Source:
         return Source(key, False, key, rows, {}, told=(content, context), views=views)
     came = Chat.from_json(chat)
     rows = chat_rows(came)
-    told = (content, context, "\n".join(texts_in(came)))
+    texts = (content, context, "\n".join(texts_in(came)))
     obstacle = "" if rows else "a turn holds a picture or a file, which no text trainer reads"
-    return Source(key, False, key, rows, {}, told=told, views=chat_views(came), obstacle=obstacle)
+    return Source(key, False, key, rows, {}, told=texts, views=chat_views(came), obstacle=obstacle)
 
 
 def _review(payload: str) -> Reflection | None:

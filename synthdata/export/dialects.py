@@ -56,8 +56,8 @@ def sharegpt_kto(row: Row) -> Row:
     Raises:
         DialectError: as `sharegpt`.
     """
-    told = [*row["prompt"], *row["completion"]]
-    return sharegpt(told[:-1], told[-1], row.get("tools", ())) | {"kto_tag": row["label"]}
+    messages = [*row["prompt"], *row["completion"]]
+    return sharegpt(messages[:-1], messages[-1], row.get("tools", ())) | {"kto_tag": row["label"]}
 
 
 def nanochat(row: Row) -> Row:

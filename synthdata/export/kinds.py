@@ -101,15 +101,15 @@ def candidate_rows(context: str, content: str, review: Reflection, run: Trajecto
 
 def run_rows(run: Trajectory, labels: RunLabels, imitated: Sequence[int]) -> Rows:
     """The rows of a run: chosen steps one by one, all of it with a weight on each turn, and its step labels."""
-    told = conversation(run)
-    place = {idx: i for i, (idx, _) in enumerate(told) if idx is not None}
+    turns = conversation(run)
+    place = {idx: i for i, (idx, _) in enumerate(turns) if idx is not None}
     rows: Rows = {"sft": [], "messages": [], "stepwise": stepwise(run, labels)}
     for idx in imitated[:ROWS_EACH]:
-        history, deed = _before(told, place[idx]), told[place[idx]][1]
+        history, deed = _before(turns, place[idx]), turns[place[idx]][1]
         rows["sft"] += sft(Moment(history, deed, imitable=True, tools=run.tools, step=idx))
     if imitated:
         good = {step.idx for step in run.agent_steps if acts(step) and labels.imitable(step.idx, run.success)}
-        weighed = [_weighed(message, int(idx in good)) for idx, message in told]
+        weighed = [_weighed(message, int(idx in good)) for idx, message in turns]
         rows["messages"] = [_with_tools({"messages": weighed}, run.tools)]
     return rows
 
@@ -136,8 +136,8 @@ def messages(moment: Moment) -> list[Row]:
     """`{"messages"}` with `weight` 1 on the completion and 0 on every assistant turn before it."""
     made = []
     for row in sft(moment):
-        told = [_weighed(message, 0) for message in row["prompt"]] + [_weighed(row["completion"][0], 1)]
-        made.append(_with_tools({"messages": told, STEP: moment.step}, moment.tools))
+        weighed = [_weighed(message, 0) for message in row["prompt"]] + [_weighed(row["completion"][0], 1)]
+        made.append(_with_tools({"messages": weighed, STEP: moment.step}, moment.tools))
     return made
 
 
@@ -169,14 +169,14 @@ def stepwise(run: Trajectory, labels: RunLabels) -> list[Row]:
     Steps without such a label are part of the piece that ends with the next labelled one, so no label is made up;
     what follows the last of them is left out. `scores` holds the promise after the step, null where unknown.
     """
-    told = conversation(run)
-    first = next((i for i, (idx, _) in enumerate(told) if idx is not None), len(told))
-    prompt = "\n\n".join(message["content"] for _, message in told[:first] if message["content"])
+    turns = conversation(run)
+    first = next((i for i, (idx, _) in enumerate(turns) if idx is not None), len(turns))
+    prompt = "\n\n".join(message["content"] for _, message in turns[:first] if message["content"])
     pieces: list[str] = []
     marks: list[bool] = []
     scores: list[float | None] = []
     since: list[str] = []
-    for idx, message in told[first:]:
+    for idx, message in turns[first:]:
         since.append(message_text(message))
         if idx is not None and idx in labels.agreed:
             pieces.append("\n\n".join(text for text in since if text))
@@ -187,8 +187,8 @@ def stepwise(run: Trajectory, labels: RunLabels) -> list[Row]:
 
 
 def _moments(review: Reflection, run: Trajectory, labels: RunLabels) -> list[Moment]:
-    told = conversation(run)
-    place = {idx: i for i, (idx, _) in enumerate(told) if idx is not None}
+    turns = conversation(run)
+    place = {idx: i for i, (idx, _) in enumerate(turns) if idx is not None}
     steps = {step.idx: step for step in run.agent_steps}
     others = [item.idx for item in review.steps if item.idx in steps and item.idx in labels.agreed]
     focus = review.focus if review.focus is not None else max(steps, default=None)
@@ -202,9 +202,9 @@ def _moments(review: Reflection, run: Trajectory, labels: RunLabels) -> list[Mom
         advice = [review.lesson.text, f"Better here: {better.action}" if better else ""]
         made.append(
             Moment(
-                history=_before(told, place[idx]),
+                history=_before(turns, place[idx]),
                 step=idx,
-                deed=told[place[idx]][1],
+                deed=turns[place[idx]][1],
                 label=_label(steps[idx], labels),
                 faulty=idx in labels.bad and labels.agreed.get(idx) != "good",
                 better=better_deed(better.action, steps[idx]) if better is not None and verified else None,
@@ -221,9 +221,9 @@ def _label(step: Step, labels: RunLabels) -> Label:
     return agreed if agreed != "good" or acts(step) else "unknown"
 
 
-def _before(told: Sequence[tuple[int | None, Message]], place: int) -> tuple[Message, ...]:
+def _before(turns: Sequence[tuple[int | None, Message]], place: int) -> tuple[Message, ...]:
     """The history at a place."""
-    return tuple(message for _, message in told[:place])
+    return tuple(message for _, message in turns[:place])
 
 
 def _row(moment: Moment, **columns: Any) -> Row:  # noqa: ANN401 - columns of any type

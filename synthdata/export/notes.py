@@ -40,11 +40,11 @@ def share_note(wanted: ExportRequest, used: ExportSettings, own: ExportSettings)
     return (f"at least {used.real_share:.0%} real rows instead of {own.real_share:.0%}, {why}",)
 
 
-def scan_notes(found: Scan) -> Iterator[str]:
+def scan_notes(sources: Scan) -> Iterator[str]:
     """What was left out of every file."""
-    if found.dropped:
-        yield f"{len(found.dropped)} real runs left out: they overlap with the held-out list"
-    for why, count in sorted(found.left_out.items()):
+    if sources.dropped:
+        yield f"{len(sources.dropped)} real runs left out: they overlap with the held-out list"
+    for why, count in sorted(sources.left_out.items()):
         yield f"{count} sources left out, or some of their rows: {why}"
 
 

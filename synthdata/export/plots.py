@@ -36,8 +36,8 @@ def trend_svg(title: str, points: Sequence[tuple[int, float]], band: tuple[float
         parts.append(f'<text x="{_WIDTH - 4}" y="{_HEIGHT - 8}" text-anchor="end">round {last}</text>')
     x, y = places[-1]
     parts.append(f'<text x="{x:.1f}" y="{y - 8:.1f}" text-anchor="end">{points[-1][1]:.3g}</text>')
-    told = ", ".join(f"round {number}: {value:.4g}" for number, value in points[-10:])
-    return _figure(title, told, top, parts)
+    description = ", ".join(f"round {number}: {value:.4g}" for number, value in points[-10:])
+    return _figure(title, description, top, parts)
 
 
 def shares_svg(title: str, written: Sequence[float], real: Sequence[float]) -> str:
@@ -60,15 +60,15 @@ def shares_svg(title: str, written: Sequence[float], real: Sequence[float]) -> s
     parts.append(
         f'<text x="{_LEFT}" y="{_HEIGHT - 8}">cells by real share; bars: rows written, lines: real data</text>'
     )
-    told = ", ".join(f"cell {i}: {written[i]:.1%} written, {real[i]:.1%} real" for i in order[:10])
-    return _figure(title, told, top, parts)
+    description = ", ".join(f"cell {i}: {written[i]:.1%} written, {real[i]:.1%} real" for i in order[:10])
+    return _figure(title, description, top, parts)
 
 
 def _level(value: float, top: float) -> float:
     return _HEIGHT - _BOTTOM - value / top * (_HEIGHT - _BOTTOM - _TOP)
 
 
-def _figure(title: str, told: str, top: float, parts: Sequence[str]) -> str:
+def _figure(title: str, description: str, top: float, parts: Sequence[str]) -> str:
     floor = _HEIGHT - _BOTTOM
     axis = (
         f'<line x1="{_LEFT}" x2="{_LEFT}" y1="{_TOP}" y2="{floor}" stroke="{_INK}"/>'
@@ -78,7 +78,7 @@ def _figure(title: str, told: str, top: float, parts: Sequence[str]) -> str:
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" font-family="sans-serif" '
-        f'font-size="12" fill="{_INK}"><title>{escape(title)}</title><desc>{escape(told)}</desc>'
+        f'font-size="12" fill="{_INK}"><title>{escape(title)}</title><desc>{escape(description)}</desc>'
         f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#fff"/>'
         f'<text x="{_LEFT}" y="16" font-weight="bold">{escape(title)}</text>{axis}{"".join(parts)}</svg>\n'
     )

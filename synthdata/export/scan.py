@@ -49,25 +49,25 @@ def scan(
     Raises:
         RefusedError: an admitted row, or the run it speaks of, overlaps with the held-out list.
     """
-    found, sets = Scan(), containers(frozenset(kinds))
+    sources, sets = Scan(), containers(frozenset(kinds))
     overlapping: list[tuple[str, str]] = []
     for piece in pool.pieces():
         progress(1)
         overlap = next((o for text in texts_of(piece) if (o := heldout.overlap(text)) is not None), None)
         if overlap is not None:
             if piece.provenance.get("round") is None:
-                found.dropped.add(piece.key)
+                sources.dropped.add(piece.key)
             else:
                 overlapping.append((piece.key, f"{overlap.kind}: {overlap.span}"))
             continue
-        _count(piece, kinds, sets, pool.aside, settings, found)
+        _count(piece, kinds, sets, pool.aside, settings, sources)
     if overlapping:
         shown = "; ".join(f"{key} ({what})" for key, what in overlapping[:_SHOWN])
         raise RefusedError(
             f"{len(overlapping)} admitted rows overlap with the held-out list: {shown}. Take them out with "
             "`retract CORPUS --id ID`, then export again"
         )
-    return found
+    return sources
 
 
 def own_rows(piece: Source, kind: Kind, owners: Mapping[bytes, str]) -> list[Row]:
@@ -88,7 +88,7 @@ def _count(
     sets: Mapping[str, tuple[Kind, ...]],
     aside: AbstractSet[str],
     settings: ExportSettings,
-    found: Scan,
+    sources: Scan,
 ) -> None:
     rows: dict[Kind, list[Row]] = {}
     reasons = {piece.obstacle} - {""}
@@ -96,23 +96,23 @@ def _count(
         held = {id(row): obstacle(row) for row in piece.rows.get(kind, ())}
         reasons |= set(held.values()) - {""}
         made = [(digest(kind, row), row) for row in piece.rows.get(kind, ()) if not held[id(row)]]
-        rows[kind] = [row for key, row in made if found.owners.setdefault(key, piece.key) == piece.key]
+        rows[kind] = [row for key, row in made if sources.owners.setdefault(key, piece.key) == piece.key]
         for row in rows[kind]:
-            found.fields |= fields_of(row)
-    found.left_out.update(reasons)
+            sources.fields |= fields_of(row)
+    sources.left_out.update(reasons)
     split = split_of(piece.task, aside, settings)
     types: tuple[int, ...] = ()
     if settings.protect_tail and piece.real:
         words = {word for content, _ in piece.views for word in content.lower().split()}
         types = tuple(sorted(zlib.crc32(word.encode()) for word in words))
     if not sets and any(rows.values()):
-        found.entries.append(SourceSize(piece.key, piece.real, split, (), (), types))
+        sources.entries.append(SourceSize(piece.key, piece.real, split, (), (), types))
     for part in _PARTS if sets else ():
         sizes = [[row for kind in parts if kind in part for row in rows[kind]] for parts in sets.values()]
         if any(sizes):
             tokens = tuple(sum(trained_tokens(row) for row in size) for size in sizes)
             counts = tuple(len(size) for size in sizes)
-            found.entries.append(SourceSize(entry_key(piece.key, part[0]), piece.real, split, counts, tokens, types))
+            sources.entries.append(SourceSize(entry_key(piece.key, part[0]), piece.real, split, counts, tokens, types))
 
 
 def entry_key(key: str, kind: Kind) -> str:

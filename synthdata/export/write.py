@@ -96,10 +96,10 @@ class Writer:
         for file in self._jsonl.values():
             self.done.files |= file.close()
         self.done.files[PROVENANCE] = self._provenance.close()
-        found = self.done.rows
-        for kind in (kind for kind in KINDS if kind in found):
-            splits = found.pop(kind)
-            found[kind] = {split: splits[split] for split in SPLITS if split in splits}
+        rows = self.done.rows
+        for kind in (kind for kind in KINDS if kind in rows):
+            splits = rows.pop(kind)
+            rows[kind] = {split: splits[split] for split in SPLITS if split in splits}
         return self.done
 
     def _row(self, piece: Source, kind: Kind, split: Split, row: Row) -> None:
@@ -137,8 +137,8 @@ class Writer:
             source = {AS_CAME: row.pop(AS_CAME)} if AS_CAME in row else {}
             for one in known:
                 if one.placeholders:
-                    row, found = redact_row(row, one)
-                    self.done.redacted += found
+                    row, hits = redact_row(row, one)
+                    self.done.redacted += hits
                     # The same turns once more, as they came: counted once.
                     source, _ = redact_row(source, one)
             return row | source

@@ -28,9 +28,9 @@ def centre(vectors: Vectors, mean: Vectors | Floats) -> tuple[Vectors, NDArray[n
     return (shifted / safe[:, None]).astype(np.float32), norms
 
 
-def cell_count(rows: int, least: int, most: int) -> int:
+def cell_count(rows: int, least: int, largest: int) -> int:
     """How many cells a reference of `rows` rows carries: floor(sqrt(rows)) within [least, most]."""
-    return int(np.clip(int(np.sqrt(rows)), least, most))
+    return int(np.clip(int(np.sqrt(rows)), least, largest))
 
 
 def spherical_kmeans(x: Vectors, cells: int, seed: int, iterations: int = 30) -> Vectors:

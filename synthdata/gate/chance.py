@@ -34,6 +34,6 @@ def rows_at_most(rows: int, share: float, quantile: float) -> int:
     if share >= 1:
         return rows
     # bdtrik is continuous; rounding may put it a hair over the whole number that is meant.
-    most = int(-(-float(special.bdtrik(quantile, rows, share)) // 1))
-    below = max(most - 1, 0)
-    return below if float(special.bdtr(below, rows, share)) >= quantile else most
+    rows_limit = int(-(-float(special.bdtrik(quantile, rows, share)) // 1))
+    below = max(rows_limit - 1, 0)
+    return below if float(special.bdtr(below, rows, share)) >= quantile else rows_limit

@@ -107,12 +107,12 @@ class Tokens:
     @classmethod
     def of(cls, text: str) -> Tokens | None:
         """The tokens of a text's first 20,000 characters, None where it has none."""
-        found = list(fine_tokens(text[:MOST_CHARS]))
-        if not found:
+        matches = list(fine_tokens(text[:MOST_CHARS]))
+        if not matches:
             return None
-        ends = [-1, *(match.end() for match in found)]
-        glued = np.array([match.start() == end for match, end in zip(found, ends, strict=False)], dtype=np.int64)
-        return cls.of_strings([match[0] for match in found], glued)
+        ends = [-1, *(match.end() for match in matches)]
+        glued = np.array([match.start() == end for match, end in zip(matches, ends, strict=False)], dtype=np.int64)
+        return cls.of_strings([match[0] for match in matches], glued)
 
     @classmethod
     def of_strings(cls, tokens: Sequence[str], glued: Ints) -> Tokens:
@@ -252,8 +252,8 @@ def _shape(token: str) -> int:
     return 4 if token[0].isdigit() else _SIGN_SHAPES.get(token, 8)
 
 
-def _count_rows(found: Sequence[Hashes]) -> tuple[Hashes, Ints]:
-    distinct = [np.unique(part) for part in found]
+def _count_rows(streams: Sequence[Hashes]) -> tuple[Hashes, Ints]:
+    distinct = [np.unique(part) for part in streams]
     hashes, counts = np.unique(np.concatenate([np.empty(0, np.uint64), *distinct]), return_counts=True)
     return hashes, counts.astype(np.int64)
 

@@ -124,8 +124,8 @@ class HeldOut:
         if not len(own) or not len(self._sketch):
             return None
         low, high = np.searchsorted(self._sketch, own, "left"), np.searchsorted(self._sketch, own, "right")
-        found = [self._owners[a:b] for a, b in zip(low, high, strict=True) if b > a]
-        rows, hits = np.unique(np.concatenate(found), return_counts=True) if found else (self._owners[:0], low[:0])
+        owners = [self._owners[a:b] for a, b in zip(low, high, strict=True) if b > a]
+        rows, hits = np.unique(np.concatenate(owners), return_counts=True) if owners else (self._owners[:0], low[:0])
         share = self._settings.contaminated_share
         # Half of what is wanted on average: a text at the threshold has fewer hits once in some thousand.
         for row in rows[2 * hits >= share * self._sizes[rows]].tolist():
@@ -185,11 +185,11 @@ def _held_grams(tokens: list[str], hashes: Hashes, settings: GateSettings) -> tu
 
 def _by_size(made: Sequence[tuple[int, Hashes]], limit: int) -> dict[int, Hashes]:
     """Sorted hashes by sequence length, without those that more than `limit` texts hold."""
-    found = {}
+    sizes = {}
     for size in sorted({size for size, _ in made} - {0}):
         grams, counts = np.unique(np.concatenate([g for own, g in made if own == size]), return_counts=True)
-        found[size] = grams[counts <= limit]
-    return found
+        sizes[size] = grams[counts <= limit]
+    return sizes
 
 
 def _sketches(texts: Sequence[Hashes], settings: GateSettings) -> tuple[Hashes, NDArray[np.int64], NDArray[np.int64]]:

@@ -120,9 +120,9 @@ def _nearest_elsewhere(rows: Vectors, tasks: Ints) -> Floats:
     while len(left):
         cosines, ids = index.search(rows[left], width)
         other = tasks[ids] != tasks[left, None]
-        found = other.any(axis=1)
-        scores[left[found]] = np.where(other, cosines, -1).max(axis=1)[found]
-        left = left[~found]
+        defined = other.any(axis=1)
+        scores[left[defined]] = np.where(other, cosines, -1).max(axis=1)[defined]
+        left = left[~defined]
         if width >= len(rows):
             break
         width *= 4

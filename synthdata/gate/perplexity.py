@@ -172,5 +172,5 @@ def _level(streams: _Streams, k: int) -> tuple[Hashes, Counts, Hashes, Counts, C
 def _look_up(keys: Hashes, values: tuple[Counts, ...], wanted: Hashes) -> list[Counts]:
     """The values of the wanted keys, 0 where a key is not there."""
     place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    found = keys[place] == wanted
-    return [np.where(found, value[place], 0) for value in values]
+    present = keys[place] == wanted
+    return [np.where(present, value[place], 0) for value in values]

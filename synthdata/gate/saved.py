@@ -45,11 +45,11 @@ def save_memory(memory: Memory, folder: Path) -> None:
     index = memory.history
     texts = [text.encode("utf-8", "surrogatepass") for text in index.contents]
     plain, signatures, keys, owners = index.lexical.parts()
-    told = [text.encode("utf-8", "surrogatepass") for text in index.contexts]
+    encoded = [text.encode("utf-8", "surrogatepass") for text in index.contexts]
     rows: dict[str, list[Any]] = {
         "id": index.ids,
         "content": texts,
-        "context": told,
+        "context": encoded,
         "plain": plain,
         "cell": index.cells,
     }

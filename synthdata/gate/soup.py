@@ -93,9 +93,9 @@ def _soup(words: Sequence[str], rng: random.Random, kind: int) -> str:
     return made.strip()
 
 
-def _sampled(stream: Tokens, known: Known, own: int, rng: random.Random, most: int) -> Floats:
+def _sampled(stream: Tokens, known: Known, own: int, rng: random.Random, limit: int) -> Floats:
     last = max(1, len(stream.words) - WINDOW + 1)
-    return features(stream, known, own, sorted(rng.sample(range(last), min(most, last))))
+    return features(stream, known, own, sorted(rng.sample(range(last), min(limit, last))))
 
 
 def logistic_weights(x: Floats, y: Floats, ridge: float = 1, steps: int = 6) -> Floats:

@@ -62,9 +62,9 @@ class Recurrence:
     @classmethod
     def of(cls, contents: Sequence[str], contexts: Sequence[str], ngram: int) -> Recurrence:
         """Count over contents, whose frames leave out the words of their contexts."""
-        found = list(wordings(contents, contexts, ngram))
-        slots, slot_rows = np.unique(np.concatenate([slots for slots, _ in found]), return_counts=True)
-        hashes = np.array([token_hash(frame) for _, frame in found if frame], dtype=np.uint64)
+        phrases = list(wordings(contents, contexts, ngram))
+        slots, slot_rows = np.unique(np.concatenate([slots for slots, _ in phrases]), return_counts=True)
+        hashes = np.array([token_hash(frame) for _, frame in phrases if frame], dtype=np.uint64)
         frames, frame_rows = np.unique(hashes, return_counts=True)
         again, often = slot_rows > 1, frame_rows > 1
         counts = (slot_rows[again].astype(np.int64), frame_rows[often].astype(np.int64))

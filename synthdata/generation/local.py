@@ -175,12 +175,12 @@ class LocalModel:
             cache.batch_repeat_interleave(len(rows))
             out = self._network(input_ids=padded[:, :-1], past_key_values=cache, use_cache=True)
             logits = torch.log_softmax(out.logits.float(), -1)
-        found = []
+        answers = []
         for i, row in enumerate(rows):
             losses = [-float(first[row[0]])] if row else []
             losses += [-float(logits[i, j - 1, row[j]]) for j in range(1, len(row))] if logits is not None else []
-            found.append((sum(losses), len(row)))
-        return found
+            answers.append((sum(losses), len(row)))
+        return answers
 
     def _sample(self, requests: Sequence[Request]) -> list[Response]:
         import torch

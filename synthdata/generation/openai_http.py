@@ -165,11 +165,11 @@ class OpenAIGenerator:
             slow_down = answer.status_code == 429
             raise _Refused(f"status {answer.status_code}", _retry_after(answer), slow_down)
         if answer.status_code != 200:
-            said = redacted(body[:600].decode("utf-8", "replace"))[:300]
+            reply = redacted(body[:600].decode("utf-8", "replace"))[:300]
             key = os.environ.get(self._runtime.api_key_env)
             # Some servers repeat the key that they refuse.
-            said = said.replace(key, "[key]") if key else said
-            return Response("", self.model, "error", error=f"status {answer.status_code}: {said}")
+            reply = reply.replace(key, "[key]") if key else reply
+            return Response("", self.model, "error", error=f"status {answer.status_code}: {reply}")
         return self._parsed(body)
 
     def _body(self, request: Request) -> dict[str, Any]:

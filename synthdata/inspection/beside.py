@@ -79,9 +79,9 @@ def compare(file: Side, real: Side, settings: InspectSettings, progress: Advance
     mean = real.vectors.mean(axis=0)
     mine, theirs = _view("file", file, mean), _view("reference", real, mean)
     measured = measure([mine], theirs, np.ones(1), settings.seed)
-    found = {str(row["metric"]): row for row in measured if row["view"] == "file"}
-    size = int(str(found["size"]["value"])) if "size" in found else 0
-    figures = {name: _figure(name, found[name], size) for name in _TILES if name in found}
+    by_metric = {str(row["metric"]): row for row in measured if row["view"] == "file"}
+    size = int(str(by_metric["size"]["value"])) if "size" in by_metric else 0
+    figures = {name: _figure(name, by_metric[name], size) for name in _TILES if name in by_metric}
     figures |= _neighbours(mine.content, theirs.content, settings)
     terms = missing_terms(file.spool, real.texts, settings, progress)
     return Beside(len(real.spool), size, figures, terms, _gaps(mine.content, theirs.content, real, mean))

@@ -80,8 +80,8 @@ def _head(report: Inspection) -> list[str]:
 
 def _repeats(report: Inspection) -> str:
     names, levels = list(report.levels), list(report.levels.values())
-    told = [f"{level.share:.1%}" for level in levels]
-    picture = bars_svg("Rows that repeat an earlier row", names, [level.share for level in levels], told)
+    shares = [f"{level.share:.1%}" for level in levels]
+    picture = bars_svg("Rows that repeat an earlier row", names, [level.share for level in levels], shares)
     rows = [(name, level.rows, level.of, f"{level.share:.2%}", _bounds(level.low, level.high)) for name, level in
             report.levels.items()]  # fmt: skip
     numbers = _table(

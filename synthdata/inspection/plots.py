@@ -46,26 +46,26 @@ def histogram_svg(title: str, edges: Sequence[float], counts: Sequence[int], acr
         f'<path class="axis" d="M{_LEFT} {_TOP}V{floor}H{_WIDTH - 8}"/>',
     ]
     highest = max(range(len(counts)), key=lambda n: (counts[n], -n))
-    told = (
+    description = (
         f"{sum(counts):,} texts; most, {counts[highest]:,}, between {edges[highest]:.3g} and {edges[highest + 1]:.3g}"
     )
-    return _figure(title, told, _HEIGHT, parts)
+    return _figure(title, description, _HEIGHT, parts)
 
 
-def bars_svg(title: str, labels: Sequence[str], values: Sequence[float], told: Sequence[str]) -> str:
+def bars_svg(title: str, labels: Sequence[str], values: Sequence[float], descriptions: Sequence[str]) -> str:
     """One horizontal bar a label, with its value in words at the end."""
-    most = max([*values, 1e-9])
+    highest = max([*values, 1e-9])
     room = _WIDTH - _LABEL - _TOLD
     parts = []
-    for n, (label, value, words) in enumerate(zip(labels, values, told, strict=True)):
-        y, width = n * _ROW + 6, room * value / most
+    for n, (label, value, words) in enumerate(zip(labels, values, descriptions, strict=True)):
+        y, width = n * _ROW + 6, room * value / highest
         parts.append(
             f'<text x="{_LABEL - 6}" y="{y + 14}" text-anchor="end">{escape(_short(label))}</text>'
             f'<rect class="bar" x="{_LABEL}" y="{y}" width="{width:.1f}" height="{_ROW - 8}"/>'
             f'<text x="{_LABEL + width + 5:.1f}" y="{y + 14}">{escape(words)}</text>'
         )
     parts.append(f'<path class="axis" d="M{_LABEL} 2V{len(values) * _ROW + 4}"/>')
-    sentence = ", ".join(f"{label}: {words}" for label, words in zip(labels, told, strict=True))
+    sentence = ", ".join(f"{label}: {words}" for label, words in zip(labels, descriptions, strict=True))
     return _figure(title, sentence, len(values) * _ROW + 8, parts)
 
 
@@ -97,8 +97,8 @@ def _short(label: str) -> str:
     return label if len(label) <= 19 else label[:18] + "\N{HORIZONTAL ELLIPSIS}"
 
 
-def _figure(title: str, told: str, height: int, parts: Sequence[str]) -> str:
+def _figure(title: str, description: str, height: int, parts: Sequence[str]) -> str:
     return (
         f'<svg viewBox="0 0 {_WIDTH} {height}" role="img"><title>{escape(title)}</title>'
-        f"<desc>{escape(told)}</desc>{''.join(parts)}</svg>"
+        f"<desc>{escape(description)}</desc>{''.join(parts)}</svg>"
     )

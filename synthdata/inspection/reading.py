@@ -46,11 +46,11 @@ def read_texts(
         yield from _contexts(Path(path), settings)
         return
     bound = settings.runtime.max_row_bytes
-    for found in read_samples(path, max_row_bytes=bound, mapping=mapping, reading=reading):
-        if isinstance(found, QuarantinedRow):
-            yield found
+    for sample in read_samples(path, max_row_bytes=bound, mapping=mapping, reading=reading):
+        if isinstance(sample, QuarantinedRow):
+            yield sample
             continue
-        row, text, name = found.row, found.sample.content, _field(found.mapping)
+        row, text, name = sample.row, sample.sample.content, _field(sample.mapping)
         yield Text(row.file, row.line, name, text) if text.strip() else row.quarantined(f"a blank text in `{name}`")
 
 

@@ -76,8 +76,8 @@ def semantic_level(spool: Spool, rows: Rows, earlier: Earlier, scores: Mapping[i
 
 
 def _level(spool: Spool, rows: Rows, earlier: Earlier, scores: Mapping[int, float], of: int, *, sampled: bool) -> Level:
-    found = np.flatnonzero(earlier >= 0)
-    low, high = exact_interval(len(found), of) if sampled else (None, None)
+    copies = np.flatnonzero(earlier >= 0)
+    low, high = exact_interval(len(copies), of) if sampled else (None, None)
     examples = [
         Example(
             float(scores.get(int(i), 1.0)),
@@ -86,7 +86,7 @@ def _level(spool: Spool, rows: Rows, earlier: Earlier, scores: Mapping[int, floa
             spool.place(int(rows[earlier[i]])),
             spool.text(int(rows[earlier[i]]))[:SHOWN_CHARS],
         )
-        for i in _spread_out(found)
+        for i in _spread_out(copies)
     ]
     heads, sizes = np.unique(originals(earlier), return_counts=True)
     largest = np.lexsort((heads, -sizes))[:SHOWN_CLUSTERS]
@@ -95,11 +95,11 @@ def _level(spool: Spool, rows: Rows, earlier: Earlier, scores: Mapping[int, floa
         for c in largest
         if sizes[c] > 1
     ]
-    return Level(len(found), of, len(found) / of if of else 0.0, low, high, examples, clusters)
+    return Level(len(copies), of, len(copies) / of if of else 0.0, low, high, examples, clusters)
 
 
-def _spread_out(found: Rows) -> list[int]:
+def _spread_out(places: Rows) -> list[int]:
     """A few of them from all over the file, since copies come in runs."""
-    if len(found) <= SHOWN_EXAMPLES:
-        return [int(i) for i in found]
-    return [int(found[i]) for i in np.linspace(0, len(found) - 1, SHOWN_EXAMPLES).astype(int)]
+    if len(places) <= SHOWN_EXAMPLES:
+        return [int(i) for i in places]
+    return [int(places[i]) for i in np.linspace(0, len(places) - 1, SHOWN_EXAMPLES).astype(int)]

@@ -40,11 +40,11 @@ class Tally:
 
     def spread(self) -> dict[int, int]:
         """How many numbers came so and so often: once, twice and so on."""
-        found: Counter[int] = Counter()
+        counts: Counter[int] = Counter()
         for part in self._all():
             times, numbers = np.unique(np.unique(part, return_counts=True)[1], return_counts=True)
-            found.update(dict(zip(times.tolist(), numbers.tolist(), strict=True)))
-        return dict(sorted(found.items()))
+            counts.update(dict(zip(times.tolist(), numbers.tolist(), strict=True)))
+        return dict(sorted(counts.items()))
 
     def close(self) -> None:
         """Remove the temporary files."""

@@ -46,8 +46,8 @@ def claims_of(review: Reflection) -> tuple[Claim, ...]:
     for item in review.steps:
         if item.label in _SAID:
             shown = own.get(item.idx)
-            said = _SAID[item.label].format(idx=item.idx)
-            claims.append(Claim(item.idx, shown.quote if shown else quote, said, "label"))
+            claim = _SAID[item.label].format(idx=item.idx)
+            claims.append(Claim(item.idx, shown.quote if shown else quote, claim, "label"))
     return (*claims, Claim(step, quote, review.lesson.text, "lesson"))
 
 
@@ -63,18 +63,18 @@ def show_step(step: Step, limit: int, quotes: Sequence[str] = ()) -> str:
     Further lines of a field are indented, so that none can pass for the beginning of a step or of the list of claims.
     """
     fields = (("thought", step.thought), ("action", step.action), ("tool_call", step.call_text))
-    told = [f"step {step.idx} ({step.role})"]
+    lines = [f"step {step.idx} ({step.role})"]
     for name, text in (*fields, ("observation", step.observation)):
         shown = presentable(text)
         if shown.strip():
-            told.append(f"{name}: " + "\n  ".join(_cut(shown, limit, quotes).splitlines()))
-    return "\n".join(told)
+            lines.append(f"{name}: " + "\n  ".join(_cut(shown, limit, quotes).splitlines()))
+    return "\n".join(lines)
 
 
 def _cut(text: str, limit: int, quotes: Sequence[str]) -> str:
     shown, end = text[:limit], min(limit, len(text))
-    found = sorted((at, len(quote)) for quote in map(presentable, quotes) if (at := text.find(quote)) >= 0)
-    for at, length in found:
+    spans = sorted((at, len(quote)) for quote in map(presentable, quotes) if (at := text.find(quote)) >= 0)
+    for at, length in spans:
         if at + length > end:
             start, stop = max(end, at - _AROUND), min(len(text), at + min(length, limit) + _AROUND)
             shown += (f" [{start - end:,} characters left out] " if start > end else "") + text[start:stop]
@@ -92,8 +92,8 @@ def shown_steps(run: Trajectory, claims: tuple[Claim, ...], limit: int) -> dict[
 
 def quoted_in(quote: str, text: str, least_tokens: int) -> bool:
     """Whether a quote stands in a shown text word for word, white space and case aside, and is long enough to prove."""
-    said, shown = _plain(presentable(quote)), _plain(text)
-    return len(re.findall(r"\w+", said)) >= max(1, least_tokens) and said in shown
+    quote_text, shown = _plain(presentable(quote)), _plain(text)
+    return len(re.findall(r"\w+", quote_text)) >= max(1, least_tokens) and quote_text in shown
 
 
 def _plain(text: str) -> str:

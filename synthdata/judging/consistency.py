@@ -29,9 +29,9 @@ class Consistent:
 
     def judge(self, items: Sequence[Pair]) -> list[Judgement]:
         """The inner judgements; a pass becomes an abstention where a twin passes or none can be made."""
-        found = self.inner.judge(items)
+        judgements = self.inner.judge(items)
         for name, twin in self._twins():
-            passed = [i for i, judgement in enumerate(found) if judgement.verdict == "pass"]
+            passed = [i for i, judgement in enumerate(judgements) if judgement.verdict == "pass"]
             twins = {i: twin(items[i]) for i in passed}
             # A reflection that labels no step is its own flipped twin.
             asked = {i: pair for i, pair in twins.items() if pair is not None and pair != items[i]}
@@ -41,8 +41,8 @@ class Consistent:
                 if i in verdicts and verdicts[i].verdict == "pass":
                     why = f"the judge passes it as well {name}"
                 if why:
-                    found[i] = replace(found[i], verdict="abstain", reason=why)
-        return found
+                    judgements[i] = replace(judgements[i], verdict="abstain", reason=why)
+        return judgements
 
     def _twins(self) -> tuple[tuple[str, Callable[[Pair], Pair | None]], ...]:
         return (

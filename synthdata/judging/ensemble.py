@@ -18,8 +18,8 @@ Pair = tuple[Trajectory, Reflection]
 
 def family_of(model: str) -> str:
     """The first word of a model's name, without an owner before a slash: `meta-llama/Llama-3.3-70B` gives `llama`."""
-    found = re.search(r"[a-z]+", model.rpartition("/")[2].lower())
-    return found[0] if found else model.lower()
+    match = re.search(r"[a-z]+", model.rpartition("/")[2].lower())
+    return match[0] if match else model.lower()
 
 
 @dataclass(frozen=True)

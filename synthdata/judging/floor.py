@@ -85,8 +85,8 @@ def check_text(content: str, floor: FloorSettings, rules: Rules | None = None) -
     if len(content) > floor.max_chars:
         return Reject(Reason.TOO_LONG, len(content), floor.max_chars, detail=f"{len(content)} characters")
     text = readable(content)
-    said = revealed(text)
-    text = text if said == text else readable(said)
+    plain_text = revealed(text)
+    text = text if plain_text == text else readable(plain_text)
     for rule in REVIEW_RULES if rules is None else rules:
         failure = rule(text, floor)
         if failure is not None:
@@ -104,22 +104,22 @@ def _length(text: str, floor: FloorSettings) -> Reject | None:
 
 
 def _review_length(text: str, floor: FloorSettings) -> Reject | None:
-    said = count_words(without_openers(text))
+    word_count = count_words(without_openers(text))
     least = max(floor.review_min_words, floor.min_words or 0)
-    if said < least:
-        detail = f"{said:g} words besides openers (recipe.floor.review_min_words)"
-        return Reject(Reason.TOO_SHORT, said, least, detail=detail)
+    if word_count < least:
+        detail = f"{word_count:g} words besides openers (recipe.floor.review_min_words)"
+        return Reject(Reason.TOO_SHORT, word_count, least, detail=detail)
     return _length(text, floor)
 
 
 def _judge_talk(text: str, floor: FloorSettings) -> Reject | None:
-    found = find_judge_talk(text)
-    return None if found is None else Reject(Reason.ADDRESSES_JUDGE, 1.0, 0.0, detail=found)
+    span = find_judge_talk(text)
+    return None if span is None else Reject(Reason.ADDRESSES_JUDGE, 1.0, 0.0, detail=span)
 
 
 def _secret(text: str, floor: FloorSettings) -> Reject | None:
-    found = find_secret(text)
-    return None if found is None else Reject(Reason.SECRET, 1.0, 0.0, detail=found)
+    kind = find_secret(text)
+    return None if kind is None else Reject(Reason.SECRET, 1.0, 0.0, detail=kind)
 
 
 def _loop(text: str, floor: FloorSettings) -> Reject | None:
@@ -146,8 +146,8 @@ def letter_measures(content: str) -> tuple[float, ...]:
     Symbols, encoded strings, changes of script, letter pairs of no word, consonants.
     """
     text = readable(content)
-    said = revealed(text)
-    text = text if said == text else readable(said)
+    plain_text = revealed(text)
+    text = text if plain_text == text else readable(plain_text)
     latin = _latin(text)
     return _symbols(text), _blobs(text), _mix(text), _odd_pairs(latin), _missing_vowels(latin)
 

@@ -131,26 +131,28 @@ class LlmJudge:
     def _labels(
         self, claims: tuple[Claim, ...], answers: list[_Item], proven: list[bool], review: Reflection
     ) -> tuple[tuple[int, LabelSource], ...]:
-        said = {item.idx: item.label for item in review.steps}
-        found = []
+        by_step = {item.idx: item.label for item in review.steps}
+        labels = []
         for claim, item, sure in zip(claims, answers, proven, strict=True):
             if claim.kind != "label":
                 continue
             verdict: Label = "unknown"
             if sure and item.verdict != "not_in_evidence":
-                verdict = said[claim.step] if item.verdict == "entailed" else _OPPOSITE[said[claim.step]]
-            found.append((claim.step, LabelSource("judge", verdict, float(verdict == said[claim.step]), self.model)))
-        return tuple(found)
+                verdict = by_step[claim.step] if item.verdict == "entailed" else _OPPOSITE[by_step[claim.step]]
+            labels.append(
+                (claim.step, LabelSource("judge", verdict, float(verdict == by_step[claim.step]), self.model))
+            )
+        return tuple(labels)
 
 
 def _told(run: Trajectory, claims: tuple[Claim, ...], limit: int) -> str:
     steps = shown_steps(run, claims, limit)
-    told = "\n\n".join(steps.values()) or "(none of the steps that are claimed exists)"
+    shown = "\n\n".join(steps.values()) or "(none of the steps that are claimed exists)"
     lines = [
         f"{number}. about step {claim.step}; offered as proof: “{_line(claim.quote)}”; claim: {_line(claim.text)}"
         for number, claim in enumerate(claims, 1)
     ]
-    return f"task: {presentable(run.task)[:_TASK_CHARS]}\n\n{told}\n\nclaims:\n" + "\n".join(lines)
+    return f"task: {presentable(run.task)[:_TASK_CHARS]}\n\n{shown}\n\nclaims:\n" + "\n".join(lines)
 
 
 def _line(text: str) -> str:

@@ -164,9 +164,9 @@ def find_judge_talk(text: str) -> str | None:
     """
     plain = _fold(text)
     for name, pattern in _PATTERNS.items():
-        found = pattern.search(plain)
-        if found is not None:
-            return f"{name}: {found.group(0).strip()[:80]!r}"
+        match = pattern.search(plain)
+        if match is not None:
+            return f"{name}: {match.group(0).strip()[:80]!r}"
     return None
 
 

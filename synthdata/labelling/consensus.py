@@ -53,14 +53,14 @@ def with_opinions(review: Reflection, opinions: Mapping[int, Sequence[LabelSourc
         else item
         for item in review.steps
     )
-    found = first_error(steps) if review.first_error_idx is None else review.first_error_idx
-    return replace(review, steps=steps, first_error_idx=found)
+    error_step = first_error(steps) if review.first_error_idx is None else review.first_error_idx
+    return replace(review, steps=steps, first_error_idx=error_step)
 
 
 def _voices(sources: Iterable[LabelSource]) -> dict[str, Label]:
     """What each kind of source says; a kind that contradicts itself, or does not know, says nothing."""
-    said: dict[str, set[Label]] = {}
+    opinions: dict[str, set[Label]] = {}
     for source in sources:
         if source.verdict != "unknown":
-            said.setdefault(source.kind, set()).add(source.verdict)
-    return {kind: next(iter(labels)) for kind, labels in sorted(said.items()) if len(labels) == 1}
+            opinions.setdefault(source.kind, set()).add(source.verdict)
+    return {kind: next(iter(labels)) for kind, labels in sorted(opinions.items()) if len(labels) == 1}

@@ -23,9 +23,9 @@ def learnable_steps(run: Trajectory, reviews: Sequence[StepReview], settings: La
     """
     if settings.failed_runs == "none":
         return frozenset()
-    told = {item.idx: {s.verdict for s in item.sources if s.kind in VERIFYING} - {"unknown"} for item in reviews}
-    found = {idx for idx, verdicts in told.items() if verdicts == {"good"}}
+    verified = {item.idx: {s.verdict for s in item.sources if s.kind in VERIFYING} - {"unknown"} for item in reviews}
+    good = {idx for idx, verdicts in verified.items() if verdicts == {"good"}}
     if settings.failed_runs == "unfaulted":
-        found |= {idx for idx in unfaulted_moves(run) if not told.get(idx)}
+        good |= {idx for idx in unfaulted_moves(run) if not verified.get(idx)}
     bad = {item.idx for item in reviews if any(source.verdict == "bad" for source in item.sources)}
-    return frozenset(found - bad)
+    return frozenset(good - bad)

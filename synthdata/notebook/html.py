@@ -31,10 +31,10 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
 
 def bars(title: str, values: Mapping[str, float]) -> str:
     """Horizontal bars as SVG, in the order given, with the number beside each."""
-    most = max(values.values(), default=0) or 1
+    highest = max(values.values(), default=0) or 1
     lines = []
     for i, (name, value) in enumerate(values.items()):
-        y, width = i * _HEIGHT + _HEIGHT, (_WIDTH - _LEFT - 80) * max(value, 0) / most
+        y, width = i * _HEIGHT + _HEIGHT, (_WIDTH - _LEFT - 80) * max(value, 0) / highest
         lines.append(
             f'<text x="{_LEFT - 8}" y="{y + 14}" text-anchor="end">{cell(name)}</text>'
             f'<rect x="{_LEFT}" y="{y + 3}" width="{width:.1f}" height="{_HEIGHT - 6}" fill="#4878a8"/>'

@@ -76,11 +76,11 @@ def evict(corpus: Corpus, rows: int, because: str, *, dry_run: bool = False, req
     return seen
 
 
-def _repeated(corpus: Corpus, rows: int, said: dict[str, Any]) -> Eviction:
-    ids = tuple(said["ids"])
+def _repeated(corpus: Corpus, rows: int, payload: dict[str, Any]) -> Eviction:
+    ids = tuple(payload["ids"])
     held = tuple(holding(releases(corpus.store), frozenset(ids)))
     left = len(corpus.store.admitted_ids())
-    return Eviction(ids, rows, left, said["collision_before"], said["collision_after"], held, repeated=True)
+    return Eviction(ids, rows, left, payload["collision_before"], payload["collision_after"], held, repeated=True)
 
 
 def _foreseen(corpus: Corpus, rows: int) -> Eviction:

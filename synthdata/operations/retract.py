@@ -99,12 +99,12 @@ def retract(corpus: Corpus, naming: Selector, because: str, *, dry_run: bool = F
             done = _repeated(corpus, earlier)
             _freeze(corpus, done, key, at)
             return done
-        found = named(corpus.store, naming)
-        seen = _foreseen(corpus, found)
-        payload: dict[str, object] = {"ids": list(found.candidates), "runs": list(found.runs)}
-        payload |= {"reference": list(found.reference), "because": because, "named": asdict(naming)}
+        selection = named(corpus.store, naming)
+        seen = _foreseen(corpus, selection)
+        payload: dict[str, object] = {"ids": list(selection.candidates), "runs": list(selection.runs)}
+        payload |= {"reference": list(selection.reference), "because": because, "named": asdict(naming)}
         payload |= {"collision_before": seen.before, "collision_after": seen.after}
-        payload |= {"limit": seen.limit, "frozen": seen.frozen, "metrics": _left_metrics(corpus, found)}
+        payload |= {"limit": seen.limit, "frozen": seen.frozen, "metrics": _left_metrics(corpus, selection)}
         corpus.store.append_event("retract", key, payload, at)
         _freeze(corpus, seen, key, at)
     return seen
@@ -116,27 +116,27 @@ def _freeze(corpus: Corpus, seen: Retraction, key: str, at: int) -> None:
         corpus.store.append_event("freeze", key, {"reason": seen.frozen, "retraction": key}, at)
 
 
-def _repeated(corpus: Corpus, said: dict[str, Any]) -> Retraction:
-    found = Selection(tuple(said["ids"]), tuple(said["runs"]), tuple(said["reference"]))
-    held = tuple(holding(releases(corpus.store), found.keys))
-    sums = said["collision_before"], said["collision_after"], said["limit"]
-    return Retraction(found, len(corpus.store.admitted_ids()), *sums, held, said["frozen"], repeated=True)
+def _repeated(corpus: Corpus, payload: dict[str, Any]) -> Retraction:
+    selection = Selection(tuple(payload["ids"]), tuple(payload["runs"]), tuple(payload["reference"]))
+    held = tuple(holding(releases(corpus.store), selection.keys))
+    sums = payload["collision_before"], payload["collision_after"], payload["limit"]
+    return Retraction(selection, len(corpus.store.admitted_ids()), *sums, held, payload["frozen"], repeated=True)
 
 
-def _left_metrics(corpus: Corpus, found: Selection) -> dict[str, float | None]:
+def _left_metrics(corpus: Corpus, selection: Selection) -> dict[str, float | None]:
     columns = ["id", "content", "context", "origin", "lineage_depth"]
-    rows = corpus.store.admitted(columns=columns).filter(~pl.col("id").is_in(list(found.candidates)))
+    rows = corpus.store.admitted(columns=columns).filter(~pl.col("id").is_in(list(selection.candidates)))
     return admitted_metrics(rows, corpus.anchor, corpus.reference, corpus.encoder, corpus.settings)
 
 
-def _foreseen(corpus: Corpus, found: Selection) -> Retraction:
+def _foreseen(corpus: Corpus, selection: Selection) -> Retraction:
     """What taking these rows out does to the floor. Rows of the anchor's window stay in it: an anchor is immutable."""
     store, half = corpus.store, corpus.anchor.content
     rows = store.admitted(columns=["id", "content_vector"])
-    keeps = ~pl.col("id").is_in(list(found.candidates))
-    held = tuple(holding(releases(store), found.keys))
+    keeps = ~pl.col("id").is_in(list(selection.candidates))
+    held = tuple(holding(releases(store), selection.keys))
     if half is None:
-        return Retraction(found, rows.filter(keeps).height, 0.0, 0.0, 0.0, held)
+        return Retraction(selection, rows.filter(keeps).height, 0.0, 0.0, 0.0, held)
     alone = CollisionBudget(half).collision()
     outside = rows.filter(~pl.col("id").is_in(list(half.window_ids)))
     sums = []
@@ -150,18 +150,18 @@ def _foreseen(corpus: Corpus, found: Selection) -> Retraction:
     frozen = ""
     if sums[1] > limit:
         frozen = (
-            f"a retraction of {len(found.candidates)} rows lost the diversity floor: collision of the window and the "
-            f"corpus went from {sums[0]:.6f} to {sums[1]:.6f}, over {limit:.6f}"
+            f"a retraction of {len(selection.candidates)} rows lost the diversity floor: collision of the window and "
+            f"the corpus went from {sums[0]:.6f} to {sums[1]:.6f}, over {limit:.6f}"
         )
-    return Retraction(found, rows.filter(keeps).height, sums[0], sums[1], limit, held, frozen)
+    return Retraction(selection, rows.filter(keeps).height, sums[0], sums[1], limit, held, frozen)
 
 
 def retracted_keys(store: CorpusStore, as_of: int | None = None) -> frozenset[str]:
     """Runs and reference rows that earlier retractions named."""
     gone: set[str] = set()
     for payload in store.events("retract", as_of)["payload"]:
-        said = json.loads(payload)
-        gone |= {*said.get("runs", ()), *said.get("reference", ())}
+        values = json.loads(payload)
+        gone |= {*values.get("runs", ()), *values.get("reference", ())}
     return frozenset(gone)
 
 
@@ -198,15 +198,15 @@ def named(store: CorpusStore, naming: Selector) -> Selection:
         reference = [row for row in reference if wanted in normalise(row.content) or wanted in normalise(row.context)]
         # A text names rows, not whole runs: name those by source, task or id.
         runs = runs.clear()
-    found = Selection(tuple(admitted["id"]), tuple(runs["id"].sort()), tuple(row.id for row in reference))
-    found = found if ids is None else _only(found, ids)
-    if not found.keys:
+    selection = Selection(tuple(admitted["id"]), tuple(runs["id"].sort()), tuple(row.id for row in reference))
+    selection = selection if ids is None else _only(selection, ids)
+    if not selection.keys:
         raise InputError(f"{store.path}: no admitted row, run or reference row answers to that; nothing is retracted")
-    return found
+    return selection
 
 
-def _only(found: Selection, ids: frozenset[str]) -> Selection:
-    parts = (found.candidates, found.runs, found.reference)
+def _only(selection: Selection, ids: frozenset[str]) -> Selection:
+    parts = (selection.candidates, selection.runs, selection.reference)
     return Selection(*(tuple(key for key in part if key in ids) for part in parts))
 
 
@@ -220,10 +220,10 @@ def _resolved(ids: Sequence[str], known: Selection, external: dict[str, str]) ->
             chosen.add(external[name])
         else:
             # A short name, such as the external id of a row that is gone, must not hit another row by chance.
-            found = [key for key in keys if len(name) >= _LEAST_PREFIX and key.startswith(name)]
-            if len(found) != 1:
+            matches = [key for key in keys if len(name) >= _LEAST_PREFIX and key.startswith(name)]
+            if len(matches) != 1:
                 raise InputError(
-                    f"--id {name}: names {len(found)} rows; give the whole id, `status` and `explain` help"
+                    f"--id {name}: names {len(matches)} rows; give the whole id, `status` and `explain` help"
                 )
-            chosen.add(found[0])
+            chosen.add(matches[0])
     return frozenset(chosen)

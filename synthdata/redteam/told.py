@@ -60,12 +60,12 @@ def lies(pool: Sequence[Pair], rng: random.Random, form: Form) -> Iterator[Attac
             if lie is None:
                 continue
             text = f"{lie.cause} {lie.lesson.text}"
-            said = (
+            sentences = (
                 bare(run, f"{lie.cause} {lie.lesson.text}")
                 if form == "bare"
                 else replace(lie, found_by="model", fact="")
             )
-            yield Attack(form, f"{kind}, {run.task_id}", text, run, said)
+            yield Attack(form, f"{kind}, {run.task_id}", text, run, sentences)
 
 
 def _lied(kind: str, run_id: str, review: Reflection, pool: Sequence[Pair], rng: random.Random) -> Reflection | None:
@@ -115,12 +115,12 @@ def assumptions(pool: Sequence[Pair], rng: random.Random, form: Form) -> Iterato
                 continue
             swapped = _swapped(review, false, put)
             text = f"{swapped.cause} {swapped.lesson.text}"
-            said = (
+            sentences = (
                 bare(run, f"{swapped.cause} {swapped.lesson.text}")
                 if form == "bare"
                 else replace(swapped, found_by="model", fact="")
             )
-            yield Attack(form, f"assumption, {run.task_id}", text, run, said)
+            yield Attack(form, f"assumption, {run.task_id}", text, run, sentences)
 
 
 def _swapped(review: Reflection, false: str, put: str) -> Reflection:

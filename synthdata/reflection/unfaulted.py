@@ -17,14 +17,16 @@ def unfaulted_moves(trajectory: Trajectory) -> frozenset[int]:
     """Indices of the steps that are such moves."""
     opinions, asked = rule_opinions(trajectory), set(words(trajectory.task))
     turns = [turn for turn in read_turns(trajectory) if turn.kind == "move"]
-    found = set()
+    unfaulted = set()
     for i, turn in enumerate(turns):
-        said = opinions.get(turn.step.idx)
+        opinion = opinions.get(turn.step.idx)
         earlier = turns[:i]
-        faulted = turn.failure is not None or turn.verb in INFO_VERBS or (said is not None and said.verdict == "bad")
+        faulted = (
+            turn.failure is not None or turn.verb in INFO_VERBS or (opinion is not None and opinion.verdict == "bad")
+        )
         undoes = any(is_inverse(old, turn) for old in earlier)
         again = any(old.text.lower() == turn.text.lower() for old in earlier)
         strays = turn.verb == "go" and not asked & set(turn.names)
         if not (faulted or undoes or again or strays):
-            found.add(turn.step.idx)
-    return frozenset(found)
+            unfaulted.add(turn.step.idx)
+    return frozenset(unfaulted)

@@ -47,9 +47,9 @@ def spent(store: CorpusStore, *, day: str = "", run: str = "") -> Spend:
     """What the events say was spent on a UTC day (2026-11-25) or by a run; a reservation counts until it is settled."""
     portions: dict[tuple[str, int], Spend] = {}
     for payload in store.events("spend").sort("seq")["payload"]:
-        said = json.loads(payload)
-        if (not day or said["day"] == day) and (not run or said["run"] == run):
-            portions[said["run"], said["portion"]] = Spend(said["tokens"], said["cost"])
+        values = json.loads(payload)
+        if (not day or values["day"] == day) and (not run or values["run"] == run):
+            portions[values["run"], values["portion"]] = Spend(values["tokens"], values["cost"])
     return sum(portions.values(), Spend())
 
 
@@ -195,5 +195,5 @@ def held_back(store: CorpusStore) -> frozenset[str]:
     """The runs that wait for their judges since the last round; none once a round was committed."""
     events = store.events("spend")
     latest = store.latest_round()
-    said = [json.loads(payload) for payload in events.filter(events["round"] == latest)["payload"]]
-    return frozenset(next((item["runs"] for item in reversed(said) if item["state"] == "unjudged"), ()))
+    payloads = [json.loads(payload) for payload in events.filter(events["round"] == latest)["payload"]]
+    return frozenset(next((item["runs"] for item in reversed(payloads) if item["state"] == "unjudged"), ()))

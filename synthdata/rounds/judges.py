@@ -138,15 +138,15 @@ class RoundJudges:
         for attempt in range(ATTEMPTS):
             base = self.bench.judge_for(attempt)
             judge = Consistent(base, tuple(pool)) if self.settings.recipe.judge.consistency else base
-            found, outcome = _judged(judge, items, canaries, salt)
+            judgements, outcome = _judged(judge, items, canaries, salt)
             void = outcome.void(self.settings.recipe.judge)
             if not void:
                 break
-        numbers = _numbers(outcome, bool(void), self._scanned(base, items, found, pool))
-        heard = self._audited(items)
-        for name, judgement in found.items():
+        numbers = _numbers(outcome, bool(void), self._scanned(base, items, judgements, pool))
+        audit = self._audited(items)
+        for name, judgement in judgements.items():
             own = dict(numbers) | {"judge": judgement.score, "judge_passed": float(judgement.verdict == "pass")}
-            own |= {"audit_passed": heard[name]} if name in heard else {}
+            own |= {"audit_passed": audit[name]} if name in audit else {}
             refusal = _refusal(judgement, void, self.settings.recipe.judge.min_score)
             opinions[name] = Opinion(refusal, judged, own, "" if void else _labelled(items[name][1], judgement))
         return opinions
@@ -184,9 +184,9 @@ class RoundJudges:
         return runs, genuine
 
     def _scanned(
-        self, base: Judge, items: Mapping[str, Pair], found: Mapping[str, Judgement], pool: Sequence[Trajectory]
+        self, base: Judge, items: Mapping[str, Pair], judgements: Mapping[str, Judgement], pool: Sequence[Trajectory]
     ) -> Scanned:
-        passed = [items[name] for name, judgement in found.items() if judgement.verdict == "pass"]
+        passed = [items[name] for name, judgement in judgements.items() if judgement.verdict == "pass"]
         return scan(base, passed, pool, self.settings.recipe.judge)
 
     def _audited(self, items: Mapping[str, Pair]) -> dict[str, float]:
@@ -203,9 +203,9 @@ def _judged(
     batch: list[tuple[str, Pair]] = [(f"item {name}", pair) for name, pair in items.items()]
     batch += [(f"canary {number}", canary.pair) for number, canary in enumerate(canaries)]
     batch.sort(key=lambda entry: content_hash(salt, entry[0]))
-    said = dict(zip([name for name, _ in batch], judge.judge([pair for _, pair in batch]), strict=True))
-    outcome = Outcome.of(canaries, [said[f"canary {number}"] for number in range(len(canaries))])
-    return {name: said[f"item {name}"] for name in items}, outcome
+    by_name = dict(zip([name for name, _ in batch], judge.judge([pair for _, pair in batch]), strict=True))
+    outcome = Outcome.of(canaries, [by_name[f"canary {number}"] for number in range(len(canaries))])
+    return {name: by_name[f"item {name}"] for name in items}, outcome
 
 
 def _refusal(judgement: Judgement, void: str, min_score: float) -> Reject | None:

@@ -182,8 +182,8 @@ class _Run:
             self._compare(decision, stored, number)
             passed = decision.verdict is Verdict.ADMIT or decision.stage in LOOP_STAGES
             self.unjudged += bool(judged) and passed and not _exempt(decision, judged)
-        found = {d.candidate.id: _word(str(d.verdict), d.reason and str(d.reason)) for d in decisions}
-        now = stored | found
+        verdicts = {d.candidate.id: _word(str(d.verdict), d.reason and str(d.reason)) for d in decisions}
+        now = stored | verdicts
         self.counts[0].update(stored.values())
         self.counts[1].update(now.values())
         self._remember(frame, [d.candidate.id for d in decisions if d.verdict is Verdict.ADMIT], now)

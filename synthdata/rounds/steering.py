@@ -105,16 +105,16 @@ def steer(
     plan, coverage = _plan_and_coverage(store, anchor, recipe)
     if plan.level == "calm" and not plan.under:
         return SteeringResult()
-    most = len(runs) if limit is None else min(limit, len(runs))
-    ahead = runs[: most * recipe.steering.ahead]
+    runs_limit = len(runs) if limit is None else min(limit, len(runs))
+    ahead = runs[: runs_limit * recipe.steering.ahead]
     focuses: dict[str, tuple[int, ...]] = {}
     contexts: dict[tuple[str, int], Vectors] = {}
     if store.views == "two":
         options, contexts = _options(ahead, anchor, recipe, encode, sample)
-        focuses = choose_focuses(options, coverage, plan, most, recipe.reflection.focuses_per_trajectory)
+        focuses = choose_focuses(options, coverage, plan, runs_limit, recipe.reflection.focuses_per_trajectory)
     if plan.level == "calm" and not focuses:
         return SteeringResult()
-    order = (*focuses, *(run.id for run in runs if run.id not in focuses))[:most]
+    order = (*focuses, *(run.id for run in runs if run.id not in focuses))[:runs_limit]
     known = _known(
         store, anchor, plan, recipe, {run: [contexts[run, s] for s in focuses.get(run, ())] for run in order}
     )
@@ -156,13 +156,13 @@ def _known(
         return {}
     contexts = anchor.context.centred(store.vectors(rows, "context"))
     texts = [text[: settings.known_chars] for text in rows["content"]]
-    found: dict[str, tuple[str, ...]] = {}
+    by_cell: dict[str, tuple[str, ...]] = {}
     for run, vectors in wanted.items():
         if vectors:
             nearness = (contexts @ np.stack(vectors).T).max(axis=1).round(6)
             near = np.argsort(-nearness, kind="stable")[: plan.known_lessons]
-            found[run] = tuple(dict.fromkeys(texts[i] for i in near))
-    return found
+            by_cell[run] = tuple(dict.fromkeys(texts[i] for i in near))
+    return by_cell
 
 
 def _facts(

@@ -25,8 +25,8 @@ def check_readable(
     """The candidates that the encoder cannot read, by id: the content, then in a two-view corpus the context."""
     refused: dict[str, Reject] = {}
     for name in ("content", "context") if two else ("content",):
-        found = unread(encoder, [getattr(candidate, name) for candidate in candidates])
-        for candidate, (share, language) in zip(candidates, found, strict=True):
+        unread_texts = unread(encoder, [getattr(candidate, name) for candidate in candidates])
+        for candidate, (share, language) in zip(candidates, unread_texts, strict=True):
             if share > settings.unread_share:
                 detail = f"the encoder cannot read {share:.0%} of its {name}'s letters ({language})"
                 reject = Reject(Reason.UNREADABLE, share, settings.unread_share, detail=detail)
@@ -43,11 +43,11 @@ def readable_rows(rows: Sequence[ReferenceRow], encoder: Encoder, settings: Enco
     contents = unread_languages([row.content for row in rows], encoder, settings)
     contexts = unread_languages([row.context for row in rows], encoder, settings)
     languages = [one or other for one, other in zip(contents, contexts, strict=True)]
-    told, refuses = unreadable_note(languages, "reference rows", settings)
+    notes, refuses = unreadable_note(languages, "reference rows", settings)
     if refuses:
-        raise AnchorError(told)
-    if told:
-        _LOG.warning("%s; without that they are left out", told)
+        raise AnchorError(notes)
+    if notes:
+        _LOG.warning("%s; without that they are left out", notes)
     return [row for row, language in zip(rows, languages, strict=True) if not language]
 
 
@@ -65,9 +65,9 @@ def unreadable_note(languages: Sequence[str], what: str, settings: EncoderSettin
     if not counted:
         return "", False
     named = ", ".join(language for language, _ in counted.most_common(5))
-    told = (
+    note = (
         f"{counted.total()} of {len(languages)} {what} are in scripts that the encoder {settings.model} cannot read "
         f"({named}): set recipe.encoder.model to the folder of a multilingual sentence-transformers model and "
         'recipe.encoder.dim to its width, or recipe.encoder.backend to "hashing", which compares spelling alone'
     )
-    return told, counted.total() > settings.unread_rows * len(languages)
+    return note, counted.total() > settings.unread_rows * len(languages)

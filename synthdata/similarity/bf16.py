@@ -45,8 +45,8 @@ def bf16_forward(model: SentenceTransformer, threads: int) -> Callable[[dict[str
     def forward(features: dict[str, Any]) -> Vectors:
         import torch
 
-        found = compiled.create_infer_request().infer([features[name].numpy() for name in names])[0]
-        state = features | {"token_embeddings": torch.from_numpy(np.array(found))}
+        output = compiled.create_infer_request().infer([features[name].numpy() for name in names])[0]
+        state = features | {"token_embeddings": torch.from_numpy(np.array(output))}
         with torch.inference_mode():
             for module in list(model)[1:]:
                 state = module(state)

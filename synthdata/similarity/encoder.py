@@ -217,9 +217,9 @@ def _packaged_folder() -> Path:
     if not weights:
         raise SettingsError(f"{PACKAGED} is installed without model.safetensors: reinstall it")
     path = Path(str(distribution.locate_file(weights[0])))
-    found = _sha256(path)
-    if found != PACKAGED_SHA256:
-        raise SettingsError(f"{path}: sha256 is {found}, not the published {PACKAGED_SHA256}: reinstall {PACKAGED}")
+    digest = _sha256(path)
+    if digest != PACKAGED_SHA256:
+        raise SettingsError(f"{path}: sha256 is {digest}, not the published {PACKAGED_SHA256}: reinstall {PACKAGED}")
     return path.parent
 
 

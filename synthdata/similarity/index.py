@@ -154,14 +154,14 @@ class VectorIndex:
         block = queries[start : start + _QUERY_ROWS]
         width = scores.shape[1]
         fetch = min(width + _EXTRA, len(self))
-        rough, found = self._index.search(block, fetch)
+        rough, neighbours = self._index.search(block, fetch)
         # A row further off than rounding explains cannot be among the best: most queries have no such rival.
         rivals = rough >= rough[:, width - 1 : width] - 2 * ROUNDING
-        exact = np.full(found.shape, -np.inf)
-        exact[rivals] = self._score(block, np.nonzero(rivals)[0], found[rivals])
-        order = np.lexsort((found, -exact), axis=1)[:, :width]
+        exact = np.full(neighbours.shape, -np.inf)
+        exact[rivals] = self._score(block, np.nonzero(rivals)[0], neighbours[rivals])
+        order = np.lexsort((neighbours, -exact), axis=1)[:, :width]
         scores[start : start + len(block)] = np.take_along_axis(exact, order, axis=1)
-        ids[start : start + len(block)] = np.take_along_axis(found, order, axis=1)
+        ids[start : start + len(block)] = np.take_along_axis(neighbours, order, axis=1)
         if fetch < len(self):
             # A row left out could tie with, or by rounding beat, the last one kept: only then look at all of them.
             open_ended = np.flatnonzero(rough[:, -1] >= scores[start : start + len(block), -1] - ROUNDING)
@@ -171,19 +171,19 @@ class VectorIndex:
                 scores[start + row], ids[start + row] = all_scores[:width], all_ids[:width]
 
     def _within_block(self, block: NDArray[np.float32], threshold: float) -> list[tuple[Scores, Ids]]:
-        limits, _, found = self._index.range_search(block, threshold - ROUNDING)
-        which = np.searchsorted(limits.astype(np.int64)[1:], np.arange(len(found)), side="right")
-        exact = self._score(block, which, found)
+        limits, _, neighbours = self._index.range_search(block, threshold - ROUNDING)
+        which = np.searchsorted(limits.astype(np.int64)[1:], np.arange(len(neighbours)), side="right")
+        exact = self._score(block, which, neighbours)
         keep = exact >= threshold
-        which, exact, found = which[keep], exact[keep], found[keep]
-        order = np.lexsort((found, -exact, which))
+        which, exact, neighbours = which[keep], exact[keep], neighbours[keep]
+        order = np.lexsort((neighbours, -exact, which))
         cuts = np.searchsorted(which[order], np.arange(1, len(block)))
-        return list(zip(np.split(exact[order], cuts), np.split(found[order], cuts), strict=True))
+        return list(zip(np.split(exact[order], cuts), np.split(neighbours[order], cuts), strict=True))
 
-    def _score(self, block: NDArray[np.float32], which: Ids, found: Ids) -> Scores:
-        scores = np.empty(len(found), dtype=np.float64)
-        for start in range(0, len(found), _SCORE_ROWS):
+    def _score(self, block: NDArray[np.float32], which: Ids, neighbours: Ids) -> Scores:
+        scores = np.empty(len(neighbours), dtype=np.float64)
+        for start in range(0, len(neighbours), _SCORE_ROWS):
             part = slice(start, start + _SCORE_ROWS)
-            rows = self._index.reconstruct_batch(found[part]).astype(np.float64)
+            rows = self._index.reconstruct_batch(neighbours[part]).astype(np.float64)
             scores[part] = (rows * block[which[part]]).sum(axis=1)
         return scores

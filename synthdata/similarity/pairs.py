@@ -104,8 +104,8 @@ class Groups:
         near = np.zeros(len(self.names), dtype=bool)
         for own, others in self._meetings(np.sort(self._place[kept]), np.sort(place), threshold):
             for left, right in self._candidates(own, others[~near[others]], threshold):
-                for _, found, _ in self._within(left, right, threshold):
-                    near[found] = True
+                for _, neighbours, _ in self._within(left, right, threshold):
+                    near[neighbours] = True
         return near[place]
 
     def one_by_one(

@@ -42,8 +42,8 @@ class Pieces:
     @classmethod
     def of_folder(cls, folder: Path) -> Pieces | None:
         """The tokenizer among a model's files; None where it has no `tokenizer.json`."""
-        found = sorted(folder.rglob("tokenizer.json"))
-        return cls(Tokenizer.from_file(str(found[0]))) if found else None
+        files = sorted(folder.rglob("tokenizer.json"))
+        return cls(Tokenizer.from_file(str(files[0]))) if files else None
 
     def unread(self, text: str) -> tuple[float, str]:
         """The share of a text's letters that are not read, and the language of most of these by their script.
@@ -68,7 +68,7 @@ class Pieces:
         lost = [text[place] for place in letters if place not in read]
         return len(lost) / len(letters), _language(lost)
 
-    def windows(self, text: str, size: int, most: int) -> list[str]:
+    def windows(self, text: str, size: int, limit: int) -> list[str]:
         """The parts of a text that a model reads one by one, of `size` pieces with the special ones.
 
         The text itself where it fits, else at most `most` parts, evenly placed from its beginning to its end: they
@@ -76,7 +76,7 @@ class Pieces:
         """
         encoded = self._tokenizer.encode(text, add_special_tokens=False)
         n, size = len(encoded.ids), size - self._tokenizer.num_special_tokens_to_add(False)
-        count = min(most, ceil(n / size))
+        count = min(limit, ceil(n / size))
         if count < 2:
             return [text]
         words, spans = encoded.word_ids, encoded.offsets

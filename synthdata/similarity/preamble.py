@@ -86,13 +86,13 @@ def pieces(text: str) -> list[str]:
 
     The last is left out, so that of every text something stays.
     """
-    found: list[str] = []
+    parts: list[str] = []
     start = text[:_MOST_CHARS]
     for match in _PIECE.finditer(start):
-        if match.end() >= len(start) or len(found) == _MOST_PIECES:
+        if match.end() >= len(start) or len(parts) == _MOST_PIECES:
             break
-        found.append(match[0])
-    return found
+        parts.append(match[0])
+    return parts
 
 
 def find_preamble(texts: Sequence[str], settings: PreambleRule) -> Preamble | None:
@@ -117,8 +117,8 @@ def find_preamble(texts: Sequence[str], settings: PreambleRule) -> Preamble | No
     first = Counter({beginning: len(holders[beginning]) for beginning in shared if len(pieces(beginning + "x")) == 1})
     if not first or max(first.values()) < settings.preamble_share * len(texts):
         return None
-    found = Preamble(frozenset(shared), 0.0, "")
-    cuts = [text[: len(text) - len(found.cut(text))] for text in texts]
+    preamble = Preamble(frozenset(shared), 0.0, "")
+    cuts = [text[: len(text) - len(preamble.cut(text))] for text in texts]
     held = sorted((cut for cut in cuts if cut), key=lambda cut: (len(cut.split()), cut))
     if not held or len(held[len(held) // 2].split()) < settings.preamble_words:
         return None

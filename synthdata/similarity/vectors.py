@@ -44,36 +44,36 @@ class CachedEncoder:
         """As the inner encoder's; whether a vector came from the file cannot be told from the answer."""
         keys = [_key(text) for text in texts]
         by_key = dict(zip(keys, texts, strict=True))
-        found = self._read(list(by_key))
-        missing = [key for key in by_key if key not in found]
+        stored = self._read(list(by_key))
+        missing = [key for key in by_key if key not in stored]
         for start in range(0, len(missing), _BATCH):
             batch = missing[start : start + _BATCH]
             made = self._inner.encode([by_key[key] for key in batch])
             fresh = dict(zip(batch, np.asarray(made, dtype=np.float32), strict=True))
             self._write(fresh)
-            found.update(fresh)
+            stored.update(fresh)
         if not keys:
             return np.empty((0, self.dim), dtype=np.float32)
-        return np.stack([found[key] for key in keys])
+        return np.stack([stored[key] for key in keys])
 
     def unread(self, texts: Sequence[str]) -> list[tuple[float, str]]:
         """What of each text the inner encoder cannot read."""
         return unread(self._inner, texts)
 
     def _read(self, keys: list[bytes]) -> dict[bytes, Vectors]:
-        found: dict[bytes, Vectors] = {}
+        stored: dict[bytes, Vectors] = {}
         try:
             with self._open() as db:
                 for start in range(0, len(keys), _ASK):
                     part = keys[start : start + _ASK]
                     marks = ",".join("?" * len(part))
                     rows = db.execute(f"SELECT key, crc, vector FROM vectors WHERE key IN ({marks})", part)
-                    found.update((key, self._vector(data)) for key, crc, data in rows if self._sound(key, crc, data))
+                    stored.update((key, self._vector(data)) for key, crc, data in rows if self._sound(key, crc, data))
         except sqlite3.OperationalError as error:
             raise self._refused(error) from error
         except sqlite3.DatabaseError:
             self._set_aside()
-        return found
+        return stored
 
     def _write(self, fresh: dict[bytes, Vectors]) -> None:
         rows = [(key, _checksum(key, data), data) for key, data in ((k, v.tobytes()) for k, v in fresh.items())]

@@ -100,8 +100,8 @@ def list_files(path: Path | str) -> list[SourceFile]:
         raise InputError(f"{path}: is a corpus, not input; use `synthdata export` and read what that writes")
     if not path.is_dir():
         raise InputError(f"{path}: no such file or folder; give the path of a log file or of a folder of them")
-    found = [(file.relative_to(path), file) for file in path.rglob("*") if file.is_file()]
-    names = sorted((name.as_posix(), file) for name, file in found if _wanted(name))
+    files = [(file.relative_to(path), file) for file in path.rglob("*") if file.is_file()]
+    names = sorted((name.as_posix(), file) for name, file in files if _wanted(name))
     if not names:
         endings = ", ".join(_ENDINGS)
         raise InputError(f"{path}: no file to read in this folder; files ending in {endings} (or .gz) are read")
@@ -174,10 +174,10 @@ def _repaired(name: str, number: int, raw: bytes) -> Row | None:
     """The row with halves of surrogate pairs replaced; what is not finite stays so, for the reader to leave out."""
     if b"\x00" in raw:
         return None
-    found: list[str] = []
+    repairs: list[str] = []
 
     def constant(name: str) -> float:
-        found.append(name)
+        repairs.append(name)
         return float(name)
 
     try:
@@ -187,7 +187,7 @@ def _repaired(name: str, number: int, raw: bytes) -> Row | None:
         value, halves = _without_halves(value)
     except (ValueError, RecursionError):
         return None
-    notes = [f"{count} times {spelled}, which is no JSON" for spelled, count in sorted(Counter(found).items())]
+    notes = [f"{count} times {spelled}, which is no JSON" for spelled, count in sorted(Counter(repairs).items())]
     notes += [f"half of a surrogate pair in {halves} texts replaced by U+FFFD"] if halves else []
     return Row(name, number, value, len(raw), tuple(notes)) if notes else None
 

@@ -62,8 +62,8 @@ def _label(value: object, steps: Mapping[str, Set[int]]) -> HumanLabel:
 
 
 def _run(name: str, steps: Mapping[str, Set[int]]) -> str:
-    found = [run for run in steps if run.startswith(name)] if name else []
-    if len(found) != 1:
-        which = "no run" if not found else f"{len(found)} runs"
+    matches = [run for run in steps if run.startswith(name)] if name else []
+    if len(matches) != 1:
+        which = "no run" if not matches else f"{len(matches)} runs"
         raise RowError(f"`trajectory_id` {name!r} names {which} of this corpus; give the id as `explain` shows it")
-    return found[0]
+    return matches[0]

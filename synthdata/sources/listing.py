@@ -66,8 +66,8 @@ def _hub(path: Path) -> str:
 
 
 def _folder(path: Path) -> Listing:
-    found = sorted((file.relative_to(path), file) for file in path.rglob("*") if file.is_file())
-    seen = [(name, file) for name, file in found if not _hidden(name)]
+    files = sorted((file.relative_to(path), file) for file in path.rglob("*") if file.is_file())
+    seen = [(name, file) for name, file in files if not _hidden(name)]
     stale = _stale(path)
     taken = [(name.as_posix(), file) for name, file in seen if _wanted(file) and file not in stale]
     skipped = Counter(_shown(name.name) for name, file in seen if not _wanted(file) and not _book(file))

@@ -42,8 +42,8 @@ class ColumnMap:
     @property
     def roles(self) -> dict[str, str]:
         """The columns by role, as `--map` takes them."""
-        found = {role: getattr(self, role) for role in ROLES}
-        return {role: name if isinstance(name, str) else "+".join(name) for role, name in found.items() if name}
+        roles = {role: getattr(self, role) for role in ROLES}
+        return {role: name if isinstance(name, str) else "+".join(name) for role, name in roles.items() if name}
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -44,14 +44,14 @@ def placeholder(media: Media) -> str:
     return f"[{media.media_type}, {media.size} bytes, sha256 {media.sha256[:16]}]"
 
 
-def without_files(text: str, found: list[Media]) -> str:
+def without_files(text: str, media: list[Media]) -> str:
     """The text with every `data:` URL and bare file in base64 replaced; what was replaced is added to `found`."""
     if len(text) < _LEAST:
         return text
     if ";base64," in text:
-        text = _DATA_URL.sub(lambda match: _replaced(match[1] or "", match[2], found), text)
+        text = _DATA_URL.sub(lambda match: _replaced(match[1] or "", match[2], media), text)
     if _begins_file(text):
-        text = _BARE.sub(lambda match: _replaced(_MAGIC[match[1]], match[0], found), text)
+        text = _BARE.sub(lambda match: _replaced(_MAGIC[match[1]], match[0], media), text)
     return text
 
 
@@ -63,12 +63,12 @@ def _begins_file(text: str) -> bool:
     return False
 
 
-def file_text(part: dict[str, Any], found: list[Media]) -> str:
+def file_text(part: dict[str, Any], media: list[Media]) -> str:
     """What a part that is an image, a sound or a file leaves in the text; its bytes, if it holds any, go to `found`."""
     name = _first_text(part, ("filename", "file_name", "name", "title"))
     payload, media_type = _payload(part)
     if payload:
-        shown = _replaced(media_type, payload, found)
+        shown = _replaced(media_type, payload, media)
     else:
         link = _first_text(part, _LINKS)
         kind = media_type or str(part.get("modality") or part.get("type") or "file")

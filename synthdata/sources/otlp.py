@@ -197,20 +197,20 @@ def _dotted(attributes: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def _error(code: object, said: object, events: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
+def _error(code: object, message: object, events: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
     if code not in _ERRORS:
         return ""
     thrown = next((found.get("exception.message") for name, found in events if name == "exception"), None)
-    return str(said or thrown or "the span ended with an error")
+    return str(message or thrown or "the span ended with an error")
 
 
 def _attributes(listed: object) -> dict[str, Any]:
     """The key-value list of OTLP as one object."""
-    found: dict[str, Any] = {}
+    attributes: dict[str, Any] = {}
     for item in listed if isinstance(listed, list) else []:
         if isinstance(item, dict) and isinstance(item.get("key"), str):
-            found[item["key"]] = _value(item.get("value"), 0)
-    return found
+            attributes[item["key"]] = _value(item.get("value"), 0)
+    return attributes
 
 
 def _value(value: object, depth: int) -> object:

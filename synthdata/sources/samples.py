@@ -84,14 +84,14 @@ def _answers(row: Row, mapping: ColumnMap) -> tuple[list[Any], str]:
     """The answers of a row, and the list column that they come from where there are several."""
     if len(mapping.content) == 1:
         path = mapping.content[0]
-        found = values_at(row, path)
-        if not found:
+        values = values_at(row, path)
+        if not values:
             raise RowError(f"no text `{path}`, which is the text of this file")
         column = path.partition(".")[0]
-        if len(found) > 1 and path not in row:
+        if len(values) > 1 and path not in row:
             # Several answers in one object say the same: the gold answers of a question.
-            return (found, column) if isinstance(row[column], list) else (found[:1], "")
-        return found, ""
+            return (values, column) if isinstance(row[column], list) else (values[:1], "")
+        return values, ""
     parts = [_text(value, path) for path in mapping.content for value in values_at(row, path)]
     joined = "\n".join(part for part in parts if part.strip())
     if not joined:
@@ -155,14 +155,14 @@ def _turns(asked: str | list[Message]) -> list[Message]:
 
 def _around(row: Row, mapping: ColumnMap) -> dict[str, Any]:
     """What a chat keeps beside its messages, as far as the row has it: tools, label, arguments of its template."""
-    found: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     tools = _tools(row, mapping)
     if tools:
-        found["tools"] = tools
+        fields["tools"] = tools
     if mapping.label and mapping.label in row:
-        found["label"] = True
+        fields["label"] = True
     extra = {key: row[key] for key in _EXTRA if row.get(key) is not None}
-    return found | ({"extra": extra} if extra else {})
+    return fields | ({"extra": extra} if extra else {})
 
 
 def _called(row: Row, mapping: ColumnMap, answer: object) -> list[Message] | None:
@@ -196,8 +196,8 @@ def _with_system(before: list[Message], turns: list[Message]) -> list[Message]:
 
 def _tools(row: Row, mapping: ColumnMap) -> tuple[Any, ...]:
     """The definitions of tools, one each: of a list, of JSON text of one, or what else stands there as one."""
-    found = values_at(row, mapping.tools) if mapping.tools else []
-    value = found[0] if len(found) == 1 else found
+    tools = values_at(row, mapping.tools) if mapping.tools else []
+    value = tools[0] if len(tools) == 1 else tools
     if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
         value = parsed(value, mapping.tools)
     if isinstance(value, list):

@@ -100,9 +100,9 @@ def _kind(name: str, attributes: Attributes, spoken: Spoken) -> Kind | None:
     if isinstance(operation, str) and operation in _OPERATIONS:
         return _OPERATIONS[operation]
     for key in _KIND_KEYS:
-        said = attributes.get(key)
-        if isinstance(said, str):
-            return _KINDS.get(said.lower(), "other")
+        kind_name = attributes.get(key)
+        if isinstance(kind_name, str):
+            return _KINDS.get(kind_name.lower(), "other")
     vercel = attributes.get("ai.operationId")
     if isinstance(vercel, str):
         if vercel.endswith((".doGenerate", ".doStream")):
@@ -126,8 +126,8 @@ def _kind(name: str, attributes: Attributes, spoken: Spoken) -> Kind | None:
 
 def _inputs(attributes: Attributes, spoken: Spoken) -> list[Message]:
     before = _instructions(attributes)
-    found = next((messages for read in _INPUTS if (messages := read(attributes, spoken))), [])
-    return found if found and found[0].get("role") == "system" else [*before, *found]
+    messages_in = next((messages for read in _INPUTS if (messages := read(attributes, spoken))), [])
+    return messages_in if messages_in and messages_in[0].get("role") == "system" else [*before, *messages_in]
 
 
 def _outputs(attributes: Attributes, spoken: Spoken) -> list[Message]:
@@ -135,8 +135,10 @@ def _outputs(attributes: Attributes, spoken: Spoken) -> list[Message]:
 
 
 def _instructions(attributes: Attributes) -> list[Message]:
-    said = from_json(attributes.get("gen_ai.system_instructions"))
-    return [{"role": "system", "content": said}] if isinstance(said, str | list) and said else []
+    instructions = from_json(attributes.get("gen_ai.system_instructions"))
+    return (
+        [{"role": "system", "content": instructions}] if isinstance(instructions, str | list) and instructions else []
+    )
 
 
 def _tools(attributes: Attributes) -> str:

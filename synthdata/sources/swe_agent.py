@@ -145,8 +145,8 @@ def _prompt(message: dict[str, Any], where: str) -> Draft:
         raise RowError(f"`{where}.role` is {role!r:.40}: only system and user may speak before the agent does")
     # A demonstration is put before the agent by its harness; the user says the task.
     system = role == "system" or bool(message.get("is_demo"))
-    said = read_answer(message.get("content"), None, where)
-    return Draft("system" if system else "user", said.observation.content, media=said.media)
+    answer = read_answer(message.get("content"), None, where)
+    return Draft("system" if system else "user", answer.observation.content, media=answer.media)
 
 
 def _taken(step: dict[str, Any], where: str) -> Draft:

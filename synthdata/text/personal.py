@@ -105,12 +105,12 @@ def _numbers(text: str) -> dict[str, str]:
     from stdnum import iban, luhn
     from stdnum.us import ssn
 
-    found = dict.fromkeys((v for v in _SSN.findall(text) if ssn.is_valid(v)), "ID_NUMBER")
-    found |= dict.fromkeys((v for v in _IBAN.findall(text) if iban.is_valid(v)), "ID_NUMBER")
+    spans = dict.fromkeys((v for v in _SSN.findall(text) if ssn.is_valid(v)), "ID_NUMBER")
+    spans |= dict.fromkeys((v for v in _IBAN.findall(text) if iban.is_valid(v)), "ID_NUMBER")
     cards = (v for v in _CARD.findall(text) if v[0] in "3456" and luhn.is_valid(re.sub("[ -]", "", v)))
-    found |= dict.fromkeys(cards, "ID_NUMBER")
+    spans |= dict.fromkeys(cards, "ID_NUMBER")
     if not _DIGITS.search(text):
-        return found
+        return spans
     candidates = [(one[0], "US") for one in _DIGITS.finditer(text) if one[0].startswith("+") or _WRITTEN.search(one[0])]
     candidates += [(one[0], region) for one in _NATIONAL.finditer(text) for region in ("DE", "GB")]
     candidates += [
@@ -118,13 +118,13 @@ def _numbers(text: str) -> dict[str, str]:
     ]
     for candidate, region in candidates:
         for match in phonenumbers.PhoneNumberMatcher(candidate, region, leniency=phonenumbers.Leniency.VALID):
-            found.setdefault(match.raw_string, "PHONE")
-    return found
+            spans.setdefault(match.raw_string, "PHONE")
+    return spans
 
 
 def _internet(text: str) -> dict[str, str]:
     """Addresses on the internet that are somebody's; numbers of versions look alike."""
-    found = {}
+    spans = {}
     matches = [*_IP4.finditer(text), *(_IP6.finditer(text) if ":" in text else ())]
     for match in matches:
         try:
@@ -135,8 +135,8 @@ def _internet(text: str) -> dict[str, str]:
             _VERSION.search(text, max(0, match.start() - 12), match.start()) or max(address.packed) < 32
         )
         if not version and not any(address in net for net in _NOBODY):
-            found[match[0]] = "IP"
-    return found
+            spans[match[0]] = "IP"
+    return spans
 
 
 def _names(text: str, kinds: dict[str, str]) -> dict[str, str]:

@@ -72,8 +72,8 @@ class Pseudonyms:
         if not text:
             return text, counts
 
-        def mark(found: re.Match[str]) -> str:
-            placeholder = self.placeholders[found[0]]
+        def mark(match: re.Match[str]) -> str:
+            placeholder = self.placeholders[match[0]]
             counts[placeholder[1:-1].rpartition("_")[0]] += 1
             return placeholder
 
@@ -100,8 +100,8 @@ def redact_row(row: Any, pseudonyms: Pseudonyms) -> tuple[Any, Counter[str]]:  #
 
     def walk(value: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
         if isinstance(value, str):
-            text, found = pseudonyms.redact(value)
-            counts.update(found)
+            text, hits = pseudonyms.redact(value)
+            counts.update(hits)
             return text
         if isinstance(value, dict):
             return {key: walk(item) for key, item in value.items()}

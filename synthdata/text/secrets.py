@@ -33,9 +33,9 @@ def find_secret(text: str) -> str | None:
 
 def secret_spans(text: str) -> list[SecretSpan]:
     """Every secret of the text, in order, spans that touch united; the kind is that of the one that starts first."""
-    found = [*_keys(text), *(SecretSpan(*one) for one in context_secrets(text))]
+    spans = [*_keys(text), *(SecretSpan(*one) for one in context_secrets(text))]
     united: list[SecretSpan] = []
-    for span in sorted(found, key=lambda span: (span.start, -span.end)):
+    for span in sorted(spans, key=lambda span: (span.start, -span.end)):
         if united and span.start < united[-1].end:
             last = united[-1]
             united[-1] = SecretSpan(last.start, max(last.end, span.end), last.kind)

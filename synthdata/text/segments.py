@@ -47,14 +47,14 @@ def tokenise(text: str) -> list[str]:
     """The segments of a text and the signs between them, in order; white space and lone marks are left out."""
     if text.isascii() or _SIMPLE.fullmatch(text):
         return _WORD_OR_SIGN.findall(text)
-    found: list[str] = []
+    tokens: list[str] = []
     place = 0
     for segment in segments(text):
         start = text.index(segment, place)
-        found += _SIGN.findall(text, place, start)
-        found.append(segment)
+        tokens += _SIGN.findall(text, place, start)
+        tokens.append(segment)
         place = start + len(segment)
-    return found + _SIGN.findall(text, place)
+    return tokens + _SIGN.findall(text, place)
 
 
 def fine_tokens(text: str) -> Iterator[re.Match[str]]:
@@ -68,20 +68,20 @@ def is_unspaced(segment: str) -> bool:
     return _SIMPLE.fullmatch(segment[:1]) is None and _ALONE.match(segment) is not None
 
 
-def phrase_units(found: list[str]) -> list[str]:
+def phrase_units(words: list[str]) -> list[str]:
     """What phrases are made of: the segments, where neighbouring letters of an unspaced script become pairs.
 
     One letter there says no more than a syllable. A letter without such a neighbour stays.
     """
-    if all(map(str.isascii, found)):
-        return found
-    alone = [is_unspaced(segment) for segment in found]
+    if all(map(str.isascii, words)):
+        return words
+    alone = [is_unspaced(segment) for segment in words]
     units: list[str] = []
-    for i, segment in enumerate(found):
-        after = i + 1 < len(found) and alone[i + 1]
+    for i, segment in enumerate(words):
+        after = i + 1 < len(words) and alone[i + 1]
         before = i > 0 and alone[i - 1]
         if alone[i] and after:
-            units.append(segment + found[i + 1])
+            units.append(segment + words[i + 1])
         elif not (alone[i] and before):
             units.append(segment)
     return units
@@ -94,6 +94,6 @@ def has_long_word(text: str, letters: int) -> bool:
 
 def count_words(text: str) -> float:
     """Words of a text, where two letters of a script without spaces make one."""
-    found = segments(text)
-    unspaced = 0 if text.isascii() else sum(map(is_unspaced, found))
-    return len(found) - unspaced + unspaced / LETTERS_PER_WORD
+    words = segments(text)
+    unspaced = 0 if text.isascii() else sum(map(is_unspaced, words))
+    return len(words) - unspaced + unspaced / LETTERS_PER_WORD

@@ -9,7 +9,7 @@ from synthdata.records import Reason, Reject
 def contaminated(item: Item, state: GateState) -> Reject | None:
     """Content or context, which an export shows as the prompt, overlaps with a held-out text."""
     heldout, candidate = state.heldout, item.candidate
-    found = heldout.overlap(candidate.content) or heldout.overlap(candidate.context)
-    if found is None:
+    overlap = heldout.overlap(candidate.content) or heldout.overlap(candidate.context)
+    if overlap is None:
         return None
-    return Reject(Reason.CONTAMINATED, found.score, found.threshold, detail=f"{found.kind}: {found.span}")
+    return Reject(Reason.CONTAMINATED, overlap.score, overlap.threshold, detail=f"{overlap.kind}: {overlap.span}")
