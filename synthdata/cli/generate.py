@@ -18,6 +18,7 @@ from synthdata.text.terminal import emit_json, note, progress, say, table
 if TYPE_CHECKING:
     from synthdata.api import Corpus
     from synthdata.operations.reflect import RunSelection
+    from synthdata.play.collect import Order
     from synthdata.play.players import Player
     from synthdata.records.report import RoundReport
     from synthdata.settings import Settings
@@ -191,43 +192,99 @@ def _flow(corpus: Corpus, path: Path, choice: RunSelection) -> RoundReport:
 
 def collect(
     out: Annotated[Path, typer.Argument(help="Where to write: .jsonl or .jsonl.gz.")],
-    games: Annotated[int, typer.Option(min=1, help="How many games to make.")] = 40,
+    env: Annotated[
+        Literal["textworld", "tools"], typer.Option(help="Text games, or a desk of JSON-schema tools over a database.")
+    ] = "textworld",
+    games: Annotated[int, typer.Option(min=1, help="How many games or tasks to make.")] = 40,
     episodes: Annotated[int, typer.Option(min=1, help="Runs a game and epsilon.")] = 2,
     epsilon: Annotated[
         list[float] | None, typer.Option(help="Share of random moves; may be given several times.")
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same file.")] = 0,
     generator: Annotated[
-        Literal["embedded"] | None, typer.Option(help="Let this model choose among the admissible commands.")
+        str | None, typer.Option(help="Who plays instead of the expert: embedded, or (tools) an endpoint's base URL.")
     ] = None,
-    plain: Annotated[bool, typer.Option("--plain", help="Without the Prefect engine.")] = False,
+    model: Annotated[str, typer.Option(help="Model name that the endpoint knows.")] = "",
+    policy: Annotated[Path | None, typer.Option(help="What the agent may do, as TOML (docs/worlds.md).")] = None,
+    approve: Annotated[
+        list[str] | None, typer.Option(help="An irreversible tool that may be used unattended; repeatable.")
+    ] = None,
+    recovery: Annotated[bool, typer.Option(help="Retry, avoid circles, go back to the last good state.")] = True,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Without the Prefect engine, as --env tools always is.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make and play text games, and record the runs.
+    """Make games or tasks, play them, and record the runs.
 
     Every run comes with its outcome and which moves were on an optimal path.
     """
     from dataclasses import asdict
 
-    epsilons = tuple(epsilon) if epsilon else (0.0, 0.2, 0.4, 0.6)
-    player = _player(generator)
-    if plain:
-        from synthdata.play.collect import Order, collect_to
+    from synthdata.play.collect import Order
 
-        order = Order(games=games, episodes=episodes, epsilons=epsilons, seed=seed)
-        counts = asdict(collect_to(out, order, player))
+    order = Order(games, episodes, tuple(epsilon) if epsilon else (0.0, 0.2, 0.4, 0.6), seed)
+    if env != "textworld":
+        counts = _collect_world(out, env, order, generator, model, policy, tuple(approve or ()), recovery)
+    elif model or policy or approve or generator not in (None, "embedded"):
+        raise SettingsError("--model, --policy, --approve and an endpoint are for --env tools")
+    elif plain:
+        from synthdata.play.collect import collect_to
+
+        counts = asdict(collect_to(out, order, _player(generator)))
     else:
         from flows.server import prefect_api
 
         with prefect_api():
             from flows.collect import collect as flow
 
-            counts = flow(str(out), games, episodes, epsilons, seed, player=player)
+            counts = flow(str(out), games, episodes, order.epsilons, seed, player=_player(generator))
     if as_json:
         emit_json(counts)
     else:
         table(f"collected into {out}", ["what", "value"], list(counts.items()))
         say("Read them with `synthdata run CORPUS --trajectories` or as a reference of `synthdata init`.")
+
+
+def _collect_world(
+    out: Path,
+    env: Literal["tools"],
+    order: Order,
+    generator: str | None,
+    model: str,
+    policy: Path | None,
+    approved: tuple[str, ...],
+    recovery: bool,
+) -> dict[str, object]:
+    from dataclasses import asdict
+
+    from synthdata.settings import RuntimeSettings
+    from synthdata.worlds.collect import Setting, collect_to
+    from synthdata.worlds.endpoint import EndpointPlayer
+    from synthdata.worlds.episode import Recovery
+    from synthdata.worlds.guard import Guard, Policy
+    from synthdata.worlds.make import PLAIN, make, shipped_policy
+    from synthdata.worlds.players import Expert, LikelihoodPlayer
+
+    allowed = Policy.from_toml(policy) if policy else shipped_policy(env)
+    unknown = sorted(set(approved) - set(allowed.irreversible))
+    if unknown:
+        raise SettingsError(
+            f"--approve {unknown[0]}: the policy names {', '.join(allowed.irreversible)} as irreversible"
+        )
+    guard = Guard(allowed, lambda action: action.name in approved)
+    setting = Setting(PLAIN[env], guard, approved, Recovery() if recovery else None)
+    if generator is None:
+        return asdict(collect_to(out, setting, order, Expert()))
+    if generator == "embedded":
+        from synthdata.generation.embedded import EmbeddedGenerator
+
+        scorer = EmbeddedGenerator()
+        return asdict(collect_to(out, setting, order, LikelihoodPlayer(scorer, scorer.model)))
+    if not generator.startswith(("http://", "https://")) or not model:
+        raise SettingsError("--generator is `embedded` or an endpoint's base URL; an endpoint needs --model too")
+    tools = make(PLAIN[env]).tools
+    return asdict(collect_to(out, setting, order, EndpointPlayer(model, RuntimeSettings(endpoint=generator), tools)))
 
 
 def _player(generator: str | None) -> Player:

@@ -32,8 +32,7 @@ from synthdata.settings import LabelSettings, RuntimeSettings
 from synthdata.sources import read_labels
 
 if TYPE_CHECKING:
-    from synthdata.play.games import GameSpec
-    from synthdata.play.replay import Replay
+    from synthdata.play.replay import Replays
 
 Reviews = list[Reflection | QuarantinedRow]
 Runs = Mapping[str, Trajectory]
@@ -59,44 +58,43 @@ def label_reviews(reviews: Sequence[Reflection | QuarantinedRow], runs: Runs, se
 
 
 def replayed_opinions(runs: Iterable[Trajectory]) -> dict[str, dict[int, LabelSource]]:
-    """What replay says of every step of these runs, by run; of runs that are no recorded games, nothing.
+    """What replay says of every step of these runs, by run; of runs that no world can replay, nothing.
 
-    A second or two a game; a game is made once for all its runs.
+    A second or two a text game; a world is made once for all its runs.
     """
-    from synthdata.play.replay import opinions, replaying, spec_of
+    from synthdata.play.replay import opinions
+    from synthdata.worlds.replay import place_of, replaying_runs
 
-    by_game: dict[GameSpec, list[Trajectory]] = {}
+    by_place: dict[str, list[Trajectory]] = {}
     for run in runs:
-        spec = spec_of(run)
-        if spec is not None:
-            by_game.setdefault(spec, []).append(run)
+        by_place.setdefault(place_of(run), []).append(run)
+    by_place.pop("", None)
     found = {}
-    for spec, played in by_game.items():
-        with replaying(spec) as replay:
+    for played in by_place.values():
+        with replaying_runs(played) as replay:
             for run in played:
                 found[run.id] = opinions(replay, run)
     return found
 
 
 def _replayed(reviews: Reviews, runs: Runs, settings: LabelSettings) -> Reviews:
-    from synthdata.play.replay import replaying, spec_of
+    from synthdata.worlds.replay import place_of, replaying_runs
 
-    by_game: dict[GameSpec, list[int]] = {}
+    by_place: dict[str, list[int]] = {}
     for i, item in enumerate(reviews):
-        spec = spec_of(runs[item.trajectory_id]) if isinstance(item, Reflection) and not item.abstains else None
-        if spec is not None:
-            by_game.setdefault(spec, []).append(i)
+        if isinstance(item, Reflection) and not item.abstains:
+            by_place.setdefault(place_of(runs[item.trajectory_id]), []).append(i)
+    by_place.pop("", None)
     done = list(reviews)
-    for spec, places in by_game.items():
-        with replaying(spec) as replay:
-            for i in places:
-                item = reviews[i]
-                assert isinstance(item, Reflection)
+    for places in by_place.values():
+        reviewed = [item for i in places if isinstance(item := reviews[i], Reflection)]
+        with replaying_runs([runs[item.trajectory_id] for item in reviewed]) as replay:
+            for i, item in zip(places, reviewed, strict=True):
                 done[i] = _played(item, runs[item.trajectory_id], replay, settings)
     return done
 
 
-def _played(review: Reflection, run: Trajectory, replay: Replay, settings: LabelSettings) -> Reflection:
+def _played(review: Reflection, run: Trajectory, replay: Replays, settings: LabelSettings) -> Reflection:
     """The review with the replay's labels, its counterfactual verified, and promise and progress of its steps."""
     from synthdata.play.replay import opinions, verified
 

@@ -9,9 +9,10 @@ import gzip
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,17 +88,31 @@ def collect_games(order: Order, player: Player, games: Iterable[int] | None = No
 
 def part_path(out: Path, order: Order, player: Player, games: range) -> Path:
     """Where a chunk's part lies: its folder names all that the part's content depends on."""
-    recipe = [asdict(order), player.name, player.model, player.version, textworld_version()]
+    return _part_path(out, _recipe(order, player), games)
+
+
+def _recipe(order: Order, player: Player) -> list[object]:
+    return [asdict(order), player.name, player.model, player.version, textworld_version()]
+
+
+def _part_path(out: Path, recipe: Sequence[object], games: range) -> Path:
     folder = f".{out.name}.{content_hash(canonical_json(recipe), length=12)}.parts"
     return out.parent / folder / f"{games.start:06d}-{games.stop:06d}.jsonl"
 
 
 def write_part(out: Path, order: Order, player: Player, games: range) -> Path:
     """Play one chunk of games into its part file, unless an earlier attempt finished it."""
-    part = part_path(out, order, player, games)
+    return finished_part(out, _recipe(order, player), games, partial(collect_games, order, player, games))
+
+
+def finished_part(
+    out: Path, recipe: Sequence[object], games: range, documents: Callable[[], Iterable[dict[str, Any]]]
+) -> Path:
+    """The part file of a chunk, made from `documents` unless an earlier attempt with the same recipe finished it."""
+    part = _part_path(out, recipe, games)
     if not part.exists():
         part.parent.mkdir(parents=True, exist_ok=True)
-        lines = (canonical_json(document) + "\n" for document in collect_games(order, player, games))
+        lines = (canonical_json(document) + "\n" for document in documents())
         atomic_write(part, "".join(lines).encode())
     return part
 
@@ -121,7 +136,7 @@ def collect_to(out: Path, order: Order, player: Player, chunk_size: int = 5) -> 
 def count(out: Path, data: bytes) -> Collected:
     """Count what the lines of a collection hold."""
     documents = [json.loads(line) for line in data.splitlines()]
-    flags = [step["extra"]["optimal"] for doc in documents for step in doc["steps"] if step["source"] == "agent"]
+    flags = [bool(s["extra"].get("optimal")) for doc in documents for s in doc["steps"] if s["source"] == "agent"]
     return Collected(
         path=str(out),
         trajectories=len(documents),

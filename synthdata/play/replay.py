@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Protocol
 
 from synthdata.play.games import Game, GameSpec, GameState, draw, make_game, open_game, textworld_version
 from synthdata.play.record import cap_moves, clean
@@ -33,6 +34,23 @@ class StepReplay:
         return "good" if self.after is not None and self.after < self.before else "bad"
 
 
+class Replays(Protocol):
+    """What can play a recorded run again, whatever world it is of. `model` names it in labels."""
+
+    @property
+    def model(self) -> str:
+        """World and version."""
+
+    def steps(self, run: Trajectory) -> dict[int, StepReplay]:
+        """Every agent step of the run; empty where the world does not answer as the run recorded."""
+
+    def is_better(self, run: Trajectory, focus: int, command: str) -> bool:
+        """Whether the command at the focus step leads nearer to the goal than the step that was taken there."""
+
+    def promise(self, run: Trajectory, steps: int, rollouts: int, epsilon: float) -> float:
+        """Share of continuations after the first `steps` agent steps that reach the goal, in [0, 1]."""
+
+
 @dataclass
 class Replay:
     """A game that answers what would have happened; `left` is kept for each sequence of commands that was asked."""
@@ -40,6 +58,11 @@ class Replay:
     game: Game
     version: str
     _left: dict[tuple[str, ...], int | None] = field(default_factory=dict)
+
+    @property
+    def model(self) -> str:
+        """TextWorld and its version."""
+        return f"textworld-{self.version}"
 
     def steps(self, run: Trajectory) -> dict[int, StepReplay]:
         """Every agent step of the run; empty where the game does not answer as the run recorded."""
@@ -135,14 +158,15 @@ def replaying(spec: GameSpec) -> Iterator[Replay]:
         yield Replay(game, textworld_version())
 
 
-def opinions(replay: Replay, run: Trajectory) -> dict[int, LabelSource]:
+def opinions(replay: Replays, run: Trajectory) -> dict[int, LabelSource]:
     """The replay's label of each step that it has one for."""
-    name = f"textworld-{replay.version}"
     labels = {idx: step.label for idx, step in replay.steps(run).items()}
-    return {idx: LabelSource("replay", label, model=name) for idx, label in labels.items() if label != "unknown"}
+    return {
+        idx: LabelSource("replay", label, model=replay.model) for idx, label in labels.items() if label != "unknown"
+    }
 
 
-def verified(replay: Replay, run: Trajectory, review: Reflection) -> bool:
+def verified(replay: Replays, run: Trajectory, review: Reflection) -> bool:
     """Whether the review's counterfactual does better than what was done, when played from that very state."""
     better = review.counterfactual
     return better is not None and review.focus is not None and replay.is_better(run, review.focus, better.action)

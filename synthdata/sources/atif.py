@@ -71,8 +71,10 @@ def read(value: object) -> list[Trajectory]:
 
 
 def _environment(known: dict[str, Any]) -> str:
-    """What `collect` writes of its games: enough to make the same game again."""
-    game = known.get("game")
+    """What `collect` writes of its games and worlds: enough to make the same one again."""
+    game, world = known.get("game"), known.get("world")
+    if isinstance(world, dict) and isinstance(world.get("name"), str):
+        return canonical_json({"world": world})
     return canonical_json({"textworld": game}) if known.get("source") == "textworld" and isinstance(game, dict) else ""
 
 

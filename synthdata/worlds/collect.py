@@ -1,0 +1,71 @@
+"""Many episodes of a world in a fixed order, as a JSONL file that is the same bytes however often it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from synthdata.play.collect import Collected, Order, finished_part, join_parts
+from synthdata.records import canonical_json, content_hash
+from synthdata.worlds.environment import Environment
+from synthdata.worlds.episode import Recovery, play
+from synthdata.worlds.guard import Guard
+from synthdata.worlds.make import make
+from synthdata.worlds.players import Noisy, Player
+from synthdata.worlds.record import document
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where and under what the episodes are played; `world` is what `make` takes, `approved` are irreversible tools."""
+
+    world: Mapping[str, object]
+    guard: Guard
+    approved: tuple[str, ...] = ()
+    recovery: Recovery | None = field(default_factory=Recovery)
+
+    @property
+    def key(self) -> list[object]:
+        """All that the records depend on."""
+        return [
+            dict(self.world),
+            self.guard.policy.model_dump(),
+            self.approved,
+            self.recovery and asdict(self.recovery),
+        ]
+
+
+def collect_episodes(setting: Setting, order: Order, player: Player, games: range) -> Iterator[dict[str, Any]]:
+    """An ATIF document a run; one in which happened what happened in an earlier run of the task is left out.
+
+    A world that breaks is made anew for the next run.
+    """
+    world: Environment = make(setting.world)
+    for seed in games:
+        seen: set[str] = set()
+        for run in order.runs():
+            world.reset(order.seed * 1_000_000 + seed)
+            noisy = Noisy(player, run.epsilon, (run.seed, seed, player.name, player.model, run.epsilon, run.episode))
+            episode = play(world, noisy, setting.guard, setting.recovery)
+            found = document(world, order.seed * 1_000_000 + seed, player, run, episode)
+            what = content_hash(canonical_json(found["steps"]))
+            if episode.ended == "broken":
+                world.close()
+                world = make(setting.world)
+            if what not in seen:
+                seen.add(what)
+                yield found
+    world.close()
+
+
+def collect_to(out: Path, setting: Setting, order: Order, player: Player, chunk_size: int = 20) -> Collected:
+    """The whole collection; run again after an interruption it goes on and makes the same file."""
+    recipe = [asdict(order), setting.key, player.name, player.model, player.version]
+    parts = [
+        finished_part(out, recipe, games, partial(collect_episodes, setting, order, player, games))
+        for games in order.chunks(chunk_size)
+    ]
+    return join_parts(parts, out)

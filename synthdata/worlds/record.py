@@ -1,0 +1,114 @@
+"""An episode as an ATIF v1.7 document: what the agent saw and did; in `extra` what only world and guard know.
+
+Each agent step's `extra` has `optimal` (the shortest plan became shorter; absent where it failed for the moment),
+`left` (its length after the step), the `refused` rule and the `recovery` events before it. `extra.world` holds what `replay` needs to make the run again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from synthdata.play.record import LICENCE, SCHEMA, Run
+from synthdata.records import canonical_json, content_hash
+from synthdata.worlds.environment import Environment
+from synthdata.worlds.episode import Done, Episode
+from synthdata.worlds.players import Player
+
+
+def document(world: Environment, seed: int, player: Player, run: Run, episode: Episode) -> dict[str, Any]:
+    """The run as JSON values; `session_id` names the run, not what happened in it.
+
+    It is a success if the goal was reached.
+    """
+    identity = [world.name, dict(world.spec), seed, player.name, player.model, run.epsilon, run.episode, run.seed]
+    steps, places = _steps(world, episode)
+    refused = [done.refusal.rule for done in episode.done if done.refusal]
+    events = [event.kind for done in episode.done for event in done.events] + [e.kind for e in episode.events]
+    extra = {
+        "success": episode.score == 1,
+        "score": episode.score,
+        "plan_length": episode.plan,
+        "moves": len(episode.done),
+        "ended": episode.ended,
+        "reason": episode.reason,
+        "refusals": {rule: refused.count(rule) for rule in sorted(set(refused))},
+        "recoveries": {kind: events.count(kind) for kind in sorted(set(events))},
+        "task_id": world.task_id,
+        "kind": world.kind,
+        "source": world.name,
+        "licence": LICENCE,
+        "epsilon": run.epsilon,
+        "episode": run.episode,
+        "seed": run.seed,
+        "world": {"name": world.name, "version": world.version, "seed": seed, **world.spec, **places},
+    }
+    return {
+        "schema_version": SCHEMA,
+        "session_id": "play-" + content_hash(canonical_json(identity)),
+        "agent": {
+            "name": player.name,
+            "version": player.version,
+            "model_name": player.model,
+            "tool_definitions": list(world.tools),
+        },
+        "steps": [{"step_id": number, **step} for number, step in enumerate(steps, start=1)],
+        "final_metrics": {"total_steps": len(steps)},
+        "extra": extra,
+    }
+
+
+def _steps(world: Environment, episode: Episode) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The steps; and which of them, by index, the world never heard of or were followed by a way back, to how many."""
+    steps: list[dict[str, Any]] = []
+    if world.rules:
+        steps.append({"source": "system", "message": world.rules})
+    steps.append({"source": "user", "message": world.task})
+    if episode.opening.text:
+        seen = {"results": [{"content": episode.opening.text}]}
+        steps.append({"source": "system", "message": "", "observation": seen})
+    refused, restored = [], {}
+    for number, done in enumerate(episode.done, start=1):
+        if done.refusal:
+            refused.append(len(steps))
+        if done.kept is not None:
+            restored[str(len(steps))] = done.kept
+        steps.append(_agent(done, number))
+        if done.kept is not None:
+            steps.append({"source": "system", "message": _way_back(done.kept)})
+    return steps, {"refused": refused, "restored": restored}
+
+
+def _way_back(kept: int) -> str:
+    where = f"after action {kept} that was carried out" if kept else "at the beginning"
+    return f"The last actions brought nothing new. Everything is put back to the state {where}; try something else."
+
+
+def _agent(done: Done, number: int) -> dict[str, Any]:
+    name = f"call_{number}"
+    extra: dict[str, Any] = {"left": done.after, "score": done.score}
+    if done.answer.failed != "transient":
+        # A call that was right and came at a bad moment is neither good nor bad.
+        shorter = done.after is not None and done.before is not None and done.after < done.before
+        extra["optimal"] = done.carried_out and shorter
+    if done.refusal:
+        extra["refused"] = done.refusal.rule
+    if done.events:
+        extra["recovery"] = [asdict(event) for event in done.events]
+    if done.answer.failed:
+        extra["failed"] = done.answer.failed
+    thought = {"reasoning_content": done.thought} if done.thought else {}
+    return {
+        "source": "agent",
+        "message": "",
+        **thought,
+        "tool_calls": [
+            {
+                "tool_call_id": name,
+                "function_name": done.action.name,
+                "arguments": done.action.values or done.action.arguments,
+            }
+        ],
+        "observation": {"results": [{"source_call_id": name, "content": done.answer.seen.text}]},
+        "extra": extra,
+    }
