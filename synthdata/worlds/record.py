@@ -1,7 +1,8 @@
 """An episode as an ATIF v1.7 document: what the agent saw and did; in `extra` what only world and guard know.
 
 Each agent step's `extra` has `optimal` (the shortest plan became shorter; absent where it failed for the moment),
-`left` (its length after the step), the `refused` rule and the `recovery` events before it. `extra.world` holds what `replay` needs to make the run again.
+`left` (its length after the step), the `refused` rule and the `recovery` events before it. `extra.world` holds what
+`replay` needs to make the run again.
 """
 
 from __future__ import annotations
