@@ -58,8 +58,9 @@ class TextGames:
         spec = spec_for(self.series, seed)
         if self._game is None or spec != self._spec:
             self.close()
-            with tempfile.TemporaryDirectory(prefix="synthdata-game-") as folder:
-                self._game = open_game(make_game(spec, Path(folder)))
+            # The interpreter reads the game's file again at each start.
+            self._folder = tempfile.TemporaryDirectory(prefix="synthdata-game-")
+            self._game = open_game(make_game(spec, Path(self._folder.name)))
             self._spec = spec
         return self._start()
 
@@ -118,4 +119,5 @@ class TextGames:
         """End the interpreter."""
         if self._game is not None:
             self._game.close()
+            self._folder.cleanup()
             self._game = None
