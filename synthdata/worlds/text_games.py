@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from synthdata.play.games import Game, GameState, make_game, open_game, spec_for, textworld_version
+from synthdata.play.games import Game, GameSpec, GameState, make_game, open_game, spec_for, textworld_version
 from synthdata.play.record import clean
 from synthdata.worlds.environment import Action, Answer, Seen
 
@@ -32,6 +32,7 @@ class TextGames:
     def __init__(self, series: int = 0) -> None:
         self.series = series
         self._game: Game | None = None
+        self._spec: GameSpec | None = None
 
     @property
     def version(self) -> str:
@@ -46,6 +47,7 @@ class TextGames:
     @property
     def task_id(self) -> str:
         """The game's."""
+        assert self._spec is not None, "reset comes first"
         return self._spec.task_id
 
     @property

@@ -75,8 +75,8 @@ def make_database(seed: int, planted: str) -> sqlite3.Connection:
             db.execute("INSERT INTO booking VALUES (?, ?, ?, ?, ?, ?, ?)", row)
         _purchases(db, customer, (seed, "orders", place), goods, serial, planted)
         for topic, team in zip(shuffled(sorted(TOPICS), seed, "topics", place), ("", "website"), strict=False):
-            row = (f"T{next(serial)}", customer, topic, team and TOPICS[topic], "normal", "open", planted)
-            db.execute("INSERT INTO ticket VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+            ticket = (f"T{next(serial)}", customer, topic, team and TOPICS[topic], "normal", "open", planted)
+            db.execute("INSERT INTO ticket VALUES (?, ?, ?, ?, ?, ?, ?)", ticket)
     return db
 
 

@@ -165,7 +165,7 @@ class Desk:
         found += [Action.of("finish", outcome="declined", rule=rule) for rule in DECLINING]
         return tuple(sorted(found))
 
-    def _values(self, name: str, schema: Mapping[str, Any]) -> list[object]:
+    def _values(self, name: str, schema: Mapping[str, Any]) -> Sequence[object]:
         """Values for a parameter that were read in this run, in the order of reading, the request's first."""
         known = self._moments[-1].known
         if name == "place":
