@@ -274,7 +274,7 @@ class Corpus:
         earlier = self.store.find_round(key)
         if earlier is not None:
             return RoundReport(earlier, (), already_decided=len(everyone), repeated=True)
-        known = self.store.decided_ids(fingerprint, self.store.anchor) | self.store.admitted_ids()
+        known = self.store.known_ids(ids, fingerprint, self.store.anchor)
         fresh = [candidate for candidate in candidates if candidate.id not in known]
         decisions = [decision for decision in predecided if decision.candidate.id not in known]
         done = len(everyone) - len(fresh) - len(decisions)

@@ -43,7 +43,8 @@ def commit(table: Table, decisions: Sequence[Decision], vectors: Mapping[str, Vi
     found = find(table, stamp.round_key)
     if found is not None:
         return found
-    known = set() if stamp.kind == "reconsider" else decided(table, stamp.recipe, stamp.anchor)
+    names = [item.candidate.id for item in decisions]
+    known = set() if stamp.kind == "reconsider" else decided(table, names, stamp.recipe, stamp.anchor)
     fresh = [item for item in decisions if item.candidate.id not in known]
     if not fresh:
         return latest(table)
@@ -79,9 +80,10 @@ def find(table: Table, round_key: str) -> int | None:
     return None if rounds.is_empty() else int(rounds.item(0))
 
 
-def decided(table: Table, recipe: str, anchor: int) -> set[str]:
-    """Ids of the candidates that have a verdict under this recipe fingerprint and anchor number."""
-    return set(table.read(["id"], (pl.col("recipe") == recipe) & (pl.col("anchor") == anchor))["id"])
+def decided(table: Table, ids: Sequence[str], recipe: str, anchor: int) -> set[str]:
+    """Of these candidates the ids of those that have a verdict under this recipe fingerprint and anchor number."""
+    same = (pl.col("recipe") == recipe) & (pl.col("anchor") == anchor)
+    return set(table.read(["id"], pl.col("id").is_in(ids) & same)["id"])
 
 
 def summary(table: Table, where: pl.Expr | None) -> pl.DataFrame:

@@ -277,20 +277,26 @@ class CorpusStore:
         """All decisions by round and row; name the columns, or text and vectors of every row are loaded."""
         return rounds.read(self.decisions_table, columns or list(DECISIONS), both(where, self._until(as_of)))
 
-    def admitted(self, as_of: int | None = None, columns: Sequence[str] | None = None) -> pl.DataFrame:
-        """The corpus: admitted rows that no event removed, one a candidate, in order of round and position."""
+    def admitted(
+        self, as_of: int | None = None, columns: Sequence[str] | None = None, where: pl.Expr | None = None
+    ) -> pl.DataFrame:
+        """The corpus: admitted rows that no event removed, one a candidate, in order of round and position.
+
+        `where` chooses among all admitted rows, before text and vectors are loaded.
+        """
         names = list(columns or DECISIONS)
         asked = list(dict.fromkeys((*names, "id", "round")))
-        frame = self.decisions(asked, as_of, pl.col("verdict") == str(Verdict.ADMIT))
+        frame = self.decisions(asked, as_of, both(pl.col("verdict") == str(Verdict.ADMIT), where))
         return without_removed(frame, self.events(as_of=as_of)).select(names)
 
     def admitted_ids(self, as_of: int | None = None) -> set[str]:
         """Candidate ids of `admitted`."""
         return set(self.admitted(as_of, ["id"])["id"])
 
-    def decided_ids(self, recipe: str, anchor: int) -> set[str]:
-        """Candidate ids that have a verdict under this recipe fingerprint and anchor number."""
-        return rounds.decided(self.decisions_table, recipe, anchor)
+    def known_ids(self, ids: Sequence[str], recipe: str, anchor: int) -> set[str]:
+        """Of these candidate ids those that are admitted, or have a verdict under this recipe and anchor number."""
+        admitted = self.admitted(columns=["id"], where=pl.col("id").is_in(ids))
+        return rounds.decided(self.decisions_table, ids, recipe, anchor) | set(admitted["id"])
 
     def decision(self, name: str, as_of: int | None = None) -> dict[str, Any] | None:
         """The latest decision on a candidate named by id, external id or the beginning of its id, as a row; else None.

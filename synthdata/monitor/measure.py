@@ -12,9 +12,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from metrics.spectrum import effective_number
 from synthdata.monitor.samples import Draws, ReferenceSample, Shares, mean_and_deviation
-from synthdata.monitor.views import View, permutation
+from synthdata.monitor.views import AnyView, View, permutation
 from synthdata.monitor.wording import Vocabulary
 
 __all__ = ["AGAINST", "OWN", "View", "measure", "row"]
@@ -33,7 +32,7 @@ Row = dict[str, object]
 Spread = Mapping[str, tuple[float, float]]
 
 
-def measure(views: Sequence[View], heldout: View | None, shares: Shares, seed: int) -> list[Row]:
+def measure(views: Sequence[AnyView], heldout: AnyView | None, shares: Shares, seed: int) -> list[Row]:
     """Snapshot rows (view, metric, value, low, high, note) for the views and, where there is one, the reference.
 
     `low` and `high` are mean and two standard deviations of 200 subsamples of the set-aside reference at the view's
@@ -46,7 +45,7 @@ def measure(views: Sequence[View], heldout: View | None, shares: Shares, seed: i
         chosen = np.sort(permutation(len(heldout), seed, "reference")[:REFERENCE_ROWS])
         reference = ReferenceSample(heldout.take(chosen), vocabulary, seed)
     rows: list[Row] = []
-    groups: dict[int, list[View]] = {}
+    groups: dict[int, list[AnyView]] = {}
     for view in [*views, *([heldout] if heldout is not None else [])]:
         rows.append(row(view.name, "rows", len(view)))
         if len(view) < LEAST_ROWS:
@@ -76,14 +75,14 @@ def row(view: str, metric: str, value: float | None, bounds: tuple[float, float]
     return {"view": view, "metric": metric, "value": value, "low": low, "high": high, "note": note or None}
 
 
-def _no_reference(heldout: View | None) -> str:
+def _no_reference(heldout: AnyView | None) -> str:
     if heldout is None:
         return "no real content was set aside to compare with"
     return f"only {len(heldout)} real rows were set aside, fewer than {2 * LEAST_ROWS}"
 
 
 def _group(
-    size: int, views: Sequence[View], drawn: Mapping[str, Draws], reference: ReferenceSample | None, shares: Shares
+    size: int, views: Sequence[AnyView], drawn: Mapping[str, Draws], reference: ReferenceSample | None, shares: Shares
 ) -> list[Row]:
     """The views of one size, at the words that every draw of every one of them has."""
     words = min([draws.words() for draws in drawn.values()] + ([reference.words(size)] if reference else []))
@@ -93,7 +92,7 @@ def _group(
     for view in views:
         draws = drawn.get(view.name)
         spread = mean_and_deviation(draws.numbers(words, shares, reference)) if draws else band
-        values = {name: mean for name, (mean, _) in spread.items()} | {"n2": effective_number(view.content)}
+        values = {name: mean for name, (mean, _) in spread.items()} | {"n2": view.n2()}
         rows += [row(view.name, "size", size), row(view.name, "words", words)]
         rows += [row(view.name, name, values[name], bounds.get(name)) for name in (*OWN, *AGAINST) if name in values]
         absent = [name for name in ("cell_hill_1", "cell_max_ratio") if name not in values]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthdata.monitor.blocks import Blocks, numbers_against, own_numbers
-from synthdata.monitor.views import Rows, View, permutation
+from synthdata.monitor.views import AnyView, Rows, View, permutation
 from synthdata.monitor.wording import Vocabulary, Wording, cells_of, own_wording, tail
 
 # Subsamples of the reference for an interval, and draws that a view's value is the mean of.
@@ -63,7 +63,7 @@ class ReferenceSample:
 class Draws:
     """Seeded draws of `size` rows from a view; one that is all rows where there are no more."""
 
-    def __init__(self, view: View, size: int, vocabulary: Vocabulary, seed: int) -> None:
+    def __init__(self, view: AnyView, size: int, vocabulary: Vocabulary, seed: int) -> None:
         orders = [permutation(len(view), seed, f"{view.name} {k}") for k in range(VIEW_DRAWS)]
         chosen = [np.sort(order[:size]) for order in orders]
         # Only rows of some draw are looked at: a round may hold many times as many.

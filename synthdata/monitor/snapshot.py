@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from metrics.spectrum import effective_number
 from synthdata.corpus import CorpusStore
 from synthdata.gate.anchor import Anchor
 from synthdata.gate.lexical import skeleton
 from synthdata.gate.reference import Reference
 from synthdata.judging.record import judge_rows
-from synthdata.monitor.measure import View, measure, row
+from synthdata.monitor.measure import measure, row
 from synthdata.monitor.status import real_share
-from synthdata.monitor.views import Computed
-from synthdata.protocols import Encoder
+from synthdata.monitor.sums import admitted_sums
+from synthdata.monitor.views import AnyView, Rows, StoredView, View
+from synthdata.protocols import Encoder, Vectors
 from synthdata.records import Reason
 from synthdata.settings import Settings
 
@@ -27,20 +32,19 @@ def ensure_snapshot(
     """Write the metrics of a round unless they are there; vectors come from the cache or are made again."""
     if anchor.content is None or store.snapshots().filter(pl.col("round") == number).height:
         return
-    columns = ["content", "context", "round", "verdict", "reason", "judged", "lineage_depth", "origin", "numbers"]
+    columns = ["content", "context", "verdict", "reason", "judged", "lineage_depth", "origin", "numbers"]
     now = store.decisions(columns, as_of=number, where=pl.col("round") == number)
     texts = now.filter(pl.col("content") != "")
-    frames = {
-        "raw": texts,
-        "round": texts.filter(pl.col("verdict") == "admit"),
-        "admitted": store.admitted(as_of=number, columns=columns),
-    }
+    corpus = store.admitted(as_of=number, columns=["id", "round", "lineage_depth", "origin"])
+    lens = Lens(anchor, encoder, settings.recipe.gate.alpha_outside)
+    raw = texts["content"].to_list(), texts["context"].to_list()
     views = [
-        _view(name, frame["content"].to_list(), frame["context"].to_list(), anchor, encoder, settings)
-        for name, frame in frames.items()
+        *_of_round(raw, (texts["verdict"] == "admit").to_numpy(), lens),
+        _of_corpus(store, corpus, number, lens),
     ]
-    rows = _measured(views, anchor, reference, encoder, settings)
-    rows += [*_outcome(frames), *_judged(now), row("admitted", "real_share", real_share(anchor, frames["admitted"]))]
+    frames = {"raw": texts, "round": texts.filter(pl.col("verdict") == "admit"), "admitted": corpus}
+    rows = _measured(views, lens, reference, settings)
+    rows += [*_outcome(frames), *_judged(now), row("admitted", "real_share", real_share(anchor, corpus))]
     rows += judge_rows(now, settings.recipe.judge.confidence)
     store.write_snapshot(number, rows)
 
@@ -51,36 +55,81 @@ def admitted_metrics(
     """What a snapshot would say of these rows (columns `content`, `context`, `origin`, `lineage_depth`) as admitted."""
     if anchor.content is None:
         return {}
-    view = _view("admitted", admitted["content"].to_list(), admitted["context"].to_list(), anchor, encoder, settings)
-    rows = _measured([view], anchor, reference, encoder, settings)
+    lens = Lens(anchor, encoder, settings.recipe.gate.alpha_outside)
+    view = lens.view("admitted", admitted["content"].to_list(), admitted["context"].to_list())
+    rows = _measured([view], lens, reference, settings)
     rows += [*_outcome({"admitted": admitted}), row("admitted", "real_share", real_share(anchor, admitted))]
     return {str(item["metric"]): item["value"] for item in rows if item["view"] == "admitted"}  # type: ignore[misc]
 
 
-def _measured(
-    views: Sequence[View], anchor: Anchor, reference: Reference, encoder: Encoder, settings: Settings
-) -> list[Row]:
+@dataclass(frozen=True)
+class Lens:
+    """How texts become rows of a view: the anchor's centre and cells, the encoder, the level of the outside test."""
+
+    anchor: Anchor
+    encoder: Encoder
+    alpha: float
+
+    def view(self, name: str, texts: Sequence[str], contexts: Sequence[str]) -> StoredView:
+        """A view of texts in memory; those in which the encoder finds nothing are left out."""
+        vectors = self.encoder.encode(texts)
+        return self.encoded(name, texts, contexts, vectors)
+
+    def encoded(self, name: str, texts: Sequence[str], contexts: Sequence[str], vectors: Vectors) -> StoredView:
+        """The same of texts whose raw vectors are known."""
+        content, norms = self.anchor.require_content().centred(vectors)
+        live = np.flatnonzero(norms > 0)
+
+        def read(rows: Rows) -> View:
+            chosen = live[rows]
+            some = [texts[i] for i in chosen], [contexts[i] for i in chosen]
+            return self.rows(name, *some, vectors[chosen])
+
+        return StoredView(name, len(live), read, lambda: effective_number(content[live]))
+
+    def rows(self, name: str, texts: Sequence[str], contexts: Sequence[str], vectors: Vectors) -> View:
+        """All of these texts with their raw vectors."""
+        two = self.anchor.views == "two"
+        content, _ = self.anchor.require_content().centred(vectors)
+        located = self.anchor.context.locate(self.encoder.encode(contexts) if two else vectors, self.alpha)
+        frames = [skeleton(text, context if two else "") for text, context in zip(texts, contexts, strict=True)]
+        return View(name, content, located.cells, [text.lower().split() for text in texts], frames)
+
+
+def _of_round(
+    raw: tuple[list[str], list[str]], admitted: NDArray[np.bool_], lens: Lens
+) -> tuple[StoredView, StoredView]:
+    """The views `raw` and `round` of a round's texts and contexts, encoded once for both."""
+    texts, contexts = raw
+    vectors = lens.encoder.encode(texts)
+    chosen = np.flatnonzero(admitted)
+    mine = [texts[i] for i in chosen], [contexts[i] for i in chosen]
+    return lens.encoded("raw", texts, contexts, vectors), lens.encoded("round", *mine, vectors[chosen])
+
+
+def _of_corpus(store: CorpusStore, corpus: pl.DataFrame, number: int, lens: Lens) -> StoredView:
+    """The view `admitted` after a round: sums that are carried from round to round, and texts of drawn rows alone."""
+
+    def read(rows: Rows) -> View:
+        wanted = corpus[rows].select("id", "round")
+        columns = ["id", "round", "content", "context"]
+        found = store.admitted(number, columns, pl.col("id").is_in(wanted["id"].implode()))
+        drawn = wanted.join(found, on=["id", "round"], how="left", maintain_order="left")
+        texts, contexts = drawn["content"].to_list(), drawn["context"].to_list()
+        return lens.rows("admitted", texts, contexts, lens.encoder.encode(texts))
+
+    return StoredView(
+        "admitted", corpus.height, read, lambda: admitted_sums(store, corpus, lens.anchor, number).effective_number()
+    )
+
+
+def _measured(views: Sequence[AnyView], lens: Lens, reference: Reference, settings: Settings) -> list[Row]:
     """The views beside the set-aside reference."""
     aside = [item for item, held in zip(reference.rows, reference.heldout, strict=True) if held and item.content]
     heldout = None
     if aside:
-        contents, contexts = [item.content for item in aside], [item.context for item in aside]
-        heldout = _view("reference_heldout", contents, contexts, anchor, encoder, settings)
-    return measure(views, heldout, anchor.context.real_shares(), settings.recipe.anchor.seed)
-
-
-def _view(
-    name: str, texts: Sequence[str], contexts: Sequence[str], anchor: Anchor, encoder: Encoder, settings: Settings
-) -> View:
-    vectors = encoder.encode(texts)
-    content, norms = anchor.require_content().centred(vectors)
-    two, live = anchor.views == "two", norms > 0
-    located = anchor.context.locate(encoder.encode(contexts) if two else vectors, settings.recipe.gate.alpha_outside)
-    cells = located.cells[live]
-    rows = [i for i, keep in enumerate(live) if keep]
-    words = Computed(len(rows), lambda k: texts[rows[k]].lower().split())
-    frames = Computed(len(rows), lambda k: skeleton(texts[rows[k]], contexts[rows[k]] if two else ""))
-    return View(name, content[live], cells, words, frames)
+        heldout = lens.view("reference_heldout", [item.content for item in aside], [item.context for item in aside])
+    return measure(views, heldout, lens.anchor.context.real_shares(), settings.recipe.anchor.seed)
 
 
 def _outcome(frames: dict[str, pl.DataFrame]) -> list[Row]:

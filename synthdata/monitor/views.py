@@ -7,37 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from metrics.spectrum import effective_number
 from synthdata.protocols import Vectors
 from synthdata.records import content_hash
 
 Rows = NDArray[np.int64]
-T = TypeVar("T")
-
-
-class Computed(Sequence[T]):
-    """A sequence whose items are computed when they are read: of a large view only the drawn rows ever are."""
-
-    def __init__(self, length: int, item: Callable[[int], T]) -> None:
-        self._length, self._item = length, item
-
-    def __len__(self) -> int:
-        return self._length
-
-    @overload
-    def __getitem__(self, at: int) -> T: ...
-    @overload
-    def __getitem__(self, at: slice) -> Sequence[T]: ...
-    def __getitem__(self, at: int | slice) -> T | Sequence[T]:
-        if isinstance(at, slice):
-            return [self._item(i) for i in range(*at.indices(self._length))]
-        if not -self._length <= at < self._length:
-            raise IndexError(at)
-        return self._item(at % self._length)
 
 
 @dataclass(frozen=True)
@@ -56,10 +34,38 @@ class View:
     def __len__(self) -> int:
         return len(self.words)
 
+    def n2(self) -> float:
+        """The effective number of different texts, over all rows."""
+        return effective_number(self.content)
+
     def take(self, rows: Rows) -> View:
         """The view cut down to some of its rows."""
         words, frames = [self.words[i] for i in rows], [self.frames[i] for i in rows]
         return View(self.name, self.content[rows], self.cells[rows], words, frames)
+
+
+@dataclass(frozen=True)
+class StoredView:
+    """A set of `rows` texts of which only drawn ones are ever read; `read` gives these rows as a view."""
+
+    name: str
+    rows: int
+    read: Callable[[Rows], View]
+    effective: Callable[[], float]
+
+    def __len__(self) -> int:
+        return self.rows
+
+    def n2(self) -> float:
+        """The effective number of different texts, over all rows."""
+        return self.effective()
+
+    def take(self, rows: Rows) -> View:
+        """The view of some of its rows."""
+        return self.read(rows)
+
+
+AnyView = View | StoredView
 
 
 def permutation(n: int, seed: int, label: str) -> Rows:

@@ -121,10 +121,12 @@ def _new_contexts(
             tasks += [run.task_id or run.task or run.id] * len(contexts)
             texts += contexts
         parts += [encode(texts)] if texts else []
-    columns = ["id", "task_id", "origin", "content_vector", "context_vector"]
-    rows = store.admitted(columns=columns).filter(pl.col("origin") == str(Origin.REAL))
-    rows = rows.filter(~pl.col("id").is_in(list(taken)))
-    if rows.height:
+    real = store.admitted(columns=["id"], where=pl.col("origin") == str(Origin.REAL))["id"]
+    fresh = real.filter(~real.is_in(list(taken)))
+    # Few rows are real and new, so that vectors of the whole corpus are never read for them.
+    if len(fresh):
+        columns = ["id", "task_id", "content_vector", "context_vector"]
+        rows = store.admitted(columns=columns, where=pl.col("id").is_in(fresh.implode()))
         ids += rows["id"].to_list()
         tasks += [task or name for task, name in rows.select("task_id", "id").iter_rows()]
         parts.append(store.context_vectors(rows))

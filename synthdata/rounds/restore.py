@@ -75,17 +75,20 @@ def restore(gate: CorpusGate, admitted: pl.DataFrame | None = None) -> GateState
         return state
     store, folder = gate.store, gate.store.derived_dir / _STATES
     name = state_name(gate.anchor, gate.recipe.gate)
-    ids = store.admitted(columns=["id"])["id"].to_list()
+    index = store.admitted(columns=["id", "round"])
+    ids = index["id"].to_list()
     memory = _opened(folder, gate, name, ids)
     state = _fresh(gate) if memory is None else _over(gate, memory)
     kept, whole = state.admitted, len(ids) // RESTORED_AT_ONCE * RESTORED_AT_ONCE
     if kept == len(ids):
         return state
-    rows = store.admitted()
-    _enter(state, store, rows[kept:whole])
-    if whole > kept:
+    # Rows come in order of their rounds, and files are pruned by these: only what is not in memory is read.
+    rows = store.admitted(where=pl.col("round") >= index["round"][kept]).filter(pl.col("id").is_in(ids[kept:]))
+    ahead = max(0, whole - kept)
+    _enter(state, store, rows[:ahead])
+    if ahead:
         _keep(state.memory(), folder, whole, name)
-    _enter(state, store, rows[whole:])
+    _enter(state, store, rows[ahead:])
     return state
 
 
