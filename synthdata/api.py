@@ -33,6 +33,7 @@ from synthdata.rounds.predecided import number_duplicates, quarantine
 from synthdata.rounds.restore import CorpusGate
 from synthdata.rounds.steps import ViewChoice, encode_reference, reference_preamble, reference_rows, views_of
 from synthdata.rounds.unreadable import check_readable, readable_rows
+from synthdata.rounds.workers import mapper_for
 from synthdata.settings import Settings
 from synthdata.similarity.encoder import make_encoder
 from synthdata.similarity.preamble import CuttingEncoder
@@ -298,7 +299,8 @@ class Corpus:
         two = self.store.views == "two"
         context = self.encode([candidate.context for candidate in candidates]) if two else content
         unreadable = check_readable(candidates, self.encoder, self.settings.recipe.encoder, two)
-        options = RoundOptions(self._judges(runs, limits.ledger), limits.max_admitted)
+        mapper = mapper_for(len(candidates), self.settings.runtime.threads)
+        options = RoundOptions(self._judges(runs, limits.ledger), limits.max_admitted, mapper=mapper)
         with progress("deciding", len(candidates)) as advance:
             batch = Batch(candidates, context, content, runs, unreadable)
             return decide_round(self.gate, batch, options, advance)

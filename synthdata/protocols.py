@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from synthdata.records import LabelSource, Reflection, Trajectory, canonical_json, content_hash
 
 Vectors = NDArray[np.float32]
+Part = TypeVar("Part")
+Done = TypeVar("Done")
 # Called with how many more requests, texts or candidates are done.
 Advance = Callable[[int], None]
 
@@ -35,6 +37,18 @@ class Progress(Protocol):
 def no_progress(work: str, total: int) -> AbstractContextManager[Advance]:
     """The progress that shows nothing."""
     return nullcontext(no_advance)
+
+
+class Mapper(Protocol):
+    """Does the same with each part of some work: here, in other processes, or on other machines."""
+
+    def __call__(self, function: Callable[[Part], Done], parts: Sequence[Part]) -> Iterable[Done]:
+        """What the function makes of each part, in their order; the function and its parts can be pickled."""
+
+
+def in_line(function: Callable[[Part], Done], parts: Sequence[Part]) -> Iterable[Done]:
+    """The mapper that does one part after the other in this process."""
+    return map(function, parts)
 
 
 @dataclass(frozen=True, slots=True)

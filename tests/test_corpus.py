@@ -171,8 +171,10 @@ def test_rounds_counts_and_lookups(tmp_path):
     )
     assert rows.rows() == [(1, "one", "recipe", 1, 4, 2, 1, 1), (2, "two", "other", 2, 1, 1, 0, 0)]
     assert (store.find_round("two"), store.find_round("nothing"), store.latest_round()) == (2, None, 2)
-    assert store.decided_ids("recipe", 0) == {item.candidate.id for item in first}
-    assert store.decided_ids("recipe", 1) == set()
+    ids = {item.candidate.content: item.candidate.id for item in (*first, decision("e"))}
+    assert store.known_ids([*ids.values(), "nobody"], "recipe", 0) == set(ids.values())
+    # Under another anchor only what is admitted is known.
+    assert store.known_ids(list(ids.values()), "recipe", 1) == {ids[name] for name in "ace"}
     assert store.decisions(["position"])["position"].to_list() == [0, None, 1, None, 0]
     assert set(store.decisions(["judged"])["judged"]) == {"none"}
 

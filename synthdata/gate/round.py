@@ -40,7 +40,7 @@ def decide(
         SynthdataError: what the judges raise (no endpoint, no budget); nothing is decided then.
     """
     with one_blas_thread():
-        items = state.items(candidates, context, content, inputs.refused)
+        items = state.items(candidates, context, content, inputs.refused, inputs.mapper)
     return decide_items(items, state, inputs, advance)
 
 

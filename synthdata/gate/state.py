@@ -18,10 +18,10 @@ from synthdata.gate.collision import CollisionBudget
 from synthdata.gate.duplicates import DuplicateIndex, Neighbours
 from synthdata.gate.fluency import Likelihood
 from synthdata.gate.heldout import HeldOut
-from synthdata.gate.lexical import PhraseCounters, SkeletonCounts, wordings
+from synthdata.gate.lexical import PhraseCounters, SkeletonCounts
+from synthdata.gate.ready import make_ready
 from synthdata.gate.reference import Reference
-from synthdata.judging.phrases import latin_letters
-from synthdata.protocols import Vectors
+from synthdata.protocols import Mapper, Vectors, in_line
 from synthdata.records import OUTSIDE, Candidate, Origin, Reject
 from synthdata.settings import GateSettings
 from synthdata.similarity.minhash import Sketch
@@ -53,13 +53,14 @@ class RoundInputs:
 
     `refused` is what the rules refused, by candidate id. `judges` are asked once, about the candidates that all stages
     before them let through. `reference` are real contents for the canonical order; without any it is a seeded shuffle.
-    At `max_admitted` admissions the round ends, and the rest stays undecided.
+    At `max_admitted` admissions the round ends, and the rest stays undecided. `mapper` does the work on texts.
     """
 
     refused: Mapping[str, Reject] = field(default_factory=dict)
     judges: Judges | None = None
     reference: Sequence[str] = ()
     max_admitted: int | None = None
+    mapper: Mapper = in_line
 
 
 @dataclass(eq=False)
@@ -222,16 +223,13 @@ class GateState:
         context: Vectors,
         content: Vectors,
         refused: Mapping[str, Reject] | None = None,
+        mapper: Mapper = in_line,
     ) -> list[Item]:
         """Candidates with raw encoder vectors (n, d) made ready for the stages; `refused` is what the rules say."""
         if not candidates:
             return []
         refused = refused or {}
-        texts = [self.text_of(candidate) for candidate in candidates]
-        contents = [content for content, _ in texts]
-        words = wordings(contents, [context for _, context in texts], self.settings.lexical_ngram)
-        # A spelling with letters that only look like others is the same text.
-        plain = [latin_letters(text) for text in contents]
+        ready = make_ready([self.text_of(candidate) for candidate in candidates], self.settings, mapper)
         raw = self.anchor.cell_vectors(context, content)
         place = self.anchor.context.locate(raw, self.settings.alpha_outside)
         x, (y, norms) = self.anchor.context.centred(raw), self.content.centred(content)
@@ -242,8 +240,8 @@ class GateState:
                 outside=outside, refused=refused.get(candidate.id),
                 numbers={"cell_cosine": cosine, "content_norm": norm},
             )
-            for i, (candidate, sketch, (slots, frame), cell, outside, cosine, norm) in enumerate(
-                zip(candidates, self.history.sketches(plain), words, *columns, strict=True)
+            for i, (candidate, (sketch, slots, frame), cell, outside, cosine, norm) in enumerate(
+                zip(candidates, ready, *columns, strict=True)
             )
         ]  # fmt: skip
         tests = {"novelty_p": place.p_values, "generic_p": None}

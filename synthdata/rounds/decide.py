@@ -17,7 +17,7 @@ from synthdata.gate.living import follows_stream
 from synthdata.gate.reference import Reference
 from synthdata.gate.round import decide
 from synthdata.gate.state import GateState, Judges, RoundInputs
-from synthdata.protocols import Advance, Vectors, no_advance
+from synthdata.protocols import Advance, Mapper, Vectors, in_line, no_advance
 from synthdata.records import Candidate, Decision, Reject, Trajectory
 from synthdata.rounds.steps import check
 from synthdata.rounds.wording import NO_NUMBERS, check_wording
@@ -83,13 +83,14 @@ class RoundOptions:
     """How a round is decided. Without options as `admit` does: by rules, on the stored history, without judges.
 
     `refused` takes the place of the rules' own verdicts, by candidate id: empty, no rule is asked. `history` are rows
-    of `decisions` that count as admitted before, in the place of those in the store.
+    of `decisions` that count as admitted before, in the place of those in the store. `mapper` does the work on texts.
     """
 
     judges: Judges | None = None
     max_admitted: int | None = None
     refused: Mapping[str, Reject] | None = None
     history: pl.DataFrame | None = None
+    mapper: Mapper = in_line
 
 
 AS_ADMIT = RoundOptions()
@@ -119,7 +120,8 @@ def decide_round(
         BudgetExceededError: the judges cost more than the budget has left.
     """
     asked, numbers = options.refused is None, NO_NUMBERS
-    refused = check(batch.candidates, batch.runs, gate.recipe) if options.refused is None else dict(options.refused)
+    mapper = options.mapper
+    refused = check(batch.candidates, batch.runs, gate.recipe, mapper) if asked else dict(options.refused or {})
     refused = {**batch.unreadable, **refused}
     if gate.anchor.content is None:
         gate = _calibrated(gate, batch, refused)
@@ -128,10 +130,10 @@ def decide_round(
     if asked:
         alive = [candidate for candidate in batch.candidates if candidate.id not in refused]
         texts = [gate.anchor.cut(candidate.content) for candidate in alive]
-        worded, numbers = check_wording(alive, texts, content, gate.recipe)
+        worded, numbers = check_wording(alive, texts, content, gate.recipe, mapper)
         refused |= worded
     state = gate.state(options.history)
-    inputs = RoundInputs(refused, options.judges, order_texts(gate), options.max_admitted)
+    inputs = RoundInputs(refused, options.judges, order_texts(gate), options.max_admitted, mapper)
     decided = decide(batch.candidates, batch.context, batch.content, state, inputs, advance)
     decisions = [replace(d, numbers={**numbers.get(d.candidate.id, {}), **d.numbers}) for d in decided]
     return RoundOutcome(decisions, _kept(gate.anchor, batch, decisions), state.tau, gate.anchor)

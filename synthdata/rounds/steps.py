@@ -9,14 +9,17 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
 from synthdata.errors import AnchorError, InputError
 from synthdata.gate.heldout import HeldOutRow, read_heldout_list
+from synthdata.gate.ready import AT_ONCE
 from synthdata.gate.reference import ReferenceRow
-from synthdata.judging.floor import JUDGED_TEXT_RULES, REVIEW_RULES, TEXT_RULES, check_text, readable
-from synthdata.protocols import UNSTEERED, Advance, Encoder, Generator, Guidance, Vectors
+from synthdata.judging.floor import JUDGED_TEXT_RULES, REVIEW_RULES, TEXT_RULES, Rules, check_text, readable
+from synthdata.protocols import UNSTEERED, Advance, Encoder, Generator, Guidance, Mapper, Vectors, in_line
 from synthdata.records import (
     Candidate,
     Decision,
@@ -29,7 +32,7 @@ from synthdata.records import (
     from_json,
 )
 from synthdata.rounds.predecided import abstention, quarantine
-from synthdata.settings import AnchorSettings, Recipe, Settings
+from synthdata.settings import AnchorSettings, FloorSettings, Recipe, Settings
 from synthdata.similarity.preamble import Preamble, find_preamble
 from synthdata.similarity.vectors import encode_with_progress
 from synthdata.sources import ColumnMap, Reading, list_runs, read_candidates, read_trajectories, sniff_kind
@@ -203,18 +206,28 @@ def render(
     return candidates, settled
 
 
-def check(candidates: Sequence[Candidate], runs: Mapping[str, Trajectory], recipe: Recipe) -> dict[str, Reject]:
+def check(
+    candidates: Sequence[Candidate], runs: Mapping[str, Trajectory], recipe: Recipe, mapper: Mapper = in_line
+) -> dict[str, Reject]:
     """What the rules refuse, by candidate id: the text itself, then for a reflection its lesson and its evidence.
 
     Talk to a judge is refused in reflections, and in other texts where the recipe names judges.
     """
     refused = {}
-    for candidate in candidates:
-        rules = REVIEW_RULES if candidate.trajectory_id else JUDGED_TEXT_RULES if recipe.judge.models else TEXT_RULES
-        reject = check_text(candidate.content, recipe.floor, rules) or _check_reflection(candidate, runs, recipe)
-        if reject is not None:
-            refused[candidate.id] = reject
+    plain = JUDGED_TEXT_RULES if recipe.judge.models else TEXT_RULES
+    for rules, told in ((REVIEW_RULES, True), (plain, False)):
+        mine = [candidate for candidate in candidates if bool(candidate.trajectory_id) is told]
+        parts = [[row.content for row in mine[start : start + AT_ONCE]] for start in range(0, len(mine), AT_ONCE)]
+        found = mapper(partial(_check_part, floor=recipe.floor, rules=rules), parts)
+        for candidate, reject in zip(mine, chain.from_iterable(found), strict=True):
+            reason = reject or _check_reflection(candidate, runs, recipe)
+            if reason is not None:
+                refused[candidate.id] = reason
     return refused
+
+
+def _check_part(texts: Sequence[str], floor: FloorSettings, rules: Rules) -> list[Reject | None]:
+    return [check_text(text, floor, rules) for text in texts]
 
 
 def _check_reflection(candidate: Candidate, runs: Mapping[str, Trajectory], recipe: Recipe) -> Reject | None:

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import chain
 
 from synthdata.gate.anchor import ContentCalibration
 from synthdata.gate.perplexity import PerplexityRange
+from synthdata.gate.ready import AT_ONCE
 from synthdata.gate.stretches import stretch_at
-from synthdata.gate.wording import TextScores
+from synthdata.gate.wording import TextScores, WordingCalibration
 from synthdata.judging.floor import check_letters, letter_measures
+from synthdata.protocols import Mapper, in_line
 from synthdata.records import Candidate, Origin, Reason, Reject
-from synthdata.settings import FloorSettings, GateSettings, Recipe
+from synthdata.settings import GateSettings, Recipe
 
 Numbers = Mapping[str, Mapping[str, float]]
 NO_NUMBERS: Numbers = {}
 
 
 def check_wording(
-    candidates: Sequence[Candidate], contents: Sequence[str], content: ContentCalibration, recipe: Recipe
+    candidates: Sequence[Candidate],
+    contents: Sequence[str],
+    content: ContentCalibration,
+    recipe: Recipe,
+    mapper: Mapper = in_line,
 ) -> tuple[dict[str, Reject], Numbers]:
     """What the calibrated tests of wording refuse, and what they saw of each candidate, by candidate id.
 
@@ -26,18 +34,28 @@ def check_wording(
     """
     if content.wording is None:
         return _outside_range(candidates, contents, content.language, recipe), {}
+    parts = [contents[start : start + AT_ONCE] for start in range(0, len(contents), AT_ONCE)]
+    work = partial(_worded_part, wording=content.wording, language=content.language, recipe=recipe)
     refused, numbers = {}, {}
-    scores = content.wording.scores(contents, content.language, recipe.anchor)
-    for candidate, text, seen in zip(candidates, contents, scores, strict=True):
+    for candidate, (seen, reject) in zip(candidates, chain.from_iterable(mapper(work, parts)), strict=True):
         numbers[candidate.id] = {
             "words": seen.words, "short_p": seen.short_p, "long_p": seen.long_p, "nats": seen.nats,
             "predictable_p": seen.likely_p, "unlike_p": seen.unlikely_p, "broken_p": seen.broken_p,
         }  # fmt: skip
-        reject = _letters(text, recipe.floor, content.wording.letters.tolist())
-        reject = reject or _refusal(seen, text, recipe.gate)
         if reject is not None and candidate.origin is not Origin.REAL:
             refused[candidate.id] = reject
     return refused, numbers
+
+
+def _worded_part(
+    texts: Sequence[str], wording: WordingCalibration, language: PerplexityRange, recipe: Recipe
+) -> list[tuple[TextScores, Reject | None]]:
+    """What the tests saw of each text, and what it would fall for."""
+    real = wording.letters.tolist()
+    return [
+        (seen, check_letters(letter_measures(text), recipe.floor, real) or _refusal(seen, text, recipe.gate))
+        for text, seen in zip(texts, wording.scores(texts, language, recipe.anchor), strict=True)
+    ]
 
 
 def _refusal(seen: TextScores, content: str, gate: GateSettings) -> Reject | None:
@@ -76,11 +94,6 @@ def _outside_range(
         elif most < language.low:
             detail = f"{most:.2f} nats a token to a model of real contents, which have at least {language.low:.2f}"
             refused[candidate.id] = Reject(Reason.UNLIKE_REFERENCE, float(most), language.low, detail=detail)
-        elif (reject := _letters(text, recipe.floor, ())) is not None:
+        elif (reject := check_letters(letter_measures(text), recipe.floor)) is not None:
             refused[candidate.id] = reject
     return refused
-
-
-def _letters(text: str, floor: FloorSettings, real: Sequence[float]) -> Reject | None:
-    """Letters that make no words, more so than in any real content."""
-    return check_letters(letter_measures(text), floor, real)

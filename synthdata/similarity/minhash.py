@@ -112,13 +112,13 @@ class LexicalIndex:
 
     def sketches(self, texts: Sequence[str]) -> list[Sketch]:
         """All that `enter` and `find` need of texts, made in bulk."""
+        return list(map(Sketch, *self.sketched(texts)))
+
+    def sketched(self, texts: Sequence[str]) -> tuple[list[bytes], Signatures, NDArray[np.uint64]]:
+        """The parts of `sketches` as columns: normal forms, signatures (n, permutations), keys (n, bands)."""
         plain = [normalise(text) for text in texts]
         made = self._sign_all(plain)
-        keys = band_keys(made, self._settings.bands)
-        return [
-            Sketch(text.encode("utf-8", "surrogatepass"), signature, bands)
-            for text, signature, bands in zip(plain, made, keys, strict=True)
-        ]
+        return [text.encode("utf-8", "surrogatepass") for text in plain], made, band_keys(made, self._settings.bands)
 
     def add(self, ids: Sequence[int], texts: Sequence[str], signatures: Signatures | None = None) -> None:
         """Put texts under new ids; `signatures` saves making them again where the caller kept those of `signatures`.
