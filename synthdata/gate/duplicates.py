@@ -19,6 +19,7 @@ from synthdata.similarity.exact import normalise
 from synthdata.similarity.index import VectorIndex
 from synthdata.similarity.minhash import LexicalIndex, Sketch
 from synthdata.similarity.shingles import jaccard, shingles
+from synthdata.similarity.stored_rows import ExactRows, Texts
 
 
 @dataclass(slots=True)
@@ -46,11 +47,9 @@ class DuplicateIndex:
     """Rows by number, in order of arrival, with their ids, contents, contexts and cells."""
 
     def __init__(self, dim: int, settings: GateSettings) -> None:
-        self.ids: list[str] = []
-        self.contents: list[str] = []
-        self.contexts: list[str] = []
+        self.ids, self.contents, self.contexts = Texts(), Texts(), Texts()
         self.cells: list[int] = []
-        self._exact: dict[bytes, list[int]] = {}
+        self._exact = ExactRows()
         self.settings = settings
         self.lexical = LexicalIndex(settings)
         self._held = VectorIndex(dim)
@@ -62,22 +61,19 @@ class DuplicateIndex:
     @classmethod
     def of_parts(  # noqa: PLR0913 - its parts
         cls,
-        ids: list[str],
-        contents: list[str],
-        contexts: list[str],
+        ids: Texts,
+        contents: Texts,
+        contexts: Texts,
         cells: list[int],
-        keys: Sequence[bytes],
+        exact: ExactRows,
         lexical: LexicalIndex,
         vectors: VectorIndex,
         settings: GateSettings,
     ) -> DuplicateIndex:
-        """A library of rows that were made ready before; `keys` are their exact keys, all parts in the same order."""
+        """A library of rows that were made ready before, all parts in the same order."""
         library = cls.__new__(cls)
         library.ids, library.contents, library.contexts, library.cells = ids, contents, contexts, cells
-        library.settings = settings
-        library._exact = {}
-        for row, key in enumerate(keys):
-            library._exact.setdefault(key, []).append(row)
+        library.settings, library._exact = settings, exact
         library.lexical, library._held, library._waiting = lexical, vectors, []
         return library
 
@@ -102,14 +98,14 @@ class DuplicateIndex:
         self.contexts.extend(contexts)
         self.cells.extend(cells)
         for offset, key in enumerate(keys):
-            self._exact.setdefault(key, []).append(start + offset)
+            self._exact.add(key, start + offset)
         self.lexical.enter(range(start, len(self.ids)), sketches)
         # A call of the index for every row would cost more than all else; it takes them in before it is asked.
         self._waiting.append(vectors)
 
     def exact(self, key: bytes) -> Sequence[int]:
         """The rows with this exact key, in order of arrival."""
-        return self._exact.get(key, ())
+        return self._exact.rows(key)
 
     def near(self, sketch: Sketch) -> list[tuple[int, float]]:
         """Rows whose true Jaccard reaches the threshold, nearest first."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,9 @@ from synthdata.records import canonical_json, content_hash
 from synthdata.settings import GateSettings
 from synthdata.similarity.index import VectorIndex
 from synthdata.similarity.minhash import LexicalIndex
+from synthdata.similarity.stored_rows import ExactRows, Texts
 
-_FORMAT = "2"
+_FORMAT = "3"
 _ROWS, _FRAMES, _VECTORS, _META = "rows.arrow", "frames.arrow", "content.faiss", "meta.json"
 _LEXICAL = ("signatures", "band_keys", "band_rows")
 _STATE = ("upper", "moment", "counts", "real_counts", "totals", "slots", "slot_rows")
@@ -43,13 +45,11 @@ def state_name(anchor: Anchor, settings: GateSettings) -> str:
 def save_memory(memory: Memory, folder: Path) -> None:
     """Write a memory; the folder is there and empty."""
     index = memory.history
-    texts = [text.encode("utf-8", "surrogatepass") for text in index.contents]
     plain, signatures, keys, owners = index.lexical.parts()
-    encoded = [text.encode("utf-8", "surrogatepass") for text in index.contexts]
-    rows: dict[str, list[Any]] = {
-        "id": index.ids,
-        "content": texts,
-        "context": encoded,
+    rows = {
+        "id": index.ids.column(),
+        "content": index.contents.column(),
+        "context": index.contexts.column(),
         "plain": plain,
         "cell": index.cells,
     }
@@ -93,17 +93,13 @@ def _read(folder: Path, settings: GateSettings) -> Memory:
     rows, frames = pl.read_ipc(folder / _ROWS), pl.read_ipc(folder / _FRAMES)
     signatures, keys, owners = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in _LEXICAL)
     upper, moment, counts, real_counts, totals, slots, slot_rows = (np.load(folder / f"{name}.npy") for name in _STATE)
-    plain = rows["plain"].to_list()
-    lexical = LexicalIndex.of_parts(settings, plain, signatures, keys, owners)
-    contents = [text.decode("utf-8", "surrogatepass") for text in rows["content"].to_list()]
-    contexts = [text.decode("utf-8", "surrogatepass") for text in rows["context"].to_list()]
+    lexical = LexicalIndex.of_parts(settings, rows["plain"], signatures, keys, owners)
+    texts = [Texts(rows[name]) for name in ("id", "content", "context")]
     vectors = VectorIndex.load(folder / _VECTORS)
     names = [frame.decode("utf-8", "surrogatepass") for frame in frames["frame"].to_list()]
     total, real, admitted = totals.tolist()
     return Memory(
-        DuplicateIndex.of_parts(
-            rows["id"].to_list(), contents, contexts, rows["cell"].to_list(), plain, lexical, vectors, settings
-        ),
+        DuplicateIndex.of_parts(*texts, rows["cell"].to_list(), ExactRows(rows["plain"]), lexical, vectors, settings),
         CollisionBudget.of_moment(SecondMoment.of_sums(upper, moment)),
         PhraseCounters.of_slots(slots, slot_rows),
         SkeletonCounts(dict(zip(names, frames["rows"].to_list(), strict=True))),
@@ -115,10 +111,10 @@ def _read(folder: Path, settings: GateSettings) -> Memory:
     )
 
 
-def _write_frame(columns: dict[str, list[Any]], path: Path) -> None:
+def _write_frame(columns: Mapping[str, Any], path: Path) -> None:
     import polars as pl
 
-    kinds = {"id": pl.String, "cell": pl.Int64, "rows": pl.Int64}
+    kinds = {"cell": pl.Int64, "rows": pl.Int64}
     frame = pl.DataFrame(columns, schema={name: kinds.get(name, pl.Binary) for name in columns})
     frame.write_ipc(path, compression="uncompressed", record_batch_size=frame.height or 1)
 

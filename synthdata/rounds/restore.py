@@ -76,14 +76,16 @@ def restore(gate: CorpusGate, admitted: pl.DataFrame | None = None) -> GateState
     store, folder = gate.store, gate.store.derived_dir / _STATES
     name = state_name(gate.anchor, gate.recipe.gate)
     index = store.admitted(columns=["id", "round"])
-    ids = index["id"].to_list()
+    ids = index["id"]
     memory = _opened(folder, gate, name, ids)
     state = _fresh(gate) if memory is None else _over(gate, memory)
     kept, whole = state.admitted, len(ids) // RESTORED_AT_ONCE * RESTORED_AT_ONCE
     if kept == len(ids):
         return state
     # Rows come in order of their rounds, and files are pruned by these: only what is not in memory is read.
-    rows = store.admitted(where=pl.col("round") >= index["round"][kept]).filter(pl.col("id").is_in(ids[kept:]))
+    rows = store.admitted(where=pl.col("round") >= index["round"][kept]).filter(
+        pl.col("id").is_in(ids[kept:].implode())
+    )
     ahead = max(0, whole - kept)
     _enter(state, store, rows[:ahead])
     if ahead:
@@ -113,7 +115,7 @@ def _keep(memory: Memory, folder: Path, rows: int, name: str) -> None:
         _LOG.warning("%s: the gate's memory cannot be kept, so that every round makes it again: %s", folder, error)
 
 
-def _opened(states: Path, gate: CorpusGate, name: str, ids: list[str]) -> Memory | None:
+def _opened(states: Path, gate: CorpusGate, name: str, ids: pl.Series) -> Memory | None:
     """The newest saved memory whose rows are the first of these ids."""
     for folder in sorted(states.glob(f"*/{name}"), reverse=True):
         try:
@@ -122,8 +124,8 @@ def _opened(states: Path, gate: CorpusGate, name: str, ids: list[str]) -> Memory
             _LOG.warning("the gate's saved memory is made again from the table: %s", error)
             shutil.rmtree(folder, ignore_errors=True)
             continue
-        rows = memory.history.ids[len(memory.history) - memory.admitted :]
-        if rows == ids[: len(rows)]:
+        rows = memory.history.ids.column()[len(memory.history) - memory.admitted :]
+        if len(rows) <= len(ids) and (rows == ids[: len(rows)].cast(pl.Binary)).all():
             return memory
         _LOG.info("%s: rows have left the corpus since; the gate's memory is made again from the table", folder)
         shutil.rmtree(folder, ignore_errors=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from datasketch import MinHash
@@ -19,8 +20,10 @@ from synthdata.records import canonical_json, content_hash
 from synthdata.settings import GateSettings
 from synthdata.similarity.exact import normalise
 from synthdata.similarity.shingles import Shingles, all_shingles, band_keys, chunks, jaccard, shingles_of_plain
+from synthdata.similarity.stored_rows import Signatures, SketchRows
 
-Signatures = NDArray[np.uint32]
+if TYPE_CHECKING:
+    import polars as pl
 
 _SEED = 1
 _TAIL_ROWS = 1024
@@ -51,7 +54,7 @@ class LexicalIndex:
             raise ValueError(f"permutations {settings.permutations} do not divide into {settings.bands} bands")
         self._settings = settings
         self._prototype = MinHash(num_perm=settings.permutations, seed=_SEED, scheme=settings.minhash_scheme)
-        self._rows: dict[int, tuple[bytes, Signatures]] = {}
+        self._rows = SketchRows()
         near, perms = settings.near_jaccard, settings.permutations
         # Five standard deviations of the estimate below the line: what is skipped there is over it once in 3 million.
         self._worth_checking = near - 5.0 * math.sqrt(near * (1.0 - near) / perms)
@@ -60,26 +63,24 @@ class LexicalIndex:
         self._tail: dict[int, list[int]] = {}
         self._tail_rows = 0
 
-    def parts(self) -> tuple[list[bytes], Signatures, NDArray[np.uint64], NDArray[np.int64]]:
-        """What `of_parts` needs: normal forms, signatures, and all bands in order with their rows."""
+    def parts(self) -> tuple[pl.Series, Signatures, NDArray[np.uint64], NDArray[np.int64]]:
+        """What `of_parts` needs, where no row was removed: normal forms, signatures, all bands in order, their rows."""
         self._merge_tail()
-        width = self._settings.permutations
-        signatures = np.array([signature for _, signature in self._rows.values()], dtype=np.uint32).reshape(-1, width)
-        return [plain for plain, _ in self._rows.values()], signatures, self._sorted_keys, self._sorted_ids
+        plain, signatures = self._rows.columns(self._settings.permutations)
+        return plain, signatures, self._sorted_keys, self._sorted_ids
 
     @classmethod
     def of_parts(
         cls,
         settings: GateSettings,
-        plain: Sequence[bytes],
+        plain: pl.Series,
         signatures: Signatures,
         keys: NDArray[np.uint64],
         rows: NDArray[np.int64],
     ) -> LexicalIndex:
         """An index of the rows 0, 1, ...; arrays may be memory-mapped, and later rows come on top."""
         index = cls(settings)
-        # A row of a plain view costs a tenth of a row of a memory map.
-        index._rows = dict(enumerate(zip(plain, np.asarray(signatures), strict=True)))
+        index._rows = SketchRows(plain, signatures)
         index._sorted_keys, index._sorted_ids = np.asarray(keys), np.asarray(rows)
         return index
 
@@ -147,15 +148,14 @@ class LexicalIndex:
             self._merge_long_tail()
             return
         # So many at once go straight to the sorted arrays, past the dictionary, which takes nine times their memory.
-        self._rows.update(
-            (row_id, (sketch.plain, sketch.signature)) for row_id, sketch in zip(ids, sketches, strict=True)
-        )
+        for row_id, sketch in zip(ids, sketches, strict=True):
+            self._rows.add(row_id, sketch.plain, sketch.signature)
         full = [(row_id, sketch.bands) for row_id, sketch in zip(ids, sketches, strict=True) if sketch.plain]
         keys = np.concatenate([bands for _, bands in full]) if full else np.empty(0, dtype=np.uint64)
         self._merge(keys, np.repeat(np.array([i for i, _ in full], dtype=np.int64), self._settings.bands))
 
     def _enter(self, row_id: int, sketch: Sketch) -> None:
-        self._rows[row_id] = (sketch.plain, sketch.signature)
+        self._rows.add(row_id, sketch.plain, sketch.signature)
         if sketch.plain:
             tail = self._tail
             for key in sketch.bands.tolist():
@@ -176,7 +176,7 @@ class LexicalIndex:
         Raises:
             KeyError: no such row.
         """
-        del self._rows[row_id]
+        self._rows.remove(row_id)
 
     def query(self, text: str, signature: Signatures | None = None) -> list[tuple[int, float]]:
         """Ids and true Jaccard of all rows at or above `near_jaccard`, highest first, then by id; [] for no text."""
@@ -254,6 +254,8 @@ class LexicalIndex:
         return np.array(columns, dtype=np.uint32).T
 
     def _lookup(self, keys: NDArray[np.uint64]) -> list[int]:
+        if not len(keys):
+            return []
         found: set[int] = set()
         if self._tail:
             get = self._tail.get
@@ -276,11 +278,11 @@ class LexicalIndex:
         found = self._lookup(sketch.bands)
         if not found:
             return []
-        agreement = (np.stack([self._rows[row_id][1] for row_id in found]) == sketch.signature).mean(axis=1)
+        agreement = (np.stack([self._rows.signature(row_id) for row_id in found]) == sketch.signature).mean(axis=1)
         return [row_id for row_id, share in zip(found, agreement, strict=True) if share >= self._worth_checking]
 
     def _jaccard_to(self, own: Shingles, row_id: int) -> float:
-        text = self._rows[row_id][0].decode("utf-8", "surrogatepass")
+        text = self._rows.plain(row_id).decode("utf-8", "surrogatepass")
         return jaccard(own, shingles_of_plain(text, self._settings.shingle_chars))
 
     def _merge_tail(self) -> None:
@@ -294,7 +296,7 @@ class LexicalIndex:
     def _merge(self, keys: NDArray[np.uint64], ids: NDArray[np.int64]) -> None:
         all_keys, all_ids = np.concatenate([self._sorted_keys, keys]), np.concatenate([self._sorted_ids, ids])
         if len(self._rows) * self._settings.bands < len(all_ids):
-            live = np.isin(all_ids, np.fromiter(self._rows, dtype=np.int64, count=len(self._rows)))
+            live = np.isin(all_ids, self._rows.ids())
             all_keys, all_ids = all_keys[live], all_ids[live]
         order = np.argsort(all_keys, kind="stable")
         self._sorted_keys, self._sorted_ids = all_keys[order], all_ids[order]
