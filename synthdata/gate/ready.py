@@ -16,7 +16,8 @@ from synthdata.gate.lexical import wordings
 from synthdata.judging.phrases import latin_letters
 from synthdata.protocols import Mapper
 from synthdata.settings import GateSettings
-from synthdata.similarity.minhash import LexicalIndex, Signatures, Sketch
+from synthdata.similarity.minhash import LexicalIndex, Sketch
+from synthdata.similarity.stored_rows import Signatures
 
 # Texts of a part of the work.
 AT_ONCE = 2048

@@ -94,12 +94,14 @@ def _read(folder: Path, settings: GateSettings) -> Memory:
     signatures, keys, owners = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in _LEXICAL)
     upper, moment, counts, real_counts, totals, slots, slot_rows = (np.load(folder / f"{name}.npy") for name in _STATE)
     lexical = LexicalIndex.of_parts(settings, rows["plain"], signatures, keys, owners)
-    texts = [Texts(rows[name]) for name in ("id", "content", "context")]
+    ids, contents, contexts = (Texts(rows[name]) for name in ("id", "content", "context"))
     vectors = VectorIndex.load(folder / _VECTORS)
     names = [frame.decode("utf-8", "surrogatepass") for frame in frames["frame"].to_list()]
     total, real, admitted = totals.tolist()
     return Memory(
-        DuplicateIndex.of_parts(*texts, rows["cell"].to_list(), ExactRows(rows["plain"]), lexical, vectors, settings),
+        DuplicateIndex.of_parts(
+            ids, contents, contexts, rows["cell"].to_list(), ExactRows(rows["plain"]), lexical, vectors, settings
+        ),
         CollisionBudget.of_moment(SecondMoment.of_sums(upper, moment)),
         PhraseCounters.of_slots(slots, slot_rows),
         SkeletonCounts(dict(zip(names, frames["rows"].to_list(), strict=True))),

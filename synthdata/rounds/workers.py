@@ -34,4 +34,5 @@ class ProcessMapper:
 
         with parallel_config(backend="loky", inner_max_num_threads=1):
             pool = Parallel(n_jobs=self._workers, max_nbytes=None, return_as="generator", pre_dispatch="2*n_jobs")
-            return pool(delayed(function)(part) for part in parts)
+            done: Iterable[Done] = pool(delayed(function)(part) for part in parts)
+            return done

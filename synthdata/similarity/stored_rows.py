@@ -6,7 +6,7 @@ pairs let through, or a memory map.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import polars as pl
@@ -16,7 +16,7 @@ Signatures = NDArray[np.uint32]
 _NOTHING = pl.Series(values=[], dtype=pl.Binary)
 
 
-class Texts(Sequence[str]):
+class Texts:
     """Texts by row: first those of the stored column, then those that were added."""
 
     def __init__(self, stored: pl.Series = _NOTHING) -> None:
@@ -26,7 +26,7 @@ class Texts(Sequence[str]):
     def __len__(self) -> int:
         return self._first + len(self._later)
 
-    def __getitem__(self, row: int) -> str:  # type: ignore[override] - rows are asked for one by one
+    def __getitem__(self, row: int) -> str:
         if row >= self._first:
             return self._later[row - self._first]
         return bytes(self._stored[row]).decode("utf-8", "surrogatepass")
