@@ -207,7 +207,7 @@ def reviews(seed: int) -> dict[str, Any]:
     with TemporaryDirectory() as folder:
         corpus = _corpus(Path(folder) / "corpus", pool, settings)
         corpus.admit(candidates([(pair, pair[1].lesson.text) for pair in originals]))
-        chosen = [others[i % len(others)] for i in range(2 * EACH)]
+        chosen = [others[i % len(others)] for i in range(EACH)]
         found["the lessons alone"] = _counted(
             corpus.decide(candidates([(pair, pair[1].lesson.text) for pair in others])).decisions
         )

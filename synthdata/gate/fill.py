@@ -6,6 +6,7 @@ That floor is relative to the first round, not to real data, and everything that
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -57,7 +58,9 @@ def fill_content(
     contents = [cut(candidates[i].content) for i in kept]
     half = calibrate_content(np.asarray(content)[kept], contents, ids, tasks, "generator", settings)
     half = with_fluency(half, contents, likelihood, settings)
-    return with_wording(half, contents, [cut(candidates[i].context) for i in kept], tasks, settings)
+    half = with_wording(half, contents, [cut(candidates[i].context) for i in kept], tasks, settings)
+    wording = half.wording
+    return half if wording is None else replace(half, wording=wording.by_row(contents, settings.seed))
 
 
 def _run_of(candidate: Candidate) -> str:

@@ -18,7 +18,8 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from synthdata.gate.lexical import FUNCTION_WORDS, token_hash
+from synthdata.gate.lexical import token_hash
+from synthdata.text.grammar import FUNCTION_WORDS, LATIN_GRAMMAR
 from synthdata.text.segments import fine_tokens
 
 Floats = NDArray[np.float64]
@@ -41,14 +42,6 @@ _SIGN_SHAPES = {
     **dict.fromkeys("()[]{}<>", 7),
 }
 _MIX = np.uint64(0x9E3779B97F4A7C15)
-# Grammar of languages in Latin letters: prose in another language than the reference's is no soup.
-_GRAMMAR = frozenset(
-    "de la le les et un une des est que qui dans pour pas sur du au avec il elle nous vous ce se sont plus "
-    "el los las y en una por con para del es no su lo como se al der die das und ist nicht ein eine zu mit den von auf "
-    "für im dem sich des auch sie wir ich di che non per è sono della nel del si una il gli o os as e em um uma não "
-    "com da do na het een van dat niet op zijn te voor ik je w na nie się z jest że do i och att det som på av för är "
-    "ve bir bu için da de ile a az és nem hogy yang dan di untuk ini tidak và của là có không trong".split()
-)
 
 
 @dataclass(frozen=True)
@@ -210,7 +203,7 @@ def describe(tokens: Tokens, known: Known, own: int) -> tuple[Ints, NDArray[np.b
         token = tokens.lower[i]
         if not token.isascii() and (shapes[i] >= 8 or script_hash(token[0]) not in known.script_set):
             kinds[i] = -1
-        elif token in _GRAMMAR or token in FUNCTION_WORDS:
+        elif token in LATIN_GRAMMAR or token in FUNCTION_WORDS:
             kinds[i], seen[i] = 0, True
         elif word[i]:
             # Of a word that only this text has, its own triples count once.

@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from synthdata.errors import InputError
-from synthdata.gate.lexical import FUNCTION_WORDS, token_hash
+from synthdata.gate.lexical import token_hash
 from synthdata.io.files import atomic_write
 from synthdata.records import canonical_json, content_hash
 from synthdata.settings import GateSettings
 from synthdata.similarity.exact import exact_key, normalise
+from synthdata.text.grammar import FUNCTION_WORDS
 from synthdata.text.unicode import UNSPACED
 
 Hashes = NDArray[np.uint64]

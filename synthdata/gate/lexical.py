@@ -16,6 +16,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
+from synthdata.text.grammar import FUNCTION_WORDS
 from synthdata.text.segments import LETTERS_PER_WORD, is_unspaced, phrase_units, segments
 
 SLOTS_LOG2 = 24
@@ -29,14 +30,6 @@ _MASK = re.compile(r"#+")
 _FRAME_WORDS = 5
 # The capital stands first, since few places of a text have one; then what stands before it is looked at.
 _NAME = re.compile(r"[A-Z](?<=[a-z,;:] [A-Z])\w+(?: [A-Z]\w+)*")
-# Words that are nobody's entity, even where the context uses them too.
-FUNCTION_WORDS = frozenset(
-    "a about after again all also an and any are as at be because been before but by can could did do does for from "
-    "get go had has have he her here him his how i if in instead into is it its just like make may me might more most "
-    "must my need no not now of off on once one only or other our out over own rather same she should since so some "
-    "still such take than that the their them then there these they this those though to too try under until up use "
-    "was we were what when where which while who why will with without would yet you your".split()
-)
 
 
 @lru_cache(maxsize=1 << 18)

@@ -10,8 +10,8 @@ import re
 from collections import Counter
 from functools import lru_cache
 
-from synthdata.gate.lexical import FUNCTION_WORDS
 from synthdata.similarity.exact import normalise
+from synthdata.text.grammar import FUNCTION_WORDS
 from synthdata.text.segments import segments
 
 _DIGITS = re.compile(r"\d+(?:[.,]\d+)*")

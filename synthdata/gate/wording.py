@@ -7,7 +7,7 @@ share that the recipe gives to the test, and where the reference has too few tas
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -109,6 +109,14 @@ class WordingCalibration:
         rows = zip(*(column.tolist() for column in columns), strict=True)
         return [TextScores(*row) for row in rows]
 
+    def by_row(self, contents: Sequence[str], seed: int) -> WordingCalibration:
+        """The same tests, that of broken stretches by row in place of by task, from the contents that made them.
+
+        For what a generator wrote, to which nothing is promised: its reviews are of too few tasks for that test.
+        """
+        broken, rows = _broken(self.halves, contents, seed), np.arange(len(contents))
+        return replace(self, broken=Scale.of(-broken, rows))
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """All values as named arrays, from which `of_arrays` makes the same calibration."""
         made: dict[str, NDArray[Any]] = {}
@@ -161,8 +169,7 @@ def calibrate_wording(
     nats = np.stack([model.nll(contents, settings.band_tokens) for model in language.halves])[
         other, np.arange(len(other))
     ]
-    runs = TokenRuns.of(contents)
-    broken = np.choose(other, [stretch_scores(model, runs)[0] for model in models])
+    broken = _broken(models, contents, settings.seed)
     words = np.array([count_words(text) for text in contents], dtype=np.float64)
     numbers = numbered(tasks)
     return WordingCalibration(
@@ -175,6 +182,13 @@ def calibrate_wording(
         recurrence=Recurrence.of(contents, contexts, settings.phrase_words),
         letters=np.array([letter_measures(text) for text in contents]).max(axis=0),
     )
+
+
+def _broken(models: Sequence[StretchModel], contents: Sequence[str], seed: int) -> Floats:
+    """How broken contents are (n,), each to the model of the half that does not hold it."""
+    other = np.array([1 - half for half in split_in_halves(contents, seed)])
+    runs = TokenRuns.of(contents)
+    return np.asarray(np.choose(other, [stretch_scores(model, runs)[0] for model in models]), dtype=np.float64)
 
 
 def _look_up(keys: NDArray[Any], rows: NDArray[np.int64], wanted: NDArray[Any]) -> NDArray[np.int64]:

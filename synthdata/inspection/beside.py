@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metrics.coverage import prdc
-from synthdata.gate.lexical import FUNCTION_WORDS
 from synthdata.inspection.semantic import Figure, centred
 from synthdata.inspection.spool import Spool
 from synthdata.monitor.measure import LEAST_ROWS, MOST_ROWS, View, measure
 from synthdata.monitor.views import permutation
 from synthdata.protocols import Advance, Vectors
 from synthdata.settings import InspectSettings
+from synthdata.text.grammar import FUNCTION_WORDS
 
 SHOWN_TERMS = 30
 SHOWN_ROWS = 5

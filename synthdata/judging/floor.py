@@ -16,6 +16,7 @@ from functools import cache
 from itertools import pairwise
 
 from synthdata.judging.encoded import revealed
+from synthdata.judging.grammar import check_grammar
 from synthdata.judging.phrases import find_judge_talk, latin_letters, without_openers
 from synthdata.records import Reason, Reject
 from synthdata.settings import FloorSettings
@@ -262,4 +263,4 @@ TEXT_RULES: Rules = (_length, _loop, _secret)
 # The same where somebody judges it.
 JUDGED_TEXT_RULES: Rules = (_length, _loop, _judge_talk, _secret)
 # What is asked of a review of a run.
-REVIEW_RULES: Rules = (_review_length, _loop, _judge_talk, _secret, _letters)
+REVIEW_RULES: Rules = (_review_length, _loop, _judge_talk, _secret, _letters, check_grammar)

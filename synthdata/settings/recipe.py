@@ -112,6 +112,7 @@ class FloorSettings(Section):
     encoded_share: Share = 0.65
     script_mix: Share = 0.3
     symbol_share: Share = 0.65
+    ungrammatical_words: Size = 10
     evidence_tokens: Count = 4
     evidence_step_share: Share = 0.2
     grounding_min_words: Count = 2
