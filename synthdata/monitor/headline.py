@@ -39,7 +39,7 @@ def headline(facts: dict[str, Any]) -> Headline:
             "red",
             "Frozen: nothing is exported",
             f"{_sentence(facts['frozen_because'])}",
-            'look at the last rounds, then `synthdata unfreeze CORPUS --reason "..."`',
+            "look at the last rounds, then `synthdata unfreeze CORPUS --reason WHY`",
         )
     if not last:
         return Headline(
