@@ -1,5 +1,19 @@
-"""`python -m synthdata` is the command `synthdata`."""
+"""`python -m synthdata` is the command `synthdata`, and this is where both begin."""
 
-from synthdata.cli import main
+from __future__ import annotations
 
-main()
+import sys
+
+
+def start() -> None:
+    """Run the command line; Ctrl-C while it is still being loaded is no traceback either."""
+    try:
+        from synthdata.cli import main
+    except KeyboardInterrupt:
+        sys.stderr.write("synthdata: stopped before it began. Nothing was written.\n")
+        sys.exit(130)
+    main()
+
+
+if __name__ == "__main__":
+    start()

@@ -98,10 +98,13 @@ class Corpus:
         rows = readable_rows(rows, encoder, recipe.encoder)
         with progress("embedding", 2 * len(rows)) as advance:
             vectors = encode_reference(rows, encoder, advance)
+        with progress("calibrating", 2) as advance:
             cut = str if preamble is None else preamble.cut
             cleaned = clean(rows, *vectors, recipe.anchor, recipe.gate, cut)
+            advance(1)
             header = AnchorHeader(0, chosen, encoder.fingerprint, preamble)
             anchor = calibrate(cleaned, header, recipe.anchor, likelihood, advance)
+            advance(1)
         values = {"recipe": recipe.model_dump(), "runtime": settings.runtime.model_dump()}
         with CorpusStore.making(path, views=chosen, **values) as store:
             with store.adding(store.heldout_dir) as folder:

@@ -137,7 +137,7 @@ def test_a_slow_collapse_turns_red_and_freezes_what_is_exported(tmp_path: Path) 
         encoder.table |= dict(zip(mine, unit(x), strict=True))
         alarms.append(corpus.admit([Candidate(text) for text in mine]).alarm)
     assert not any(alarms[:8])
-    assert alarms[-1].startswith("round 18 is red (collapse)")
+    assert alarms[-1].startswith("round 18 is red: Collapse")
     assert "round" in (frozen_because(corpus.store) or "")
     facts = status(corpus.store)
     assert facts["frozen"] is True

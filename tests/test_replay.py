@@ -150,7 +150,7 @@ def test_the_verb_prints_a_table_of_differences_and_json(tmp_path: Path) -> None
         ],
     )
     assert shown.exit_code == 0, shown.output
-    assert "cell_quota" in shown.output and "verdicts differ" in shown.output and "would not" in shown.output
+    assert "Cell is full" in shown.output and "verdicts differ" in shown.output and "would not" in shown.output
     same_again = run(app, ["replay", str(corpus.store.path), "--round", "2"])
     assert "No verdict differs" in same_again.output
     facts = json.loads(run(app, ["replay", str(corpus.store.path), "--json"]).stdout)

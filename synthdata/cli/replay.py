@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synthdata.cli.options import AsJson, CorpusPath, Overrides
+from synthdata.text.names import reason_name, verdict_name
 from synthdata.text.terminal import emit_json, number, progress, say, table
 
 if TYPE_CHECKING:
@@ -52,10 +53,13 @@ def _show(report: ReplayReport, overrides: list[str]) -> None:
     rounds = (
         f"round {report.rounds[0]}" if len(report.rounds) == 1 else f"rounds {report.rounds[0]} to {report.rounds[-1]}"
     )
-    rows = [(name, before, after, f"{after - before:+d}") for name, (before, after) in report.verdicts.items()]
+    rows = [(_named(name), before, after, f"{after - before:+d}") for name, (before, after) in report.verdicts.items()]
     table(f"{rounds}, {report.candidates} candidates, with {changes}", ["verdict", "before", "after", "change"], rows)
-    labels = {"n2_admitted": "N2 of the admitted rows", "n2_with_window": "N2 with the window (the floor's scope)"}
-    labels["cells"] = "effective cells of the admitted rows"
+    labels = {
+        "n2_admitted": "Distinct contents (N2), admitted rows",
+        "n2_with_window": "the same with the sample of real rows",
+    }
+    labels["cells"] = "Cells in use, admitted rows"
     numbers = [(labels[name], number(before), number(after)) for name, (before, after) in report.numbers.items()]
     table("diversity", ["number", "before", "after"], numbers)
     for note in report.notes:
@@ -73,7 +77,15 @@ def _show(report: ReplayReport, overrides: list[str]) -> None:
     _examples("rows that would not", lost)
 
 
+def _named(outcome: str) -> str:
+    """`admit` or a reason, by its name."""
+    return verdict_name(outcome) if outcome == "admit" else reason_name(outcome)
+
+
 def _examples(title: str, changes: list[Change]) -> None:
     if changes:
-        rows = [(c.before, c.after, c.score, c.content[:200], c.neighbour_text[:200]) for c in changes[:EXAMPLES]]
+        rows = [
+            (_named(c.before), _named(c.after), c.score, c.content[:200], c.neighbour_text[:200])
+            for c in changes[:EXAMPLES]
+        ]
         table(title, ["before", "after", "score", "text", "neighbour"], rows)

@@ -16,6 +16,7 @@ import polars as pl
 
 from synthdata.corpus import CorpusStore
 from synthdata.settings import AlarmSettings
+from synthdata.text.names import alarm_name
 
 # The bad direction of each tile: what falls in a collapse, and what rises.
 RED_TILES = {"n2": -1, "cell_hill_1": -1, "cell_max_ratio": 1, "coverage": -1, "mmd2": 1}
@@ -123,10 +124,12 @@ def freeze_on_red(store: CorpusStore, alarms: Sequence[Alarm], number: int) -> s
 
     An unfreeze stands until a later round is red.
     """
-    tiles = [str(alarm["tile"]) for alarm in alarms if alarm["level"] == "red" and alarm["round"] == number]
+    now = [alarm for alarm in alarms if alarm["round"] == number]
+    tiles = [alarm_name(alarm["tile"]) for alarm in now if alarm["level"] == "red"]
     if not tiles:
         return ""
-    amber = sorted({str(alarm["tile"]) for alarm in alarms if alarm["level"] == "amber" and alarm["round"] == number})
-    reason = f"round {number} is red ({', '.join(tiles)}): what the generator brings narrows in {', '.join(amber)}"
+    amber = sorted({alarm_name(alarm["tile"]) for alarm in now if alarm["level"] == "amber"})
+    narrows = f"; what the generator brings moves the wrong way in {', '.join(amber)}" if amber else ""
+    reason = f"round {number} is red: {', '.join(tiles)}{narrows}"
     store.append_event("freeze", f"red {number}", {"reason": reason, "round": number}, number)
     return reason

@@ -82,9 +82,12 @@ def reanchor(
             rows = [*known.rows, *rows]
             fresh = np.vstack([known.context, fresh[0]]), np.vstack([known.content, fresh[1]])
         recipe = corpus.settings.recipe
-        cleaned = clean(rows, *fresh, recipe.anchor, recipe.gate, old.cut)
-        header = AnchorHeader(old.number + 1, old.views, old.encoder, old.preamble)
-        made = calibrate(cleaned, header, recipe.anchor, corpus.likelihood)
+        with progress("calibrating", 2) as advance:
+            cleaned = clean(rows, *fresh, recipe.anchor, recipe.gate, old.cut)
+            advance(1)
+            header = AnchorHeader(old.number + 1, old.views, old.encoder, old.preamble)
+            made = calibrate(cleaned, header, recipe.anchor, corpus.likelihood, advance)
+            advance(1)
         carried = made.content is None and old.content is not None
         made = replace(made, content=old.content) if carried else made
         gate = recipe.gate

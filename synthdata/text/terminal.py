@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 # Seconds without a word that a log file may have to bear.
 _QUIET = 20.0
+# The longest name of a row that a narrow table leaves whole.
+_WHOLE = 24
 
 
 def out() -> Console:
@@ -78,7 +80,9 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
     shown = Table(title=Text(printable(title)), title_justify="left", title_style="bold", header_style="bold")
     for i, column in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[i], int | float) for row in rows)
-        shown.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        # The first column names the row and stays whole; the others make room for it.
+        whole = i == 0 and max((len(_cell(row[0])) for row in rows), default=0) <= _WHOLE
+        shown.add_column(column, justify="right" if numeric else "left", overflow="fold", no_wrap=whole)
     for row in rows:
         shown.add_row(*(Text(_cell(value)) for value in row))
     out().print(shown)
