@@ -1,8 +1,9 @@
 """Lexical near copies: MinHash signatures, 32 x 4 bands, true Jaccard of every hit. The only importer of datasketch.
 
-datasketch makes the signatures (scheme named, so that no default can change under a stored one). The bands are kept
-here and not in its MinHashLSH: that spends some 12 KB a row on Python sets, answers in set order and cannot be verified
-against the shingles; two flat arrays need 512 bytes and answer in a fixed order.
+The signatures are datasketch's (scheme named, so that no default can change under a stored one); those of the default
+scheme are made here, many at once, and a test holds both together. The bands are kept here and not in its MinHashLSH:
+that spends some 12 KB a row on Python sets, answers in set order and cannot be verified against the shingles; two flat
+arrays need 512 bytes and answer in a fixed order.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from datasketch import MinHash
 from numpy.typing import NDArray
 
 from synthdata.records import canonical_json, content_hash
@@ -53,7 +53,10 @@ class LexicalIndex:
         if settings.permutations % settings.bands:
             raise ValueError(f"permutations {settings.permutations} do not divide into {settings.bands} bands")
         self._settings = settings
-        self._prototype = MinHash(num_perm=settings.permutations, seed=_SEED, scheme=settings.minhash_scheme)
+        # datasketch's for this scheme and seed, as `_init_permutations` draws them: odd factors, any offsets.
+        drawn = np.random.RandomState(_SEED)
+        self._factors = drawn.randint(0, 1 << 31, settings.permutations, dtype=np.uint32) * np.uint32(2) + np.uint32(1)
+        self._offsets = drawn.randint(0, 1 << 32, settings.permutations, dtype=np.uint32)
         self._rows = SketchRows()
         near, perms = settings.near_jaccard, settings.permutations
         # Five standard deviations of the estimate below the line: what is skipped there is over it once in 3 million.
@@ -232,18 +235,19 @@ class LexicalIndex:
 
     def _permuted(self, values: NDArray[np.uint32]) -> NDArray[np.uint32]:
         """All permutations of 32-bit values, (permutations, n): datasketch's, as its `update_batch` applies them."""
-        a, b = self._prototype.permutations
         if self._settings.minhash_scheme == "affine32":
             mixed = values ^ (values >> np.uint32(16))
             mixed = mixed * np.uint32(0x85EBCA6B)
             mixed = mixed ^ (mixed >> np.uint32(13))
             mixed = mixed * np.uint32(0xC2B2AE35)
             mixed = mixed ^ (mixed >> np.uint32(16))
-            return np.asarray(mixed * a[:, None] + b[:, None], dtype=np.uint32)
+            return np.asarray(mixed * self._factors[:, None] + self._offsets[:, None], dtype=np.uint32)
         return self._one_by_one(values)
 
     def _one_by_one(self, values: NDArray[np.uint32]) -> NDArray[np.uint32]:
-        """Other schemes than the default, through datasketch itself."""
+        """Other schemes than the default, through datasketch itself, whose import takes half a second."""
+        from datasketch import MinHash
+
         columns = []
         for value in values.tolist():
             sketch = MinHash(
