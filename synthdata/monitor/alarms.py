@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
+from scipy import special
 
 from synthdata.corpus import CorpusStore
 from synthdata.settings import AlarmSettings
@@ -97,15 +98,13 @@ def cusum(
     from none: a count of rare events that was nought so far has no spread of its own. The sum is capped at `cap` times
     h, so that rounds which are healthy again silence it, and begins anew after a position in `restarts`.
     """
-    from scipy import stats
-
     count = settings.healthy_rounds
     if len(values) <= count:
         return []
     healthy = values[:count]
     mean = sum(healthy) / count
     deviation = math.sqrt(sum((value - mean) ** 2 for value in healthy) / (count - 1) * (1 + 1 / count))
-    widened = deviation * float(stats.t.ppf(settings.confidence, count - 1) / stats.norm.ppf(settings.confidence))
+    widened = deviation * float(special.stdtrit(count - 1, settings.confidence) / special.ndtri(settings.confidence))
     # Healthy rounds that are all alike would make an alarm of any rounding.
     error = max(widened, settings.least_error * abs(mean), event, 1e-12)
     total, above = 0.0, []
