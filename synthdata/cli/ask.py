@@ -19,6 +19,9 @@ TREND_ROUNDS = 6
 SHOWN_ROUNDS = 12
 _EACH = 3
 
+# Notes of a run that `explain` prints.
+_NOTES_SHOWN = 6
+
 
 def register(app: typer.Typer) -> None:
     """Add the verbs of this file."""
@@ -171,6 +174,10 @@ def explain(
         texts.append((f"neighbour {facts['neighbour']['id']}", facts["neighbour"]["content"]))
     table("texts", ["what", "text"], [row for row in texts if row[1]])
     _show_review(facts["payload"])
+    for line in facts["run_notes"][:_NOTES_SHOWN]:
+        say(f"its run was read with a note: {line}")
+    if len(facts["run_notes"]) > _NOTES_SHOWN:
+        say(f"and {len(facts['run_notes']) - _NOTES_SHOWN} further notes (--json shows all)")
     if facts["numbers"]:
         table("numbers the stages saw", ["name", "value"], list(facts["numbers"].items()))
 

@@ -152,4 +152,9 @@ def _plain(run: Trajectory, i: int) -> dict[str, Any]:
         "tool call": step.call_text,
         "observation": step.observation,
     }
-    return {"idx": step.idx, "role": step.role, "fields": {name: text for name, text in fields.items() if text}}
+    return {
+        "idx": step.idx,
+        "role": step.role,
+        "name": step.name,
+        "fields": {name: text for name, text in fields.items() if text},
+    }

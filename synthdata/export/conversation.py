@@ -1,9 +1,10 @@
 """A run as chat messages, in the OpenAI dialect that trainers share; nothing of the run is lost or moved.
 
 A message is a plain dict: `role`, `content`, and where there is one `reasoning_content`, `tool_calls` (arguments as an
-object, as JSON text where the log's text is none), `tool_call_id`. Answers to tool calls have role `tool`; what an
-environment says to a plain command has role `user`, because chat templates know no other voice for it. What others say
-in a row is one message: many templates refuse two of the same voice, or drop the second.
+object, as JSON text where the log's text is none), `tool_call_id`, `name` of who speaks among several. Answers to tool
+calls have role `tool`; what an environment says to a plain command has role `user`, because chat templates know no
+other voice for it. What others say in a row is one message: many templates refuse two of the same voice, or drop the
+second. Of several who speak so, each has the name before the words.
 """
 
 from __future__ import annotations
@@ -46,11 +47,18 @@ def _joined(told: Sequence[tuple[int | None, Message]]) -> list[tuple[int | None
     for idx, message in told:
         before = made[-1][1] if made else {"role": ""}
         if message["role"] == before["role"] in ("user", "system"):
-            both = "\n\n".join(text for text in (before["content"], message["content"]) if text)
-            made[-1] = (None, {"role": message["role"], "content": both})
+            alike = message.get("name") == before.get("name")
+            texts = (turn["content"] if alike else _named(turn) for turn in (before, message))
+            both: Message = {"role": message["role"], "content": "\n\n".join(text for text in texts if text)}
+            made[-1] = (None, both | ({"name": message["name"]} if alike and "name" in message else {}))
         else:
             made.append((idx, message))
     return made
+
+
+def _named(turn: Message) -> str:
+    """What a turn says, with the name of who says it before it where it has one."""
+    return f"{turn['name']}: {turn['content']}" if "name" in turn else str(turn["content"])
 
 
 def _first_other(told: Sequence[tuple[int | None, Message]]) -> int:
@@ -64,7 +72,8 @@ def _step(step: Step, *, leading: bool) -> list[tuple[int | None, Message]]:
         # A system voice in mid-run is the environment's; templates take a system message at the beginning only.
         role = "system" if step.role == "system" and leading else "user"
         texts = [text for text in (step.action, step.call_text) if text]
-        made = [(None, {"role": role, "content": "\n".join(texts)})] if texts or not step.observations else []
+        said: Message = {"role": role, "content": "\n".join(texts)} | ({"name": step.name} if step.name else {})
+        made = [(None, said)] if texts or not step.observations else []
     agents = step.role == "agent" and bool(step.tool_calls)
     names = [_call_id(step, i) for i in range(len(step.tool_calls))]
     for i, seen in enumerate(step.observations):
@@ -79,6 +88,8 @@ def _step(step: Step, *, leading: bool) -> list[tuple[int | None, Message]]:
 def deed(step: Step) -> Message:
     """What the agent did at a step, as an assistant message."""
     message: Message = {"role": "assistant", "content": step.action}
+    if step.name:
+        message["name"] = step.name
     if step.thought:
         message["reasoning_content"] = step.thought
     if step.tool_calls:
@@ -89,10 +100,11 @@ def deed(step: Step) -> Message:
 def better_deed(action: str, step: Step) -> Message:
     """A counterfactual action as an assistant message: a tool call where it reads like one and the step made some."""
     found = _CALL.fullmatch(action) if step.tool_calls else None
+    named = {"name": step.name} if step.name else {}
     if found and isinstance(object_arguments(found[2]), dict):
         call = ToolCall(found[1], found[2])
-        return {"role": "assistant", "content": "", "tool_calls": [_call(call, f"call_{step.idx}_0")]}
-    return {"role": "assistant", "content": action}
+        return {"role": "assistant", "content": "", **named, "tool_calls": [_call(call, f"call_{step.idx}_0")]}
+    return {"role": "assistant", "content": action, **named}
 
 
 def message_text(message: Message) -> str:

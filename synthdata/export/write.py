@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from synthdata.export.scan import Scan, entry_key, own_rows
 from synthdata.export.stubs import MAX_LENGTH
 from synthdata.protocols import Redactor
 from synthdata.records import Trajectory
-from synthdata.text.redaction import SECRET, Pseudonyms, redact_row, run_texts
+from synthdata.text.redaction import SECRET, Pseudonyms, redact_row, run_labels, run_texts, without_secrets
 
 _KEPT_RUNS = 64
 _PROVENANCE = (
@@ -77,6 +77,8 @@ class Writer:
         if piece.key in self._dropped:
             return counts
         hide = self._hiding(piece)
+        # Names of files, licences and tasks leave in provenance, manifest and card.
+        piece = replace(piece, provenance={name: _plain(value) for name, value in piece.provenance.items()})
         for kind in self._kinds:
             if kind in IMITATED and entry_key(piece.key, kind) not in self._wanted:
                 continue
@@ -149,8 +151,12 @@ class Writer:
         if run.id not in self._runs:
             if len(self._runs) >= _KEPT_RUNS:
                 self._runs.pop(next(iter(self._runs)))
-            self._runs[run.id] = Pseudonyms.of(run_texts(run), self._redactors)
+            self._runs[run.id] = Pseudonyms.of(run_texts(run), self._redactors, run_labels(run))
         return self._runs[run.id]
+
+
+def _plain(value: object) -> object:
+    return without_secrets(value) if isinstance(value, str) else value
 
 
 class _ProvenanceFile:

@@ -22,7 +22,7 @@ from synthdata.memory.standing import Standing, standings
 from synthdata.protocols import Advance, Encoder, Vectors, no_advance
 from synthdata.settings import MemorySettings, Settings
 from synthdata.similarity.encoder import make_encoder
-from synthdata.text.redaction import redacted
+from synthdata.text.redaction import redacted, without_secrets
 
 _STANDS = Standing()
 # More rows than asked for are scored again in float64, so that rounding of float32 decides nothing.
@@ -195,7 +195,7 @@ class Memory:
             cosine=seen[0],
             bm25=seen[1],
             standing=self._standings.get(row["id"], _STANDS),
-            **{name: row[name] for name in same},
+            **{name: without_secrets(row[name]) if isinstance(row[name], str) else row[name] for name in same},
         )
 
 

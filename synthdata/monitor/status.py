@@ -11,7 +11,7 @@ import polars as pl
 from synthdata.corpus import CorpusStore
 from synthdata.corpus.events import REMOVING
 from synthdata.corpus.releases import frozen_because
-from synthdata.errors import InputError
+from synthdata.errors import InputError, SynthdataError
 from synthdata.gate.anchor import Anchor
 from synthdata.gate.epochs import current_anchor
 from synthdata.gate.novelty import level
@@ -188,6 +188,8 @@ def steering_note(event: Facts) -> str:
 def explain(store: CorpusStore, name: str) -> Facts:
     """Everything about one candidate: its text, verdict, numbers, neighbour and, for a reflection, its step.
 
+    `run_notes` are what the reader of its run repaired or left out, there and in its steps.
+
     Raises:
         InputError: no candidate, or several, of that name.
     """
@@ -214,6 +216,7 @@ def explain(store: CorpusStore, name: str) -> Facts:
     facts |= {key: row[key] for key in ("cell", "source", "task_id", "trajectory_id", "generator", "sample_index")}
     facts["neighbour"] = {"id": row["neighbour_id"], "content": row["neighbour_text"]} if row["neighbour_id"] else None
     facts["payload"] = json.loads(row["payload"]) if row["payload"] else None
+    facts["run_notes"] = _run_notes(store, row["trajectory_id"])
     return facts
 
 
@@ -227,6 +230,17 @@ def refused_rows(store: CorpusStore, each: int) -> list[Facts]:
     where = pl.col("round").is_in(chosen["round"].unique().to_list()) & pl.col("id").is_in(chosen["id"].to_list())
     texts = store.decisions(["round", "row", "content", "context"], where=where)
     return chosen.join(texts, on=["round", "row"], how="left", maintain_order="left").drop("row").to_dicts()
+
+
+def _run_notes(store: CorpusStore, name: str) -> list[str]:
+    if not name:
+        return []
+    try:
+        (run,) = store.trajectories([name])
+    except SynthdataError:
+        # Candidates from a file may name runs that this corpus has never read.
+        return []
+    return [*run.notes, *(f"step {step.idx}: {note}" for step in run.steps for note in step.notes)]
 
 
 def real_share(anchor: Anchor, corpus: pl.DataFrame) -> float:

@@ -56,6 +56,7 @@ class Step:
 
     `weight` 0 means that the step stands in histories but is never imitated: a fixed greeting, an empty turn, a call
     that no tool could take. `notes` say why, and what a reader repaired. `media` are the images and files of the turn.
+    `name` is who spoke among several of one role, where the log says it.
     """
 
     idx: int
@@ -68,6 +69,7 @@ class Step:
     weight: Literal[0, 1] = 1
     notes: tuple[str, ...] = ()
     media: tuple[Media, ...] = ()
+    name: str = ""
 
     @property
     def observation(self) -> str:
@@ -109,7 +111,7 @@ class Trajectory:
     def id(self) -> str:
         """24 hex characters over task, steps and outcome.
 
-        Weights, notes and media are not part of it: they say how the log was read, not what happened.
+        Weights, notes, media and names are not part of it: they say how the log was read, not what happened.
         """
         steps = canonical_json([_what_happened(step) for step in self.steps])
         return content_hash(self.task_id, self.task, steps, repr(self.success), repr(self.reward))

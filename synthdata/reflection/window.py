@@ -12,6 +12,9 @@ from synthdata.records import Step, Trajectory
 from synthdata.reflection.reading import failure_span
 from synthdata.settings import ReflectionSettings
 
+# Characters of the role and the name that a step's heading shows.
+_WHO = 60
+
 
 def window(trajectory: Trajectory, size: int, include: Sequence[int] = ()) -> list[int]:
     """Positions in `trajectory.steps` of at most `size` steps to show, in order.
@@ -56,7 +59,8 @@ def show_step(step: Step, max_chars: int) -> str:
     fields = [("thought", step.thought), ("action", step.action), ("tool_call", step.call_text)]
     fields.append(("observation", step.observation))
     parts = [f"{name}: {clip(text, max_chars)}" for name, text in fields if text]
-    return "\n".join([f"step {step.idx} ({step.role})", *parts])
+    who = " ".join((step.role, *step.name.split()))[:_WHO]
+    return "\n".join([f"step {step.idx} ({who})", *parts])
 
 
 def clip(text: str, limit: int) -> str:

@@ -73,9 +73,16 @@ def read_call(value: object, where: str) -> ReadCall:
     key = next((key for key in _ARGUMENTS if key in body and (key != inner)), None)
     if key is None:
         _nothing_lost(body, name, where)
-    text, repaired, unfit = read_arguments(body.get(key) if key else None, free_text=free_text)
+    text, repaired, unfit = read_arguments(_unpacked(body.get(key)) if key else None, free_text=free_text)
     shown = f"arguments of {name}: "
     return ReadCall(ToolCall(name, text, identity or None), repaired and shown + repaired, unfit and shown + unfit)
+
+
+def _unpacked(arguments: object) -> object:
+    """pydantic-ai 0.0 kept arguments one level deeper, by how the model gave them."""
+    if isinstance(arguments, dict) and len(arguments) == 1:
+        return next((arguments[key] for key in ("args_dict", "args_json") if key in arguments), arguments)
+    return arguments
 
 
 def _plain(value: object) -> ReadCall | None:

@@ -6,6 +6,7 @@ the file is refused with the choices.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -35,6 +36,7 @@ def choose(file: str, rows: Sequence[object]) -> ColumnMap | None:
     """
     objects = [row for row in rows if isinstance(row, dict)]
     if not objects:
+        _refuse_log(file, [row for row in rows if isinstance(row, str)])
         return None
     found: Counter[ColumnMap] = Counter()
     for row in objects:
@@ -52,6 +54,30 @@ def choose(file: str, rows: Sequence[object]) -> ColumnMap | None:
     if all(refusal(row) for row in objects):
         raise InputError(f"{file}: {refusal(objects[0])}")
     return _by_values(file, objects)
+
+
+# How a line of a log begins: with the time, or with the turn that an agent's transcript counts.
+_LOG_LINE = re.compile(
+    r"\W{0,2}(?:\d{4}-\d\d-\d\d[T ]\d\d:\d\d|\d\d:\d\d:\d\d[ ,.\]]|(?:Thought|Action|Observation)(?: \d{1,4})?: )"
+)
+
+
+def _refuse_log(file: str, lines: list[str]) -> None:
+    """Refuse plain lines of which more than a third begin as those of a log do.
+
+    Raises:
+        InputError: they do; it says what to write.
+    """
+    logged = sum(bool(_LOG_LINE.match(line)) for line in lines)
+    if 3 * logged > len(lines):
+        raise InputError(
+            f"{file}: {logged} of the first {len(lines)} lines begin as those of a log do: a line of it is no sample. "
+            "Write each run as `messages` (docs/formats.md shows how, in ten lines)"
+        )
+
+
+def _listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _kinds(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> set[str]:
@@ -86,7 +112,9 @@ def _by_values(file: str, rows: list[dict[str, Any]]) -> ColumnMap:
         return ColumnMap("texts", content=(alone[0],))
     # A question whose answer is a number is not the text.
     unanswered = texts[:1] == asked[:1] and any(name in plain for name in ANSWERS)
-    if len(texts) == 1 and len(answers) <= 1 and not unanswered and not set(answers) - set(texts):
+    # Beside a list of objects (steps, actions, events) the one prose is what is asked, or a note.
+    beside = any(isinstance(one, dict) for found in values.values() for value in found for one in _listed(value))
+    if len(texts) == 1 and len(answers) <= 1 and not (unanswered or beside) and not set(answers) - set(texts):
         return ColumnMap("texts", content=(texts[0],))
     raise InputError(_question(file, names, values, kinds, texts))
 

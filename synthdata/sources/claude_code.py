@@ -31,7 +31,8 @@ _ERRORS = "messages of the interface, such as API errors, are not turns of the a
 def sniff(value: object) -> str | None:
     """None if this row is an event of a session, else why not."""
     event = isinstance(value, dict) and isinstance(value.get("type"), str) and "role" not in value
-    if event and isinstance(value, dict) and any(key in value for key in _KEYS):
+    # The types of AG-UI's events are in capitals.
+    if event and isinstance(value, dict) and not value["type"].isupper() and any(key in value for key in _KEYS):
         return None
     return "no Claude Code event (`type` with `sessionId`)"
 

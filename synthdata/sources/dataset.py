@@ -26,9 +26,12 @@ from synthdata.sources.reading import allowed_origin, run_reader
 from synthdata.sources.samples import NotASampleError, Sample, samples
 from synthdata.sources.shapes import refusal, shape_of
 from synthdata.sources.tables import form_of, table_rows
+from synthdata.sources.wrapped import chats
 
 HEAD = 200
 _SHOWN = 3
+# Rows that are asked whether they are runs: the first of a session may be a mere heading.
+_LOOKED_AT = 10
 _MAX_ROW_BYTES = RuntimeSettings().max_row_bytes
 _FIELDS = (
     "id", "source", "licence", "license", "task_id", "trajectory_id", "generator", "origin", "lineage_depth",
@@ -172,13 +175,24 @@ def _of_file(
     file: SourceFile, max_row_bytes: int, mapping: ColumnMap | None, reading: Reading
 ) -> Iterator[Found | QuarantinedRow]:
     rows = file_rows(file, max_row_bytes)
-    head = list(islice(rows, HEAD))
+    opened = rows if mapping is not None else _opened(rows)
+    head = list(islice(opened, HEAD))
     mapper = Mapper(file.name, head, mapping)
     if form_of(file.name) in ("parquet", "arrow") and mapper.columns:
         # Columns of vectors or pictures cost much, and nothing is read of them.
         rows.close()
-        rows, head = file_rows(file, max_row_bytes, (*mapper.columns, *_FIELDS)), []
-    yield from _mapped(chain(head, rows), mapper, reading)
+        opened, head = file_rows(file, max_row_bytes, (*mapper.columns, *_FIELDS)), []
+    yield from _mapped(chain(head, opened), mapper, reading)
+
+
+def _opened(rows: Iterable[Row | QuarantinedRow]) -> Iterator[Row | QuarantinedRow]:
+    """The rows, with chats in the place of what a service or a chat program put around them."""
+    for row in rows:
+        inner = chats(row.value) if isinstance(row, Row) else []
+        if isinstance(row, Row) and inner:
+            yield from (Row(row.file, row.line, item, row.size, row.repaired) for item in inner)
+        else:
+            yield row
 
 
 def _of_rows(
@@ -203,7 +217,7 @@ class Mapper:
         self.file_map = given
         self.unread: tuple[str, ...] = ()
         if given is None:
-            runs = next((name for name in map(run_reader, values[:1]) if name), "")
+            runs = next((name for name in map(run_reader, values[:_LOOKED_AT]) if name), "")
             if runs:
                 raise InputError(f"{file}: these are agent runs ({runs}), not samples: `synthdata run CORPUS {file}`")
             self.file_map = choose(file, values)

@@ -57,6 +57,7 @@ class ItemFold:
         waiting.action, waiting.media = draft.action, waiting.media + draft.media
         waiting.thought = "\n".join(filter(None, (waiting.thought, draft.thought)))
         waiting.unfit += draft.unfit
+        waiting.name = draft.name
         return []
 
     def add(self, item: dict[str, Any], where: str) -> list[Draft | Answer]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -13,12 +13,14 @@ from synthdata.sources import openai_chat
 from synthdata.sources.choice import choose
 from synthdata.sources.dataset import HEAD, file_rows
 from synthdata.sources.fields import RowError
-from synthdata.sources.files import is_chat
+from synthdata.sources.files import Row, is_chat
 from synthdata.sources.listing import list_any
 from synthdata.sources.messages import uses_tools
+from synthdata.sources.openai_chat import conversation_of
 from synthdata.sources.reading import parts, run_reader
 from synthdata.sources.shapes import shape_of
 from synthdata.sources.tables import form_of
+from synthdata.sources.wrapped import agent_runs
 
 RowKind = Literal["trajectories", "candidates"]
 
@@ -43,13 +45,16 @@ def sniff_kind(path: Path | str, *, max_row_bytes: int = _MAX_ROW_BYTES) -> RowK
         if file.kind in ("eval", "protobuf"):
             return "trajectories"
         head: list[object] = []
-        for row in islice(chain.from_iterable(map(parts, file_rows(file, max_row_bytes))), HEAD):
+        for row in islice(file_rows(file, max_row_bytes), HEAD):
             if isinstance(row, QuarantinedRow):
                 broken = broken or f"{row.file}, line {row.line}: {row.reason}"
                 continue
-            kind = kind_of_row(row.value)
-            if kind:
-                return kind
+            inner = (part.value for part in parts(row) if isinstance(part, Row))
+            if agent_runs(row.value):
+                return "trajectories"
+            for kind in map(kind_of_row, inner):
+                if kind:
+                    return kind
             head.append(row.value)
         heads.append((file.name, head))
     return _kind_by_values(path, [(name, head) for name, head in heads if head], broken)
@@ -75,7 +80,7 @@ def kind_of_row(value: object) -> RowKind | None:
     """What one row could be, a run before a sample; None if neither by its names alone."""
     if run_reader(value):
         return "trajectories"
-    messages = value.get("messages") if isinstance(value, dict) else value
+    messages = conversation_of(value)
     if is_chat(messages) and openai_chat.sniff(value) is None and not _has_content(value):
         return "trajectories" if uses_tools(messages) else "candidates"
     if isinstance(value, str | list):

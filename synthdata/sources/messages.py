@@ -46,7 +46,7 @@ _THOUGHTS = ("reasoning_content", "reasoning", "thinking", "reasoning_text", "th
 # Only read where none of the above says anything: the same thoughts once more, with signatures.
 _THOUGHTS_AGAIN = ("reasoning_details", "thinking_blocks")
 # Parts first: an interface that has them keeps their words once more as `content`.
-_CONTENTS = ("parts", "content", "items", "Items", "value", "text")
+_CONTENTS = ("parts", "content", "blocks", "items", "Items", "value", "text")
 _LISTED = ("tool_calls", "toolCalls", "ToolCalls", "invalid_tool_calls")
 _THINKING = frozenset((*_THOUGHTS, *_THOUGHTS_AGAIN))
 _CALLING = frozenset((*_LISTED, "function_call", "additional_kwargs"))
@@ -109,6 +109,9 @@ def _plain(value: object, where: str) -> Draft | Answer | None:
     role, content = value.get("role"), value.get("content")
     if not isinstance(role, str) or role not in _USUAL or not (content is None or isinstance(content, str)):
         return None
+    name = value.get("name")
+    if not (name is None or isinstance(name, str)):
+        return None
     media: list[Media] = []
     text = without_files(content, media) if content else ""
     speaker = _USUAL[role]
@@ -116,6 +119,8 @@ def _plain(value: object, where: str) -> Draft | Answer | None:
         identity = value.get("tool_call_id")
         return Answer(Observation(text, identity or None), media) if isinstance(identity, str | None) else None
     draft = Draft(speaker, text, media=media)
+    if name:
+        draft.name = speaker_name(name, speaker)
     if value.get("tool_calls"):
         listed = as_list(value["tool_calls"], f"{where}.tool_calls")
         draft.take([read_call(call, f"{where}.tool_calls[{i}]") for i, call in enumerate(listed)])
@@ -225,6 +230,10 @@ def _draft(role: Role, item: dict[str, Any], content: Content, where: str) -> Dr
     if isinstance(refusal, str) and refusal and refusal not in texts:
         texts.append(refusal)
     draft = Draft(role, "\n".join(texts), media=content.media)
+    # AutoGen's classes of messages say `source`.
+    named = item.get("name") or (item.get("source") if str(item.get("type")).endswith(("Message", "Event")) else None)
+    if isinstance(named, str) and named:
+        draft.name = speaker_name(named, role)
     if content.thoughts or not _THINKING.isdisjoint(item):
         listed = [text for key in _THOUGHTS if item.get(key) for text in _thoughts(item[key], where)]
         thoughts = [*content.thoughts, *listed] or _thoughts_again(item, where)
@@ -232,7 +241,34 @@ def _draft(role: Role, item: dict[str, Any], content: Content, where: str) -> Dr
         draft.thought = "\n".join(dict.fromkeys(filter(None, thoughts)))
     if content.calls or not _CALLING.isdisjoint(item):
         draft.take(_calls(item, content, where))
+    if draft.blank and not (draft.thought or content.answers):
+        _nothing_lost(item, where)
     return draft
+
+
+# What stands beside the words of a message that has none, however long its text is.
+_NO_WORDS = frozenset((
+    "role", "from", "type", "name", "id", "metadata", "meta", "title", "description", "annotations", "model",
+    "stop_reason", "finish_reason", "reason", "error", "status_msg", "date", "timestamp", "created_at", "createdAt",
+    "additional_kwargs", "response_metadata", "system_prompt", "raw_content", "refusal", "logprobs", "tools", "task",
+))  # fmt: skip
+
+
+def _nothing_lost(item: dict[str, Any], where: str) -> None:
+    """Refuse a message without words, thoughts and calls that holds prose or objects under a key nobody knows here."""
+    for key, value in item.items():
+        if key in _NO_WORDS or key in _CONTENTS or key in _THINKING or key in _CALLING:
+            continue
+        prose = isinstance(value, str) and " " in value.strip()
+        if prose or (isinstance(value, list) and any(isinstance(one, dict | str) for one in value)):
+            raise RowError(
+                f"`{where}` says nothing under `content`, and `{key[:60]}` may be what was said; rename it to `content`"
+            )
+
+
+def speaker_name(said: str, role: Role) -> str:
+    """Who spoke, where the log's name says more than the role does."""
+    return "" if ROLES.get(said.strip().lower(), "") == role else said
 
 
 def _thoughts(value: object, where: str) -> list[str]:
@@ -325,7 +361,11 @@ def _answers(item: dict[str, Any], where: str) -> Iterable[Answer]:
             yield from _answers(as_object(one, f"{where}.tool_messages[{number}]"), where)
         return
     value = next((item[key] for key in _CONTENTS if item.get(key) not in (None, "", [])), None)
-    identity = next((item[key] for key in _ANSWER_IDS if item.get(key) is not None), None)
+    more = item.get("additional_kwargs")
+    nodes = (item, more) if isinstance(more, dict) else (item,)
+    identity = next((node[key] for node in nodes for key in _ANSWER_IDS if node.get(key) is not None), None)
+    if value is None and "content" not in item:
+        _nothing_lost(item, where)
     if isinstance(value, list) and value and all(map(_names_call, value)):
         for number, part in enumerate(value):
             inner = read_content([part], f"{where}.content[{number}]").answers

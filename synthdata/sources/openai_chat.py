@@ -41,6 +41,13 @@ def is_conversation(value: object) -> bool:
     return True
 
 
+def conversation_of(value: object) -> object:
+    """The list of messages in a value that may be one; None where there is none."""
+    if not isinstance(value, dict):
+        return value
+    return next((value[key] for key in _LISTS if is_conversation(value.get(key))), None)
+
+
 def read(value: object) -> list[Trajectory]:
     """One conversation; its task is `task`, else the first user message.
 
@@ -81,8 +88,8 @@ def calls_of(message: dict[str, Any], where: str) -> list[ToolCall]:
 
 def _messages(row: dict[str, Any]) -> list[Any] | None:
     """The messages of a row with the system prompt before and the response after them, where it has these."""
-    found = next((row[key] for key in _LISTS if is_conversation(row.get(key))), None)
-    if found is None:
+    found = conversation_of(row)
+    if not isinstance(found, list):
         return None
     system = row.get("system", row.get("system_instruction", row.get("systemInstruction")))
     before: list[Any] = []

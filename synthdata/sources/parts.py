@@ -31,6 +31,7 @@ _CALLS = frozenset({
     "tool_use", "tool_call", "function_call", "server_tool_use", "mcp_tool_use", "custom_tool_call", "mcp_call",
     "function_call_content", "builtin_tool_call", "server_tool_call", "dynamic_tool", "tool_invocation", "tool_request",
     "tool_call_request", "tool_use_content",
+    "tool",
 })  # fmt: skip
 _ANSWERS = frozenset({
     "tool_result", "tool_return", "tool_call_response", "tool_response", "function_response", "function_call_output",
@@ -50,13 +51,14 @@ _MARKS = frozenset(
 # Parts that say what they are by their only key: Gemini's and Bedrock's.
 _KEYS: dict[str, str] = {
     "functionCall": "tool_call", "function_call": "tool_call", "toolUse": "tool_call", "toolCall": "tool_call",
+    "tool_call": "tool_call", "tool_call_result": "tool_result",
     "functionResponse": "tool_result", "function_response": "tool_result", "toolResult": "tool_result",
     "inlineData": "file", "inline_data": "file", "fileData": "file", "file_data": "file", "image": "file",
     "document": "file", "video": "file", "audio": "file", "image_url": "file", "reasoningContent": "thinking",
     "thinking": "thinking", "cachePoint": "cache_point", "executableCode": "code", "executable_code": "code",
     "codeExecutionResult": "code_result", "code_execution_result": "code_result", "json": "json",
 }  # fmt: skip
-_ANSWER_BODIES = ("functionResponse", "function_response", "toolResult")
+_ANSWER_BODIES = ("functionResponse", "function_response", "toolResult", "tool_call_result")
 _ANSWER_IDS = (
     "tool_use_id", "tool_call_id", "toolCallId", "toolUseId", "call_id", "callId", "CallId", "FunctionCallId",
     "id", "Id",
@@ -119,7 +121,7 @@ def content_text(value: object) -> str:
 
 def part_kind(part: dict[str, Any]) -> str:
     """What a part says it is, in small letters with underscores; empty where it does not say."""
-    for key in ("type", "part_kind", "$type", "content_type", "contentType"):
+    for key in ("type", "part_kind", "block_type", "kind", "$type", "content_type", "contentType"):
         said = part.get(key)
         if isinstance(said, str) and said:
             return _snake(said) if len(said) <= _LONGEST_KIND else ""
@@ -234,6 +236,14 @@ def _add_call(content: Content, part: dict[str, Any], where: str) -> None:
     inner = part.get("toolInvocation")
     source = inner if isinstance(inner, dict) else part
     named = source
+    state = part.get("state")
+    if kind == "tool" and isinstance(state, dict):
+        # OpenCode keeps the call and its answer in one part.
+        source = {"state": _STATES.get(str(state.get("status"))), "id": part.get("callID"), **state}
+        named = {"name": part.get("tool"), "id": part.get("callID"), "arguments": state.get("input")}
+    asked = part.get("toolCall")
+    if kind == "tool_request" and isinstance(asked, dict) and isinstance(asked.get("value"), dict):
+        named = {"id": part.get("id"), **asked["value"]}
     if kind.startswith("tool_") and "toolCallId" in part and "toolName" not in source and "name" not in source:
         named = {**source, "toolName": str(part["type"]).removeprefix("tool-")}
     content.calls.append(read_call(named, where))
@@ -244,9 +254,15 @@ def _add_call(content: Content, part: dict[str, Any], where: str) -> None:
         content.answers.append(read_answer(value, source.get("toolCallId", source.get("id")), where, error))
 
 
+# How OpenCode says how far a call is, in the words of the Vercel AI SDK.
+_STATES = {"completed": "output-available", "error": "output-error"}
+
+
 def _add_answer(content: Content, part: dict[str, Any], where: str) -> None:
     inner = next((part[key] for key in _ANSWER_BODIES if isinstance(part.get(key), dict)), part)
-    identity = next((node[key] for node in (part, inner) for key in _ANSWER_IDS if node.get(key) is not None), None)
+    origin = inner["origin"] if isinstance(inner.get("origin"), dict) else {}
+    nodes = (part, inner, origin)
+    identity = next((node[key] for node in nodes for key in _ANSWER_IDS if node.get(key) is not None), None)
     value = next((inner[key] for key in _ANSWER_VALUES if inner.get(key) is not None), None)
     error = part.get("error", part.get("errorText"))
     content.answers.append(read_answer(value, identity, where, error))
@@ -309,7 +325,7 @@ def _is_part(value: object) -> bool:
     if not isinstance(value, dict):
         return False
     kind = part_kind(value)
-    if "type" not in value:
+    if "type" not in value and "block_type" not in value:
         return len(value) == 1 and (kind in ("file", "json") or isinstance(value.get("text"), str))
     if kind in _FILES:
         return any(isinstance(value.get(key), dict | str) for key in _FILE_BODIES)

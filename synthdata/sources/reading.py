@@ -20,7 +20,9 @@ from synthdata.sources import (
     atif,
     claude_code,
     codex,
+    crew_ai,
     inspect_log,
+    message_lines,
     mint,
     native,
     openai_chat,
@@ -33,12 +35,14 @@ from synthdata.sources import (
     tau_bench,
     trace_stores,
     verifiers,
+    who_when,
 )
 from synthdata.sources.beginnings import without_beginnings
 from synthdata.sources.eval_files import eval_rows
 from synthdata.sources.fields import RowError
 from synthdata.sources.files import DOCUMENT_ROWS, Row, SourceFile, list_files, read_rows, refuse
 from synthdata.sources.sessions import ReadRun, SessionItem
+from synthdata.sources.wrapped import agent_runs, conversations
 
 _MAX_ROW_BYTES = RuntimeSettings().max_row_bytes
 _SHOWN = 3
@@ -66,7 +70,7 @@ class Stamp:
 
 
 READERS: tuple[Reader, ...] = (
-    native, atif, tau_bench, swe_agent, mint, inspect_log, verifiers, openhands, tape_agents, smolagents,
+    native, atif, tau_bench, swe_agent, mint, inspect_log, verifiers, openhands, tape_agents, smolagents, who_when,
     openai_chat,
 )  # fmt: skip
 
@@ -87,6 +91,9 @@ SESSIONS: tuple[Session, ...] = (
     Session(trace_stores.NAME, trace_stores.sniff, trace_stores.read_session),
     Session(openhands.NAME, openhands.sniff_event, openhands.read_session),
     Session(openclaw.NAME, openclaw.sniff, openclaw.read_session),
+    Session(smolagents.NAME, smolagents.sniff_step, smolagents.read_session),
+    Session(crew_ai.NAME, crew_ai.sniff, crew_ai.read_session),
+    Session(message_lines.NAME, message_lines.sniff, message_lines.read_session),
 )
 # Rows at the beginning of a file that are looked at to tell a session from rows that are runs.
 _LOOKED_AT = 50
@@ -147,14 +154,16 @@ def run_reader(value: object) -> str:
     """The name of the reader that takes a row as a run of an agent; empty where none does but that of chats."""
     rows = (reader.NAME for reader in READERS if reader.NAME != openai_chat.NAME and reader.sniff(value) is None)
     events = (session.NAME for session in SESSIONS if session.sniff(value) is None)
-    return next(rows, "") or next(events, "")
+    return next(rows, "") or next(events, "") or ("wrapped messages" if agent_runs(value) else "")
 
 
 def parts(row: Row | QuarantinedRow) -> list[Row | QuarantinedRow]:
-    """A results file of tau2 or a log of Inspect as the rows it stands for, any other row as itself."""
+    """A results file of tau2, a log of Inspect, a wrapped conversation as its rows; any other as itself."""
     if isinstance(row, QuarantinedRow):
         return [row]
-    runs = tau_bench.split(row.value) or inspect_log.split(row.value)
+    runs = tau_bench.split(row.value) or inspect_log.split(row.value) or conversations(row.value)
+    if len(runs) == 1:
+        return [Row(row.file, row.line, runs[0], row.size, row.repaired)]
     return [Row(row.file, number, run, repaired=row.repaired) for number, run in enumerate(runs, 1)] or [row]
 
 

@@ -27,6 +27,7 @@ _CAME_BACK = re.compile(
     r"|\[?(?:Tool|TOOL|Function|FUNCTION|Execution|EXECUTION|Command|COMMAND|Action|ACTION)[ _]"
     r"(?:result|Result|RESULT|output|Output|OUTPUT|response|Response|RESPONSE)s?\b[^\n:\]]{0,80}[:\]]"
     r"|EXECUTION RESULT of \["
+    r"|exitcode: -?\d{1,4} \("
     r"|<(?:observation|tool_response|tool_result|tool_output|function_results?|function_response|returncode"
     r"|execution_result|command_output|result)\b"
     r"|\[TOOL_RESULTS\]"
@@ -50,6 +51,7 @@ class Draft:
     unfit: list[str] = field(default_factory=list)
     repaired: list[str] = field(default_factory=list)
     media: list[Media] = field(default_factory=list)
+    name: str = ""
 
     def take(self, calls: Iterable[ReadCall]) -> None:
         """Add calls with what was repaired in them and why they are unfit."""
@@ -131,7 +133,7 @@ def _step(number: int, draft: Draft, greeting: bool) -> Step:
     unfit = draft.unfit
     calls, seen = tuple(draft.calls), tuple(draft.observations)
     if not (unfit or draft.repaired or draft.media or draft.optimal or greeting) and (calls or draft.action.strip()):
-        return Step(number, draft.role, draft.action, draft.thought, calls, seen, draft.optimal)
+        return Step(number, draft.role, draft.action, draft.thought, calls, seen, draft.optimal, name=draft.name)
     if draft.role == "agent" and draft.blank:
         unfit = [*unfit, EMPTY]
     elif draft.role == "agent" and greeting and not draft.calls:
@@ -147,6 +149,7 @@ def _step(number: int, draft: Draft, greeting: bool) -> Step:
         weight=0 if unfit else 1,
         notes=tuple(dict.fromkeys((*draft.repaired, *unfit))) if draft.repaired or unfit else (),
         media=tuple(draft.media),
+        name=draft.name,
     )
 
 

@@ -38,6 +38,8 @@ _PLACEHOLDERS = {
 
 _CALLS, _RESULTS = ("tool_use", "tool-call", "function_call"), ("tool_result", "tool-result")
 _THOUGHTS = ("thinking", "reasoning", "redacted_thinking")
+_ARGUMENTS = ("arguments", "parameters", "args", "input", "kwargs")
+_CALL_KEYS = ("name", "tool_name", "function", "id", "call_id", "type")
 
 
 @dataclass(frozen=True)
@@ -144,14 +146,29 @@ def _call(turn: Message, role_key: str, text_key: str | None, where: str) -> Mes
     value = parsed(value, where) if isinstance(value, str) else value
     calls = []
     for number, item in enumerate(value if isinstance(value, list) else [value]):
-        call = as_object(item, f"{where}[{number}]")
-        call = as_object(call.get("function", call), where)
-        name = as_name(call.get("name"), f"{where}.name")
-        if not name:
-            raise RowError(f"`{where}` is a tool call without a name")
-        arguments = call.get("arguments", call.get("parameters", {}))
-        calls.append({"type": "function", "function": {"name": name, "arguments": arguments}})
+        calls.append(_spelled(as_object(item, f"{where}[{number}]"), where))
     return {"role": "assistant", "content": "", "tool_calls": calls} | _others(turn, role_key, text_key)
+
+
+def _spelled(item: Message, where: str) -> Message:
+    """A call with a name and arguments under one of the usual names; arguments that are there are never emptied.
+
+    Raises:
+        RowError: no name, or other keys than those of a call.
+    """
+    call = as_object(item.get("function", item), where)
+    name = as_name(call.get("name", call.get("tool_name")), f"{where}.name")
+    if not name:
+        raise RowError(f"`{where}` is a tool call without a name")
+    key = next((key for key in _ARGUMENTS if call.get(key) is not None), None)
+    other = sorted(key for key in call if key not in (*_ARGUMENTS, *_CALL_KEYS))
+    if key is None and other:
+        raise RowError(
+            f"`{where}`: the arguments of {name[:60]} are not under {', '.join(_ARGUMENTS)}, but {other[0]!r:.60}"
+        )
+    function = {"name": name, "arguments": call[key] if key else {}}
+    identity = item.get("id", item.get("call_id"))
+    return ({"id": identity} if isinstance(identity, str) else {}) | {"type": "function", "function": function}
 
 
 def _asked_and_answered(turn: Message, where: str) -> list[Message]:

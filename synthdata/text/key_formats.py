@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-# A key may follow an escaped line end or a percent-encoded character, whose last letter is no part of it.
-_START = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2}))"
+# A key may follow an escaped line end, a percent-encoded character or a terminal's colour, whose last letter is no part
+# of it.
+_START = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2})|(?<=\[\dm)|(?<=[\[;]\d\dm)|(?<=;\dm))"
 _UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 
 
@@ -27,8 +28,21 @@ class KeyFormat:
     pattern: re.Pattern[str]
 
 
+# A beginning of so many characters is found inside a longer word too: ids are glued together. Some are parts of words.
+_PLAIN = 5
+_IN_WORDS = ("sess-", "access-", "secret_")
+
+
 def _forms(*rows: tuple[str, str, str]) -> tuple[KeyFormat, ...]:
-    return tuple(KeyFormat(name, tuple(hints.split("|")), re.compile(_START + form)) for name, hints, form in rows)
+    return tuple(
+        KeyFormat(name, tuple(hints.split("|")), re.compile(_before(hints) + form)) for name, hints, form in rows
+    )
+
+
+def _before(hints: str) -> str:
+    """What stands before a key: nothing of a word, unless the key begins as no other word does."""
+    plain = hints.split("|")
+    return "" if min(map(len, plain)) >= _PLAIN and hints not in _IN_WORDS else _START
 
 
 _MODELS = _forms(
@@ -164,7 +178,7 @@ _SERVICES = _forms(
     ("Teams webhook", "webhook.office.com", r"[a-z0-9]+\.webhook\.office\.com/webhookb2/(?P<secret>[\w@/-]{30,})"),
     ("Discord webhook", "/api/webhooks/", r"discord(?:app)?\.com/api/webhooks/(?P<secret>\d+/[\w-]{30,})"),
     ("Discord bot token", ".", r"[MNO][A-Za-z\d_-]{23,25}\.[A-Za-z\d_-]{6}\.[A-Za-z\d_-]{27,}"),
-    ("Telegram bot token", ":aa", r"\d{8,10}:AA[\w-]{32,}"),
+    ("Telegram bot token", ":aa", r"(?:bot)?(?P<secret>\d{8,10}:AA[\w-]{32,})"),
     ("Stripe key", "k_", r"[srp]k_(?:live|test|prod)_[A-Za-z0-9]{10,}"),
     ("Stripe webhook secret", "whsec_", r"whsec_[A-Za-z0-9+/=]{20,}"),
     ("Twilio key", "sk|ac", r"(?:SK|AC)[0-9a-f]{32}(?![0-9a-f])"),

@@ -78,14 +78,21 @@ def _fields(text: str, low: str) -> Iterator[Found]:
         if kind is None:
             continue
         quoted = _QUOTED.match(text, match.end())
-        # In `"Password: "` the quote after the name ends the text that the name stands in.
-        if quoted and not (start and text[start - 1] == quoted[1] and quoted[1] not in match["after"]):
+        # In `"Password: "` the quote after the name ends the text that the name stands in; one that is escaped once
+        # more than the quote before the name begins a value.
+        ends = start and text[start - 1] == quoted[1] and quoted[1] not in match["after"] if quoted else False
+        if quoted and not (ends and _escapes(text, start - 1) == _escapes(text, quoted.start("value") - 1)):
             if _is_value(quoted["value"], kind, True, word):
                 yield quoted.start("value"), quoted.end("value"), kind
             continue
         bare = _BARE.match(text, match.end())
         if bare and not quoted and _is_bare(text, start, match["after"], bare, kind, word):
             yield bare.start(), bare.end(), kind
+
+
+def _escapes(text: str, at: int) -> int:
+    """How many backslashes stand before a place."""
+    return at - len(text[max(0, at - 8) : at].rstrip("\\")) - max(0, at - 8)
 
 
 def _kind_of_name(name: str, word: str) -> str | None:

@@ -20,6 +20,8 @@ from synthdata.text.personal import personal_values
 from synthdata.text.secrets import secret_spans, secret_values
 
 SECRET = "SECRET"
+# The shortest key of a fixed form is longer than this.
+_LEAST_KEY = 16
 # A value as long as this is replaced wherever it stands; a shorter one may be an ordinary word elsewhere.
 _LEAST_EVERYWHERE = 8
 
@@ -36,10 +38,11 @@ class Pseudonyms:
     redactors: tuple[Redactor, ...]
 
     @classmethod
-    def of(cls, texts: Sequence[str], redactors: Sequence[Redactor] = ()) -> Pseudonyms:
+    def of(cls, texts: Sequence[str], redactors: Sequence[Redactor] = (), labels: Sequence[str] = ()) -> Pseudonyms:
         """Find everything in the texts of a run, numbered by kind in the order of first appearance.
 
-        `redactors` find more than the built-in recognisers do; what they call it becomes the placeholder's name.
+        In `labels` (ids, definitions) secrets alone are looked for: an id may look like a telephone number. `redactors`
+        find more than the built-in recognisers do; what they call it becomes the placeholder's name.
         """
         hidden: dict[str, str] = {}
         for text in texts:
@@ -47,6 +50,8 @@ class Pseudonyms:
             hidden |= {
                 text[a:b]: _kind(kind) for one in redactors for a, b, kind in one.find(text) if text[a:b].strip()
             }
+        for text in labels:
+            hidden |= dict.fromkeys(secret_values(text), SECRET)
         whole = "\n".join(texts)
         # `password@host` of an address with credentials reads like a mail; the credential goes, the host stays.
         kinds = {v: kind for v, kind in personal_values(whole).items() if not any(secret in v for secret in hidden)}
@@ -56,7 +61,7 @@ class Pseudonyms:
     def _numbered(cls, whole: str, kinds: dict[str, str], redactors: tuple[Redactor, ...]) -> Pseudonyms:
         counts: Counter[str] = Counter()
         placeholders = {}
-        for value in sorted(kinds, key=lambda value: (whole.find(value), value)):
+        for value in sorted(kinds, key=lambda value: (at if (at := whole.find(value)) >= 0 else len(whole), value)):
             counts[kinds[value]] += 1
             placeholders[value] = f"[{kinds[value]}_{counts[kinds[value]]}]"
         return cls(placeholders, _pattern(kinds), redactors)
@@ -90,12 +95,22 @@ class Pseudonyms:
 
 def run_texts(run: Trajectory) -> list[str]:
     """Every text of a run, in order: what its pseudonyms are made from."""
-    steps = [(s.action, s.thought, s.call_text, s.observation) for s in run.steps]
+    steps = [(s.name, s.action, s.thought, s.call_text, s.observation) for s in run.steps]
     return [run.task, *(text for step in steps for text in step if text)]
 
 
+def run_labels(run: Trajectory) -> list[str]:
+    """What of a run leaves beside its texts: the ids of calls, and the definitions of its tools."""
+    ids = [call.call_id for step in run.steps for call in step.tool_calls]
+    seen = [answer.call_id for step in run.steps for answer in step.observations]
+    return [
+        *dict.fromkeys(name for name in (*ids, *seen) if name and len(name) >= _LEAST_KEY),
+        *filter(None, [run.tools]),
+    ]
+
+
 def redact_row(row: Any, pseudonyms: Pseudonyms) -> tuple[Any, Counter[str]]:  # noqa: ANN401 - JSON in, JSON out
-    """A row of any shape with every text in it redacted, and how many values were replaced by kind; keys stay."""
+    """A row of any shape with every text in it redacted, keys that hold a secret too, and how many were by kind."""
     counts: Counter[str] = Counter()
 
     def walk(value: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
@@ -104,10 +119,15 @@ def redact_row(row: Any, pseudonyms: Pseudonyms) -> tuple[Any, Counter[str]]:  #
             counts.update(hits)
             return text
         if isinstance(value, dict):
-            return {key: walk(item) for key, item in value.items()}
+            return {_key(key): walk(item) for key, item in value.items()}
         return [walk(item) for item in value] if isinstance(value, list) else value
 
     return walk(row), counts
+
+
+def _key(key: str) -> str:
+    """A key of an object: a name that somebody chose stays, a secret that somebody put there goes."""
+    return without_secrets(key) if len(key) >= _LEAST_KEY else key
 
 
 @lru_cache(maxsize=512)
@@ -117,11 +137,11 @@ def redacted(text: str) -> str:
 
 
 def redacted_json(value: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
-    """A JSON document with `redacted` applied to every text in it; keys stay."""
+    """A JSON document with `redacted` applied to every text in it, and without secrets in its keys."""
     if isinstance(value, str):
         return redacted(value)
     if isinstance(value, Mapping):
-        return {key: redacted_json(item) for key, item in value.items()}
+        return {_key(str(key)): redacted_json(item) for key, item in value.items()}
     return [redacted_json(item) for item in value] if isinstance(value, list | tuple) else value
 
 

@@ -123,7 +123,14 @@ SECRET_PLACES = (
     _place(PASSWORD, "privatekey,presharedkey", _B + r"(?:privatekey|presharedkey)\s*=\s*", _BASE64),
     _place(PASSWORD, "kind: secret",
            r"kind: secret\b[^\0]{0,400}?\n\s*(?:string)?data:\s*\n\s+[\w.-]+:\s*", r"[\w+/=.!@#$%^&*-]{6,}"),
+    _place(
+        RANDOM, "login",
+        _B + r"(?:wandb|hf|huggingface-cli|netlify|railway|fly(?:ctl)?|vercel|gh|heroku|neonctl|doctl)\s+(?:auth\s+)?"
+        r"login\s+(?:--?[a-z-]{1,30}[\s=])?", r"[\w.-]{20,}",
+    ),
     # What people write.
+    _place(PASSWORD, "for", r"(?:password|passphrase|pin|passcode)\s+for\s+[^\s:]{1,60}\s?:[ \t]+",
+           r"(?=[^\s]{0,80}\d)(?=[^\s]{0,80}[a-z])[^\s\"'`,]{6,80}"),
     _place(PASSWORD, "key,token,secret,pass,pin", _NAMED + r"\s+(?:is|was|to|of|set to|=)(?:\s+now)?[:\s]+[\"'`]?",
            r"(?=[^\s\"'`]{0,80}\d)(?=[^\s\"'`]{0,80}[a-z])[^\s\"'`,]{6,80}?", r"(?=[\"'`,]|[.!?]?(?:\s|$))"),
     # A name and a long key beside it, as in tables and notes.

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from synthdata.text.disguised import decoded, joined
 from synthdata.text.key_formats import BLOCKS, KEY_FORMATS, KeyFormat
 from synthdata.text.passwords import context_secrets, lowered
 
@@ -50,6 +51,27 @@ def secret_values(text: str) -> set[str]:
 
 
 def _keys(text: str) -> Iterator[SecretSpan]:
+    yield from _plain_keys(text)
+    seamless = joined(text)
+    if seamless is not None:
+        read, places = seamless
+        for span in _plain_keys(read):
+            # The end of the last character, not the beginning of the next one, which may lie behind a seam.
+            yield SecretSpan(places[span.start], _end(text, places, span.end), span.kind)
+    for start, end, plain in decoded(text):
+        kind = next((span.kind for span in _plain_keys(plain)), None)
+        if kind is not None:
+            yield SecretSpan(start, end, kind)
+
+
+def _end(text: str, places: list[int], end: int) -> int:
+    """Where in the text the character before `end` of the joined text stops."""
+    last = places[end - 1]
+    coded = text[last] in "\\%" and end < len(places)
+    return places[end] if coded else last + 1
+
+
+def _plain_keys(text: str) -> Iterator[SecretSpan]:
     low = lowered(text)
     for form in BLOCKS:
         if any(hint in low for hint in form.hints):
