@@ -36,22 +36,25 @@ def messages(draw: st.DrawFn) -> list[Message]:
         turn: Message = {"role": role, "content": draw(words)}
         if draw(st.integers(0, 4)) == 0:
             turn["content"] = [{"type": "text", "text": draw(words)} for _ in range(draw(st.integers(1, 2)))]
-        if role == "user" and draw(st.booleans()):
+        if role != "tool" and draw(st.booleans()):
             turn["name"] = draw(words)
         if role == "tool":
             turn["tool_call_id"] = draw(words)
         if role == "assistant":
             turn |= draw(st.sampled_from([{}, {}, {"weight": 0}, {"weight": 1}]))
             if draw(st.booleans()):
-                called = draw(st.lists(arguments, min_size=1, max_size=2))
-                turn["tool_calls"] = [call(one, as_text=draw(st.booleans())) for one in called]
+                called = draw(st.lists(arguments, min_size=1, max_size=3))
+                turn["tool_calls"] = [call(one, f"c{i}", as_text=draw(st.booleans())) for i, one in enumerate(called)]
+                turn["content"] = draw(st.sampled_from([turn["content"], None, ""]))
+            if draw(st.integers(0, 3)) == 0:
+                turn["reasoning_content"] = draw(words)
         made.append(turn)
     return [*made, {"role": "assistant", "content": "the end"}]
 
 
-def call(one: dict[str, Any], *, as_text: bool) -> Message:
+def call(one: dict[str, Any], name: str, *, as_text: bool) -> Message:
     given = json.dumps(one, ensure_ascii=False) if as_text else one
-    return {"id": "c", "type": "function", "function": {"name": "look", "arguments": given}}
+    return {"id": name, "type": "function", "function": {"name": "look", "arguments": given}}
 
 
 def same(turns: list[Message]) -> list[Message]:
@@ -87,19 +90,27 @@ def test_any_chat_equals_what_came_in(turns: list[Message], tools: list[Any]) ->
     for i, one in zip(chat.answers[-4:], rows["sft"], strict=True):
         told = [*one["prompt"], *one["completion"]]
         assert told == [{k: v for k, v in turn.items() if k != "weight"} for turn in same(turns)[: i + 1]]
-    assert same(openai(row)["messages"]) == masked(same(turns))
-    assert all(isinstance(c["function"]["arguments"], str) for c in calls_in(openai(row)["messages"]))
+    if any("reasoning_content" in turn for turn in turns):
+        with pytest.raises(DialectError, match="reasoning_content"):
+            openai(row)
+    else:
+        assert same(openai(row)["messages"]) == masked(same(turns))
+        assert all(isinstance(c["function"]["arguments"], str) for c in calls_in(openai(row)["messages"]))
     held = None
     try:
         held = nanochat(row)["messages"]
     except DialectError:
         spoken = turns[1:] if turns[0]["role"] == "system" else turns
         orderly = [t["role"] for t in spoken] == ["assistant" if i % 2 else "user" for i in range(len(spoken))]
-        plain = not any(t.get(name) is not None for t in turns for name in ("name", "tool_calls", "tool_call_id"))
+        plain = not any(t.get(name) is not None for t in turns for name in _UNHELD)
         learnt = all(t["role"] != "assistant" or t.get("weight") != 0 for t in row["messages"])
         assert not (orderly and plain and learnt and len(spoken) % 2 == 0)
     if held is not None:
         assert held == [{"role": t["role"], "content": content_words(t["content"])} for t in turns]
+
+
+# What nanochat cannot hold.
+_UNHELD = ("name", "tool_calls", "tool_call_id", "reasoning_content")
 
 
 def calls_in(turns: list[Message]) -> list[Message]:

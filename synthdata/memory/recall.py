@@ -185,7 +185,7 @@ class Memory:
 
     def _recalled(self, row: dict[str, Any], score: float, seen: tuple[float, float]) -> Recalled:
         lesson, when = _lesson(row["payload"])
-        same = ("id", "task_id", "source", "licence", "trajectory_id", "step", "round", "judged")
+        same = ("id", "trajectory_id", "step", "round", "judged")
         return Recalled(
             lesson=redacted(lesson or row["content"]),
             when=redacted(when),
@@ -195,7 +195,10 @@ class Memory:
             cosine=seen[0],
             bm25=seen[1],
             standing=self._standings.get(row["id"], _STANDS),
-            **{name: without_secrets(row[name]) if isinstance(row[name], str) else row[name] for name in same},
+            task_id=without_secrets(row["task_id"] or ""),
+            source=without_secrets(row["source"] or ""),
+            licence=without_secrets(row["licence"] or ""),
+            **{name: row[name] for name in same},
         )
 
 

@@ -16,6 +16,7 @@ from synthdata.sources.files import Row
 from synthdata.sources.tables import bounded, plain
 
 NAME = "the rows given"
+_TABLES = ("polars", "pandas", "pyarrow", "datasets")
 
 
 def object_rows(value: object, max_row_bytes: int) -> Iterator[Row | QuarantinedRow]:
@@ -24,12 +25,13 @@ def object_rows(value: object, max_row_bytes: int) -> Iterator[Row | Quarantined
     Raises:
         InputError: a value that holds no rows.
     """
+    sparse = _library(value) in _TABLES
     for number, item in enumerate(_items(value), 1):
         if isinstance(item, str):
             yield Row(NAME, number, item)
         elif isinstance(item, Mapping):
             try:
-                row = {str(key): _cell(cell) for key, cell in item.items()}
+                row = {str(key): _cell(cell, sparse) for key, cell in item.items()}
             except (TypeError, RecursionError) as error:
                 yield QuarantinedRow(NAME, number, f"a column holds {error}")
             else:
@@ -79,8 +81,11 @@ def _arrow_rows(table: Any) -> Iterator[Any]:  # noqa: ANN401 - as above
         yield from batch.to_pylist()
 
 
-def _cell(value: Any) -> Any:  # noqa: ANN401 - anything may stand in a frame
-    """A cell as JSON has it; not-a-number is how a frame says that nothing is there."""
+def _cell(value: Any, sparse: bool) -> Any:  # noqa: ANN401 - anything may stand in a frame
+    """A cell as JSON has it; not-a-number is how a frame says that nothing is there.
+
+    Where objects have the columns of all rows (`sparse`), null says that this one has no such key; else it is a value.
+    """
     if _library(value) == "numpy" and hasattr(value, "tolist"):
         value = value.tolist()
     if _library(value) == "pandas":
@@ -89,7 +94,8 @@ def _cell(value: Any) -> Any:  # noqa: ANN401 - anything may stand in a frame
     if isinstance(value, float) and math.isnan(value):
         return None
     if isinstance(value, Mapping):
-        return {str(key): _cell(item) for key, item in value.items() if item is not None or key == "content"}
+        kept = {key: item for key, item in value.items() if item is not None or key == "content" or not sparse}
+        return {str(key): _cell(item, sparse) for key, item in kept.items()}
     if isinstance(value, list | tuple):
-        return [_cell(item) for item in value]
+        return [_cell(item, sparse) for item in value]
     return plain(value)
