@@ -66,7 +66,7 @@ class Corpus:
             self._panel, self.settings = use_judge(judge, settings)
 
     @classmethod
-    def init(
+    def init(  # noqa: PLR0913 - each is a choice of its own
         cls,
         path: Path | str,
         reference: Path | str | Sequence[ReferenceLike],
@@ -75,11 +75,13 @@ class Corpus:
         encoder: Encoder | None = None,
         views: ViewChoice = "auto",
         heldout: Iterable[HeldOutRow] = (),
+        read: Mapping[str, object] | None = None,
         progress: Progress = no_progress,
     ) -> Corpus:
         """Make a corpus and freeze anchor 0 from real reference data: a path, or rows.
 
-        A row is a string, a dict with `content`, `context` or both, or a `ReferenceRow`.
+        A row is a string, a dict with `content`, `context` or both, or a `ReferenceRow`. `read` is kept beside the
+        corpus' beginning: how the reference was read.
 
         Raises:
             InputError: the path or the folder cannot be used.
@@ -109,6 +111,9 @@ class Corpus:
         with CorpusStore.making(path, views=chosen, **values) as store:
             with store.adding(store.heldout_dir) as folder:
                 write_heldout(folder, list(heldout))
+            if read:
+                # Before the anchor, which ends the making: whoever runs a killed `init` again must find all or nothing.
+                store.append_event("read", content_hash(canonical_json(read), "0"), dict(read), 0)
             with store.new_anchor(0) as folder:
                 save_reference(folder, cleaned)
                 if anchor.content is not None:

@@ -47,27 +47,46 @@ def test_an_endpoint_that_is_away_ends_the_run_and_changes_nothing(corpus: Path)
 
 
 @pytest.mark.slow
-def test_broken_json_is_quarantined_and_asked_again_on_request(corpus: Path) -> None:
+def test_an_endpoint_that_answers_rubbish_stops_the_round_and_uses_no_run_up(corpus: Path) -> None:
+    before = synthdata("verify", corpus, "--digest").stdout
+    rubbish = [
+        (200, {}, completion('{"steps": [')),
+        (200, {}, "<html>hello</html>"),
+        (200, {}, '{"choices": []}'),
+        (200, {}, '{"error": {"message": "no such model"}}'),
+        (307, {"Location": "http://127.0.0.1:9/v1"}, ""),
+    ]
+    for answer in rubbish:
+        with endpoint(lambda number, body, answer=answer: answer) as (url, _):
+            refused(run(corpus, url, "--limit", "3"), "answers of m cannot be used", "no run is used up")
+    assert synthdata("verify", corpus, "--digest").stdout == before
+
+
+@pytest.mark.slow
+def test_what_was_unusable_is_asked_once_more_by_the_next_round_and_again_on_request(corpus: Path) -> None:
     broken = True
+    anyway = ("--limit", "40", "--set", "runtime.unusable_share=1")
 
     def reply(number: int, body: dict[str, Any]) -> tuple[int, dict[str, str], str]:
         return 200, {}, completion('{"steps": [') if broken else scripted_answer(body)
 
     with endpoint(reply) as (url, seen):
-        first = run(corpus, url, "--limit", "40")
+        first = run(corpus, url, *anyway)
         assert first.returncode == 0, first.stderr
         assert json.loads(first.stdout)["counts"] == {"admit": 0, "reject": 0, "quarantine": 80}
         asked = len(seen.bodies)
         assert asked == 160  # each of two reviews a run had its one repair turn
+        assert run(corpus, url, *anyway).returncode == 0
+        assert len(seen.bodies) == 2 * asked
 
         broken = False
         plain = run(corpus, url, "--limit", "90")
         assert plain.returncode == 0, plain.stderr
-        # The next ninety runs: what was read is not read again unless asked for.
+        # The next ninety runs: what was asked about twice is not asked about again unless asked for.
         assert sum(json.loads(plain.stdout)["counts"].values()) >= 90
         again = run(corpus, url, "--limit", "40", "--retry-quarantined")
         assert again.returncode == 0, again.stderr
-        assert len(seen.bodies) > asked + 40
+        assert len(seen.bodies) > 2 * asked + 40
     facts = json.loads(synthdata("status", corpus, "--json").stdout)
     assert facts["experience"] == 130
     assert facts["quarantined"] == 80  # the record of what was unusable stays

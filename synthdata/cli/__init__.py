@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 import traceback
@@ -81,6 +82,8 @@ STOPPED = {
 WRITES = frozenset("admit heldout reanchor anchor retract evict unfreeze label supersede maintain monitor".split())
 INTERRUPTED = 130
 
+# No space left, a read-only file system, a quota.
+_DISK_REFUSES = re.compile(r"[^:()]*\(os error (?:28|30|122)\)|StorageFull|ReadOnlyFilesystem|QuotaExceeded")
 # What `sysexits.h` calls an internal error: no caller takes it for an alarm (1) or for bad input (2).
 BUG = 70
 
@@ -132,6 +135,11 @@ def main() -> None:
         _say(f"{error.filename or 'the disk'}: {error.strerror or error}")
         sys.exit(InputError.exit_code)
     except Exception as error:
+        refused = _DISK_REFUSES.search(str(error))
+        if refused:
+            # Libraries in Rust have errors of their own for it.
+            _say(f"the disk: {refused[0]}: {str(error).splitlines()[0]}")
+            sys.exit(InputError.exit_code)
         _say(f"this is a bug: {type(error).__name__}: {error}; please report it with its traceback, {_kept()}")
         if len(arguments) < len(sys.argv) - 1:
             traceback.print_exc()

@@ -69,8 +69,8 @@ def init(
     never = read_heldout(local_path(heldout, online), settings) if heldout else []
     if not as_json:
         show_reading(reading)
-    made = Corpus.init(corpus, rows, settings=settings, views=views, heldout=never, progress=progress)
-    made.note_reading(reading, str(reference))
+    read = {"source": str(reference), **reading.facts()}
+    made = Corpus.init(corpus, rows, settings=settings, views=views, heldout=never, read=read, progress=progress)
     facts = made.describe_anchor() | {"reference_rows": len(rows), "unreadable": len(broken)}
     if inherited is not None:
         facts["inherited"] = _inherit(made, inherited)

@@ -8,19 +8,21 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from synthdata.corpus.header import NAME, Header, read_header, write_header
+from synthdata.corpus.seals import DONE, FOLDER
 from synthdata.errors import InputError
-from synthdata.io.files import atomic_folder, is_temporary
+from synthdata.io.files import atomic_folder, is_temporary, sweep_temporaries
 
 ANCHORS, HELDOUT = "anchors", "heldout"
+TABLES = ("experience", "decisions", "events", "snapshots")
 FOLDERS = (ANCHORS, HELDOUT, "cache", "derived")
 # What a killed `init` may leave before there is a header.
-_BEFORE_HEADER = frozenset({f".{NAME}.part", "writer.lock", "writer.json", "writer.part"})
+_BEFORE_HEADER = frozenset({f".{NAME}.part", "writer.lock", "writer.json"})
 # What the table library takes for something else than part of a name: escapes, separators, what no URL may hold.
 _MISREAD = re.compile(r"%[0-9A-Fa-f]{2}|[#?\\\[\]|^\x00-\x1f\x7f]")
 
@@ -69,9 +71,31 @@ def refuse_occupied(path: Path) -> None:
         raise InputError(f"{path}: is not empty and not a corpus; name another folder")
 
 
+def sweep_unfinished(corpus: Path) -> None:
+    """Remove what writers that were killed left half-written; the caller holds the writer lock."""
+    for pattern in (
+        f".{NAME}.*.part",
+        f".{FOLDER}.part",
+        f"{FOLDER}/.*.part",
+        f"{HELDOUT}/.*.part",
+        f"{ANCHORS}/.*.part",
+    ):
+        _remove(corpus.glob(pattern))
+    _remove(corpus.glob(f"{ANCHORS}/*/**/.*.part"))
+    # Readers make derived files too, so there only what dead processes left goes.
+    sweep_temporaries(corpus / "derived")
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    for path in list(paths):
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
 def is_unfinished(corpus: Path) -> bool:
-    """Whether the `init` of this corpus has not put its first anchor in place; rows without an anchor are damage."""
-    return not (corpus / ANCHORS / "0").is_dir() and not any((corpus / "decisions").glob("*.parquet"))
+    """Whether the `init` of this corpus has not put its first anchor in place; rows or seals without one are damage."""
+    done = corpus / FOLDER / DONE
+    sealed = done.is_file() and f'"{ANCHORS}/0/'.encode() in done.read_bytes()
+    return not (corpus / ANCHORS / "0").is_dir() and not sealed and not any((corpus / "decisions").glob("*.parquet"))
 
 
 def open_header(path: Path) -> Header:
@@ -92,7 +116,7 @@ def begin(path: Path, header: Header) -> Header:
     """Write header and folders; of an `init` that was cut off only the secret and the caches stay. What was written."""
     if (path / NAME).exists():
         header = replace(header, secret=read_header(path).secret)
-    for name in (ANCHORS, HELDOUT):
+    for name in (ANCHORS, HELDOUT, *TABLES):
         if (path / name).exists():
             shutil.rmtree(path / name)
     write_header(path, header)

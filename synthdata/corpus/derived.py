@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from synthdata.io.files import sync_path
+from synthdata.io.files import sync_path, temporary_beside
 
 
 def derived_path(root: Path, version: int, name: str) -> Path:
@@ -27,7 +27,7 @@ def publish(root: Path, version: int, name: str, write: Callable[[Path], None]) 
     Who comes second loses nothing: both were made from the same tables, and the first one stays.
     """
     final = derived_path(root, version, name)
-    part = final.with_name(f".{name}.{os.getpid()}.part")
+    part = temporary_beside(final)
     if part.exists():
         shutil.rmtree(part)
     part.mkdir()

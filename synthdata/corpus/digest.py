@@ -24,7 +24,7 @@ def digest(store: CorpusStore, as_of: int | None = None) -> str:
 
 
 # What was paid, read, asked or exported differs between two corpora that decided the same.
-_UNCOUNTED = ("spend", "read", "steering", "release", "adapter")
+_UNCOUNTED = ("spend", "read", "steering", "release", "adapter", "retry")
 
 
 def events_digest(store: CorpusStore, as_of: int | None = None) -> str:

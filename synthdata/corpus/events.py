@@ -16,7 +16,7 @@ from synthdata.records import canonical_json
 
 EVENT_KINDS = (
     "retract", "evict", "freeze", "unfreeze", "supersede", "label", "spend", "reanchor", "steering", "adapter",
-    "release", "read", "epoch",
+    "release", "read", "epoch", "retry",
 )  # fmt: skip
 
 # The payload of these carries `ids`, the candidates that stop being admitted.

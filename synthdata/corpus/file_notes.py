@@ -1,7 +1,7 @@
-"""Sums of data files whose rows are known to be those that were sealed, so that they need not be read to be trusted.
+"""Sums of files of the tables whose rows are known to be those that were sealed, so that rows need not be read again.
 
-Notes are derived: a file without one has its rows read and digested. A note holds a sum of itself, so that a file that
-differs from a note that is whole has surely been changed, be it in statistics that no row shows.
+Notes are derived: where a file has none the rows of its table are read and digested. A note holds a sum of itself, so
+that a file that differs from a note that is whole has surely been changed, be it in statistics that no row shows.
 """
 
 from __future__ import annotations

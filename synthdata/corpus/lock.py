@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from synthdata.errors import LockedError
-from synthdata.io.files import atomic_write
 
 
 class WriterLock:
@@ -63,7 +62,10 @@ class WriterLock:
             "command": " ".join(sys.argv)[:300],
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-        atomic_write(self._holder, json.dumps(holder))
+        # One name, so that what a killed holder left is written over: nobody else may be here.
+        part = self._holder.with_name(f".{self._holder.name}.part")
+        part.write_text(json.dumps(holder), encoding="utf-8")
+        part.replace(self._holder)
 
     def _refusal(self) -> str:
         try:

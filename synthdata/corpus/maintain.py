@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from synthdata.corpus.store import CorpusStore
 from synthdata.corpus.tables import Table
+from synthdata.io.files import sweep_temporaries
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ def maintain(store: CorpusStore, keep_rounds: int, keep_hours: int) -> list[Tabl
     """
     with store.writing():
         since = _kept_since(store, keep_rounds)
+        sweep_temporaries(store.cache_dir)
         return [_one(table, since, keep_hours) for table in store.tables()]
 
 

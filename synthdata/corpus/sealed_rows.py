@@ -59,14 +59,14 @@ def check_version(table: Table, seals: Seals) -> None:
 
 
 def changed_files(corpus: Path, table: Table) -> list[Path]:
-    """Data files of a table that are not as they were when their rows were last known to be right."""
+    """Files of a table's data and log that are not as they were when its rows were last known to be right."""
     noted = read_notes(corpus)
-    sums = {path: str(path.relative_to(corpus)) for path in table.present_files()}
+    sums = {path: str(path.relative_to(corpus)) for path in (*table.log_files(), *table.present_files())}
     return [path for path, name in sums.items() if name in noted and noted[name] != file_sum(path)]
 
 
 def check_tables(corpus: Path, tables: tuple[Table, ...], seals: Seals) -> None:
-    """Refuse tables whose rows are not as sealed; only data files whose sum is not noted are read row by row.
+    """Refuse tables whose rows are not as sealed; they are read only where a file's sum is not noted.
 
     Raises:
         CorruptStoreError: a file or row is missing or changed; the message names it.
@@ -77,7 +77,7 @@ def check_tables(corpus: Path, tables: tuple[Table, ...], seals: Seals) -> None:
         changed = changed_files(corpus, table)
         if changed:
             raise CorruptStoreError(f"{changed[0]}: is not as it was written; {REPAIR}")
-        paths = table.present_files()
+        paths = [*table.log_files(), *table.present_files()]
         known = all(str(path.relative_to(corpus)) in noted for path in paths)
         if known and table.rows() == sum(seal.rows for seal in seals.ranges(table.name)):
             continue

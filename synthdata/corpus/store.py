@@ -18,7 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synthdata.corpus import derived, rounds
-from synthdata.corpus.beginning import ANCHORS, HELDOUT, begin, open_header, refuse_occupied
+from synthdata.corpus.beginning import ANCHORS, HELDOUT, begin, open_header, refuse_occupied, sweep_unfinished
 from synthdata.corpus.events import append_event, read_events, without_removed
 from synthdata.corpus.experience import add_trajectories, read_trajectories
 from synthdata.corpus.header import UNSEALED, Header, Views
@@ -218,6 +218,7 @@ class CorpusStore:
             # What this object knows may be older than what the last writer left.
             self._header = open_header(self.path)
             self._check()
+            sweep_unfinished(self.path)
             for table in self.tables():
                 table.sweep_parts()
             if self._header.format == UNSEALED:

@@ -54,7 +54,11 @@ class Table:
         return "seq" if "seq" in self.schema else "round"
 
     def create(self) -> None:
-        """Make the empty table; an existing one is left as it is."""
+        """Make the empty table; an existing one is left as it is.
+
+        Raises:
+            InputError: the disk refuses.
+        """
         # Only one integer column gets statistics, so no text of a row is copied into the log.
         configuration: dict[str, str | None] = {
             "delta.appendOnly": "true",
@@ -62,7 +66,10 @@ class Table:
             "delta.enableExpiredLogCleanup": "false",
         }
         empty = ArrowTable.from_arrow(pl.DataFrame(schema=self.schema))
-        DeltaTable.create(self.folder, Schema.from_arrow(empty.schema), mode="ignore", configuration=configuration)
+        try:
+            DeltaTable.create(self.folder, Schema.from_arrow(empty.schema), mode="ignore", configuration=configuration)
+        except (DeltaError, OSError) as error:
+            raise InputError(f"{self.folder}: cannot be made: {_first_line(error)}") from error
 
     def open(self) -> DeltaTable:
         """The table as it is now.
@@ -109,7 +116,7 @@ class Table:
         added = self._sync(version)
         if sealed is not None:
             sealed.confirm()
-            note_files(self.folder.parent, added)
+        note_files(self.folder.parent, added)
         return version
 
     def _announce(self, rows: pl.DataFrame, version: int) -> SealBook | None:
@@ -215,6 +222,11 @@ class Table:
                 raise CorruptStoreError(f"{path}: has {path.stat().st_size} bytes, not {size}; restore it from a copy")
         return list(found)
 
+    def log_files(self) -> list[Path]:
+        """The files of the log; the hint at the newest checkpoint is left out, since the library can do without it."""
+        folder = self.folder / "_delta_log"
+        return sorted(path for path in folder.iterdir() if path.name[:20].isdigit() and not _PART.search(path.name))
+
     def sweep_parts(self) -> None:
         """Remove what writers that were killed left half-written; the caller holds the writer lock."""
         for folder in (self.folder, self.folder / "_delta_log"):
@@ -228,14 +240,15 @@ class Table:
         return {self.folder / unquote(path): int(size) for path, size in added.iter_rows()}
 
     def _sync(self, version: int) -> list[Path]:
-        """Flush a version to the disk; the data files that it added."""
+        """Flush a version to the disk; its files of data and log."""
         # delta-rs leaves flushing to the system; a round that was reported must outlive a power cut.
         log = self.folder / "_delta_log" / f"{version:020}.json"
         actions = [json.loads(line) for line in log.read_bytes().splitlines()]
         added = [self.folder / unquote(action["add"]["path"]) for action in actions if "add" in action]
         for path in (*added, log, log.parent, self.folder):
             sync_path(path)
-        return added
+        checkpoint = log.with_name(f"{version:020}.checkpoint.parquet")
+        return [*added, log, *([checkpoint] if checkpoint.is_file() else [])]
 
 
 def both(first: pl.Expr | None, second: pl.Expr | None) -> pl.Expr | None:

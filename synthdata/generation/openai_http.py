@@ -150,9 +150,13 @@ class OpenAIGenerator:
         return Response("", self.model, "error", error=f"gave up after {attempt + 1} tries: {refused}")
 
     async def _post(self, client: httpx2.AsyncClient, request: Request) -> Response:
+        seconds = self._runtime.timeout_seconds
         try:
-            async with client.stream("POST", self._url, json=self._body(request)) as answer:
+            # The client's own limit is for each piece: an answer that drips in would never end.
+            async with asyncio.timeout(seconds), client.stream("POST", self._url, json=self._body(request)) as answer:
                 body = await _bounded(answer)
+        except TimeoutError as error:
+            raise _Refused(f"no whole answer in {seconds:g} s") from error
         except httpx2.TransportError as error:
             raise _Refused(type(error).__name__) from error
         except _TooLarge:
@@ -200,7 +204,10 @@ class OpenAIGenerator:
             listed = (choice.get("logprobs") or {}).get("content") or []
             losses = [-float(token["logprob"]) for token in listed]
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
-            return Response("", self.model, "error", error=f"not a chat completion: {type(error).__name__} {error}")
+            said = redacted(body[:120].decode("utf-8", "replace"))
+            return Response(
+                "", self.model, "error", error=f"not a chat completion ({type(error).__name__} {error}): {said}"
+            )
         runtime = self._runtime
         cost = (prompt * runtime.price_prompt_per_million + completion * runtime.price_completion_per_million) / MILLION
         self.calls += 1

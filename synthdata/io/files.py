@@ -6,12 +6,17 @@ begin with a dot and end with `.part`; what a killed process leaves under them i
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import shutil
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+_OWNED = re.compile(r"\.([0-9a-f]{8})-(\d+)-\d+\.part$")
 
 
 def sync_path(path: Path) -> None:
@@ -25,7 +30,29 @@ def sync_path(path: Path) -> None:
 
 def temporary_beside(path: Path) -> Path:
     """A name in the same folder that no other writer, of this process or another, uses."""
-    return path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
+    return path.with_name(f".{path.name}.{_machine()}-{os.getpid()}-{threading.get_ident()}.part")
+
+
+def _machine() -> str:
+    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
+
+
+def sweep_temporaries(folder: Path) -> None:
+    """Remove, at any depth, what `temporary_beside` named for processes of this machine that are no more."""
+    for path in [path for path in folder.rglob(".*.part") if _OWNED.search(path.name)]:
+        machine, process = _OWNED.search(path.name).groups()  # type: ignore[union-attr]
+        if machine == _machine() and not _lives(int(process)):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def is_temporary(name: str) -> bool:

@@ -60,11 +60,10 @@ class Corpus(Engine):
         never: list[HeldOutRow] = [{"text": row} if isinstance(row, str) else row for row in heldout]
         given = isinstance(reference, Sequence) and all(isinstance(row, ReferenceRow) for row in reference)
         rows = list(reference) if given else read_reference(_path(reference), settings, _map(columns), reading)[0]
+        read = None if given else {"source": _name(reference), **reading.facts()}
         made = super().init(
-            path, rows, settings=settings, encoder=encoder, views=views, heldout=never, progress=progress
+            path, rows, settings=settings, encoder=encoder, views=views, heldout=never, read=read, progress=progress
         )
-        if not given:
-            made.note_reading(reading, _name(reference))
         assert isinstance(made, cls)
         return made
 

@@ -5,7 +5,8 @@ The same steps serve the flow (which spreads `reflect_on` over tasks) and `run -
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from synthdata.corpus.lock import WriterLock
 from synthdata.errors import InputError
 from synthdata.labelling.opinions import label_reviews
 from synthdata.protocols import UNSTEERED, Guidance, Progress, no_progress
-from synthdata.records import Origin, QuarantinedRow, Reflection, Trajectory
+from synthdata.records import Origin, QuarantinedRow, Reflection, Trajectory, content_hash
 from synthdata.records.report import RoundReport
 from synthdata.reflection import requests_for
 from synthdata.rounds.budget import BudgetExceededError, BudgetLedger, held_back, hold_back
@@ -30,9 +31,10 @@ class RunSelection:
     """Which runs of the logs a round takes, and how they are vouched for.
 
     The first `limit` by id of those never reflected on; `again` takes known ones too, with the next unused sample
-    indices; `retry_quarantined` adds the runs whose every decision so far is an unusable answer. `origin` and `licence`
-    are what the operator says of the logs. The round ends at `max_admitted` admissions; candidates that
-    were not reached by then stay undecided. Rounds of one `run` name share its budget.
+    indices. Runs whose every decision so far is an unusable answer are asked about once more by the next round, and
+    with `retry_quarantined` again. `origin` and `licence` are what the operator says of the logs. The round ends at
+    `max_admitted` admissions; candidates that were not reached by then stay undecided. Rounds of one `run` name
+    share its budget.
     """
 
     origin: Origin = Origin.REAL
@@ -81,9 +83,10 @@ def find_work(corpus: Corpus, path: Path, choice: RunSelection) -> Work:
         InputError: nothing readable at the path.
     """
     runs, broken = read_runs(path, choice.origin, corpus.settings, choice.licence)
-    done = corpus.store.reflected_trajectory_ids()
-    if choice.retry_quarantined:
-        done -= _only_quarantined(corpus)
+    unusable = _only_quarantined(corpus)
+    # Once by the next round; whoever wants them asked yet again says so.
+    once_more = unusable if choice.retry_quarantined else unusable - _asked_again(corpus)
+    done = corpus.store.reflected_trajectory_ids() - once_more
     chosen = sorted((run for run in runs if choice.again or run.id not in done), key=lambda run: run.id)
     waiting = held_back(corpus.store)
     chosen = [run for run in chosen if run.id in waiting] or chosen
@@ -126,10 +129,10 @@ def decide_reviews(
     Raises:
         BudgetExceededError: the budget does not pay for the judges; the next round is about the same runs.
     """
-    runs = {run.id: run for run in work.runs}
+    runs, before = {run.id: run for run in work.runs}, _only_quarantined(corpus)
     candidates, predecided = render(label_reviews(reviews, runs, corpus.settings.recipe.labels), runs)
     try:
-        return corpus.admit(
+        report = corpus.admit(
             candidates,
             predecided=predecided,
             quarantined=work.broken,
@@ -140,6 +143,8 @@ def decide_reviews(
     except BudgetExceededError:
         hold_back(corpus.store, list(runs))
         raise
+    _note_asked_again(corpus, runs.keys() & before)
+    return report
 
 
 def _measured(corpus: Corpus) -> None:
@@ -153,6 +158,18 @@ def _only_quarantined(corpus: Corpus) -> set[str]:
     frame = corpus.store.decisions(["trajectory_id", "verdict"])
     bad = frame.group_by("trajectory_id").agg((pl.col("verdict") == "quarantine").all().alias("bad"))
     return set(bad.filter("bad")["trajectory_id"]) - {""}
+
+
+def _asked_again(corpus: Corpus) -> set[str]:
+    """Runs of which every answer was unusable and which a later round has asked about once more."""
+    return {run for payload in corpus.store.events("retry")["payload"] for run in json.loads(payload)["runs"]}
+
+
+def _note_asked_again(corpus: Corpus, runs: Set[str]) -> None:
+    names = sorted(runs - _asked_again(corpus))
+    if names:
+        with corpus.store.writing() as store:
+            store.append_event("retry", content_hash(*names), {"runs": names}, store.latest_round())
 
 
 def _next_sample(corpus: Corpus) -> int:

@@ -6,11 +6,14 @@ shown. Nothing else differs, so that an engine can never change a decision.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from synthdata.api import Corpus
+from synthdata.errors import EndpointError
 from synthdata.generation import CachedGenerator, equal_samples_warning, make_generator
 from synthdata.operations.reflect import RunSelection, Work, count_requests, decide_reviews
 from synthdata.operations.within_budget import affordable_batches, budget_refusal, within_budget
@@ -19,6 +22,8 @@ from synthdata.records import QuarantinedRow, Reflection, Trajectory
 from synthdata.records.report import RoundReport
 from synthdata.rounds.budget import BudgetLedger
 from synthdata.rounds.steps import reflect_on
+from synthdata.settings import Settings
+from synthdata.text.redaction import without_secrets
 
 Reviews = list[Reflection | QuarantinedRow]
 
@@ -63,7 +68,7 @@ def run_round(
 
     Raises:
         RefusedError: the budget pays for none of the runs, or not for the judges.
-        EndpointError: a model cannot be reached.
+        EndpointError: a model cannot be reached, or too many of its answers could not be used.
     """
     ledger = BudgetLedger(corpus.store, corpus.settings, choice.run)
     reviews: Reviews = []
@@ -71,13 +76,37 @@ def run_round(
     with progress("reflecting: answers", count_requests(corpus, work)) as advance:
         generator = make_generator(corpus.settings, corpus.store.cache_dir / "responses", advance)
         job = ReflectionJob(corpus, work, generator)
-        for batch in affordable_batches(corpus, ledger, work, generator):
-            chunks = replace(work, runs=batch).chunks(corpus.settings.runtime.chunk_size)
-            for part in map_chunks(job, chunks):
-                reviews.extend(part)
-            done.extend(batch)
+        # Closed here, so that what it pays at its end is paid, or fails, before this returns.
+        with closing(affordable_batches(corpus, ledger, work, generator)) as batches:
+            for batch in batches:
+                chunks = replace(work, runs=batch).chunks(corpus.settings.runtime.chunk_size)
+                for part in map_chunks(job, chunks):
+                    reviews.extend(part)
+                done.extend(batch)
+                refuse_unusable(reviews, corpus.settings)
     if generator.equal_samples:
         warn(equal_samples_warning(generator.equal_samples))
     if 0 < len(done) < len(work.runs):
         warn(budget_refusal(len(done), len(work.runs)))
     return decide_reviews(corpus, within_budget(work, done), reviews, choice.max_admitted, ledger, progress)
+
+
+def refuse_unusable(reviews: Reviews, settings: Settings) -> None:
+    """Stop a round whose answers say that the endpoint is wrong: it would use up the logs for nothing.
+
+    Raises:
+        EndpointError: over `runtime.unusable_share` of the answers so far could not be used.
+    """
+    broken = [item for item in reviews if isinstance(item, QuarantinedRow)]
+    if len(broken) <= settings.runtime.unusable_share * len(reviews):
+        return
+    why, count = Counter(item.reason for item in broken).most_common(1)[0]
+    head = next(item.head for item in broken if item.reason == why)
+    where = without_secrets(settings.runtime.endpoint) or settings.recipe.generation.generator
+    model = settings.recipe.generation.model or "the model"
+    raise EndpointError(
+        f"{where}: {len(broken)} of {len(reviews)} answers of {model} cannot be used, over "
+        f"runtime.unusable_share = {settings.runtime.unusable_share:g}; {count} times: {why}"
+        + (f"; such as {head[:120]!r}" if head else "")
+        + ". Nothing was decided and no run is used up: check URL and model, then run the same command again"
+    )

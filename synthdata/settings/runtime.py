@@ -110,6 +110,7 @@ class RuntimeSettings(Section):
     threads: Parallel = 2
     timeout_seconds: PositiveSeconds = 120.0
     retries: Retries = 5
+    unusable_share: Share = 0.5
     requests_per_minute: Amount = 0.0
     endpoint: str = ""
     adapter: str = ""
