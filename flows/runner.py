@@ -35,6 +35,7 @@ from flows.schedule import Plan
 from flows.scheduled import tick
 from synthdata.api import Corpus
 from synthdata.errors import LockedError
+from synthdata.monitor.ticks import note_tick
 from synthdata.operations.reflect import round_lock
 
 LOOK_SECONDS = 15.0
@@ -109,6 +110,7 @@ def report_crashed(client: SyncPrefectClient, plan: Plan, deployment: UUID) -> l
     for run in client.read_flow_runs(flow_run_filter=alive, deployment_filter=mine):
         if run.state is not None and run.state.timestamp < old:
             client.set_flow_run_state(run.id, Crashed(message="its process is gone; the next tick takes its work up"))
+            note_tick(Path(plan.corpus), "crashed", "its process is gone; the next tick takes its work up")
             gone.append(run)
     return gone
 

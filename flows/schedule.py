@@ -25,6 +25,8 @@ from filelock import FileLock, Timeout
 
 from flows.server import QUIET, START_SECONDS, cache_folder, start_server, stop, wait_until_healthy
 from synthdata.errors import EndpointError, InputError, LockedError
+from synthdata.monitor.ticks import Tick, tick_facts, ticks
+from synthdata.text.redaction import without_secrets
 
 LOOK_SECONDS = 0.5
 # A child that lives longer was well; one that ends sooner this often in a row will not get better by itself.
@@ -69,21 +71,36 @@ def keep_running(plan: Plan, port: int = 0, hear: Callable[[str], None] = lambda
             server = _Server(home, stack.enter_context(_listener(port)))
             stack.callback(server.end)
             url = server.url
-        hear(f"Prefect API: {url}")
+        hear(f"Prefect API: {without_secrets(url)}")
         runner = _Runner(plan, url, home)
         stack.callback(runner.end)
         with contextlib.suppress(KeyboardInterrupt):
-            _watch(server, runner, hear)
+            _watch(server, runner, plan, hear)
         hear("stopped; a round that was being made is taken up by the next one")
 
 
-def _watch(server: _Server | None, runner: _Runner, hear: Callable[[str], None]) -> None:
+def _watch(server: _Server | None, runner: _Runner, plan: Plan, hear: Callable[[str], None]) -> None:
+    told = ticks(Path(plan.corpus))
     while True:
         time.sleep(LOOK_SECONDS)
+        told = _tell_ticks(Path(plan.corpus), told, hear)
         for child in (server, runner):
             if child is not None and child.ended():
                 hear(f"{child.name} ended with code {child.process.returncode} and is started again")
                 child.start()
+
+
+def _tell_ticks(corpus: Path, told: list[Tick], hear: Callable[[str], None]) -> list[Tick]:
+    """Say what came of the ticks that ended since the last look, and warn where none of them is any good."""
+    known = ticks(corpus)
+    fresh = [tick for tick in known if told[-1:] and tick.at > told[-1].at] if told else known
+    fresh += [tick for tick in known if told[-1:] and tick.at == told[-1].at and tick not in told]
+    for tick in sorted(fresh, key=lambda tick: tick.at):
+        hear(tick.line())
+    alarm = tick_facts(corpus).alarm
+    if fresh and alarm:
+        hear(f"alarm: {alarm}")
+    return known
 
 
 class _Child:

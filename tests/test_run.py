@@ -11,8 +11,12 @@ import pytest
 from test_cli import SETTINGS, refused, synthdata
 from test_generation import endpoint
 
+from synthdata.errors import EndpointError
 from synthdata.generation.scripted import ScriptedGenerator
+from synthdata.operations.round import refuse_unusable
 from synthdata.protocols import Message, Request
+from synthdata.records import GeneratorStamp, Lesson, QuarantinedRow, Reflection
+from synthdata.settings import Settings
 
 SAMPLE = Path(__file__).parent.parent / "data" / "sample"
 
@@ -46,14 +50,26 @@ def test_an_endpoint_that_is_away_ends_the_run_and_changes_nothing(corpus: Path)
     assert synthdata("verify", corpus, "--digest").stdout == before
 
 
+@pytest.mark.parametrize(("broken", "whole", "stops"), [(1, 0, True), (3, 2, True), (2, 2, False), (0, 0, False)])
+def test_a_round_stops_where_over_half_of_the_answers_cannot_be_used(broken: int, whole: int, stops: bool) -> None:
+    settings = Settings().with_value("runtime.endpoint", "http://me:hidden@127.0.0.1:9/v1")
+    rows = [QuarantinedRow("log", 0, "not JSON", "<html>", "reflect", "run")] * broken
+    review = Reflection("run", "task", None, "model", "other", "", Lesson("x"), GeneratorStamp("m", "0" * 64))
+    reviews = [*rows, *[review] * whole]
+    if not stops:
+        refuse_unusable(reviews, settings)
+        return
+    with pytest.raises(EndpointError, match=rf"{broken} of {broken + whole} answers.*not JSON.*<html>") as told:
+        refuse_unusable(reviews, settings)
+    assert "hidden" not in str(told.value)
+
+
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_an_endpoint_that_answers_rubbish_stops_the_round_and_uses_no_run_up(corpus: Path) -> None:
     before = synthdata("verify", corpus, "--digest").stdout
     rubbish = [
         (200, {}, completion('{"steps": [')),
-        (200, {}, "<html>hello</html>"),
-        (200, {}, '{"choices": []}'),
-        (200, {}, '{"error": {"message": "no such model"}}'),
         (307, {"Location": "http://127.0.0.1:9/v1"}, ""),
     ]
     for answer in rubbish:

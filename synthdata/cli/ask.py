@@ -79,6 +79,10 @@ def status(
     for line in stream_notes(facts):
         say(line)
     _show_alarms(facts["alarms"], facts["round"])
+    last = facts["schedule"]["last"]
+    if last:
+        counts = ", ".join(f"{outcome} {n}" for outcome, n in facts["schedule"]["counts"].items())
+        say(f"Schedule: {counts}; the last tick {last['at']} {last['outcome']}: {last['message']}")
     if facts["steering"]:
         say(steering_note(facts["steering"]))
     if facts["starved"]:

@@ -22,7 +22,7 @@ ANCHORS, HELDOUT = "anchors", "heldout"
 TABLES = ("experience", "decisions", "events", "snapshots")
 FOLDERS = (ANCHORS, HELDOUT, "cache", "derived")
 # What a killed `init` may leave before there is a header.
-_BEFORE_HEADER = frozenset({f".{NAME}.part", "writer.lock", "writer.json"})
+_BEFORE_HEADER = frozenset({f".{NAME}.part", "writer.lock", "writer.json", "writer.part"})
 # What the table library takes for something else than part of a name: escapes, separators, what no URL may hold.
 _MISREAD = re.compile(r"%[0-9A-Fa-f]{2}|[#?\\\[\]|^\x00-\x1f\x7f]")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, write_to_textfile
@@ -44,6 +45,19 @@ class CorpusCollector(Collector):
         yield from self._decided()
         yield from self._measured()
         yield from self._rung()
+        yield from self._ticked()
+
+    def _ticked(self) -> Iterator[Metric]:
+        schedule = self._reading.facts["schedule"]
+        ended = CounterMetricFamily(PREFIX + "ticks", "Ticks of the schedule that ended", labels=["outcome"])
+        for outcome, number in schedule["counts"].items():
+            ended.add_metric([outcome], number)
+        yield ended
+        since = "Ticks of the schedule in a row that made no round"
+        yield GaugeMetricFamily(PREFIX + "ticks_without_round", since, value=schedule["since_good"])
+        if schedule["last_good"]:
+            age = (datetime.now(UTC) - datetime.fromisoformat(schedule["last_good"])).total_seconds()
+            yield GaugeMetricFamily(PREFIX + "last_good_tick_age_seconds", "Age of the last good tick", value=age)
 
     def _decided(self) -> Iterator[Metric]:
         index = self._reading.index

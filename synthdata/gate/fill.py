@@ -20,6 +20,10 @@ from synthdata.records import Candidate, content_hash
 from synthdata.settings import AnchorSettings, GateSettings
 
 
+class TooFewLessonsError(AnchorError):
+    """The first round has too few different lessons to calibrate from; more runs mend it, and nothing else."""
+
+
 def fill_content(
     candidates: Sequence[Candidate],
     content: Vectors,
@@ -33,7 +37,7 @@ def fill_content(
     With a `likelihood` it gets a fluency band. `cut` takes a shared preamble off a text.
 
     Raises:
-        AnchorError: too few different trajectories are left after floor and dedup; says how many are missing.
+        TooFewLessonsError: too few different trajectories are left after floor and dedup; says how many are missing.
     """
     first: dict[str, int] = {}
     order = sorted(range(len(candidates)), key=lambda i: content_hash(str(settings.seed), "fill", candidates[i].id))
@@ -47,11 +51,11 @@ def fill_content(
         distinct = clean(chosen, vectors, vectors, settings.model_copy(update={"min_rows": 0}), gate, cut)
         kept = [rows[row] for row in distinct.rows]
     if len(kept) < settings.fill_trajectories:
-        raise AnchorError(
+        raise TooFewLessonsError(
             "this corpus was made from bare trajectories, so its first round must calibrate what the lessons are like: "
             f"it needs distinct candidates of {settings.fill_trajectories} trajectories past the floor and has "
-            f"{len(kept)} (of {len(candidates)} candidates past the floor). Run again with more trajectories (a larger "
-            "--limit); what was generated is kept in the cache and costs nothing twice"
+            f"{len(kept)} (of {len(candidates)} candidates past the floor). Run again: these runs are held and as many "
+            "further ones are taken with them (a larger --limit is quicker); what was generated is kept in the cache"
         )
     ids = [candidates[i].id for i in kept]
     tasks = [candidates[i].task_id or candidates[i].id for i in kept]

@@ -41,6 +41,14 @@ def headline(facts: dict[str, Any]) -> Headline:
             f"{_sentence(facts['frozen_because'])}",
             "look at the last rounds, then `synthdata unfreeze CORPUS --reason WHY`",
         )
+    idle = facts.get("schedule", {}).get("alarm", "")
+    if idle and not any(alarm["level"] == "red" for alarm in now):
+        return Headline(
+            "amber",
+            "The schedule makes no rounds",
+            _sentence(idle),
+            "mend what the last tick says; the next tick then takes the same logs",
+        )
     if not last:
         return Headline(
             "amber",

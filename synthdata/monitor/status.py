@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import asdict
 from typing import Any
 
 import polars as pl
@@ -20,6 +21,7 @@ from synthdata.judging.record import judge_alarms, judged_by
 from synthdata.monitor.alarms import RoundHistory, trend_alarms
 from synthdata.monitor.starved import starved_by
 from synthdata.monitor.stream import epoch_facts, recent_outside
+from synthdata.monitor.ticks import tick_facts
 from synthdata.settings import GateSettings, Settings
 
 Facts = dict[str, Any]
@@ -40,6 +42,7 @@ def status(store: CorpusStore, as_of: int | None = None) -> Facts:
     anchor = current_anchor(store, as_of=as_of)
     snapshots = store.snapshots(as_of)
     frozen = frozen_because(store)
+    ticked = tick_facts(store.path)
     settings = Settings.from_dict(store.settings, where=str(store.path))
     recipe = settings.recipe
     last = int(frame["round"].max() or 0) if frame.height else 0  # type: ignore[arg-type]
@@ -67,6 +70,7 @@ def status(store: CorpusStore, as_of: int | None = None) -> Facts:
         "healthy_rounds": settings.runtime.alarms.healthy_rounds,
         "alarms": alarms_of(store, snapshots, anchor),
         "steering": _steered(store, as_of),
+        "schedule": asdict(ticked) | {"alarm": ticked.alarm},
         "frozen": frozen is not None,
         "frozen_because": frozen,
     }

@@ -16,6 +16,7 @@ from synthdata.api import Corpus
 from synthdata.corpus import CorpusStore
 from synthdata.corpus.lock import WriterLock
 from synthdata.errors import InputError
+from synthdata.gate.fill import TooFewLessonsError
 from synthdata.labelling.opinions import label_reviews
 from synthdata.protocols import UNSTEERED, Guidance, Progress, no_progress
 from synthdata.records import Origin, QuarantinedRow, Reflection, Trajectory, content_hash
@@ -97,8 +98,12 @@ def find_work(corpus: Corpus, path: Path, choice: RunSelection) -> Work:
     if choice.retry_quarantined:
         # Whoever asks for these wants them; only what is asked about them is steered.
         chosen = chosen[: choice.limit]
-    steered = steer(corpus.store, corpus.anchor, corpus.settings, corpus.encode, chosen, choice.limit, start)
-    return Work(tuple(steered.first(chosen)[: choice.limit]), tuple(broken), start, steered)
+    limit, held = choice.limit, _held_for_first(corpus)
+    if held and limit is not None:
+        further = [run for run in chosen if run.id not in held][:limit]
+        chosen, limit = [run for run in chosen if run.id in held] + further, None
+    steered = steer(corpus.store, corpus.anchor, corpus.settings, corpus.encode, chosen, limit, start)
+    return Work(tuple(steered.first(chosen)[:limit]), tuple(broken), start, steered)
 
 
 def remember(corpus: Corpus, work: Work) -> None:
@@ -128,6 +133,7 @@ def decide_reviews(
 
     Raises:
         BudgetExceededError: the budget does not pay for the judges; the next round is about the same runs.
+        TooFewLessonsError: too few for a first round; the next one takes these runs and further ones.
     """
     runs, before = {run.id: run for run in work.runs}, _only_quarantined(corpus)
     candidates, predecided = render(label_reviews(reviews, runs, corpus.settings.recipe.labels), runs)
@@ -142,6 +148,9 @@ def decide_reviews(
         )
     except BudgetExceededError:
         hold_back(corpus.store, list(runs))
+        raise
+    except TooFewLessonsError:
+        _hold_for_first(corpus, sorted(runs))
         raise
     _note_asked_again(corpus, runs.keys() & before)
     return report
@@ -158,6 +167,19 @@ def _only_quarantined(corpus: Corpus) -> set[str]:
     frame = corpus.store.decisions(["trajectory_id", "verdict"])
     bad = frame.group_by("trajectory_id").agg((pl.col("verdict") == "quarantine").all().alias("bad"))
     return set(bad.filter("bad")["trajectory_id"]) - {""}
+
+
+def _hold_for_first(corpus: Corpus, runs: list[str]) -> None:
+    with corpus.store.writing() as store:
+        store.append_event("retry", f"first {content_hash(*runs)}", {"runs": [], "held": runs}, 0)
+
+
+def _held_for_first(corpus: Corpus) -> set[str]:
+    """Runs whose lessons were too few for a first round: with further ones they are enough some day."""
+    if corpus.store.latest_round():
+        return set()
+    said = [json.loads(payload) for payload in corpus.store.events("retry")["payload"]]
+    return {run for item in said for run in item.get("held", ())}
 
 
 def _asked_again(corpus: Corpus) -> set[str]:

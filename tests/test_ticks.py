@@ -1,0 +1,84 @@
+"""A schedule that speaks: what came of each tick, and an alarm where none is any good."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from flows.schedule import _tell_ticks
+from synthdata.api import Corpus
+from synthdata.errors import AnchorError
+from synthdata.monitor.ticks import note_tick, tick_facts, ticks
+from synthdata.operations.reflect import RunSelection, find_work, remember
+from synthdata.operations.round import run_round
+from synthdata.settings import Settings
+
+SAMPLE = Path(__file__).parent.parent / "data" / "sample"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "derived").mkdir()
+    return tmp_path
+
+
+def test_three_ticks_without_a_good_one_are_an_alarm_and_a_good_one_ends_it(folder: Path) -> None:
+    assert tick_facts(folder).last is None and not tick_facts(folder).alarm
+    note_tick(folder, "round", "round 1")
+    for n in range(2):
+        note_tick(folder, "failed", f"no endpoint\n{n}")
+    note_tick(folder, "skipped", "a round is being made")
+    assert not tick_facts(folder).alarm
+    last = note_tick(folder, "refused", "the day's budget is spent")
+    facts = tick_facts(folder)
+    assert facts.since_good == 3 and "budget is spent" in facts.alarm and facts.last == last
+    assert facts.counts == {"round": 1, "failed": 2, "skipped": 1, "refused": 1}
+    note_tick(folder, "nothing new", "nothing new after round 1")
+    assert not tick_facts(folder).alarm
+
+
+def test_every_tick_is_said_once_with_its_reason_and_damage_is_left_out(folder: Path) -> None:
+    said: list[str] = []
+    note_tick(folder, "failed", "before this schedule began")
+    told = ticks(folder)
+    note_tick(folder, "failed", "one")
+    note_tick(folder, "failed", "two")
+    with (folder / "derived" / "ticks.jsonl").open("a") as file:
+        file.write('{"at": \n')
+    told = _tell_ticks(folder, told, said.append)
+    told = _tell_ticks(folder, told, said.append)
+    assert [line.partition(" ")[2] for line in said[:2]] == ["failed: one", "failed: two"]
+    assert len(said) == 3 and said[2].startswith("alarm: 3 ticks")
+
+
+@pytest.mark.slow
+def test_a_first_round_that_is_too_small_takes_further_runs_until_it_is_enough(tmp_path: Path) -> None:
+    recipe = {
+        "encoder": {"backend": "hashing", "dim": 96},
+        "generation": {"generator": "scripted"},
+        "reflection": {"reflector": "full"},
+    }
+    settings = Settings.from_dict({"recipe": recipe}, "test")
+    corpus = Corpus.init(tmp_path / "c", SAMPLE, settings=settings)
+    taken = []
+    for _ in range(10):
+        work = find_work(corpus, SAMPLE, RunSelection(limit=15))
+        remember(corpus, work)
+        taken.append({run.id for run in work.runs})
+        try:
+            report = run_round(corpus, work, RunSelection(limit=15))
+        except AnchorError as error:
+            assert "further ones" in str(error)
+            continue
+        break
+    assert report.round == 1
+    assert len(taken) > 1 and all(
+        len(later) == len(earlier) + 15 for earlier, later in zip(taken, taken[1:], strict=False)
+    )
+    assert all(earlier < later for earlier, later in zip(taken, taken[1:], strict=False))
+    held = corpus.store.events("retry")["payload"]
+    assert {run for payload in held for run in json.loads(payload)["held"]} == taken[-2]
+    assert len(find_work(corpus, SAMPLE, RunSelection(limit=15)).runs) == 15
