@@ -75,10 +75,8 @@ def test_a_first_round_that_is_too_small_takes_further_runs_until_it_is_enough(t
             continue
         break
     assert report.round == 1
-    assert len(taken) > 1 and all(
-        len(later) == len(earlier) + 15 for earlier, later in zip(taken, taken[1:], strict=False)
-    )
-    assert all(earlier < later for earlier, later in zip(taken, taken[1:], strict=False))
+    assert len(taken) > 1
+    assert all(earlier < later and len(later) == len(earlier) + 15 for earlier, later in pairwise(taken))
     held = corpus.store.events("retry")["payload"]
     assert {run for payload in held for run in json.loads(payload)["held"]} == taken[-2]
     assert len(find_work(corpus, SAMPLE, RunSelection(limit=15)).runs) == 15
