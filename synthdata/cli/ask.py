@@ -81,8 +81,8 @@ def status(
     _show_alarms(facts["alarms"], facts["round"])
     last = facts["schedule"]["last"]
     if last:
-        counts = ", ".join(f"{outcome} {n}" for outcome, n in facts["schedule"]["counts"].items())
-        say(f"Schedule: {counts}; the last tick {last['at']} {last['outcome']}: {last['message']}")
+        ended = ", ".join(f"{outcome} {n}" for outcome, n in facts["schedule"]["counts"].items())
+        say(f"Schedule: {ended}; the last tick {last['at']} {last['outcome']}: {last['message']}")
     if facts["steering"]:
         say(steering_note(facts["steering"]))
     if facts["starved"]:

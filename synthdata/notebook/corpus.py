@@ -44,6 +44,7 @@ class Corpus(Engine):
         encoder: Encoder | None = None,
         views: ViewChoice = "auto",
         heldout: Iterable[HeldOutRow | str] = (),
+        read: Mapping[str, object] | None = None,
         progress: Progress = no_progress,
     ) -> Self:
         """Make a corpus and freeze anchor 0 from real reference data.
@@ -60,7 +61,8 @@ class Corpus(Engine):
         never: list[HeldOutRow] = [{"text": row} if isinstance(row, str) else row for row in heldout]
         given = isinstance(reference, Sequence) and all(isinstance(row, ReferenceRow) for row in reference)
         rows = list(reference) if given else read_reference(_path(reference), settings, _map(columns), reading)[0]
-        read = None if given else {"source": _name(reference), **reading.facts()}
+        if not given:
+            read = {"source": _name(reference), **reading.facts(), **(read or {})}
         made = super().init(
             path, rows, settings=settings, encoder=encoder, views=views, heldout=never, read=read, progress=progress
         )

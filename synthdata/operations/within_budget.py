@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -24,7 +24,7 @@ def tries_at_most(recipe: Recipe) -> int:
 
 def affordable_batches(
     corpus: Corpus, purse: BudgetLedger, work: Work, generator: CachedGenerator
-) -> Iterator[tuple[Trajectory, ...]]:
+) -> Generator[tuple[Trajectory, ...], None, None]:
     """The runs of a round in portions that can be paid; it ends where the next one cannot, or with the work.
 
     Ask for the next portion when the one before is done: what it cost is settled then.
