@@ -27,7 +27,7 @@ from report import conditions, table, write_section
 
 ROOT = Path(__file__).parents[1]
 DATA = Path(__file__).parents[2] / "shared" / "data"
-SEED, REFERENCE = 0, 2000
+SEED, REFERENCE, BAR = 0, 2000, 0.25
 VERBS = ("admit", "inspect", "export", "run")
 HASHED = 'recipe.encoder.backend="hashing"'
 RUNS = ROOT / "data" / "sample"
@@ -150,7 +150,7 @@ def main() -> None:
     given = parser.parse_args()
     if not DATA.is_dir():
         raise SystemExit(f"{DATA} is absent: this benchmark needs the data sets of a development checkout")
-    told, pool = conditions(), sentences()
+    told, pool, quotients = conditions(), sentences(), list[str]()
     trees = {"now": ROOT} | ({} if given.base is None else {"before": given.base})
     lines, phases = [], []
     with tempfile.TemporaryDirectory() as name:
@@ -168,9 +168,14 @@ def main() -> None:
                     for name in trees
                     if (cost := costs[name].get(verb)) is not None
                 ]
+                if "before" in trees:
+                    share = costs["now"]["admit"].processor / costs["before"]["admit"].processor
+                    met = "met" if share <= BAR else "missed"
+                    quotients.append(f"{rows:,} rows on {threads}: {share:.0%} of before (bar {BAR:.0%}, {met}).")
                 phases += phase_lines(rows, threads, {name: cost["admit"] for name, cost in costs.items()})
     columns = ["verb", "rows", "threads", "tree", "processor s", "ms a row", "seconds", "peak MB"]
-    body = f"{told} *Before* is commit 456d3e3.\n\n{table(columns, lines)}\n\n`admit` by phase, processor seconds:\n\n"
+    body = f"{told} *Before* is commit 456d3e3.\n\n{table(columns, lines)}\n\n{' '.join(quotients)}\n\n"
+    body += "`admit` by phase, processor seconds:\n\n"
     body += table(["rows", "threads", "phase", *trees], phases)
     sys.stdout.write(body + "\n")
     if given.write:
