@@ -47,6 +47,7 @@ docs: .docs-env/.installed ## the documentation as a site in site/; broken links
 night: weights ## three nights on text games with the embedded model: does it get better?
 	rm -rf night-corpus
 	$(BIN)/synthdata init night-corpus --reference data/sample --config configs/night.toml
+	$(BIN)/synthdata run night-corpus --trajectories data/sample --limit 60
 	$(BIN)/synthdata night night-corpus --nights 3
 	cat night-corpus/nights/report.md
 
