@@ -26,7 +26,7 @@ def demo(
 
     Rounds over 234 recorded runs of text games with the small model inside, then a training set.
 
-    No key, no account, no network. Each step is shown as the command that you would type. A round takes two to four
+    No key, no account, no network. Each step is shown as the command that you would type. A round takes about four
     minutes on two cores.
     """
     from synthdata.cli.ask import status, verify
