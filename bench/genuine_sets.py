@@ -97,11 +97,12 @@ def sick(folder: Path) -> Iterator[Sample]:
 
 
 def error_reasons(folder: Path) -> Iterator[Sample]:
-    """What people say is wrong with solutions of word problems, in English and Chinese."""
+    """What people say is wrong with solutions of word problems; not the Chinese ones, which MiniLM cannot read."""
     for path in sorted((folder / "step-mr-gsm8k-reviews").glob("*_eval_results.json.gz")):
         for row in _json(path):
             text = row["model_output_solution_first_error_reason"]
-            if isinstance(text, str) and text.strip() and text.strip() != "N/A":
+            told = isinstance(text, str) and text.strip() not in ("", "N/A")
+            if told and not re.search("[\u4e00-\u9fff]", text):
                 yield Sample(text.strip(), row["uuid"])
 
 
