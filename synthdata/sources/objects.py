@@ -35,10 +35,10 @@ def object_rows(value: object, max_row_bytes: int) -> Iterator[Row | Quarantined
             except (TypeError, RecursionError) as error:
                 yield QuarantinedRow(NAME, number, f"a column holds {error}")
             else:
-                yield bounded(NAME, number, row, max_row_bytes)
+                yield bounded(NAME, number, row, max_row_bytes, sparse)
         elif isinstance(item, list | tuple):
             try:
-                yield Row(NAME, number, plain(item))
+                yield Row(NAME, number, plain(item, sparse=sparse))
             except (TypeError, RecursionError) as error:
                 yield QuarantinedRow(NAME, number, f"it holds {error}")
         else:
@@ -98,4 +98,4 @@ def _cell(value: Any, sparse: bool) -> Any:  # noqa: ANN401 - anything may stand
         return {str(key): _cell(item, sparse) for key, item in kept.items()}
     if isinstance(value, list | tuple):
         return [_cell(item, sparse) for item in value]
-    return plain(value)
+    return plain(value, sparse=sparse)

@@ -208,10 +208,10 @@ def _unpacked(file: SourceFile) -> IO[bytes]:
     return target
 
 
-def bounded(name: str, number: int, value: dict[str, Any], bound: int) -> Row | QuarantinedRow:
+def bounded(name: str, number: int, value: dict[str, Any], bound: int, sparse: bool = True) -> Row | QuarantinedRow:
     """A row of a table of typed columns as JSON values; null columns and keys are left out."""
     # Not-a-number is how tables say that nothing is there; what travels with the row must say what it means.
-    kept = {key: plain(item, nan=key != "payload") for key, item in value.items() if item is not None}
+    kept = {key: plain(item, key != "payload", sparse) for key, item in value.items() if item is not None}
     kept = {key: item for key, item in kept.items() if item is not None}
     try:
         size = len(json.dumps(kept, ensure_ascii=False, allow_nan=False).encode("utf-8"))
@@ -222,21 +222,22 @@ def bounded(name: str, number: int, value: dict[str, Any], bound: int) -> Row | 
     return Row(name, number, kept)
 
 
-def plain(value: object, nan: bool = True) -> object:
+def plain(value: object, nan: bool = True, sparse: bool = True) -> object:
     """A value of a typed column as JSON has it: dates as text, bytes by their number, absent keys left out.
 
     With `nan` a number that is none counts as absent.
 
-    A struct column gives each row the keys of all rows, those that it has not as null.
+    A struct column gives each row the keys of all rows, absent ones as null: where `sparse`, these are left out.
     """
     if value is None or isinstance(value, str | int):
         return value
     if isinstance(value, float):
         return None if nan and not math.isfinite(value) else value
     if isinstance(value, dict):
-        return {key: plain(item, nan) for key, item in value.items() if item is not None or key == "content"}
+        kept = {key: item for key, item in value.items() if item is not None or key == "content" or not sparse}
+        return {key: plain(item, nan, sparse) for key, item in kept.items()}
     if isinstance(value, list | tuple):
-        return [plain(item, nan) for item in value]
+        return [plain(item, nan, sparse) for item in value]
     if isinstance(value, datetime.datetime | datetime.date | datetime.time):
         return value.isoformat()
     if isinstance(value, bytes):

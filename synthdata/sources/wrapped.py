@@ -17,6 +17,11 @@ Shapes = tuple[Callable[[Row], list[Row]], ...]
 
 # A row of a trace store is for its own reader, whatever its input and output hold.
 _SPANS = ("traceId", "trace_id", "span_id", "run_type", "observations", "resourceSpans", "parent_run_id")
+# Every wrapping has one of these.
+_MARKS = frozenset((
+    "values", "new_items", "output", "outputs", "response", "response_body", "result", "messages_and_choices", "runs",
+    "history", "events", "chat_history", "trajectory", "mapping", "chat_messages", "sessionId", "info",
+))  # fmt: skip
 _REQUESTS = ("body", "request_body", "request", "inputs")
 _AROUND = ("tools", "functions", "system", "task", "task_id", "success", "reward", "score", "truncated", "model")
 
@@ -37,7 +42,8 @@ def chats(value: object) -> list[Row]:
 
 
 def _first(shapes: Shapes, value: object) -> list[Row]:
-    if not isinstance(value, dict) or any(key in value for key in _SPANS):
+    # Almost every row has none of these names: one look at all of them.
+    if not isinstance(value, dict) or _MARKS.isdisjoint(value) or any(key in value for key in _SPANS):
         return []
     return next((rows for shape in shapes if (rows := shape(value))), [])
 
