@@ -324,9 +324,8 @@ def test_what_is_not_clear_is_asked_in_few_words(name, tmp_path):
 
 
 def test_a_single_message_a_line_is_refused_with_the_cure(tmp_path):
-    found, broken, _ = read(written(tmp_path / "a.jsonl", USER, AGENT))
-    assert found == []
-    assert "as a list, `messages`, in one row" in broken[0].reason
+    with pytest.raises(InputError, match="as a list, `messages`, in one row"):
+        read(written(tmp_path / "a.jsonl", USER, AGENT))
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from typing import Any
 from synthdata.errors import InputError
 from synthdata.records import Candidate, Origin, QuarantinedRow, canonical_json
 from synthdata.settings import RuntimeSettings
+from synthdata.sources import message_lines
 from synthdata.sources.choice import choose
 from synthdata.sources.fields import RowError, as_count, as_name
 from synthdata.sources.files import Row, SourceFile, is_chat, read_rows, refuse
@@ -219,7 +220,10 @@ class Mapper:
         if given is None:
             runs = next((name for name in map(run_reader, values[:_LOOKED_AT]) if name), "")
             if runs:
-                raise InputError(f"{file}: these are agent runs ({runs}), not samples: `synthdata run CORPUS {file}`")
+                cure = f"`synthdata run CORPUS {file}`"
+                if runs == message_lines.NAME:
+                    cure += "; for samples write the messages of one conversation as a list, `messages`, in one row"
+                raise InputError(f"{file}: these are agent runs ({runs}), not samples: {cure}")
             self.file_map = choose(file, values)
         elif given.given:
             _check_given(file, objects, given)
