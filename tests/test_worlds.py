@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter, deque
 from contextlib import closing
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +15,7 @@ from synthdata.labelling.opinions import replayed_opinions
 from synthdata.play.collect import Order
 from synthdata.play.games import draw
 from synthdata.records import Origin
+from synthdata.reflection import rule_opinions
 from synthdata.sources import read_trajectories
 from synthdata.worlds.collect import Setting, collect_to
 from synthdata.worlds.environment import Action
@@ -197,7 +199,22 @@ def test_an_unapproved_step_is_refused_and_the_expert_says_why_it_stops():
         refused = [done for done in episode.done if done.refusal]
         assert {done.refusal.rule for done in refused} == {"approval"}
         assert episode.ended == "gave_up" and "cancel_booking" in episode.reason
-        assert all(done.answer.seen.text.startswith("Refused by rule approval") for done in refused)
+        assert all(done.answer.seen.text.startswith("Error: refused by rule approval") for done in refused)
+
+
+def test_what_was_refused_is_no_merit_and_a_busy_moment_no_fault(tmp_path):
+    setting = Setting(PLAIN["tools"], ATTENDED, APPROVED)
+    collect_to(tmp_path / "runs.jsonl", setting, Order(games=57, episodes=1, epsilons=(0.3,), seed=2), Expert())
+    refused, busy = [], []
+    for run in read_trajectories(tmp_path / "runs.jsonl", origin=Origin.SYNTHETIC):
+        said = rule_opinions(run)
+        for step, later in pairwise(run.agent_steps):
+            if "refused by rule" in step.observation:
+                refused.append(said[step.idx].verdict)
+            if "busy" in step.observation and later.call_text == step.call_text and "Error" not in later.observation:
+                busy.append(step.idx in said and said[step.idx].verdict == "bad")
+    assert set(refused) == {"bad"} and len(refused) > 3
+    assert not any(busy) and len(busy) > 3
 
 
 def test_a_counterfactual_is_verified_from_the_very_state(tmp_path):

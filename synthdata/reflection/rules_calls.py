@@ -29,13 +29,19 @@ def call_findings(turns: list[Turn], success: bool | None) -> Iterator[Finding]:
     """All findings over calls, commands and messages of a run."""
     for i, turn in enumerate(turns):
         if turn.kind in _ACTING and turn.failure is not None:
-            yield from _after_failure(turns, i)
+            yield from () if passing_failure(turns, i) else _after_failure(turns, i)
         elif turn.kind in _ACTING:
             yield from _same_again(turns, i)
         elif turn.kind == "message":
             yield from _claim(turns, i)
     if success is False and turns:
         yield from _stopped_short(turns)
+
+
+def passing_failure(turns: list[Turn], i: int) -> bool:
+    """Whether the very same call was made next and worked: a busy service is no mistake of who called it."""
+    later = turns[i + 1] if i + 1 < len(turns) else None
+    return later is not None and later.raw == turns[i].raw and later.failure is None
 
 
 def _after_failure(turns: list[Turn], i: int) -> Iterator[Finding]:

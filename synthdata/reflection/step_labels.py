@@ -9,6 +9,7 @@ from __future__ import annotations
 from synthdata.records import LabelSource, Trajectory
 from synthdata.reflection.propose import faulty_steps, findings_of
 from synthdata.reflection.reading import Turn, read_turns
+from synthdata.reflection.rules_calls import passing_failure
 
 # Longer cycles than this hardly occur, and a run of one repeated move is a cycle of length one.
 LONGEST_CYCLE = 6
@@ -25,7 +26,8 @@ def rule_opinions(trajectory: Trajectory) -> dict[int, LabelSource]:
     for finding in findings_of(trajectory):
         labels.setdefault(finding.turn.step.idx, LabelSource("rule", finding.label, model=finding.rule))
     bad = dict.fromkeys((turns[i].step.idx for i in cycled_turns(turns)), "cycle")
-    bad |= {turn.step.idx: "failed" for turn in turns if turn.failure is not None and turn.kind != "message"}
+    failed = [i for i, turn in enumerate(turns) if turn.failure is not None and turn.kind != "message"]
+    bad |= {turns[i].step.idx: "failed" for i in failed if not passing_failure(turns, i)}
     bad |= faulty_steps(trajectory)
     for idx, rule in bad.items():
         if idx not in labels or labels[idx].verdict == "good":

@@ -47,7 +47,7 @@ class Done:
     """One action with what came back. `carried_out` is false where the guard refused it.
 
     `before` and `after` are the lengths of the shortest plan, None where there was none. `kept` is the number of
-    actions that a way back after this one left standing, None where there was none.
+    actions that a way back after this one left standing, None where there was none; `why_back` is its reason in words.
     """
 
     action: Action
@@ -59,6 +59,7 @@ class Done:
     thought: str = ""
     events: tuple[Event, ...] = ()
     kept: int | None = None
+    why_back: str = ""
 
     @property
     def carried_out(self) -> bool:
@@ -223,7 +224,7 @@ class _Run:
         if not self._may_restore():
             return self._give_up(f"still going in a circle after {loop.restores} ways back")
         loop.avoid |= {action for action, _ in loop.stale}
-        self._restore(loop.good, f"{done.action.name} brought nothing new")
+        self._restore(loop.good, "The last actions brought nothing new.")
         return None
 
     def _stuck(self, reason: str) -> Ended | None:
@@ -232,7 +233,7 @@ class _Run:
         if last is None or self.loop.failures or not self._may_restore():
             return self._give_up(reason)
         undone = self.taken[last]
-        self._restore(last, f"{reason}; {undone.name} is undone")
+        self._restore(last, f"No way on from here: {reason}. {undone.name} is undone.")
         self.loop.avoid.add(undone)
         return None
 
@@ -245,7 +246,7 @@ class _Run:
         self.loop.good = min(self.loop.good, kept)
         self.loop.stale.clear()
         self.seen = self.world.restore(self.taken).text
-        self.done[-1] = replace(self.done[-1], kept=kept)
+        self.done[-1] = replace(self.done[-1], kept=kept, why_back=reason)
         self.events.append(Event("restore", reason))
 
     def _give_up(self, reason: str) -> Ended:

@@ -115,7 +115,7 @@ class Refusal:
     @property
     def text(self) -> str:
         """The observation."""
-        return f"Refused by rule {self.rule}: {self.reason}"
+        return f"Error: refused by rule {self.rule}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,13 +76,13 @@ def _steps(world: Environment, episode: Episode) -> tuple[list[dict[str, Any]], 
             restored[str(len(steps))] = done.kept
         steps.append(_agent(done, number))
         if done.kept is not None:
-            steps.append({"source": "system", "message": _way_back(done.kept)})
+            steps.append({"source": "system", "message": f"{done.why_back} {_way_back(done.kept)}"})
     return steps, {"refused": refused, "restored": restored}
 
 
 def _way_back(kept: int) -> str:
     where = f"after action {kept} that was carried out" if kept else "at the beginning"
-    return f"The last actions brought nothing new. Everything is put back to the state {where}; try something else."
+    return f"Everything is put back to the state {where}; try something else."
 
 
 def _agent(done: Done, number: int) -> dict[str, Any]:
