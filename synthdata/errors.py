@@ -5,7 +5,7 @@ SynthdataError
 ├── SettingsError       an unknown or impossible setting                       exit 2
 ├── AnchorError         too little reference, or an anchor that does not fit   exit 2
 ├── EndpointError       a model endpoint that cannot be reached or refuses     exit 2
-├── LockedError         another process is writing to the corpus               exit 2
+├── LockedError         another process is writing to the corpus               exit 75
 ├── RefusedError        an alarm or a floor says no                            exit 1
 ├── CacheError          a cache that the disk refuses to read or write         exit 2
 └── CorruptStoreError   the store contradicts itself                           exit 3
@@ -40,6 +40,9 @@ class EndpointError(SynthdataError):
 
 class LockedError(SynthdataError):
     """Another process holds the corpus' writer lock; the message names it."""
+
+    # What `sysexits.h` calls a temporary failure: the same command later will do.
+    exit_code = 75
 
 
 class RefusedError(SynthdataError):

@@ -309,6 +309,7 @@ def test_create_and_open_say_what_they_refuse(tmp_path):
     assert (again.views, again.anchor, len(again.secret)) == ("one", 0, 32)
     assert again.secret == store.secret
     assert stat.S_IMODE(os.stat(tmp_path / "corpus" / "corpus.json").st_mode) == 0o600
+    assert stat.S_IMODE(os.stat(tmp_path / "corpus").st_mode) == 0o700
     with pytest.raises(InputError, match="already a corpus"):
         new_store(tmp_path / "corpus")
     with pytest.raises(InputError, match="not a corpus"):

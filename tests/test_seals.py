@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -214,6 +216,19 @@ def test_an_older_corpus_opens_is_sealed_by_its_next_write_and_then_held(tmp_pat
     (tmp_path / "c" / "anchors/0/content.json").unlink()
     with pytest.raises(CorruptStoreError):
         CorpusStore.open(tmp_path / "c").anchor_dir()
+
+
+def test_a_lock_that_is_held_has_a_code_of_its_own_and_monitor_looks_on(path):
+    def exit_code(*words):
+        done = subprocess.run([sys.executable, "-m", "synthdata", *map(str, words)], capture_output=True, text=True)
+        assert "Traceback" not in done.stderr
+        return done.returncode, done.stderr
+
+    with CorpusStore.open(path).writing():
+        code, said = exit_code("evict", path, "--rows", "1", "--reason", "x")
+        assert code == 75 and "is writing to it" in said
+        code, said = exit_code("monitor", path)
+        assert code in (0, 1) and "not measured anew now" in said
 
 
 ROWS = st.lists(

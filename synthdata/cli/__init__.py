@@ -107,8 +107,8 @@ def shared(
 def main() -> None:
     """Run the command line.
 
-    Exit codes: 0 done, 1 refused by an alarm or a floor, 2 bad input, 3 corrupt store, 70 a bug of this program, 130
-    stopped by Ctrl-C.
+    Exit codes: 0 done, 1 refused by an alarm or a floor, 2 bad input, 3 corrupt store, 70 a bug of this program, 75
+    another process is writing, 130 stopped by Ctrl-C.
     """
     # Set before anything imports the libraries that read them: no hub, no telemetry, no outside host.
     os.environ.setdefault("HF_HUB_OFFLINE", "1")

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from synthdata.cli.options import AsJson, Config, CorpusPath, Overrides
-from synthdata.errors import InputError
+from synthdata.errors import InputError, LockedError
 from synthdata.text.names import metric_name, view_name
 from synthdata.text.terminal import emit_json, note, number, say, table
 
@@ -35,7 +35,10 @@ def monitor(corpus: CorpusPath, as_json: AsJson = False) -> None:
     from synthdata.monitor.notify import log_metrics, send_alert
 
     opened = Corpus.open(corpus)
-    opened.watch()
+    try:
+        opened.watch()
+    except LockedError as error:
+        note(f"synthdata: not measured anew now: {error}")
     tiles = read_tiles(opened.store)
     runtime = opened.settings.runtime
     notices = [*send_alert(opened.store, runtime.webhook, tiles), *log_metrics(opened.store, runtime.sinks)]

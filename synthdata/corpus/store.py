@@ -73,6 +73,8 @@ class CorpusStore:
         refuse_occupied(path)
         try:
             path.mkdir(parents=True, exist_ok=True)
+            # Its tables hold logs as they were read, secrets and all, whatever the umask.
+            path.chmod(0o700)
         except OSError as error:
             raise InputError(f"{path}: the folder cannot be made: {error.strerror or error}") from error
         store = cls(path, Header(views=views, recipe=recipe, runtime=runtime or {}))
