@@ -26,7 +26,7 @@ from filelock import FileLock, Timeout
 from flows.server import QUIET, START_SECONDS, cache_folder, start_server, stop, wait_until_healthy
 from synthdata.errors import EndpointError, InputError, LockedError
 from synthdata.monitor.ticks import Tick, tick_facts, ticks
-from synthdata.text.redaction import without_secrets
+from synthdata.text.redaction import address_without_login
 
 LOOK_SECONDS = 0.5
 # A child that lives longer was well; one that ends sooner this often in a row will not get better by itself.
@@ -71,7 +71,7 @@ def keep_running(plan: Plan, port: int = 0, hear: Callable[[str], None] = lambda
             server = _Server(home, stack.enter_context(_listener(port)))
             stack.callback(server.end)
             url = server.url
-        hear(f"Prefect API: {without_secrets(url)}")
+        hear(f"Prefect API: {address_without_login(url)}")
         runner = _Runner(plan, url, home)
         stack.callback(runner.end)
         with contextlib.suppress(KeyboardInterrupt):

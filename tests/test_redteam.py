@@ -121,7 +121,7 @@ def test_the_verb_counts_and_ends_with_one_where_a_bar_is_missed(tmp_path):
     ]
     done = CliRunner().invoke(app, [*own, "--families", "F5", "--json", *lax])
     assert done.exit_code == 1 and not json.loads(done.stdout)["held"]
-    shown = CliRunner().invoke(app, [*own, "--families", "F1", "--examples", "1"]).stdout
+    shown = CliRunner().invoke(app, [*own, "--families", "F1", "--examples", "1"], env={"COLUMNS": "120"}).stdout
     assert "F1" in shown and "0 of 12" in shown and "holds" in shown
     assert CliRunner().invoke(app, [*own, "--families", "F99"]).exit_code != 0
 

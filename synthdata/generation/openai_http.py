@@ -24,7 +24,7 @@ from synthdata.generation.answers import fault_of, repair_messages
 from synthdata.generation.limits import AdaptiveLimit, Clock, Rate, Sleep
 from synthdata.protocols import Answered, Request, Response, unkept
 from synthdata.settings import RuntimeSettings
-from synthdata.text.redaction import redacted, without_secrets
+from synthdata.text.redaction import address_without_login, redacted
 
 MAX_BODY = 8 << 20
 MAX_WAIT = 60.0
@@ -70,7 +70,7 @@ class OpenAIGenerator:
         self._runtime = runtime
         self._url = runtime.endpoint.rstrip("/") + "/chat/completions"
         # A URL may hold a password, which no message may repeat.
-        self._name = without_secrets(self._url)
+        self._name = address_without_login(self._url)
         self._sleep, self._clock = sleep, clock
         self.answered: Answered = unkept
         self._reached = False

@@ -23,7 +23,7 @@ from synthdata.records.report import RoundReport
 from synthdata.rounds.budget import BudgetLedger
 from synthdata.rounds.steps import reflect_on
 from synthdata.settings import Settings
-from synthdata.text.redaction import without_secrets
+from synthdata.text.redaction import address_without_login
 
 Reviews = list[Reflection | QuarantinedRow]
 
@@ -102,7 +102,7 @@ def refuse_unusable(reviews: Reviews, settings: Settings) -> None:
         return
     why, count = Counter(item.reason for item in broken).most_common(1)[0]
     head = next(item.head for item in broken if item.reason == why)
-    where = without_secrets(settings.runtime.endpoint) or settings.recipe.generation.generator
+    where = address_without_login(settings.runtime.endpoint) or settings.recipe.generation.generator
     model = settings.recipe.generation.model or "the model"
     raise EndpointError(
         f"{where}: {len(broken)} of {len(reviews)} answers of {model} cannot be used, over "

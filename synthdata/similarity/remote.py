@@ -12,7 +12,7 @@ import numpy as np
 from synthdata.errors import EndpointError
 from synthdata.protocols import Vectors
 from synthdata.settings import EncoderSettings, RuntimeSettings
-from synthdata.text.redaction import redacted, without_secrets
+from synthdata.text.redaction import address_without_login, redacted
 
 if TYPE_CHECKING:
     import httpx2
@@ -37,7 +37,7 @@ class HTTPEncoder:
         self._model = settings.model
         self._url = settings.url.rstrip("/") + "/embeddings"
         # A URL may hold a password, which no message may repeat.
-        self._name = without_secrets(self._url)
+        self._name = address_without_login(self._url)
         self._runtime = runtime
 
     def encode(self, texts: Sequence[str]) -> Vectors:

@@ -148,10 +148,13 @@ def redacted_json(value: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
 _LOGIN = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^/\s@\"']+@")
 
 
+def address_without_login(address: str) -> str:
+    """An address of a server as messages name it: whatever stands before the host is a login, secret-looking or not."""
+    return without_secrets(_LOGIN.sub(rf"\1[{SECRET}]@", address))
+
+
 def without_secrets(text: str) -> str:
     """The text without its secrets alone: for messages whose addresses and numbers are needed to act on them."""
-    # Whatever stands before the host is a login, however little it looks like a secret.
-    text = _LOGIN.sub(rf"\1[{SECRET}]@", text)
     pieces, end = [], 0
     for span in secret_spans(text):
         pieces += [text[end : span.start], f"[{SECRET}]"]

@@ -18,7 +18,7 @@ import httpx2
 from synthdata.errors import EndpointError
 from synthdata.records import canonical_json, content_hash
 from synthdata.settings import RuntimeSettings
-from synthdata.text.redaction import redacted, without_secrets
+from synthdata.text.redaction import address_without_login, redacted
 from synthdata.worlds.environment import Action
 from synthdata.worlds.players import Choice, View
 
@@ -76,7 +76,7 @@ class EndpointPlayer:
 
     @property
     def _where(self) -> str:
-        return without_secrets(self.runtime.endpoint)
+        return address_without_login(self.runtime.endpoint)
 
     def _post(self, body: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON of an untrusted server
         key = os.environ.get(self.runtime.api_key_env, "")
