@@ -92,7 +92,7 @@ def stretch_scores(model: StretchModel, runs: TokenRuns) -> tuple[Floats, Ints]:
         worst[rows], start[rows] = windows.max(axis=1), windows.argmax(axis=1)
         total[rows] = sums[np.arange(len(rows)), lengths[rows]]
     scores = model.scaled(worst, total / np.maximum(WINDOW, lengths))
-    return np.where(lengths > 0, scores, 0.0), start
+    return np.where(lengths > 0, scores, 0), start
 
 
 def least_broken(models: Sequence[StretchModel], texts: Sequence[str]) -> tuple[Floats, Ints]:
