@@ -1,4 +1,4 @@
-"""The licences of what is installed, as the packages themselves state them: writes LICENCES.md from requirements.lock."""
+"""Licences of what is installed, as the packages state them: writes LICENCES.md from requirements.lock."""
 
 from __future__ import annotations
 
