@@ -7,32 +7,48 @@ pairs let through, or a memory map.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
+if TYPE_CHECKING:
+    import polars as pl
+
 Signatures = NDArray[np.uint32]
-_NOTHING = pl.Series(values=[], dtype=pl.Binary)
+
+
+def _column(values: list[bytes]) -> pl.Series:
+    # Loaded where a column is made: a gate without a store needs no table library.
+    import polars as pl
+
+    return pl.Series(values=values, dtype=pl.Binary)
+
+
+def _joined(stored: pl.Series | None, later: list[bytes]) -> pl.Series:
+    import polars as pl
+
+    return _column(later) if stored is None else pl.concat([stored, _column(later)])
 
 
 class Texts:
     """Texts by row: first those of the stored column, then those that were added."""
 
-    def __init__(self, stored: pl.Series = _NOTHING) -> None:
-        self._stored, self._first = stored, len(stored)
+    def __init__(self, stored: pl.Series | None = None) -> None:
+        self._stored, self._first = stored, 0 if stored is None else len(stored)
         self._later: list[str] = []
 
     def __len__(self) -> int:
         return self._first + len(self._later)
 
     def __getitem__(self, row: int) -> str:
-        if row >= self._first:
+        if self._stored is None or row >= self._first:
             return self._later[row - self._first]
         return bytes(self._stored[row]).decode("utf-8", "surrogatepass")
 
     def __iter__(self) -> Iterator[str]:
-        yield from (bytes(text).decode("utf-8", "surrogatepass") for text in self._stored)
+        if self._stored is not None:
+            yield from (bytes(text).decode("utf-8", "surrogatepass") for text in self._stored)
         yield from self._later
 
     def extend(self, texts: Iterable[str]) -> None:
@@ -41,16 +57,15 @@ class Texts:
 
     def column(self) -> pl.Series:
         """All of them as one column of bytes."""
-        later = [text.encode("utf-8", "surrogatepass") for text in self._later]
-        return pl.concat([self._stored, pl.Series(values=later, dtype=pl.Binary)])
+        return _joined(self._stored, [text.encode("utf-8", "surrogatepass") for text in self._later])
 
 
 class ExactRows:
     """Which rows hold a normal form: of a stored column by a sorted array of hashes, of later rows by a dictionary."""
 
-    def __init__(self, stored: pl.Series = _NOTHING) -> None:
+    def __init__(self, stored: pl.Series | None = None) -> None:
         self._stored = stored
-        hashes = stored.hash().to_numpy()
+        hashes = np.empty(0, dtype=np.uint64) if stored is None else stored.hash().to_numpy()
         # Stable, so that rows of one hash stand in their order.
         self._order = np.argsort(hashes, kind="stable")
         self._hashes = hashes[self._order]
@@ -63,9 +78,9 @@ class ExactRows:
     def rows(self, key: bytes) -> list[int]:
         """The rows of this normal form, in their order."""
         later = self._later.get(key, [])
-        if not len(self._hashes):
+        if self._stored is None or not len(self._hashes):
             return later
-        wanted = pl.Series(values=[key], dtype=pl.Binary).hash().to_numpy()[0]
+        wanted = _column([key]).hash().to_numpy()[0]
         low, high = np.searchsorted(self._hashes, wanted), np.searchsorted(self._hashes, wanted, side="right")
         return [row for row in self._order[low:high].tolist() if self._stored[row] == key] + later
 
@@ -73,22 +88,24 @@ class ExactRows:
 class SketchRows:
     """Normal form and signature by row: rows 0, 1, ... as they are stored, and rows of any number that were added."""
 
-    def __init__(self, plain: pl.Series = _NOTHING, signatures: Signatures | None = None) -> None:
-        self._plain = plain
+    def __init__(self, plain: pl.Series | None = None, signatures: Signatures | None = None) -> None:
+        self._plain, self._first = plain, 0 if plain is None else len(plain)
         # A row of a plain view costs a tenth of a row of a memory map.
         self._signatures = np.empty((0, 0), dtype=np.uint32) if signatures is None else np.asarray(signatures)
         self._later: dict[int, tuple[bytes, Signatures]] = {}
         self._gone: set[int] = set()
 
     def __len__(self) -> int:
-        return len(self._plain) - len(self._gone) + len(self._later)
+        return self._first - len(self._gone) + len(self._later)
 
     def __contains__(self, row: int) -> bool:
-        return row in self._later or (0 <= row < len(self._plain) and row not in self._gone)
+        return row in self._later or (0 <= row < self._first and row not in self._gone)
 
     def plain(self, row: int) -> bytes:
         """The normal form of a row."""
-        return self._later[row][0] if row in self._later else bytes(self._plain[row])
+        if self._plain is None or row in self._later:
+            return self._later[row][0]
+        return bytes(self._plain[row])
 
     def signature(self, row: int) -> Signatures:
         """The signature of a row."""
@@ -111,11 +128,11 @@ class SketchRows:
 
     def ids(self) -> NDArray[np.int64]:
         """The numbers of all rows."""
-        stored = np.setdiff1d(np.arange(len(self._plain)), np.fromiter(self._gone, dtype=np.int64))
+        stored = np.setdiff1d(np.arange(self._first), np.fromiter(self._gone, dtype=np.int64))
         return np.concatenate([stored, np.fromiter(self._later, dtype=np.int64, count=len(self._later))])
 
     def columns(self, width: int) -> tuple[pl.Series, Signatures]:
         """Normal forms and signatures (n, width) of all rows, where none was removed."""
-        plain = pl.Series(values=[plain for plain, _ in self._later.values()], dtype=pl.Binary)
+        plain = [plain for plain, _ in self._later.values()]
         later = np.array([signature for _, signature in self._later.values()], dtype=np.uint32).reshape(-1, width)
-        return pl.concat([self._plain, plain]), np.concatenate([self._signatures.reshape(-1, width), later])
+        return _joined(self._plain, plain), np.concatenate([self._signatures.reshape(-1, width), later])
