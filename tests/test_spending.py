@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_cli import SETTINGS
 from typer.testing import CliRunner
+from unsealed import unseal
 
 from synthdata.api import Corpus
 from synthdata.cli import app
@@ -58,7 +59,9 @@ def totals(corpus: Path) -> tuple[float, int]:
 def test_what_is_paid_is_an_event_and_the_cache_is_free(corpus):
     tokens, _ = totals(corpus)
     assert tokens > 0
-    shutil.rmtree(corpus / "decisions")  # as if the round had never been committed, but its answers are there
+    # As if the round had never been committed, but its answers are there.
+    unseal(corpus)
+    shutil.rmtree(corpus / "decisions")
     store = CorpusStore.open(corpus)
     store.decisions_table.create()
     assert run(corpus, "--limit", 60).exit_code in (0, 1)
