@@ -46,7 +46,7 @@ def test_a_judge_vetoes_what_is_not_in_the_evidence(tmp_path, made, runs, review
     assert 0 <= exact["low"] <= exact["value"] < exact["high"] < 0.1
     # All runs failed, so there is nothing real to imitate; teaching oneself needs none.
     export(corpus, tmp_path / "out", ExportRequest(kinds=("self_distillation",)))
-    assert "Judged: oracle-1." in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert "Judged by oracle-1." in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
 
 
 def test_a_judge_that_believes_everything_has_judged_nothing(tmp_path, made, runs, reviews):
