@@ -148,6 +148,22 @@ def test_a_flood_of_real_rows_is_taken_in_portions(tmp_path: object, texts: dict
     assert epoch_events(corpus.store, 0)[-1]["taken"] == min(300 - most, allowed(stands_on + most, SETTINGS))
 
 
+def test_a_round_begins_one_epoch_at_most_however_much_waits(tmp_path: object, texts: dict[str, list[str]]) -> None:
+    corpus = begun(tmp_path / "c", texts)  # type: ignore[operator]
+    corpus.admit(numbered(texts["stream"][:300], "real", Origin.REAL))
+    alpha, anchor = 0.01, corpus.settings.recipe.anchor
+    with corpus.store.writing():
+        made = next_epoch(corpus.store, corpus.anchor, corpus.reference, corpus.encode, anchor, alpha)
+        assert made is not None and made.facts["waiting"] > 50
+        begin_epoch(corpus.store, made)
+    # Killed here, before its round: what waits is enough for a second epoch, and the round run again begins none.
+    again = Corpus.open(corpus.store.path)
+    assert next_epoch(again.store, again.anchor, again.reference, again.encode, anchor, alpha) is None
+    again.admit(numbered(texts["stream"][300:310], "made"))
+    assert [event["epoch"] for event in epoch_events(again.store, 0)] == [1]
+    assert next_epoch(again.store, again.anchor, again.reference, again.encode, anchor, alpha) is not None
+
+
 def test_the_floor_does_not_move_and_a_real_row_always_enters(tmp_path: object, texts: dict[str, list[str]]) -> None:
     corpus = begun(tmp_path / "c", texts)  # type: ignore[operator]
     before = corpus.anchor.require_content()

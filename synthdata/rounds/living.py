@@ -19,6 +19,7 @@ from synthdata.gate.anchor import Anchor, ContextCalibration
 from synthdata.gate.epochs import (
     Epoch,
     calibrating,
+    epoch_events,
     epochs_folder,
     load_epoch,
     load_stream,
@@ -53,9 +54,15 @@ def next_epoch(
 ) -> Due | None:
     """The epoch that is due before the next round, or None; nothing is written.
 
+    A round begins one epoch at most. One that was begun for a round that a kill kept from its commit is that round's:
+    run again, it is decided in the same cells.
+
     `alpha` is the level of the outside test, by which new contexts are counted as outside the epoch before.
     """
     if not is_living(anchor, settings):
+        return None
+    latest = store.latest_round()
+    if any(event["round"] == latest for event in epoch_events(store, anchor.number)):
         return None
     folder, number = epochs_folder(store, anchor.number), anchor.context.epoch
     known = calibrating(reference, anchor.views)
