@@ -13,7 +13,6 @@ import random
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from email.utils import parsedate_to_datetime
 from threading import Lock
 from typing import Any
 
@@ -22,6 +21,7 @@ import httpx2
 from synthdata.errors import EndpointError, SettingsError
 from synthdata.generation.answers import fault_of, repair_messages
 from synthdata.generation.limits import AdaptiveLimit, Clock, Rate, Sleep
+from synthdata.io.http import retry_after
 from synthdata.protocols import Answered, Request, Response, unkept
 from synthdata.settings import RuntimeSettings
 from synthdata.text.redaction import address_without_login, redacted
@@ -167,7 +167,9 @@ class OpenAIGenerator:
             raise EndpointError(f"{self._name}: status {answer.status_code}; {hint}")
         if answer.status_code == 429 or answer.status_code >= 500:
             slow_down = answer.status_code == 429
-            raise _Refused(f"status {answer.status_code}", _retry_after(answer), slow_down)
+            raise _Refused(
+                f"status {answer.status_code}", retry_after(answer.headers.get("Retry-After", "")), slow_down
+            )
         if answer.status_code != 200:
             reply = redacted(body[:600].decode("utf-8", "replace"))[:300]
             key = os.environ.get(self._runtime.api_key_env)
@@ -225,16 +227,3 @@ async def _bounded(answer: httpx2.Response) -> bytes:
         if len(body) > MAX_BODY:
             raise _TooLarge
     return bytes(body)
-
-
-def _retry_after(answer: httpx2.Response) -> float | None:
-    """Seconds that the endpoint asks to wait: a number, or a date."""
-    text = answer.headers.get("Retry-After", "").strip()
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    except (ValueError, TypeError):
-        return None
