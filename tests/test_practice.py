@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tiny_model import tiny_model
 
 from synthdata import Corpus, Settings
-from synthdata.consolidation.choice_exam import FILE, exam_folder, read_questions
+from synthdata.consolidation.choice_exam import FILE, read_questions
 from synthdata.consolidation.keep_rule import FORGETTING, Paired
 from synthdata.consolidation.night import begin, collect, finish, sleep, write_report
 from synthdata.consolidation.night_curve import draw
@@ -24,6 +24,7 @@ from synthdata.errors import RefusedError
 from synthdata.play.collect import Order, collect_to
 from synthdata.play.players import Expert
 from synthdata.records import Origin
+from synthdata.settings.shipped import shipped_folder
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +98,7 @@ def test_nothing_is_kept_that_may_have_fallen_by_the_margin(low, width, beside, 
 
 
 def test_the_exams_states_name_their_best_commands() -> None:
-    questions = read_questions(exam_folder() / FILE, 3)
+    questions = read_questions(shipped_folder("exam") / FILE, 3)
     assert len({question.task for question in questions}) == 3
     assert all(question.best and max(question.best) < len(question.commands) for question in questions)
 

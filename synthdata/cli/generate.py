@@ -275,16 +275,18 @@ def _collect_world(
     guard = Guard(allowed, lambda action: action.name in approved)
     setting = Setting(PLAIN[env], guard, approved, Recovery() if recovery else None)
     if generator is None:
-        return asdict(collect_to(out, setting, order, Expert()))
-    if generator == "embedded":
+        player: Expert | LikelihoodPlayer | EndpointPlayer = Expert()
+    elif generator == "embedded":
         from synthdata.generation.embedded import EmbeddedGenerator
 
         scorer = EmbeddedGenerator()
-        return asdict(collect_to(out, setting, order, LikelihoodPlayer(scorer, scorer.model)))
-    if not generator.startswith(("http://", "https://")) or not model:
+        player = LikelihoodPlayer(scorer, scorer.model)
+    elif generator.startswith(("http://", "https://")) and model:
+        player = EndpointPlayer(model, RuntimeSettings(endpoint=generator), make(PLAIN[env]).tools)
+    else:
         raise SettingsError("--generator is `embedded` or an endpoint's base URL; an endpoint needs --model too")
-    tools = make(PLAIN[env]).tools
-    return asdict(collect_to(out, setting, order, EndpointPlayer(model, RuntimeSettings(endpoint=generator), tools)))
+    with progress("tasks", order.games) as advance:
+        return asdict(collect_to(out, setting, order, player, advance=advance))
 
 
 def _player(generator: str | None) -> Player:

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import gzip
 import json
-import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,11 +18,8 @@ import numpy as np
 
 from synthdata.consolidation.choices import ChoiceModel, Packed, pack
 from synthdata.consolidation.exam_games import EXAMS
-from synthdata.consolidation.games import ChoicePlayer
-from synthdata.errors import InputError
-from synthdata.play.games import make_game, open_game, spec_for
+from synthdata.consolidation.games import ChoicePlayer, play_series
 from synthdata.play.players import choice_prompt
-from synthdata.play.record import Run, play
 
 FILE = "textworld.jsonl.gz"
 
@@ -63,15 +58,6 @@ class ChoiceExam:
     def games(self) -> list[str]:
         """The games in the order of their first states."""
         return list(dict.fromkeys(question.task for question in self.questions))
-
-
-def exam_folder() -> Path:
-    """Where the states lie: in the wheel within the package, in a checkout beside it."""
-    package = Path(__file__).parent.parent
-    for folder in (package / "shipped" / "exam", package.parent / "data" / "exam"):
-        if (folder / FILE).is_file():
-            return folder
-    raise InputError(f"{package}: the exam's states ({FILE}) are not installed; install synthdata again")
 
 
 def read_questions(path: Path, games: int) -> tuple[Question, ...]:
@@ -118,17 +104,7 @@ def chance_of(exam: ChoiceExam) -> float:
 
 def games_won(player: ChoicePlayer, games: int, advance: Callable[[int], None]) -> tuple[float, ...]:
     """Of each of the exam's first games: 1 where the player wins it within one and a half plans, else 0."""
-    series, outcomes = EXAMS[0][0], []
-    for index in range(games):
-        spec = spec_for(series, index)
-        with (
-            tempfile.TemporaryDirectory(prefix="synthdata-game-") as folder,
-            closing(open_game(make_game(spec, Path(folder)))) as env,
-        ):
-            document = play(env, spec, player, Run(epsilon=0.0, episode=0, seed=series))
-        outcomes.append(float(document["extra"]["success"]))
-        advance(1)
-    return tuple(outcomes)
+    return tuple(float(one["extra"]["success"]) for one in play_series(player, games, EXAMS[0][0], advance))
 
 
 def _question(row: dict[str, Any]) -> Question:

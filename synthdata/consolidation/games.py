@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from synthdata.consolidation.choices import ChoiceModel
 from synthdata.consolidation.lora import recent
 from synthdata.export.conversation import Message, conversation
 from synthdata.generation.local import LocalModel
 from synthdata.play.games import draw, make_game, open_game, spec_for
-from synthdata.play.players import View, choice_prompt
+from synthdata.play.players import Player, View, choice_prompt
 from synthdata.play.record import Run, play
 from synthdata.records import Observation, Step, Trajectory
 
@@ -90,6 +91,15 @@ def play_games(
 ) -> tuple[list[float], list[float]]:
     """Score as a share of the most there is, and share of moves on a shortest path, of each game of a series."""
     scores, optimal = [], []
+    for document in play_series(player, games, seed, advance):
+        outcome, moves = document["extra"], [step for step in document["steps"] if step["source"] == "agent"]
+        scores.append(outcome["score"] / max(1, outcome["max_score"]))
+        optimal.append(sum(step["extra"]["optimal"] for step in moves) / max(1, len(moves)))
+    return scores, optimal
+
+
+def play_series(player: Player, games: int, seed: int, advance: Callable[[int], None]) -> Iterator[dict[str, Any]]:
+    """The first games of a series, each played once without random moves, as ATIF documents."""
     for index in range(games):
         spec = spec_for(seed, index)
         with (
@@ -97,11 +107,8 @@ def play_games(
             closing(open_game(make_game(spec, Path(folder)))) as env,
         ):
             document = play(env, spec, player, Run(epsilon=0.0, episode=0, seed=seed))
-        outcome, moves = document["extra"], [step for step in document["steps"] if step["source"] == "agent"]
-        scores.append(outcome["score"] / max(1, outcome["max_score"]))
-        optimal.append(sum(step["extra"]["optimal"] for step in moves) / max(1, len(moves)))
         advance(1)
-    return scores, optimal
+        yield document
 
 
 def _answer(command: str) -> Message:

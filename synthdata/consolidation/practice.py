@@ -23,7 +23,6 @@ from synthdata.consolidation.choice_exam import (
     ChoiceExam,
     ChoiceScores,
     chance_of,
-    exam_folder,
     prepare,
     read_questions,
     sit,
@@ -48,6 +47,7 @@ from synthdata.records import canonical_json, content_hash
 from synthdata.reflection import unfaulted_moves
 from synthdata.reflection.step_labels import rule_opinions
 from synthdata.settings import PracticeSettings, Recipe
+from synthdata.settings.shipped import shipped_folder
 from synthdata.sources import atif
 
 Bar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
@@ -132,7 +132,7 @@ def _practise(corpus: Corpus, moves: Moves, key: str, source: str, bar: Bar) -> 
     known = known_adapters(corpus)
     parent = current(known, base)
     number = len(known) + 1
-    questions = read_questions(exam_folder() / FILE, settings.exam_games)
+    questions = read_questions(shipped_folder("exam") / FILE, settings.exam_games)
     with bar("exam: reading", len(questions)) as advance:
         exam = prepare(player_model(base, None, settings), questions, advance)
     before_model = player_model(base, weights_of(store.path, parent) if parent else None, settings)

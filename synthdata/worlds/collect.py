@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from synthdata.play.collect import Collected, Order, finished_part, join_parts
+from synthdata.protocols import no_advance
 from synthdata.records import canonical_json, content_hash
 from synthdata.worlds.environment import Environment
 from synthdata.worlds.episode import Recovery, play
@@ -38,7 +39,9 @@ class Setting:
         ]
 
 
-def collect_episodes(setting: Setting, order: Order, player: Player, games: range) -> Iterator[dict[str, Any]]:
+def collect_episodes(
+    setting: Setting, order: Order, player: Player, games: range, advance: Callable[[int], None] = no_advance
+) -> Iterator[dict[str, Any]]:
     """An ATIF document a run; one in which happened what happened in an earlier run of the task is left out.
 
     A world that breaks is made anew for the next run.
@@ -58,14 +61,25 @@ def collect_episodes(setting: Setting, order: Order, player: Player, games: rang
             if what not in seen:
                 seen.add(what)
                 yield found
+        advance(1)
     world.close()
 
 
-def collect_to(out: Path, setting: Setting, order: Order, player: Player, chunk_size: int = 20) -> Collected:
-    """The whole collection; run again after an interruption it goes on and makes the same file."""
+def collect_to(
+    out: Path,
+    setting: Setting,
+    order: Order,
+    player: Player,
+    chunk_size: int = 20,
+    advance: Callable[[int], None] = no_advance,
+) -> Collected:
+    """The whole collection; run again after an interruption it goes on and makes the same file.
+
+    `advance` hears of each task that is played.
+    """
     recipe = [asdict(order), setting.key, player.name, player.model, player.version]
     parts = [
-        finished_part(out, recipe, games, partial(collect_episodes, setting, order, player, games))
+        finished_part(out, recipe, games, partial(collect_episodes, setting, order, player, games, advance))
         for games in order.chunks(chunk_size)
     ]
     return join_parts(parts, out)
