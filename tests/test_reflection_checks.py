@@ -21,7 +21,7 @@ from synthdata.records import (
     Trajectory,
 )
 from synthdata.reflection import check_lesson, to_candidate, verify_evidence
-from synthdata.reflection.lesson import _wants_the_avoided
+from synthdata.reflection.lesson import _contradicts_better, _wants_the_avoided
 from synthdata.reflection.shots import all_shots, draw_shots
 from synthdata.rounds.steps import check
 from synthdata.settings import FloorSettings, Recipe, ReflectionSettings
@@ -183,6 +183,40 @@ def test_a_lesson_against_what_its_own_reason_says_the_task_asks_for_is_refused(
     assert (found is not None) == refused
     if found is not None:
         assert found[0] is Reason.UNGROUNDED and "because the task asks for it" in found[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "better", "refused"),
+    [
+        (
+            "Choose to open maplewood cabinet over examining binder, because the cabinet did not have to be opened.",
+            "open maplewood cabinet",
+            True,
+        ),
+        ("Stop examining binder and take key from box, because there is no key.", "take key from box", True),
+        # Neighbours: it is the move advised against that was not needed, or something else that is not there.
+        (
+            "Choose to open maplewood cabinet over examining binder, because the binder did not have to be examined.",
+            "open maplewood cabinet",
+            False,
+        ),
+        (
+            "Stop examining binder and take key from box, because there is no gain in the binder.",
+            "take key from box",
+            False,
+        ),
+        ("Stop examining box and go east, because there is no key in the box.", "go east", False),
+    ],
+)
+def test_a_reason_that_denies_what_its_own_advice_is_about_is_refused(text, better, refused):
+    record = replace(
+        GOOD,
+        fact="its look adds nothing",
+        lesson=replace(GOOD.lesson, text=text),
+        counterfactual=Counterfactual(better),
+    )
+    found = _contradicts_better(record, ReflectionSettings())
+    assert (found is not None) == refused
 
 
 @pytest.mark.parametrize(

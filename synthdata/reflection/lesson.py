@@ -26,7 +26,8 @@ _TASK_OVER = re.compile(
 )
 _NO_USE = re.compile(
     r"\b(?:no (?:use|need|place|part)|not? (?:needed?|useful|wanted|required|asked)|useless|nothing to do with|"
-    r"never (?:names?|asks?|mentions?|wants?|needs?)|(?:does|did|do) not (?:need|name|ask|want|mention|use))\b"
+    r"never (?:names?|asks?|mentions?|wants?|needs?)|(?:does|did|do) not (?:need|name|ask|want|mention|use|have to be)|"
+    r"there (?:is|was|are|were) no)\b"
 )
 _TASK_WANTS = re.compile(
     r"\b(?:task|goal|quest|job|game|mission|objective)\s+"
@@ -180,7 +181,7 @@ def _own_entities(reflection: Reflection, _: ReflectionSettings) -> Refusal | No
 
 
 def _contradicts_better(reflection: Reflection, _: ReflectionSettings) -> Refusal | None:
-    """A "no use for X" where X is what the better move acts on, unless the fact itself puts it so."""
+    """A "no use for X" or "there is no X" where the better move acts on X, unless the fact itself puts it so."""
     reason = reason_of(reflection).lower()
     match = _NO_USE.search(reason)
     if match is None or reflection.counterfactual is None:
