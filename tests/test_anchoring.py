@@ -122,7 +122,7 @@ def test_the_verbs(tmp_path: Path) -> None:
     with store.writing():
         store.append_event("freeze", "test", {"reason": "two tiles are red"}, store.latest_round())
     refused(synthdata("export", corpus, tmp_path / "out"), "two tiles are red", code=1)
-    assert "two tiles are red" in " ".join(synthdata("status", corpus).stdout.split())
+    assert "two tiles are red" in " ".join(synthdata("status", corpus).stdout.lower().split())
     assert json.loads(synthdata("status", corpus, "--json").stdout)["frozen"] is True
     freed = synthdata("unfreeze", corpus, "--because", "looked at it")
     assert freed.returncode == 0 and "two tiles are red" in " ".join(freed.stdout.split())
