@@ -267,8 +267,8 @@ class Corpus:
                 write_heldout(folder, rows)
             new = HeldOut.of_rows(rows, settings)
             frame = self.store.admitted(columns=["id", "content", "context"])
-            found = [(i, new.overlap(content) or new.overlap(context)) for i, content, context in frame.iter_rows()]
-        return [(i, f"{overlap.kind}: {overlap.span}") for i, overlap in found if overlap is not None]
+            overlaps = [(i, new.overlap(content) or new.overlap(context)) for i, content, context in frame.iter_rows()]
+        return [(i, f"{overlap.kind}: {overlap.span}") for i, overlap in overlaps if overlap is not None]
 
     def _admit(
         self, candidates: Sequence[Candidate], predecided: list[Decision], limits: RoundLimits, progress: Progress

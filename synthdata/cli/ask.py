@@ -189,13 +189,13 @@ def explain(
 def _show_refused(store: CorpusStore, as_json: bool) -> None:
     from synthdata.monitor.status import refused_rows
 
-    found = refused_rows(store, _EACH)
+    refused = refused_rows(store, _EACH)
     if as_json:
-        emit_json(found)
+        emit_json(refused)
         return
     rows = [
         (reason_name(row["reason"]), row["id"][:12], row["round"], row["content"][:200] or row["context"][:200])
-        for row in found
+        for row in refused
     ]
     table("refused, the newest of each reason; `explain CORPUS ID` shows one", ["reason", "id", "round", "text"], rows)
 
@@ -203,10 +203,10 @@ def _show_refused(store: CorpusStore, as_json: bool) -> None:
 def _show_review(payload: Any) -> None:  # noqa: ANN401 - JSON that anybody may have written
     if not isinstance(payload, dict) or "evidence" not in payload:
         return
-    found = {"rule": "a rule over the text of the run", "model": "the model"}.get(
+    author = {"rule": "a rule over the text of the run", "model": "the model"}.get(
         str(payload.get("found_by")), "unknown"
     )
-    say(f"focus step {payload.get('focus')}, cause {payload.get('cause_code')}, found by {found}")
+    say(f"focus step {payload.get('focus')}, cause {payload.get('cause_code')}, found by {author}")
     for quote in payload["evidence"]:
         say(f"evidence, step {quote['step_idx']}, {quote['field']}: {quote['quote']}")
 
@@ -251,8 +251,8 @@ def verify(
 
             build_index(store)
     if as_json:
-        told = {"digest": texts[0], "events_digest": texts[1], "sealed": sealed_from(store), "restored": restored}
-        emit_json({"findings": [asdict(finding) for finding in findings]} | told)
+        report = {"digest": texts[0], "events_digest": texts[1], "sealed": sealed_from(store), "restored": restored}
+        emit_json({"findings": [asdict(finding) for finding in findings]} | report)
     else:
         for finding in findings:
             say(str(finding))

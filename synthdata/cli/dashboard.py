@@ -46,8 +46,8 @@ def dashboard(
     if static is not None:
         from synthdata.dashboard.folder import write_folder
 
-        with progress("pages", 0) as heard:
-            files = write_folder(reading, static, heard)
+        with progress("pages", 0) as count:
+            files = write_folder(reading, static, count)
         say(f"{static}: {files} files; open {static / 'index.html'}")
         return
     token = os.environ.get(token_env, "") if token_env else ""

@@ -166,14 +166,16 @@ def heldout(
     if hashed:
         gate = opened.settings.recipe.gate
         rows = [hash_row(row["text"], gate) if "text" in row else row for row in rows]
-    found = opened.hold_out(rows)
+    overlaps = opened.hold_out(rows)
     if as_json:
-        emit_json({"added": len(rows), "overlapping": dict(found)})
+        emit_json({"added": len(rows), "overlapping": dict(overlaps)})
     else:
-        say(f"{corpus}: {len(rows)} rows are on the held-out list, {len(found)} rows of the corpus overlap with them")
-        if found:
-            table("admitted before, to be retracted", ["id", "overlap"], found)
-    if found:
+        say(
+            f"{corpus}: {len(rows)} rows are on the held-out list, {len(overlaps)} rows of the corpus overlap with them"
+        )
+        if overlaps:
+            table("admitted before, to be retracted", ["id", "overlap"], overlaps)
+    if overlaps:
         raise typer.Exit(1)
 
 

@@ -33,10 +33,10 @@ def refuse_misread(path: Path) -> None:
     Raises:
         InputError: one of these, which it names.
     """
-    found = _MISREAD.search(str(path.resolve()))
-    if found:
+    match = _MISREAD.search(str(path.resolve()))
+    if match:
         raise InputError(
-            f"{str(path.resolve())!r}: a corpus cannot lie in a folder with {found[0]!r} in its path; rename it, or "
+            f"{str(path.resolve())!r}: a corpus cannot lie in a folder with {match[0]!r} in its path; rename it, or "
             r"name another without # ? \ [ ] | ^, control characters and escapes such as %20 (spaces are fine)"
         )
 

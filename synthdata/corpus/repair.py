@@ -37,7 +37,7 @@ def repair(corpus: Path) -> list[str]:
     with WriterLock(corpus).held():
         done = [*_chain(corpus / FOLDER), *_header(corpus)]
         header = read_header(corpus)
-        done += [said for table in CorpusStore(corpus, header).tables() for said in _rows(table, corpus)]
+        done += [line for table in CorpusStore(corpus, header).tables() for line in _rows(table, corpus)]
         # A write that a kill cut off is ended or cleared away, as the next writer would.
         CorpusStore(corpus, header).seals.settle()
     return done

@@ -40,9 +40,9 @@ def commit(table: Table, decisions: Sequence[Decision], vectors: Mapping[str, Vi
         CorruptStoreError: the next round number is already taken.
     """
     _refuse_doubles(decisions, stamp.kind)
-    found = find(table, stamp.round_key)
-    if found is not None:
-        return found
+    committed = find(table, stamp.round_key)
+    if committed is not None:
+        return committed
     names = [item.candidate.id for item in decisions]
     known = set() if stamp.kind == "reconsider" else decided(table, names, stamp.recipe, stamp.anchor)
     fresh = [item for item in decisions if item.candidate.id not in known]
@@ -105,14 +105,14 @@ def named(table: Table, name: str, until: pl.Expr | None) -> dict[str, Any] | No
     index = table.read(["id", "external_id", "round"], until).sort("round", "id")
     matches = (pl.col("id") == name, pl.col("external_id") == name, pl.col("id").str.starts_with(name))
     for match in matches if name else ():
-        found = index.filter(match)
-        ids = found["id"].unique(maintain_order=True).to_list()
+        named_rows = index.filter(match)
+        ids = named_rows["id"].unique(maintain_order=True).to_list()
         if len(ids) > 1:
             raise InputError(
                 f"{name!r} names {len(ids)} candidates: {', '.join(ids[:10])}; give more characters of the id"
             )
         if ids:
-            where = (pl.col("id") == ids[0]) & (pl.col("round") == found["round"].item(-1))
+            where = (pl.col("id") == ids[0]) & (pl.col("round") == named_rows["round"].item(-1))
             return table.read(None, where).row(0, named=True)
     return None
 

@@ -150,15 +150,15 @@ def _verdict_row(decision: Decision) -> dict[str, Any]:
 def _vector_frame(
     decisions: Sequence[Decision], vectors: Mapping[str, ViewVectors], view: int, column: str
 ) -> pl.DataFrame:
-    ids, found = [], []
+    ids, vectors_found = [], []
     for decision in decisions:
         pair = vectors.get(decision.candidate.id)
         if pair is not None and pair[view] is not None:
             ids.append(decision.candidate.id)
-            found.append(pair[view])
+            vectors_found.append(pair[view])
     if not ids:
         return pl.DataFrame(schema={"id": pl.String, column: pl.List(pl.Float32)})
-    matrix = np.asarray(found, dtype=np.float32)
+    matrix = np.asarray(vectors_found, dtype=np.float32)
     return pl.DataFrame({"id": ids, column: pl.Series(matrix).arr.to_list()})
 
 

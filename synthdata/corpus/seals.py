@@ -63,10 +63,10 @@ class Seals:
 
     def files(self, under: str = "") -> dict[str, str]:
         """The sha256 of each sealed file under a folder of the corpus, by its path."""
-        found: dict[str, str] = {}
+        hashes: dict[str, str] = {}
         for seal in self.done:
-            found |= {path: value for path, value in seal.files.items() if path.startswith(under)}
-        return {path: value for path, value in found.items() if value}
+            hashes |= {path: value for path, value in seal.files.items() if path.startswith(under)}
+        return {path: value for path, value in hashes.items() if value}
 
     def ranges(self, table: str) -> list[Seal]:
         """The last seal of each range of a table's rows, in the order of their keys."""
@@ -191,12 +191,12 @@ def read_chain(path: Path) -> tuple[Seal, ...]:
 
 def _state(folder: Path) -> object:
     """What changes when somebody else writes one of the files."""
-    found = []
+    states = []
     for name in (AHEAD, DONE):
         with suppress(OSError):
             stat = (folder / name).stat()
-            found.append((stat.st_ino, stat.st_mtime_ns, stat.st_size))
-    return found
+            states.append((stat.st_ino, stat.st_mtime_ns, stat.st_size))
+    return states
 
 
 def _cut_torn(path: Path) -> None:

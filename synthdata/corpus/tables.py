@@ -214,13 +214,13 @@ class Table:
         Raises:
             CorruptStoreError: one is missing, or not as large as the log says.
         """
-        found = self.files()
-        for path, size in found.items():
+        present = self.files()
+        for path, size in present.items():
             if not path.is_file():
                 raise CorruptStoreError(f"{path}: missing; restore it from a copy")
             if path.stat().st_size != size:
                 raise CorruptStoreError(f"{path}: has {path.stat().st_size} bytes, not {size}; restore it from a copy")
-        return list(found)
+        return list(present)
 
     def log_files(self) -> list[Path]:
         """The files of the log; the hint at the newest checkpoint is left out, since the library can do without it."""

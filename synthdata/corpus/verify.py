@@ -76,10 +76,10 @@ def sealed_from(store: CorpusStore) -> str:
     """Since when what is written is sealed, as a sentence; of what is older only changes since then are found."""
     if not store.seals.there():
         return "not sealed yet: made before there were seals, its next write seals it as it is found"
-    found = [seal for seal in store.seals.read().done if seal.found]
-    if not found:
+    adopted = [seal for seal in store.seals.read().done if seal.found]
+    if not adopted:
         return "sealed from its beginning"
-    last = max((seal.high for seal in found if seal.table == "decisions"), default=0)
+    last = max((seal.high for seal in adopted if seal.table == "decisions"), default=0)
     return f"sealed from round {last + 1} on; what is older was sealed as it was found"
 
 
@@ -133,16 +133,16 @@ def _round_numbers(rounds: pl.DataFrame) -> Iterator[Violation]:
 
 def _history(store: CorpusStore, rounds: pl.DataFrame) -> Iterator[Violation]:
     # Delta's history may have been shortened, so only what it still says is compared.
-    said: dict[int, dict[str, str]] = {}
+    hashes: dict[int, dict[str, str]] = {}
     for commit in store.decisions_table.open().history():
         if "round_key" in commit:
             number = int(commit["round"])
-            if number in said:
+            if number in hashes:
                 yield Violation("one commit a round", f"round {number}", "was committed twice")
-            said[number] = commit
-    found = {row["round"]: row for row in rounds.iter_rows(named=True)}
-    for number, commit in said.items():
-        row = found.get(number)
+            hashes[number] = commit
+    numbers = {row["round"]: row for row in rounds.iter_rows(named=True)}
+    for number, commit in hashes.items():
+        row = numbers.get(number)
         for name in ("round_key", "candidates", *map(str, Verdict)):
             if row is None or str(row[name]) != commit[name]:
                 detail = f"{name} is {row and row[name]}, its commit said {commit[name]}"
@@ -214,10 +214,10 @@ def _vectors(frame: pl.DataFrame, number: int, dims: dict[int, set[int]]) -> Ite
 
 
 def _dimensions(store: CorpusStore, dims: dict[int, set[int]]) -> Iterator[Violation]:
-    for anchor, found in sorted(dims.items()):
+    for anchor, sizes in sorted(dims.items()):
         expected = store.settings["recipe"].get("encoder", {}).get("dim") if anchor == store.anchor else None
-        if len(found) > 1 or (expected is not None and found != {expected}):
-            detail = f"vectors have dimensions {sorted(found)}, the encoder's is {expected or 'one number'}"
+        if len(sizes) > 1 or (expected is not None and sizes != {expected}):
+            detail = f"vectors have dimensions {sorted(sizes)}, the encoder's is {expected or 'one number'}"
             yield Violation("dimension", f"anchor {anchor}", detail)
 
 

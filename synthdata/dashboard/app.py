@@ -147,9 +147,9 @@ def _facts(app: FastAPI, reader: Reader) -> None:
 
     @app.get("/api/coverage")
     def coverage() -> JSONResponse:
-        found = reader.current().map
-        cells = [asdict(cell) for cell in found.cells]
-        return JSONResponse(finite({"rows": found.rows, "outside": found.outside, "cells": cells}))
+        drawing = reader.current().map
+        cells = [asdict(cell) for cell in drawing.cells]
+        return JSONResponse(finite({"rows": drawing.rows, "outside": drawing.outside, "cells": cells}))
 
     @app.get("/metrics")
     def metrics(request: Request) -> Response:

@@ -91,12 +91,12 @@ def trend(key: str, title: str, points: Sequence[Point]) -> Markup:
         parts.append(f'<polyline class="line" points="{" ".join(line)}"/>' if has and len(line) > 1 else "")
     for p in known:
         assert p.value is not None
-        told = f"round {p.round}: {number(p.value)}"
+        label = f"round {p.round}: {number(p.value)}"
         kind, radius = ("dot end", "3.5") if p is known[-1] else ("dot", "2")
         place = f'cx="{x(p.round):.1f}" cy="{y(p.value):.1f}"'
         # The larger, unseen dot is what a pointer hits.
         parts.append(f'<circle class="{kind}" {place} r="{radius}"/>')
-        parts.append(f'<circle class="hit" {place} r="7"><title>{told}</title></circle>')
+        parts.append(f'<circle class="hit" {place} r="7"><title>{label}</title></circle>')
     end = known[-1]
     assert end.value is not None
     parts.append(
@@ -143,13 +143,13 @@ def bullet(key: str, title: str, now: Point, before: float | None = None) -> Mar
         return 4 + (width - 8) * (value - low) / (high - low)
 
     parts = [f'<rect class="track" x="4" y="{middle - 5}" width="{width - 8}" height="10" rx="5"/>']
-    told = f"{number(now.value)}"
+    label = f"{number(now.value)}"
     if now.low is not None and now.high is not None:
         left, right = x(now.low), x(now.high)
         parts.append(
             f'<rect class="band real" x="{left:.1f}" y="{middle - 9}" width="{max(right - left, 2):.1f}" height="18"/>'
         )
-        told += f", real text {number(now.low)} to {number(now.high)}"
+        label += f", real text {number(now.low)} to {number(now.high)}"
         for place, value, side in ((left, now.low, "end"), (right, now.high, "start")):
             at = min(max(place, 26.0 if side == "end" else 0.0), width - (0.0 if side == "end" else 26.0))
             parts.append(
@@ -157,9 +157,9 @@ def bullet(key: str, title: str, now: Point, before: float | None = None) -> Mar
             )
     if before is not None:
         parts.append(f'<rect class="fill pale" x="{x(before) - 1.5:.1f}" y="{middle - 8}" width="3" height="16"/>')
-        told += f", the round before {number(before)}"
+        label += f", the round before {number(before)}"
     parts.append(f'<rect class="fill" x="{x(now.value) - 2.5:.1f}" y="{middle - 12}" width="5" height="24" rx="2"/>')
-    return figure(key, title, told, (width, height), parts)
+    return figure(key, title, label, (width, height), parts)
 
 
 def _banded(points: Sequence[Point]) -> list[list[Point]]:
@@ -244,10 +244,10 @@ def pair_of_histograms(
         parts.append(f'<text class="tick" x="{left - 5}" y="{y + 3:.1f}" text-anchor="end">{100 * tick:.3g} %</text>')
     for i, share in enumerate(ours):
         tall = share / top * (base - 12)
-        told = f"{number(edges[i])} to {number(edges[i + 1])}: {100 * share:.1f} %, real {100 * real[i]:.1f} %"
+        label = f"{number(edges[i])} to {number(edges[i + 1])}: {100 * share:.1f} %, real {100 * real[i]:.1f} %"
         parts.append(
             f'<rect class="fill pale" x="{left + i * step + 0.5:.1f}" y="{base - tall:.1f}" width="{step - 1:.1f}" '
-            f'height="{tall:.1f}"><title>{told}</title></rect>'
+            f'height="{tall:.1f}"><title>{label}</title></rect>'
         )
     line = [f"{left + (i + side) * step:.1f},{y:.1f}" for i, y in enumerate(levels) for side in (0, 1)]
     parts.append(f'<polyline class="line real" points="{" ".join(line)}"/>')
@@ -258,11 +258,11 @@ def pair_of_histograms(
             f'<text class="tick" x="{left + edge * step:.1f}" y="{base + 14}" text-anchor="{side}">'
             f"{edges[edge]:.3g}</text>"
         )
-    told = "; ".join(
+    label = "; ".join(
         f"{number(edges[i])} to {number(edges[i + 1])}: {100 * share:.0f} % of ours, {100 * real[i]:.0f} % of real rows"
         for i, share in enumerate(ours)
     )
-    return figure(key, title, told, (width, height), parts)
+    return figure(key, title, label, (width, height), parts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,58 +9,58 @@ from synthdata.dashboard.text import number
 from synthdata.monitor.status import steering_note
 
 
-def event_sentence(kind: str, said: dict[str, Any]) -> str:
+def event_sentence(kind: str, payload: dict[str, Any]) -> str:
     """One event in a sentence; what an older or a newer version wrote is shown field by field."""
     try:
-        return _sentence(kind, said)
+        return _sentence(kind, payload)
     except (KeyError, TypeError, ValueError):
-        return canonical(_short(said))
+        return canonical(_short(payload))
 
 
-def _sentence(kind: str, said: dict[str, Any]) -> str:
+def _sentence(kind: str, payload: dict[str, Any]) -> str:
     match kind:
         case "freeze":
-            return f"Exports were frozen: {said['reason']}."
+            return f"Exports were frozen: {payload['reason']}."
         case "unfreeze":
-            return f"Exports may leave again: {said['because']}. It was frozen because {said['was']}."
+            return f"Exports may leave again: {payload['because']}. It was frozen because {payload['was']}."
         case "read":
-            parts = [f"{said[what]:,} {what}" for what in ("runs", "rows") if isinstance(said.get(what), int)]
-            return f"{' and '.join(parts) or 'Something'} read from {said['source']}."
+            parts = [f"{payload[what]:,} {what}" for what in ("runs", "rows") if isinstance(payload.get(what), int)]
+            return f"{' and '.join(parts) or 'Something'} read from {payload['source']}."
         case "spend":
-            cost = f", {said['cost']:g} in money" if said.get("cost") else ""
-            state = {"paid": "were paid for", "reserved": "were set aside"}[said["state"]]
-            return f"{number(float(said['tokens']))} tokens {state}{cost}."
+            cost = f", {payload['cost']:g} in money" if payload.get("cost") else ""
+            state = {"paid": "were paid for", "reserved": "were set aside"}[payload["state"]]
+            return f"{number(float(payload['tokens']))} tokens {state}{cost}."
         case "steering":
-            return steering_note(said)
-    return _of_rows(kind, said)
+            return steering_note(payload)
+    return _of_rows(kind, payload)
 
 
-def _of_rows(kind: str, said: dict[str, Any]) -> str:
+def _of_rows(kind: str, payload: dict[str, Any]) -> str:
     """Events after which other rows stand or count otherwise."""
     match kind:
         case "retract":
-            rows = len(said["ids"]) + len(said["runs"]) + len(said["reference"])
-            return f"{rows:,} rows and runs were taken back: {said['because']}."
+            rows = len(payload["ids"]) + len(payload["runs"]) + len(payload["reference"])
+            return f"{rows:,} rows and runs were taken back: {payload['because']}."
         case "evict":
-            return f"{len(said['ids']):,} redundant synthetic rows were let go: {said['because']}."
+            return f"{len(payload['ids']):,} redundant synthetic rows were let go: {payload['because']}."
         case "supersede":
-            return f"Lesson {said['id'][:12]} was marked as {said['status']}: {said['because']}."
+            return f"Lesson {payload['id'][:12]} was marked as {payload['status']}: {payload['because']}."
         case "reanchor":
-            return f"Anchor {said['after']['number']} was calibrated from newer real data: {said['because']}."
+            return f"Anchor {payload['after']['number']} was calibrated from newer real data: {payload['because']}."
         case "epoch":
-            made = f"{said['cells']} cells of {said['stands_on']:,} real contexts"
-            moved = f"experience has moved by {said['drift']:.3f} nats"
-            return f"Cells were made anew ({said['because']}): {made}; {moved}."
+            made = f"{payload['cells']} cells of {payload['stands_on']:,} real contexts"
+            moved = f"experience has moved by {payload['drift']:.3f} nats"
+            return f"Cells were made anew ({payload['because']}): {made}; {moved}."
         case "adapter":
-            kept = "kept" if said["kept"] else "rolled back"
-            return f"An adapter was trained on release {said['release']} and {kept}."
+            kept = "kept" if payload["kept"] else "rolled back"
+            return f"An adapter was trained on release {payload['release']} and {kept}."
     raise KeyError(kind)
 
 
-def _short(said: dict[str, Any]) -> dict[str, Any]:
+def _short(payload: dict[str, Any]) -> dict[str, Any]:
     """Lists of ids are counted; the rest of an event is shown as it is."""
     return {
         key: f"{len(value)} of them" if isinstance(value, list) and len(value) > 5 else value
-        for key, value in said.items()
+        for key, value in payload.items()
         if value not in (None, [], {})
     }

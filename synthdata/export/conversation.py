@@ -30,21 +30,21 @@ def conversation(run: Trajectory) -> list[tuple[int | None, Message]]:
     A run whose agent begins without being told anything is told its task first, unless a user says it later: an agent
     that greets has not heard it yet.
     """
-    told: list[tuple[int | None, Message]] = []
+    turns: list[tuple[int | None, Message]] = []
     for step in run.steps:
-        told += _step(step, leading=all(message["role"] == "system" for _, message in told))
-    opening = next((message["role"] for _, message in told if message["role"] != "system"), "assistant")
+        turns += _step(step, leading=all(message["role"] == "system" for _, message in turns))
+    opening = next((message["role"] for _, message in turns if message["role"] != "system"), "assistant")
     said_later = any(step.role == "user" and step.action == run.task for step in run.steps)
     if opening == "assistant" and run.task and not said_later:
-        at = sum(message["role"] == "system" for _, message in told[: _first_other(told)])
-        told.insert(at, (None, {"role": "user", "content": run.task}))
-    return _joined(told)
+        at = sum(message["role"] == "system" for _, message in turns[: _first_other(turns)])
+        turns.insert(at, (None, {"role": "user", "content": run.task}))
+    return _joined(turns)
 
 
-def _joined(told: Sequence[tuple[int | None, Message]]) -> list[tuple[int | None, Message]]:
+def _joined(turns: Sequence[tuple[int | None, Message]]) -> list[tuple[int | None, Message]]:
     """Neighbouring messages of users as one, with an empty line between them, and of systems alike."""
     made: list[tuple[int | None, Message]] = []
-    for idx, message in told:
+    for idx, message in turns:
         before = made[-1][1] if made else {"role": ""}
         if message["role"] == before["role"] in ("user", "system"):
             alike = message.get("name") == before.get("name")
@@ -61,8 +61,8 @@ def _named(turn: Message) -> str:
     return f"{turn['name']}: {turn['content']}" if "name" in turn else str(turn["content"])
 
 
-def _first_other(told: Sequence[tuple[int | None, Message]]) -> int:
-    return next((i for i, (_, message) in enumerate(told) if message["role"] != "system"), len(told))
+def _first_other(turns: Sequence[tuple[int | None, Message]]) -> int:
+    return next((i for i, (_, message) in enumerate(turns) if message["role"] != "system"), len(turns))
 
 
 def _step(step: Step, *, leading: bool) -> list[tuple[int | None, Message]]:
@@ -72,8 +72,8 @@ def _step(step: Step, *, leading: bool) -> list[tuple[int | None, Message]]:
         # A system voice in mid-run is the environment's; templates take a system message at the beginning only.
         role = "system" if step.role == "system" and leading else "user"
         texts = [text for text in (step.action, step.call_text) if text]
-        said: Message = {"role": role, "content": "\n".join(texts)} | ({"name": step.name} if step.name else {})
-        made = [(None, said)] if texts or not step.observations else []
+        message: Message = {"role": role, "content": "\n".join(texts)} | ({"name": step.name} if step.name else {})
+        made = [(None, message)] if texts or not step.observations else []
     agents = step.role == "agent" and bool(step.tool_calls)
     names = [_call_id(step, i) for i in range(len(step.tool_calls))]
     for i, seen in enumerate(step.observations):
@@ -99,10 +99,10 @@ def deed(step: Step) -> Message:
 
 def better_deed(action: str, step: Step) -> Message:
     """A counterfactual action as an assistant message: a tool call where it reads like one and the step made some."""
-    found = _CALL.fullmatch(action) if step.tool_calls else None
+    match = _CALL.fullmatch(action) if step.tool_calls else None
     named = {"name": step.name} if step.name else {}
-    if found and isinstance(object_arguments(found[2]), dict):
-        call = ToolCall(found[1], found[2])
+    if match and isinstance(object_arguments(match[2]), dict):
+        call = ToolCall(match[1], match[2])
         return {"role": "assistant", "content": "", **named, "tool_calls": [_call(call, f"call_{step.idx}_0")]}
     return {"role": "assistant", "content": action, **named}
 

@@ -164,6 +164,6 @@ def _tau(x: Vectors, tasks: list[str], settings: AnchorSettings) -> float:
         scores, ids = index.search(x, min(len(x), settings.tau_neighbours))
         other = names[ids] != names[:, None]
         best = np.where(other, scores, -1).max(axis=1)
-        found = best[other.any(axis=1)]
-        tau = float(np.percentile(found, settings.tau_percentile)) if len(found) else tau
+        cosines = best[other.any(axis=1)]
+        tau = float(np.percentile(cosines, settings.tau_percentile)) if len(cosines) else tau
     return float(np.clip(tau, settings.tau_min, settings.tau_max))

@@ -137,7 +137,7 @@ class DuplicateIndex:
         size = self.settings.shingle_chars
         return jaccard(shingles(held, size), shingles(context, size)) >= self.settings.near_jaccard
 
-    def around(self, vectors: Vectors, texts: Sequence[Text], tau: float, most: int) -> list[Neighbours]:
+    def around(self, vectors: Vectors, texts: Sequence[Text], tau: float, limit: int) -> list[Neighbours]:
         """What stands around each vector and its text; at most `most` rows of other contexts.
 
         Where the nearest row of all is a copy, as that of most copies is, no other row is looked for.
@@ -145,16 +145,16 @@ class DuplicateIndex:
         if not len(self):
             return [Neighbours() for _ in vectors]
         cosines, nearest = (column[:, 0].tolist() for column in self.vectors.search(vectors, 1))
-        found = [Neighbours(cosine) for cosine in cosines]
+        neighbours = [Neighbours(cosine) for cosine in cosines]
         hot = []
-        for i, (near, row) in enumerate(zip(found, nearest, strict=True)):
+        for i, (near, row) in enumerate(zip(neighbours, nearest, strict=True)):
             if near.cosine >= tau and self._is_copy(row, texts[i]):
                 near.copy = row, near.cosine
             elif near.cosine >= tau:
                 hot.append(i)
         for i, (scores, rows) in zip(hot, self.within(vectors[hot], tau), strict=True):
-            self.sort_out(found[i], scores, rows, texts[i], most)
-        return found
+            self.sort_out(neighbours[i], scores, rows, texts[i], limit)
+        return neighbours
 
     def _is_copy(self, row: int, text: Text) -> bool:
         return self.says_the_same(row, text[0]) and self.same_context(row, text[1])
@@ -165,7 +165,7 @@ class DuplicateIndex:
         scores: NDArray[np.float64],
         rows: NDArray[np.int64],
         text: Text | None,
-        most: int | None = None,
+        limit: int | None = None,
     ) -> None:
         """Enter into `near` the rows within tau, which come nearest first: the copy, or those of other contexts.
 
@@ -180,7 +180,7 @@ class DuplicateIndex:
                 return
             else:
                 others.append(row)
-        near.others, near.count = others[:most], len(others)
+        near.others, near.count = others[:limit], len(others)
 
     def crowds(self, rows: Sequence[int], tau: float) -> list[int]:
         """How many other rows stand within tau of each of these rows."""

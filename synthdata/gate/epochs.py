@@ -51,10 +51,10 @@ def epochs_folder(store: CorpusStore, anchor: int) -> Path:
 def epoch_events(store: CorpusStore, anchor: int, as_of: int | None = None) -> list[dict[str, Any]]:
     """What the events say of the anchor's epochs, first to last, as of a round: those that had begun when it ended."""
     frame = store.events("epoch", as_of)
-    found = [
+    events = [
         json.loads(payload) | {"round": number} for payload, number in frame.select("payload", "round").iter_rows()
     ]
-    return [event for event in found if event["anchor"] == anchor]
+    return [event for event in events if event["anchor"] == anchor]
 
 
 def current_anchor(store: CorpusStore, number: int | None = None, as_of: int | None = None) -> Anchor:

@@ -66,7 +66,7 @@ def wordings(contents: Sequence[str], contexts: Sequence[str], n: int) -> Iterat
         part = contents[start : start + _AT_ONCE]
         words = [segments(content.lower()) for content in part]
         frames = [_frame(*item) for item in zip(part, contexts[start : start + _AT_ONCE], words, strict=True)]
-        yield from zip(ngram_slots([phrase_units(found) for found in words], n), frames, strict=True)
+        yield from zip(ngram_slots([phrase_units(units) for units in words], n), frames, strict=True)
 
 
 def word_ngrams(text: str, n: int) -> list[str]:

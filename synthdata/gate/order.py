@@ -51,11 +51,13 @@ def dsir_scores(
     smoothed. `more` (8192,) are counts of real contents beside `reference`, of silos that do not share texts.
     """
     real = order_counts(reference) if more is None else order_counts(reference) + more
-    found = [bins for start in range(0, len(contents), _AT_ONCE) for bins in _bins(contents[start : start + _AT_ONCE])]
-    target, raw = _log_shares(real), _log_shares(_counted(found))
+    bins_of = [
+        bins for start in range(0, len(contents), _AT_ONCE) for bins in _bins(contents[start : start + _AT_ONCE])
+    ]
+    target, raw = _log_shares(real), _log_shares(_counted(bins_of))
     ratio = target - raw
     scores = []
-    for key, bins in zip(ids, found, strict=True):
+    for key, bins in zip(ids, bins_of, strict=True):
         weight = ratio[bins].sum() / np.sqrt(len(bins)) if len(bins) else 0
         scores.append(float(weight) + _gumbel(key, seed))
     return scores
@@ -63,9 +65,9 @@ def dsir_scores(
 
 def _bins(texts: Sequence[str]) -> list[Bins]:
     """The bin of each unigram and then of each bigram of every text, repeated ones as often as they occur."""
-    found = [_TOKEN.findall(text.lower()) for text in texts]
-    ends = np.cumsum([len(tokens) for tokens in found]).tolist()
-    tokens = np.fromiter(map(token_hash, chain.from_iterable(found)), dtype=np.uint64, count=ends[-1] if ends else 0)
+    words = [_TOKEN.findall(text.lower()) for text in texts]
+    ends = np.cumsum([len(tokens) for tokens in words]).tolist()
+    tokens = np.fromiter(map(token_hash, chain.from_iterable(words)), dtype=np.uint64, count=ends[-1] if ends else 0)
     unigrams = tokens * _MIX
     # Those across the border of two texts are left out below.
     bigrams = (unigrams[:-1] ^ tokens[1:]) * _MIX
@@ -74,10 +76,10 @@ def _bins(texts: Sequence[str]) -> list[Bins]:
     return [np.concatenate([one[start:end], two[start : max(start, end - 1)]]) for start, end in spans]
 
 
-def _counted(found: Sequence[Bins]) -> Ints:
+def _counted(bins: Sequence[Bins]) -> Ints:
     counts = np.zeros(1 << BINS_LOG2, dtype=np.int64)
-    for start in range(0, len(found), _AT_ONCE):
-        counts += np.bincount(np.concatenate(found[start : start + _AT_ONCE]), minlength=len(counts))
+    for start in range(0, len(bins), _AT_ONCE):
+        counts += np.bincount(np.concatenate(bins[start : start + _AT_ONCE]), minlength=len(counts))
     return counts
 
 

@@ -136,11 +136,11 @@ class _Streams:
         begin = [_BEGIN] * (order - 1)
         every, lengths = list[int](), list[int]()
         for text in texts:
-            found = tokenise(text.lower()) if segmented else _OLD_TOKEN.findall(text.lower())
+            pieces = tokenise(text.lower()) if segmented else _OLD_TOKEN.findall(text.lower())
             every += begin
-            every += map(token_hash, found[:tokens])
+            every += map(token_hash, pieces[:tokens])
             every.append(_END)
-            lengths.append(min(len(found), tokens) + 1)
+            lengths.append(min(len(pieces), tokens) + 1)
         counts = np.array(lengths, dtype=np.int64)
         starts = np.cumsum(counts) - counts
         marks = (order - 1) * np.arange(1, len(texts) + 1)

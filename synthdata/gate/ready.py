@@ -60,6 +60,6 @@ def _part_ready(texts: Sequence[Pair], settings: GateSettings) -> ReadyTexts:
     worded = list(wordings(contents, [context for _, context in texts], settings.lexical_ngram))
     # A spelling with letters that only look like others is the same text.
     plain, signatures, bands = LexicalIndex(settings).sketched([latin_letters(content) for content in contents])
-    slots = [found for found, _ in worded]
-    ends = np.cumsum([len(found) for found in slots])
+    slots = [row_slots for row_slots, _ in worded]
+    ends = np.cumsum([len(row_slots) for row_slots in slots])
     return ReadyTexts(np.concatenate(slots), ends, [frame for _, frame in worded], plain, signatures, bands)

@@ -89,7 +89,7 @@ def clean(
     lexical = LexicalIndex(gate.model_copy(update={"near_jaccard": settings.clean_jaccard}))
     # The same answer to another question is another row: where there are two views both must be alike.
     views = [(cut(row.context), cut(row.content)) for row in rows]
-    texts = [f"{about}\n{said}" if said and about else said or about for about, said in views]
+    texts = [f"{about}\n{text}" if text and about else text or about for about, text in views]
     unit = _both_views(rows, context, content)
     signatures = lexical.signatures(texts)
     stays = np.zeros(len(rows), dtype=bool)

@@ -279,9 +279,14 @@ class GateState:
             part = items[start : start + _SEARCHED_AT_ONCE]
             x = np.array([item.content for item in part], dtype=np.float32)
             near = self.history.around(x, [self.text_of(item.candidate) for item in part], self.tau, limit + 1)
-            for item, found in zip(part, near, strict=True):
-                item.in_history = found
-            asked = {row for found in near if found.copy is None and found.count <= limit for row in found.others}
+            for item, neighbours in zip(part, near, strict=True):
+                item.in_history = neighbours
+            asked = {
+                row
+                for neighbours in near
+                if neighbours.copy is None and neighbours.count <= limit
+                for row in neighbours.others
+            }
             rows = sorted(asked - self._crowds.keys())
             self._crowds |= zip(rows, self.history.crowds(rows, self.tau), strict=True)
 

@@ -98,8 +98,8 @@ def stretch_scores(model: StretchModel, runs: TokenRuns) -> tuple[Floats, Ints]:
 def least_broken(models: Sequence[StretchModel], texts: Sequence[str]) -> tuple[Floats, Ints]:
     """As `stretch_scores`, by the model that finds a text least broken, of equal ones the first."""
     runs = TokenRuns.of(texts)
-    found = [stretch_scores(model, runs) for model in models]
-    scores, starts = (np.stack(columns) for columns in zip(*found, strict=True))
+    by_model = [stretch_scores(model, runs) for model in models]
+    scores, starts = (np.stack(columns) for columns in zip(*by_model, strict=True))
     best = scores.argmin(axis=0)
     every = np.arange(len(texts))
     return scores[best, every], starts[best, every]
@@ -107,8 +107,8 @@ def least_broken(models: Sequence[StretchModel], texts: Sequence[str]) -> tuple[
 
 def stretch_at(text: str, start: int) -> str:
     """The window of a text that begins at this token; nothing where there is none."""
-    found = list(fine_tokens(text[:MOST_CHARS]))[start : start + WINDOW]
-    return text[found[0].start() : found[-1].end()] if found else ""
+    tokens = list(fine_tokens(text[:MOST_CHARS]))[start : start + WINDOW]
+    return text[tokens[0].start() : tokens[-1].end()] if tokens else ""
 
 
 def _values(known: Known, weights: Floats, runs: TokenRuns) -> Floats:

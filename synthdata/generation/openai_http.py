@@ -206,9 +206,9 @@ class OpenAIGenerator:
             listed = (choice.get("logprobs") or {}).get("content") or []
             losses = [-float(token["logprob"]) for token in listed]
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
-            said = redacted(body[:120].decode("utf-8", "replace"))
+            excerpt = redacted(body[:120].decode("utf-8", "replace"))
             return Response(
-                "", self.model, "error", error=f"not a chat completion ({type(error).__name__} {error}): {said}"
+                "", self.model, "error", error=f"not a chat completion ({type(error).__name__} {error}): {excerpt}"
             )
         runtime = self._runtime
         cost = (prompt * runtime.price_prompt_per_million + completion * runtime.price_completion_per_million) / MILLION

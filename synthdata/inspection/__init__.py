@@ -178,10 +178,10 @@ def _readable(spool: Spool, encoder: Encoder, settings: Settings) -> list[str]:
         InputError: they are so many that the figures would be void.
     """
     ours, texts = settings.recipe.encoder, spool.texts(sample_rows(len(spool), settings.runtime.inspect))
-    told, void = unreadable_note(unread_languages(texts, encoder, ours), "texts looked at", ours)
+    notes, void = unreadable_note(unread_languages(texts, encoder, ours), "texts looked at", ours)
     if void:
-        raise InputError(told)
-    return [told] if told else []
+        raise InputError(notes)
+    return [notes] if notes else []
 
 
 def _of_sample(side: Side, settings: InspectSettings) -> dict[str, Figure]:
@@ -195,5 +195,5 @@ def _meaning(side: Side, copied: NDArray[np.bool_], settings: Settings) -> tuple
     """The semantic level, and each sampled row's cosine to its nearest other."""
     tau = settings.recipe.gate.tau or settings.recipe.anchor.tau_default
     earlier, scores, nearest = nearest_earlier(side.vectors, tau, ~copied[side.rows])
-    found = {int(i): float(scores[i]) for i in np.flatnonzero(earlier >= 0)}
-    return semantic_level(side.spool, side.rows, earlier, found), nearest
+    scores_of = {int(i): float(scores[i]) for i in np.flatnonzero(earlier >= 0)}
+    return semantic_level(side.spool, side.rows, earlier, scores_of), nearest

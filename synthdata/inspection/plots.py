@@ -74,11 +74,11 @@ def ranges_svg(title: str, ranges: Sequence[Range]) -> str:
     parts = []
     for n, item in enumerate(ranges):
         y = n * _ROW + _ROW / 2 + 2
-        least, most = min(item.low, item.value), max(item.high, item.value)
-        margin = 0.08 * (most - least) or 1.0
+        lowest, highest = min(item.low, item.value), max(item.high, item.value)
+        margin = 0.08 * (highest - lowest) or 1.0
 
-        def place(value: float, least: float = least - margin, most: float = most + margin) -> float:
-            return _LABEL + (_WIDTH - _LABEL - _TOLD) * (value - least) / (most - least)
+        def place(value: float, lowest: float = lowest - margin, highest: float = highest + margin) -> float:
+            return _LABEL + (_WIDTH - _LABEL - _TOLD) * (value - lowest) / (highest - lowest)
 
         low, high, x = place(item.low), place(item.high), place(item.value)
         kind = "inside" if item.low <= item.value <= item.high else "outside"

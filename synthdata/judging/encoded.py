@@ -32,8 +32,8 @@ def _decoded(run: str) -> str:
     if _HEX.fullmatch(run):
         return _prose(bytes.fromhex(run))
     try:
-        if _BASE32.fullmatch(run) and (found := _prose(base64.b32decode(bare + "=" * (-len(bare) % 8)))):
-            return found
+        if _BASE32.fullmatch(run) and (text := _prose(base64.b32decode(bare + "=" * (-len(bare) % 8)))):
+            return text
     except binascii.Error:
         # Also made of capitals alone, base64 is looked for below.
         pass

@@ -163,8 +163,8 @@ def check_letters(measures: Sequence[float], floor: FloorSettings, real: Sequenc
         (1.0 - floor.min_vowels, "of its letters are consonants"),
     )
     known = real or (0.0,) * len(thresholds)
-    for measure, (most, what), reached in zip(measures, thresholds, known, strict=True):
-        threshold = max(most, reached)
+    for measure, (limit, what), reached in zip(measures, thresholds, known, strict=True):
+        threshold = max(limit, reached)
         if measure > threshold:
             return Reject(Reason.GIBBERISH, measure, threshold, detail=f"{measure:.0%} {what}")
     return None

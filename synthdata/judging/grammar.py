@@ -20,7 +20,7 @@ _LEAST_OTHERS, _LEAST_SHARE = 8, 0.2
 
 def check_grammar(text: str, floor: FloorSettings) -> Reject | None:
     """Too many words in a row without one word of grammar, in a text that else has such words."""
-    most = held = words = run = stop = 0
+    longest = held = words = run = stop = 0
     for match in _PIECE.finditer(text):
         piece = match[0].lower()
         if not piece[0].isalnum():
@@ -33,11 +33,11 @@ def check_grammar(text: str, floor: FloorSettings) -> Reject | None:
         known = piece in FUNCTION_WORDS or piece in LATIN_GRAMMAR
         held += known
         run = 0 if known else run + 1
-        if run > most:
-            most, stop = run, match.end()
-    others = words - most
-    if most < floor.ungrammatical_words or others < _LEAST_OTHERS or held < _LEAST_SHARE * others:
+        if run > longest:
+            longest, stop = run, match.end()
+    others = words - longest
+    if longest < floor.ungrammatical_words or others < _LEAST_OTHERS or held < _LEAST_SHARE * others:
         return None
     shown = text[max(0, stop - 80) : stop]
-    detail = f"{most} words in a row without one of grammar: {shown!r}"
-    return Reject(Reason.GIBBERISH, most, floor.ungrammatical_words, detail=detail)
+    detail = f"{longest} words in a row without one of grammar: {shown!r}"
+    return Reject(Reason.GIBBERISH, longest, floor.ungrammatical_words, detail=detail)

@@ -53,7 +53,7 @@ def label_reviews(reviews: Sequence[Reflection | QuarantinedRow], runs: Runs, se
     for i, item in enumerate(reviews):
         if isinstance(item, Reflection) and not item.abstains:
             opinions = rule_opinions(runs[item.trajectory_id])
-            done[i] = with_opinions(item, {idx: [said] for idx, said in opinions.items()})
+            done[i] = with_opinions(item, {idx: [opinion] for idx, opinion in opinions.items()})
     return _replayed(done, runs, settings) if settings.replay else done
 
 
@@ -69,12 +69,12 @@ def replayed_opinions(runs: Iterable[Trajectory]) -> dict[str, dict[int, LabelSo
     for run in runs:
         by_place.setdefault(place_of(run), []).append(run)
     by_place.pop("", None)
-    found = {}
+    replayed = {}
     for played in by_place.values():
         with replaying_runs(played) as replay:
             for run in played:
-                found[run.id] = opinions(replay, run)
-    return found
+                replayed[run.id] = opinions(replay, run)
+    return replayed
 
 
 def _replayed(reviews: Reviews, runs: Runs, settings: LabelSettings) -> Reviews:
@@ -98,10 +98,10 @@ def _played(review: Reflection, run: Trajectory, replay: Replays, settings: Labe
     """The review with the replay's labels, its counterfactual verified, and promise and progress of its steps."""
     from synthdata.play.replay import opinions, verified
 
-    found = opinions(replay, run)
-    if not found:
+    by_step = opinions(replay, run)
+    if not by_step:
         return review
-    made = with_opinions(review, {idx: [said] for idx, said in found.items()})
+    made = with_opinions(review, {idx: [opinion] for idx, opinion in by_step.items()})
     if made.counterfactual is not None and verified(replay, run, made):
         made = replace(made, counterfactual=replace(made.counterfactual, verified="replay"))
     if not settings.rollouts:
@@ -142,14 +142,14 @@ def take_labels(store: CorpusStore, path: Path, runtime: RuntimeSettings) -> Lab
 
 def human_labels(store: CorpusStore, as_of: int | None = None) -> dict[str, dict[int, list[LabelSource]]]:
     """What people said, by run and step; of one person's words on a step the latest."""
-    said: dict[tuple[str, int, str], LabelSource] = {}
+    sources: dict[tuple[str, int, str], LabelSource] = {}
     for payload in store.events("label", as_of)["payload"]:
         for row in json.loads(payload)["labels"]:
-            said[row["trajectory_id"], row["step"], row["by"]] = LabelSource("human", row["label"], model=row["by"])
-    found: dict[str, dict[int, list[LabelSource]]] = {}
-    for (run, step, _), source in said.items():
-        found.setdefault(run, {}).setdefault(step, []).append(source)
-    return found
+            sources[row["trajectory_id"], row["step"], row["by"]] = LabelSource("human", row["label"], model=row["by"])
+    by_run: dict[str, dict[int, list[LabelSource]]] = {}
+    for (run, step, _), source in sources.items():
+        by_run.setdefault(run, {}).setdefault(step, []).append(source)
+    return by_run
 
 
 def step_labels(
@@ -165,7 +165,7 @@ def step_labels(
     rows = store.admitted(as_of, ["trajectory_id", "payload"]).filter(pl.col("trajectory_id") != "")
     if runs is not None:
         rows = rows.filter(pl.col("trajectory_id").is_in(runs))
-        people = {run: said for run, said in people.items() if run in set(runs)}
+        people = {run: by_step for run, by_step in people.items() if run in set(runs)}
     for run_id, payload in rows.iter_rows():
         try:
             reviewed.setdefault(run_id, []).append(from_json(Reflection, payload))
@@ -190,10 +190,10 @@ def labelled(
             own.setdefault(item.idx, []).append(item)
     made = []
     for step in run.agent_steps:
-        said = own.get(step.idx, [])
-        sources = [source for item in said for source in item.sources]
+        opinions = own.get(step.idx, [])
+        sources = [source for item in opinions for source in item.sources]
         sources += [by_rule[step.idx]] if step.idx in by_rule else []
         label = united(step.idx, [*sources, *people.get(step.idx, ())])
-        played = next((item for item in said if item.promise is not None), None)
+        played = next((item for item in opinions if item.promise is not None), None)
         made.append(label if played is None else replace(label, promise=played.promise, progress=played.progress))
     return tuple(made)

@@ -44,11 +44,11 @@ class WordIndex:
         widths: list[int] = []
         lengths: list[int] = []
         for text in texts:
-            found = Counter(words_of(text))
-            terms.extend(known.setdefault(word, len(known)) for word in found)
-            counts.extend(found.values())
-            widths.append(len(found))
-            lengths.append(sum(found.values()))
+            words = Counter(words_of(text))
+            terms.extend(known.setdefault(word, len(known)) for word in words)
+            counts.extend(words.values())
+            widths.append(len(words))
+            lengths.append(sum(words.values()))
         hashes = np.array([_word_hash(word) for word in known], dtype=np.uint64)
         by_hash = np.argsort(hashes, kind="stable")
         place = np.empty(len(known), dtype=np.int64)

@@ -58,19 +58,19 @@ def headline(facts: dict[str, Any]) -> Headline:
         )
     if now:
         red = any(alarm["level"] == "red" for alarm in now)
-        told = [alarm for alarm in now if alarm["level"] == "red"] or now
-        since = min(_since(facts["alarms"], alarm["tile"]) for alarm in told)
+        alarms = [alarm for alarm in now if alarm["level"] == "red"] or now
+        since = min(_since(facts["alarms"], alarm["tile"]) for alarm in alarms)
         return Headline(
             "red" if red else "amber",
             "Red alarm" if red else "Worth a look",
-            f"{_listed(told)} since round {since}, measured over {_rounds(last)}.",
+            f"{_listed(alarms)} since round {since}, measured over {_rounds(last)}.",
             f"look at round {last} with `synthdata dashboard CORPUS` before the next export; {_HELP}"
             if red
             else f"make another round and look again; {_HELP}",
         )
     if not facts["in_corpus"]:
-        most = next(iter(facts["rejected"]), None)
-        why = f"; most often: {reason_name(most).lower()}" if most else ""
+        reason = next(iter(facts["rejected"]), None)
+        why = f"; most often: {reason_name(reason).lower()}" if reason else ""
         return Headline(
             "amber",
             "Nothing admitted yet",

@@ -113,8 +113,8 @@ def _of_corpus(store: CorpusStore, corpus: pl.DataFrame, number: int, lens: Lens
     def read(rows: Rows) -> View:
         wanted = corpus[rows].select("id", "round")
         columns = ["id", "round", "content", "context"]
-        found = store.admitted(number, columns, pl.col("id").is_in(wanted["id"].implode()))
-        drawn = wanted.join(found, on=["id", "round"], how="left", maintain_order="left")
+        admitted = store.admitted(number, columns, pl.col("id").is_in(wanted["id"].implode()))
+        drawn = wanted.join(admitted, on=["id", "round"], how="left", maintain_order="left")
         texts, contexts = drawn["content"].to_list(), drawn["context"].to_list()
         return lens.rows("admitted", texts, contexts, lens.encoder.encode(texts))
 

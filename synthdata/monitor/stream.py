@@ -52,14 +52,14 @@ def recent_outside(store: CorpusStore, anchor: Anchor, recipe: Recipe, as_of: in
 
 def outside_note(facts: Facts) -> str:
     """The same in a sentence, with what it means."""
-    told = (
+    note = (
         f"Real contexts outside the reference: {facts['outside']} of {facts['tasks']} tasks since round "
         f"{facts['since']}, {facts['share']:.1%} [{facts['low']:.1%}, {facts['high']:.1%}] "
         f"where {facts['due']:.1%} is due"
     )
     if facts["low"] <= facts["due"]:
-        return f"{told}."
-    return f"{told}: what is read as real has moved away from the reference."
+        return f"{note}."
+    return f"{note}: what is read as real has moved away from the reference."
 
 
 def epoch_facts(store: CorpusStore, anchor: Anchor, as_of: int | None = None) -> Facts | None:

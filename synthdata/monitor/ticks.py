@@ -61,12 +61,12 @@ def note_tick(corpus: Path, outcome: Outcome, message: str) -> Tick:
 
 def ticks(corpus: Path) -> list[Tick]:
     """The last thousand ticks, oldest first; lines that cannot be read are left out."""
-    found = []
+    values = []
     with suppress(OSError):
         for line in (corpus / "derived" / _NAME).read_text(encoding="utf-8", errors="replace").splitlines()[-_KEPT:]:
             with suppress(ValueError, TypeError):
-                found.append(Tick(**json.loads(line)))
-    return found
+                values.append(Tick(**json.loads(line)))
+    return values
 
 
 def tick_facts(corpus: Path) -> TickFacts:

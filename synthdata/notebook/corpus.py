@@ -174,10 +174,10 @@ class Corpus(Engine):
         """
         from synthdata.memory import Memory, Scope
 
-        found = Memory.open(self.store, encoder=self.encoder).recall(query, limit, Scope(**scope))
-        rows = [(item.id, item.score, item.lesson, item.when, item.round, item.source) for item in found]
+        recalled = Memory.open(self.store, encoder=self.encoder).recall(query, limit, Scope(**scope))
+        rows = [(item.id, item.score, item.lesson, item.when, item.round, item.source) for item in recalled]
         columns = ["id", "score", "lesson", "when", "round", "source"]
-        return Result(found, f"{len(found)} lessons", columns, rows, {row[2][:40]: row[1] for row in rows})
+        return Result(recalled, f"{len(recalled)} lessons", columns, rows, {row[2][:40]: row[1] for row in rows})
 
     def replay(self, changes: Mapping[str, Any] | None = None, *, round: int | None = None) -> Result:
         """What other settings would have decided, such as `{"recipe.gate.tau": 0.9}`; nothing is written.

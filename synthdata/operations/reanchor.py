@@ -93,8 +93,8 @@ def reanchor(
         gate = recipe.gate
         done = Reanchoring(describe(old, gate), describe(made, gate), _drift(made, known, cleaned), carried)
         _write(corpus, made, cleaned)
-        told: dict[str, object] = {"because": because, "kept_old_reference": keep, "request": request}
-        _make_current(store, done, made.number, told)
+        payload: dict[str, object] = {"because": because, "kept_old_reference": keep, "request": request}
+        _make_current(store, done, made.number, payload)
     return done
 
 
@@ -103,17 +103,17 @@ def last_reanchoring(store: CorpusStore) -> dict[str, Any]:
 
     The caller holds the writer lock.
     """
-    found = store.events("reanchor").select("key", "payload")
-    if found.is_empty():
+    events = store.events("reanchor").select("key", "payload")
+    if events.is_empty():
         return {}
-    number = int(found["key"].item(-1))
+    number = int(events["key"].item(-1))
     if number > store.anchor:
         store.set_anchor(number)
-    return dict(json.loads(found["payload"].item(-1)))
+    return dict(json.loads(events["payload"].item(-1)))
 
 
-def _make_current(store: CorpusStore, done: Reanchoring, number: int, told: dict[str, object]) -> None:
-    payload = told | {"before": done.before, "after": done.after, "drift": done.drift, "carried": done.carried}
+def _make_current(store: CorpusStore, done: Reanchoring, number: int, event: dict[str, object]) -> None:
+    payload = event | {"before": done.before, "after": done.after, "drift": done.drift, "carried": done.carried}
     store.append_event("reanchor", str(number), payload, store.latest_round())
     store.set_anchor(number)
 

@@ -178,8 +178,8 @@ def _held_for_first(corpus: Corpus) -> set[str]:
     """Runs whose lessons were too few for a first round: with further ones they are enough some day."""
     if corpus.store.latest_round():
         return set()
-    said = [json.loads(payload) for payload in corpus.store.events("retry")["payload"]]
-    return {run for item in said for run in item.get("held", ())}
+    retries = [json.loads(payload) for payload in corpus.store.events("retry")["payload"]]
+    return {run for item in retries for run in item.get("held", ())}
 
 
 def _asked_again(corpus: Corpus) -> set[str]:

@@ -32,10 +32,10 @@ def affordable_batches(
     rest = work.runs
     while rest:
         left = purse.left()
-        count, most = (len(rest), None) if left is None else _fitting(corpus, rest, work, generator, left)
+        count, spend = (len(rest), None) if left is None else _fitting(corpus, rest, work, generator, left)
         if count == 0:
             return
-        with purse.paying(most, generator, partial(wait_for_lock, corpus.store)):
+        with purse.paying(spend, generator, partial(wait_for_lock, corpus.store)):
             yield rest[:count]
         rest = rest[count:]
 
@@ -44,16 +44,16 @@ def _fitting(
     corpus: Corpus, rest: tuple[Trajectory, ...], work: Work, generator: CachedGenerator, left: Spend
 ) -> tuple[int, Spend]:
     """How many runs from the first on can be paid whatever is answered, and what they cost at most."""
-    settings, secret, most = corpus.settings, corpus.store.secret, Spend()
+    settings, secret, spend = corpus.settings, corpus.store.secret, Spend()
     recipe = settings.recipe
     for count, run in enumerate(rest[: settings.runtime.chunk_size]):
         requests = requests_for([run], recipe, secret, work.sample_start, work.guidance)
         one, tries = estimate(requests, settings, generator), tries_at_most(recipe)
-        more = most + Spend(tries * (one.prompt_tokens + one.completion_tokens_max), tries * one.cost_max)
+        more = spend + Spend(tries * (one.prompt_tokens + one.completion_tokens_max), tries * one.cost_max)
         if more.tokens > left.tokens or more.cost > left.cost:
-            return count, most
-        most = more
-    return min(len(rest), settings.runtime.chunk_size), most
+            return count, spend
+        spend = more
+    return min(len(rest), settings.runtime.chunk_size), spend
 
 
 def within_budget(work: Work, done: Sequence[Trajectory]) -> Work:

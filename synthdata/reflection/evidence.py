@@ -23,7 +23,7 @@ def verify_evidence(reflection: Reflection, trajectory: Trajectory, floor: Floor
         detail = f"it speaks of trajectory {reflection.trajectory_id}, not of {trajectory.id}"
         return Reject(Reason.UNGROUNDED, detail=detail)
     checks = (_real_steps, _real_quotes, _supported, _other_action, _fits_outcome)
-    why = next((found for check in checks if (found := check(reflection, trajectory, floor))), None)
+    why = next((fault for check in checks if (fault := check(reflection, trajectory, floor))), None)
     return None if why is None else Reject(Reason.UNGROUNDED, detail=why)
 
 

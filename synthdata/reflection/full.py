@@ -165,10 +165,10 @@ def _checked(item: FullItem, answer: Answer, stamp: GeneratorStamp, response: Re
         reviews.setdefault(review.step, review)
     evidence = []
     for chosen in reviews.values():
-        found = next((e for e in item.offered.get(chosen.step, []) if e.quote == chosen.quote), None)
-        if chosen.label in ("good", "bad") and found is None:
+        offer = next((e for e in item.offered.get(chosen.step, []) if e.quote == chosen.quote), None)
+        if chosen.label in ("good", "bad") and offer is None:
             return _unusable(item, f"step {chosen.step}: its quote was not offered: {chosen.quote!r}", response.text)
-        evidence += [found] if found is not None else []
+        evidence += [offer] if offer is not None else []
     return _reflection(item, answer, stamp, reviews, evidence)
 
 

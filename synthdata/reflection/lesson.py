@@ -68,7 +68,7 @@ def check_lesson(reflection: Reflection, settings: ReflectionSettings) -> Reject
         # Three words that come twice are a stutter in one framed sentence and nothing in a review of a page.
         checks = [_likelihood, _sentence, _repeats, _task_over, _states, _numbers]
         checks += [_echoes_frame, _own_entities, _contradicts_better, _wants_the_avoided, _copies_shot]
-    refusal = next((found for check in checks if (found := check(reflection, settings))), None)
+    refusal = next((fault for check in checks if (fault := check(reflection, settings))), None)
     return None if refusal is None else Reject(refusal[0], detail=refusal[1])
 
 

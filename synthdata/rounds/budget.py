@@ -75,21 +75,21 @@ class BudgetLedger:
 
     @contextmanager
     def paying(
-        self, most: Spend | None, generator: CachedGenerator, writing: Callable[[], AbstractContextManager[object]]
+        self, spend: Spend | None, generator: CachedGenerator, writing: Callable[[], AbstractContextManager[object]]
     ) -> Iterator[None]:
         """Pay for what the generator answers in the block; `most` is reserved before, None where nothing limits it.
 
         Events are written inside of `writing()`.
         """
-        if most is not None:
+        if spend is not None:
             with writing():
-                self._note("reserved", most)
+                self._note("reserved", spend)
         before = generator.paid
         try:
             yield
         finally:
             paid = Spend(generator.paid[0] - before[0], generator.paid[1] - before[1])
-            if most is not None or paid != Spend():
+            if spend is not None or paid != Spend():
                 with writing():
                     self._note("paid", paid)
             self._portion += 1
@@ -101,7 +101,7 @@ class BudgetLedger:
     def _next_portion(self) -> int:
         events = self._store.events("spend")["payload"]
         mine = [json.loads(payload) for payload in events]
-        return 1 + max((said["portion"] for said in mine if said["run"] == self._run), default=0)
+        return 1 + max((event["portion"] for event in mine if event["run"] == self._run), default=0)
 
     def _note(self, state: str, amount: Spend) -> None:
         payload: dict[str, object] = {"day": self._day, "run": self._run, "portion": self._portion, "state": state}
@@ -150,14 +150,14 @@ class MeteredModel:
         answers: list[Response] = []
         while len(answers) < len(requests):
             rest = requests[len(answers) :]
-            count, most = self._fitting(rest)
+            count, spend = self._fitting(rest)
             if not count:
                 raise BudgetExceededError(
                     f"the budget pays for no more answers of the judge {self.model}, and {len(rest)} are wanted now: "
                     "nothing is decided. What was answered is kept, and the next `run` goes on with the same runs "
                     "(runtime.budget; a day's budget begins anew at 00:00 UTC)"
                 )
-            with self._purse.paying(most, self._inner, nullcontext):
+            with self._purse.paying(spend, self._inner, nullcontext):
                 answers += self._inner.generate(rest[:count])
         return answers
 
@@ -167,16 +167,16 @@ class MeteredModel:
 
     def _fitting(self, rest: Sequence[Request]) -> tuple[int, Spend | None]:
         """How many requests from the first on can be paid whatever is answered, and what they cost at most."""
-        left, most = self._purse.left(), Spend()
+        left, spend = self._purse.left(), Spend()
         if left is None:
             return len(rest), None
         for count, request in enumerate(rest[:GROUP]):
             one = estimate([request], self._settings, self._inner)
-            more = most + Spend(one.prompt_tokens + one.completion_tokens_max, one.cost_max)
+            more = spend + Spend(one.prompt_tokens + one.completion_tokens_max, one.cost_max)
             if more.tokens > left.tokens or more.cost > left.cost:
-                return count, most
-            most = more
-        return min(len(rest), GROUP), most
+                return count, spend
+            spend = more
+        return min(len(rest), GROUP), spend
 
 
 def hold_back(store: CorpusStore, runs: Sequence[str]) -> None:

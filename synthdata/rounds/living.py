@@ -76,8 +76,8 @@ def next_epoch(
     because = due(len(before), len(new), highest, settings)
     if not because:
         return None
-    most = allowed(len(before), settings)
-    taken = new.first(most)
+    limit = allowed(len(before), settings)
+    taken = new.first(limit)
     # What has rung begins anew; what has not goes on betting, so that its bound holds for the stream's whole life.
     rung = highest >= np.log(settings.living_wealth)
     after = begin() if rung else wealth(before, taken, anchor.context.mean, bets, settings)[0]
@@ -94,7 +94,7 @@ def next_epoch(
         "cells": len(half.centroids),
         "drift": _drift(before, taken, half),
     }
-    return Due(Epoch(half, tuple(new_ids[:most]), taken, stays, after), facts)
+    return Due(Epoch(half, tuple(new_ids[:limit]), taken, stays, after), facts)
 
 
 def begin_epoch(store: CorpusStore, due_: Due) -> None:

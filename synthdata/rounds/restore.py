@@ -169,9 +169,9 @@ def _misplaced(store: CorpusStore, number: int, recipe: Recipe) -> Iterator[Viol
     for _, part in rows.with_columns(epoch=epoch_of(begun)).group_by("epoch", maintain_order=True):
         anchor = current_anchor(store, number, int(part["round"].min()) - 1)  # type: ignore[arg-type]
         cells = anchor.context.locate(store.context_vectors(part), recipe.gate.alpha_outside).cells
-        for name, told, cell in zip(part["id"], part["cell"], cells.tolist(), strict=True):
-            if told != cell:
-                yield Violation("cell", f"row {name}", f"lies in cell {cell}, was decided in cell {told}")
+        for name, stored, cell in zip(part["id"], part["cell"], cells.tolist(), strict=True):
+            if stored != cell:
+                yield Violation("cell", f"row {name}", f"lies in cell {cell}, was decided in cell {stored}")
 
 
 def epoch_of(begun: Sequence[int]) -> pl.Expr:

@@ -103,9 +103,9 @@ def read_rows(
 ) -> tuple[list[Candidate], list[QuarantinedRow]]:
     """Candidates of a path or of objects in memory, and the rows that could not be read."""
     bound = settings.runtime.max_row_bytes
-    found = list(read_candidates(rows, origin=origin, max_row_bytes=bound, mapping=mapping, reading=reading))
-    candidates = [row for row in found if isinstance(row, Candidate)]
-    return candidates, [row for row in found if isinstance(row, QuarantinedRow)]
+    read = list(read_candidates(rows, origin=origin, max_row_bytes=bound, mapping=mapping, reading=reading))
+    candidates = [row for row in read if isinstance(row, Candidate)]
+    return candidates, [row for row in read if isinstance(row, QuarantinedRow)]
 
 
 def read_reference(
@@ -164,8 +164,8 @@ def reference_preamble(rows: Sequence[ReferenceRow], settings: AnchorSettings) -
     """What most contents or most contexts of a reference begin with, by a seeded sample of its rows."""
     order = sorted(rows, key=lambda row: content_hash(str(settings.seed), "preamble", row.id))[:_PREAMBLE_SAMPLE]
     views = ([row.content for row in order if row.content], [row.context for row in order if row.context])
-    found = [preamble for texts in views if (preamble := find_preamble(texts, settings)) is not None]
-    return None if not found else found[0] if len(found) == 1 else found[0].joined(found[1])
+    preambles = [preamble for texts in views if (preamble := find_preamble(texts, settings)) is not None]
+    return None if not preambles else preambles[0] if len(preambles) == 1 else preambles[0].joined(preambles[1])
 
 
 def encode_reference(rows: Sequence[ReferenceRow], encoder: Encoder, embedding: Advance) -> tuple[Vectors, Vectors]:
@@ -215,11 +215,11 @@ def check(
     """
     refused = {}
     plain = JUDGED_TEXT_RULES if recipe.judge.models else TEXT_RULES
-    for rules, told in ((REVIEW_RULES, True), (plain, False)):
-        mine = [candidate for candidate in candidates if bool(candidate.trajectory_id) is told]
+    for rules, reviewed in ((REVIEW_RULES, True), (plain, False)):
+        mine = [candidate for candidate in candidates if bool(candidate.trajectory_id) is reviewed]
         parts = [[row.content for row in mine[start : start + AT_ONCE]] for start in range(0, len(mine), AT_ONCE)]
-        found = mapper(partial(_check_part, floor=recipe.floor, rules=rules), parts)
-        for candidate, reject in zip(mine, chain.from_iterable(found), strict=True):
+        verdicts = mapper(partial(_check_part, floor=recipe.floor, rules=rules), parts)
+        for candidate, reject in zip(mine, chain.from_iterable(verdicts), strict=True):
             reason = reject or _check_reflection(candidate, runs, recipe)
             if reason is not None:
                 refused[candidate.id] = reason

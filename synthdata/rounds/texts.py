@@ -235,9 +235,9 @@ class TextGate:
             )
         two = all(row.context for row in rows)
         bare = [ReferenceRow("", row.context or row.content, row.task_id or row.id) for row in rows]
-        told = [ReferenceRow(row.content, row.context, row.id) for row in rows]
-        preamble = self._look_past_preamble(told)
-        readable_rows(told, self._encoder, recipe.encoder)
+        rows_of_reference = [ReferenceRow(row.content, row.context, row.id) for row in rows]
+        preamble = self._look_past_preamble(rows_of_reference)
+        readable_rows(rows_of_reference, self._encoder, recipe.encoder)
         content = self._encoder.encode([row.content for row in rows])
         vectors = self._encoder.encode([row.context for row in rows]) if two else content
         reference = Reference(bare, vectors, vectors, np.zeros(len(bare), dtype=bool), {})

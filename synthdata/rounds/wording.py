@@ -87,13 +87,13 @@ def _outside_range(
 ) -> dict[str, Reject]:
     refused = {}
     scores = language.scores(contents, recipe.anchor.band_tokens)
-    for candidate, text, least, most in zip(candidates, contents, *scores, strict=True):
-        if least > language.high:
-            detail = f"{least:.2f} nats a token to a model of real contents, which have at most {language.high:.2f}"
-            refused[candidate.id] = Reject(Reason.UNLIKE_REFERENCE, float(least), language.high, detail=detail)
-        elif most < language.low:
-            detail = f"{most:.2f} nats a token to a model of real contents, which have at least {language.low:.2f}"
-            refused[candidate.id] = Reject(Reason.UNLIKE_REFERENCE, float(most), language.low, detail=detail)
+    for candidate, text, low, high in zip(candidates, contents, *scores, strict=True):
+        if low > language.high:
+            detail = f"{low:.2f} nats a token to a model of real contents, which have at most {language.high:.2f}"
+            refused[candidate.id] = Reject(Reason.UNLIKE_REFERENCE, float(low), language.high, detail=detail)
+        elif high < language.low:
+            detail = f"{high:.2f} nats a token to a model of real contents, which have at least {language.low:.2f}"
+            refused[candidate.id] = Reject(Reason.UNLIKE_REFERENCE, float(high), language.low, detail=detail)
         elif (reject := check_letters(letter_measures(text), recipe.floor)) is not None:
             refused[candidate.id] = reject
     return refused

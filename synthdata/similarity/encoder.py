@@ -118,7 +118,7 @@ class SentenceEncoder:
         texts = [_readable(text) for text in part]
         windows = [[t] if limit is None else pieces.windows(t, limit, self._windows) for t in texts]
         # Tokenised here: the fast tokenizer's settings may not be touched by two threads at once.
-        inputs = [model.preprocess([window]) for found in windows for window in found]
+        inputs = [model.preprocess([window]) for windows_of in windows for window in windows_of]
         before = torch.get_num_threads()
         torch.set_num_threads(1)
         try:
@@ -126,7 +126,7 @@ class SentenceEncoder:
                 vectors = iter(list(pool.map(forward, inputs)))
         finally:
             torch.set_num_threads(before)
-        return [_joined([next(vectors) for _ in found]) for found in windows]
+        return [_joined([next(vectors) for _ in windows_of]) for windows_of in windows]
 
     def unread(self, texts: Sequence[str]) -> list[tuple[float, str]]:
         """Of each text the share of its letters that the model's tokenizer does not know, and their language."""

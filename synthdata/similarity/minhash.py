@@ -203,17 +203,17 @@ class LexicalIndex:
         """`find` of each sketch; those of which no row has a band are told apart all at once."""
         self._merge_tail()
         full = [i for i, sketch in enumerate(sketches) if sketch.plain]
-        found: list[list[tuple[int, float]]] = [[] for _ in sketches]
+        matches: list[list[tuple[int, float]]] = [[] for _ in sketches]
         if not full or not len(self._sorted_keys):
-            return found
+            return matches
         keys = np.concatenate([sketches[i].bands for i in full])
         order = np.argsort(keys)
         # In order of their keys the questions walk through the array once, which a cache can follow.
         places = np.searchsorted(self._sorted_keys, keys[order])
         there = self._sorted_keys[np.minimum(places, len(self._sorted_keys) - 1)] == keys[order]
         for k in np.unique(order[there] // self._settings.bands).tolist():
-            found[full[k]] = self.find(sketches[full[k]])
-        return found
+            matches[full[k]] = self.find(sketches[full[k]])
+        return matches
 
     def _sign_all(self, plain: Sequence[str]) -> Signatures:
         """Signatures of normalised texts: shingles of many are hashed at once and permuted in blocks that fit a cache.
@@ -260,13 +260,13 @@ class LexicalIndex:
     def _lookup(self, keys: NDArray[np.uint64]) -> list[int]:
         if not len(keys):
             return []
-        found: set[int] = set()
+        matches: set[int] = set()
         if self._tail:
             get = self._tail.get
             for key in keys.tolist():
                 held = get(key)
                 if held is not None:
-                    found.update(held)
+                    matches.update(held)
         if len(self._sorted_keys):
             lows = np.searchsorted(self._sorted_keys, keys, side="left")
             # A key that is absent, as nearly all are, has no second search.
@@ -274,16 +274,16 @@ class LexicalIndex:
             for place in there.tolist():
                 low = int(lows[place])
                 high = int(np.searchsorted(self._sorted_keys, keys[place], side="right"))
-                found.update(self._sorted_ids[low:high].tolist())
-        return sorted(row_id for row_id in found if row_id in self._rows)
+                matches.update(self._sorted_ids[low:high].tolist())
+        return sorted(row_id for row_id in matches if row_id in self._rows)
 
     def _promising(self, sketch: Sketch) -> list[int]:
         """Bands let one in eight pairs at Jaccard 0.25 through; agreeing positions sort most of those out cheaply."""
-        found = self._lookup(sketch.bands)
-        if not found:
+        keys = self._lookup(sketch.bands)
+        if not keys:
             return []
-        agreement = (np.stack([self._rows.signature(row_id) for row_id in found]) == sketch.signature).mean(axis=1)
-        return [row_id for row_id, share in zip(found, agreement, strict=True) if share >= self._worth_checking]
+        agreement = (np.stack([self._rows.signature(row_id) for row_id in keys]) == sketch.signature).mean(axis=1)
+        return [row_id for row_id, share in zip(keys, agreement, strict=True) if share >= self._worth_checking]
 
     def _jaccard_to(self, own: Shingles, row_id: int) -> float:
         text = self._rows.plain(row_id).decode("utf-8", "surrogatepass")

@@ -121,7 +121,7 @@ class Groups:
                 continue
             earlier = place[:i][close[i, :i] & stays[names.start : name]]
             own = np.full(len(earlier), place[i])
-            yield any(len(found[0]) for found in self._within(own, earlier, threshold))
+            yield any(len(hits[0]) for hits in self._within(own, earlier, threshold))
 
     def _meetings(self, own: Rows, asked: Rows, threshold: float) -> Iterator[tuple[Rows, Rows]]:
         """Places of `own` that share a centre, with the places of `asked` that can be near them; both ascend."""
@@ -137,8 +137,8 @@ class Groups:
             for i, column in enumerate(seen.T, first):
                 for start in range(bounds[i], bounds[i + 1], _OWN):
                     part = own[start : min(start + _OWN, bounds[i + 1])]
-                    least, most = _reach(self._cosines[part], angle)
-                    yield part, asked[(column >= least) & (column <= most)]
+                    low, high = _reach(self._cosines[part], angle)
+                    yield part, asked[(column >= low) & (column <= high)]
 
     def _seen_from(self, asked: Rows, centres: Vectors) -> Vectors:
         seen = np.empty((len(asked), len(centres)), dtype=np.float32)

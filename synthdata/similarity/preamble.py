@@ -59,8 +59,8 @@ class Preamble:
 
     def joined(self, other: Preamble) -> Preamble:
         """The beginnings of both, such as of contents and of contexts; said is the one that more texts have."""
-        most = max(self, other, key=lambda one: one.share)
-        return Preamble(self.beginnings | other.beginnings, most.share, most.example)
+        commonest = max(self, other, key=lambda one: one.share)
+        return Preamble(self.beginnings | other.beginnings, commonest.share, commonest.example)
 
 
 class CuttingEncoder:

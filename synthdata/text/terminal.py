@@ -109,13 +109,13 @@ def progress(work: str, total: int) -> Iterator[Callable[[int], None]]:
     """
     done = 0
     if not sys.stderr.isatty():
-        told = time.monotonic()
+        updated = time.monotonic()
 
         def count(step: int) -> None:
-            nonlocal done, told
+            nonlocal done, updated
             done += step
-            if time.monotonic() - told >= _QUIET:
-                told = time.monotonic()
+            if time.monotonic() - updated >= _QUIET:
+                updated = time.monotonic()
                 sys.stderr.write(f"{work}: {done} of {max(total, done)} so far\n")
                 sys.stderr.flush()
 

@@ -19,13 +19,13 @@ def exact_in(item: Item, library: DuplicateIndex, state: GateState) -> Reject | 
     return None if same is None else _copy(Reason.EXACT_DUPLICATE, 1, 1, library, same)
 
 
-def near_in(item: Item, library: DuplicateIndex, state: GateState, found: list[tuple[int, float]]) -> Reject | None:
+def near_in(item: Item, library: DuplicateIndex, state: GateState, near: list[tuple[int, float]]) -> Reject | None:
     """Verified Jaccard over the threshold with a row about the same context; `found` are the rows over it about any.
 
     A text that differs from the row in its numbers alone is kept apart.
     """
     content, context = state.text_of(item.candidate)
-    for row, jaccard in found:
+    for row, jaccard in near:
         item.numbers["jaccard"] = max(jaccard, item.numbers.get("jaccard", 0))
         if state.settings.same_numbers and differ_in_numbers_alone(content, library.contents[row]):
             item.numbers["kept_apart"] = item.numbers.get("kept_apart", 0) + 1
