@@ -20,7 +20,8 @@ from synthdata.api import Corpus
 from synthdata.errors import LockedError
 from synthdata.monitor.health import HealthReport, mark_sent, read_tiles, was_sent
 from synthdata.monitor.notify import log_metrics, send_alert
-from synthdata.text.terminal import note, number
+from synthdata.text.numbers import number
+from synthdata.text.terminal import note
 
 EVENTS = {level: f"synthdata.round.{level}" for level in ("green", "amber", "red")}
 

@@ -18,6 +18,7 @@ from synthdata.gate.fluency import Likelihood
 from synthdata.gate.heldout import HeldOut, HeldOutRow, write_heldout
 from synthdata.gate.reference import Reference, clean, load_reference, save_reference
 from synthdata.monitor.alarms import freeze_on_red
+from synthdata.monitor.running import noting
 from synthdata.monitor.snapshot import before_and_after, ensure_snapshot
 from synthdata.monitor.status import alarms_of, describe, note_last_call
 from synthdata.protocols import Advance, Encoder, Judge, Progress, Vectors, no_advance, no_progress
@@ -216,6 +217,7 @@ class Corpus:
             AnchorError: the encoder differs from the anchor's, or an open anchor cannot be filled from so few rows.
             BudgetExceededError: the budget does not pay for the judges; nothing is decided, their answers are kept.
         """
+        progress = noting(self.store, progress)
         predecided = number_duplicates([*predecided, *(quarantine(row) for row in quarantined)])
         with self.store.writing():
             latest = self.store.latest_round()

@@ -9,7 +9,8 @@ import typer
 
 from synthdata.cli.options import AsJson, AsOf, CorpusPath
 from synthdata.text.names import METRICS, alarm_name, metric_name, reason_name, reason_says, verdict_name, view_name
-from synthdata.text.terminal import emit_json, note, number, say, table
+from synthdata.text.numbers import number
+from synthdata.text.terminal import emit_json, note, say, table
 
 if TYPE_CHECKING:
     from synthdata.corpus import CorpusStore
@@ -42,23 +43,27 @@ def status(
 
     One sentence first; then counts, diversity, and what starved the last round.
     """
+    from dataclasses import asdict
+
     from synthdata.corpus import CorpusStore
     from synthdata.monitor.headline import headline
-    from synthdata.monitor.status import floor_note, steering_note
+    from synthdata.monitor.running import running
     from synthdata.monitor.status import status as facts_of
+    from synthdata.monitor.status import steering_note
     from synthdata.monitor.stream import stream_notes
 
-    facts = facts_of(CorpusStore.open(corpus), as_of)
+    store = CorpusStore.open(corpus)
+    facts, now = facts_of(store, as_of), running(store)
     if prom is not None:
         from synthdata.dashboard.prometheus import write_prom
         from synthdata.dashboard.reading import Reader
 
         write_prom(Reader(corpus, as_of).current(), prom)
     if as_json:
-        emit_json(facts)
+        emit_json(facts | {"running": asdict(now) if now else None})
         return
-    anchor = facts["anchor"]
-    say(str(headline(facts)))
+    for line in (headline(facts), *([now] if now else [])):
+        say(str(line))
     say(f"{corpus}: round {facts['round']}, {facts['in_corpus']} rows in the corpus, {facts['experience']} runs read")
     counts = [("admitted", "", facts["admitted"])]
     counts += [("refused", reason_name(reason), n) for reason, n in facts["rejected"].items()]
@@ -71,11 +76,7 @@ def status(
         table(f"rounds{earlier}", ["round", "candidates", "admitted", "refused", "unreadable"], rounds)
     _show_metrics(facts["metrics"], facts["intervals"])
     _show_trend(facts["trend"])
-    judged = "No judge has looked at these rows." if facts["judged"] == "none" else f"Judged by {facts['judged']}."
-    say(f"{floor_note(anchor)} {judged} Real share: {facts['real_share']:.0%}.")
-    if "n2_floor" in anchor:
-        name = metric_name("n2")
-        say(f"{name}: {number(anchor['n2_reference'])} in real data, the floor is {number(anchor['n2_floor'])}.")
+    _show_floor(facts)
     for line in stream_notes(facts):
         say(line)
     _show_alarms(facts["alarms"], facts["round"])
@@ -87,6 +88,17 @@ def status(
         say(steering_note(facts["steering"]))
     if facts["starved"]:
         say(f"The last round starved: {facts['starved']}")
+
+
+def _show_floor(facts: dict[str, Any]) -> None:
+    from synthdata.monitor.status import floor_note
+
+    anchor = facts["anchor"]
+    judged = "No judge has looked at these rows." if facts["judged"] == "none" else f"Judged by {facts['judged']}."
+    say(f"{floor_note(anchor)} {judged} Real share: {facts['real_share']:.0%}.")
+    if "n2_floor" in anchor:
+        name = metric_name("n2")
+        say(f"{name}: {number(anchor['n2_reference'])} in real data, the floor is {number(anchor['n2_floor'])}.")
 
 
 def _show_alarms(alarms: list[dict[str, Any]], last: int) -> None:

@@ -33,16 +33,22 @@ def dashboard(
     static: Annotated[
         Path | None, typer.Option(metavar="OUT", help="Write the pages into this new folder instead, and end.")
     ] = None,
+    beside: Annotated[
+        Path | None, typer.Option(metavar="OTHER", help="Another corpus to compare it with, on the page Compare.")
+    ] = None,
     as_of: AsOf = None,
 ) -> None:
     """Show the corpus as pages.
 
-    State, alarms, trends, rounds, every decision, releases; live, or with --static as a folder. They only read.
+    State, alarms, trends, rounds, every decision, releases; live, or with --static as a folder. They only read; with a
+    token and on this machine, people's verdicts on steps can be given there too.
     """
     from synthdata.dashboard.reading import Reader
     from synthdata.errors import InputError
 
     reading = Reader(corpus, as_of).current()
+    if beside is not None:
+        Reader(beside).current()
     if static is not None:
         from synthdata.dashboard.folder import write_folder
 
@@ -61,7 +67,7 @@ def dashboard(
     address = f"[{host}]" if ":" in host else host
     say(f"http://{address}:{port} shows {corpus}; Ctrl-C ends it")
     uvicorn.run(
-        server(corpus, token, as_of, loopback=loopback),
+        server(corpus, token, as_of, beside, loopback=loopback),
         host=host,
         port=port,
         log_level="warning",
@@ -70,11 +76,11 @@ def dashboard(
     )
 
 
-def server(corpus: Path, token: str, as_of: int | None, *, loopback: bool) -> FastAPI:
+def server(corpus: Path, token: str, as_of: int | None, beside: Path | None = None, *, loopback: bool) -> FastAPI:
     """What the verb serves: the pages, and `/lessons` for agents behind the same guard."""
     from synthdata.dashboard.app import LOOPBACK, make_app
     from synthdata.memory.api import lessons_router
 
-    app = make_app(corpus, token, LOOPBACK if loopback else ("*",), as_of)
+    app = make_app(corpus, token, LOOPBACK if loopback else ("*",), as_of, beside)
     app.include_router(lessons_router(corpus, as_of=as_of))
     return app

@@ -11,7 +11,8 @@ import typer
 from synthdata.cli.decide import load_settings
 from synthdata.cli.options import AsJson, AsOf, CorpusPath
 from synthdata.errors import InputError
-from synthdata.text.terminal import emit_json, note, number, progress, say, table
+from synthdata.text.numbers import number
+from synthdata.text.terminal import emit_json, note, progress, say, table
 
 if TYPE_CHECKING:
     from synthdata.api import Corpus

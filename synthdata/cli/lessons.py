@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from synthdata.cli.options import AsJson, AsOf, CorpusPath
-from synthdata.text.terminal import emit_json, number, progress, say, table
+from synthdata.text.numbers import number
+from synthdata.text.terminal import emit_json, progress, say, table
 
 
 def register(app: typer.Typer) -> None:

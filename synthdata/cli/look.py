@@ -10,7 +10,8 @@ import typer
 from synthdata.cli.options import AsJson, Config, Map, Online, Overrides
 from synthdata.errors import InputError
 from synthdata.text.names import metric_name
-from synthdata.text.terminal import emit_json, note, number, say, table
+from synthdata.text.numbers import number
+from synthdata.text.terminal import emit_json, note, say, table
 
 if TYPE_CHECKING:
     from synthdata.inspection import Inspection

@@ -11,7 +11,8 @@ import typer
 from synthdata.cli.options import AsJson, Config, CorpusPath, Overrides
 from synthdata.errors import InputError, LockedError
 from synthdata.text.names import metric_name, view_name
-from synthdata.text.terminal import emit_json, note, number, say, table
+from synthdata.text.numbers import number
+from synthdata.text.terminal import emit_json, note, say, table
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 

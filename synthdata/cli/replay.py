@@ -9,7 +9,8 @@ import typer
 
 from synthdata.cli.options import AsJson, CorpusPath, Overrides
 from synthdata.text.names import reason_name, verdict_name
-from synthdata.text.terminal import emit_json, number, progress, say, table
+from synthdata.text.numbers import number
+from synthdata.text.terminal import emit_json, progress, say, table
 
 if TYPE_CHECKING:
     from synthdata.rounds.replay import Change, ReplayReport

@@ -9,7 +9,8 @@ import typer
 
 from synthdata.cli.decide import load_settings
 from synthdata.cli.options import AsJson, Config, CorpusPath, Overrides
-from synthdata.text.terminal import emit_json, number, progress, say, table
+from synthdata.text.numbers import number
+from synthdata.text.terminal import emit_json, progress, say, table
 
 if TYPE_CHECKING:
     from synthdata.consolidation.sleep import SleepReport

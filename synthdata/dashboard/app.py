@@ -8,17 +8,19 @@ import hmac
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 from urllib.parse import quote, urlencode
 
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from synthdata.dashboard import explorer as exploring
+from synthdata.dashboard.compare import compare
 from synthdata.dashboard.coverage import drawing
 from synthdata.dashboard.distributions import distributions
 from synthdata.dashboard.judges import judges
@@ -29,14 +31,17 @@ from synthdata.dashboard.releases import history
 from synthdata.dashboard.rounds import rounds
 from synthdata.dashboard.site import ASSETS, problem, render
 from synthdata.dashboard.text import finite
-from synthdata.errors import InputError, SynthdataError
+from synthdata.dashboard.verdicts import LONGEST_FORM, LONGEST_NAME, VerdictDesk, take_verdict, verdicts_on
+from synthdata.errors import InputError, LockedError, RefusedError, SynthdataError
+from synthdata.monitor.running import running
 
 LOOPBACK = ("127.0.0.1", "localhost")
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
     "object-src 'none'",
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    # A form that is sent names where it comes from, to this server alone.
+    "Referrer-Policy": "same-origin",
     # What agents wrote may be private: no copy stays in a browser or a proxy.
     "Cache-Control": "no-store",
 }
@@ -54,8 +59,16 @@ def link(page: str, /, **given: object) -> str:
     return f"{path}?{urlencode(query)}" if query else path
 
 
-def make_app(corpus: Path, token: str = "", hosts: Sequence[str] = LOOPBACK, as_of: int | None = None) -> FastAPI:
-    """The dashboard of one corpus.
+def make_app(
+    corpus: Path,
+    token: str = "",
+    hosts: Sequence[str] = LOOPBACK,
+    as_of: int | None = None,
+    beside: Path | None = None,
+) -> FastAPI:
+    """The dashboard of one corpus; `beside` is another one to compare it with.
+
+    Verdicts of people on steps are taken where there is a token and nobody but this machine is served.
 
     `token` is asked for as a bearer token or as the password of HTTP Basic, of any user; empty asks nobody. `hosts` are
     the names under which it may be called (`*` for all), so that no foreign page reaches it through a name of its own.
@@ -64,13 +77,22 @@ def make_app(corpus: Path, token: str = "", hosts: Sequence[str] = LOOPBACK, as_
     # Its own documentation pages would load scripts from elsewhere.
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.mount("/assets", StaticFiles(directory=ASSETS))
-    _pages(app, reader)
+    writes = bool(token) and as_of is None and set(hosts) <= set(LOOPBACK)
+    desk = VerdictDesk() if writes else None
+    show = _shower(reader)
+    _pages(app, show, reader)
+    _close_pages(app, show, desk, None if beside is None else Reader(beside))
     _facts(app, reader)
+    if desk is not None:
+        _verdicts(app, reader, desk)
 
     @app.exception_handler(SynthdataError)
-    def refused(_: Request, error: SynthdataError) -> HTMLResponse:
-        code = 404 if isinstance(error, InputError) else 500
-        return HTMLResponse(problem("This cannot be shown", str(error), link), code)
+    def refused(request: Request, error: SynthdataError) -> HTMLResponse:
+        sent = request.method == "POST"
+        codes = {InputError: 400 if sent else 404, RefusedError: 403, LockedError: 409}
+        code = next((code for kind, code in codes.items() if isinstance(error, kind)), 500)
+        headline = "This was not taken" if sent else "This cannot be shown"
+        return HTMLResponse(problem(headline, str(error), link), code)
 
     @app.exception_handler(HTTPException)
     def missing(request: Request, error: HTTPException) -> HTMLResponse:
@@ -96,10 +118,22 @@ def make_app(corpus: Path, token: str = "", hosts: Sequence[str] = LOOPBACK, as_
     return app
 
 
-def _pages(app: FastAPI, reader: Reader) -> None:
-    def show(page: str, context: Callable[[Reading], dict[str, Any]], template: str = "") -> HTMLResponse:
+class Show(Protocol):
+    """Makes a page of the navigation out of its context; `template` where its name is another one."""
+
+    def __call__(self, page: str, context: Callable[[Reading], dict[str, Any]], template: str = "", /) -> HTMLResponse:
+        """The page as the corpus stands now."""
+
+
+def _shower(reader: Reader) -> Show:
+    def show(page: str, context: Callable[[Reading], dict[str, Any]], template: str = "", /) -> HTMLResponse:
         reading = reader.current()
         return HTMLResponse(render(template or page, reading, link, True, context(reading) | {"page": page}))
+
+    return show
+
+
+def _pages(app: FastAPI, show: Show, reader: Reader) -> None:
 
     @app.get("/")
     def overview_page() -> HTMLResponse:
@@ -119,13 +153,9 @@ def _pages(app: FastAPI, reader: Reader) -> None:
         name = {"Content-Disposition": 'attachment; filename="decisions.jsonl"'}
         return StreamingResponse(lines, media_type="application/x-ndjson", headers=name)
 
-    @app.get("/decision/{name}")
-    def decision_page(name: str) -> HTMLResponse:
-        return show("explorer", lambda reading: exploring.decision(reading, name), "decision")
-
     @app.get("/coverage")
     def coverage_page() -> HTMLResponse:
-        return show("coverage", lambda reading: drawing(reading.map) | {"distributions": distributions(reading)})
+        return show("coverage", lambda reading: drawing(reading.map, link) | {"distributions": distributions(reading)})
 
     @app.get("/judges")
     def judges_page() -> HTMLResponse:
@@ -136,10 +166,42 @@ def _pages(app: FastAPI, reader: Reader) -> None:
         return show("releases", history)
 
 
+def _close_pages(app: FastAPI, show: Show, desk: VerdictDesk | None, other: Reader | None) -> None:
+    @app.get("/decision/{name}")
+    def decision_page(name: str, request: Request) -> HTMLResponse:
+        def facts(reading: Reading) -> dict[str, Any]:
+            shown = exploring.decision(reading, name)
+            verdicts = verdicts_on(reading.store, shown["facts"]["trajectory_id"]) if shown["steps"] else {}
+            form = {"key": desk.key, "by": _signed(request)} if desk is not None else None
+            return shown | {"verdicts": verdicts, "form": form}
+
+        return show("explorer", facts, "decision")
+
+    @app.get("/compare")
+    def compare_page(left: _Round = None, right: _Round = None) -> HTMLResponse:
+        beside = None if other is None else other.current()
+        return show("compare", lambda reading: compare(reading, left, right, beside))
+
+
+def _verdicts(app: FastAPI, reader: Reader, desk: VerdictDesk) -> None:
+    @app.post("/label")
+    async def label(request: Request) -> RedirectResponse:
+        body = b""
+        async for part in request.stream():
+            body += part
+            if len(body) > LONGEST_FORM:
+                break
+        own = f"{request.url.scheme}://{request.headers.get('host', '')}"
+        verdict = desk.read(body, dict(request.headers), own)
+        await run_in_threadpool(take_verdict, reader.current().store, verdict.label)
+        return RedirectResponse(link("decision", name=verdict.decision) + "#steps", 303)
+
+
 def _facts(app: FastAPI, reader: Reader) -> None:
     @app.get("/version")
     def version() -> JSONResponse:
-        return JSONResponse({"version": reader.current().version})
+        reading = reader.current()
+        return JSONResponse({"version": reading.version, "under_way": str(running(reading.store) or "")})
 
     @app.get("/api/status")
     def status() -> JSONResponse:
@@ -164,12 +226,21 @@ def _facts(app: FastAPI, reader: Reader) -> None:
 
 def _knows(header: str, token: str) -> bool:
     """Whether an Authorization header carries the token; takes as long for a wrong one as for the right one."""
+    return hmac.compare_digest(_credentials(header)[1].encode(), token.encode())
+
+
+def _signed(request: Request) -> str:
+    """The user name of the browser's prompt: whoever gives a verdict need not type it again."""
+    return _credentials(request.headers.get("authorization", ""))[0][:LONGEST_NAME]
+
+
+def _credentials(header: str) -> tuple[str, str]:
+    """User name and secret of an Authorization header; the name of a bearer is empty, as all is that cannot be read."""
     scheme, _, given = header.partition(" ")
     if scheme.lower() == "basic":
         try:
-            given = base64.b64decode(given, validate=True).decode().partition(":")[2]
+            name, _, secret = base64.b64decode(given, validate=True).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError):
-            return False
-    elif scheme.lower() != "bearer":
-        return False
-    return hmac.compare_digest(given.strip().encode(), token.encode())
+            return "", ""
+        return name, secret.strip()
+    return "", given.strip() if scheme.lower() == "bearer" else ""

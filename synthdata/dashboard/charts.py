@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import numpy as np
 from markupsafe import Markup
@@ -48,12 +48,17 @@ class Bar:
     kind: str = "accent"
 
 
-def figure(key: str, title: str, description: str, size: tuple[int, int], parts: Sequence[str]) -> Markup:
-    """An SVG with `<title>` and `<desc>`; `key` makes their ids unique on the page."""
+def figure(
+    key: str, title: str, description: str, size: tuple[int, int], parts: Sequence[str], role: str = "img"
+) -> Markup:
+    """An SVG with `<title>` and `<desc>`; `key` makes their ids unique on the page.
+
+    An image is one thing to a reader of the screen; what holds links is a group.
+    """
     width, height = size
     kind = "chart wide" if width > _WIDE else "chart"
     return Markup(
-        f'<svg class="{kind}" viewBox="0 0 {width} {height}" role="img" aria-labelledby="{key}-title {key}-desc">'
+        f'<svg class="{kind}" viewBox="0 0 {width} {height}" role="{role}" aria-labelledby="{key}-title {key}-desc">'
         f'<title id="{key}-title">{escape(title)}</title><desc id="{key}-desc">{escape(description)}</desc>'
         f"{''.join(parts)}</svg>"
     )
@@ -150,10 +155,15 @@ def bullet(key: str, title: str, now: Point, before: float | None = None) -> Mar
             f'<rect class="band real" x="{left:.1f}" y="{middle - 9}" width="{max(right - left, 2):.1f}" height="18"/>'
         )
         label += f", real text {number(now.low)} to {number(now.high)}"
-        for place, value, side in ((left, now.low, "end"), (right, now.high, "start")):
-            at = min(max(place, 26.0 if side == "end" else 0.0), width - (0.0 if side == "end" else 26.0))
+        ends = [(left, now.low, "end"), (right, now.high, "start")]
+        for at, value, side in ends if now.low < now.high else [(left, now.low, "middle")]:
+            wide = 5.5 * len(number(value))
+            least, most = {"end": (wide, width), "start": (0.0, width - wide), "middle": (wide / 2, width - wide / 2)}[
+                side
+            ]
             parts.append(
-                f'<text class="tick" x="{at:.1f}" y="{height - 6}" text-anchor="{side}">{number(value)}</text>'
+                f'<text class="tick" x="{min(max(at, least), most):.1f}" y="{height - 6}" text-anchor="{side}">'
+                f"{number(value)}</text>"
             )
     if before is not None:
         parts.append(f'<rect class="fill pale" x="{x(before) - 1.5:.1f}" y="{middle - 8}" width="3" height="16"/>')
@@ -230,9 +240,20 @@ def columns(key: str, title: str, rounds: Sequence[tuple[int, Sequence[Bar]]]) -
 
 
 def pair_of_histograms(
-    key: str, title: str, edges: Sequence[float], ours: Sequence[float], real: Sequence[float]
+    key: str,
+    title: str,
+    edges: Sequence[float],
+    ours: Sequence[float],
+    real: Sequence[float],
+    names: Sequence[str] = (),
 ) -> Markup:
-    """Shares between edges of two sides: ours as bars, real ones as a stepped line over them."""
+    """Shares between edges of two sides: ours as bars, real ones as a stepped line over them.
+
+    `names` are those of the bars where they stand for something that has no order.
+    """
+    spans = [printable(name, 40) for name in names] or [
+        f"{number(low)} to {number(high)}" for low, high in pairwise(edges)
+    ]
     width, height, left, base = 360, 170, 42, 146
     top = max(*ours, *real, 1e-9)
     step = (width - left - 8) / len(ours)
@@ -244,7 +265,7 @@ def pair_of_histograms(
         parts.append(f'<text class="tick" x="{left - 5}" y="{y + 3:.1f}" text-anchor="end">{100 * tick:.3g} %</text>')
     for i, share in enumerate(ours):
         tall = share / top * (base - 12)
-        label = f"{number(edges[i])} to {number(edges[i + 1])}: {100 * share:.1f} %, real {100 * real[i]:.1f} %"
+        label = escape(f"{spans[i]}: {100 * share:.1f} %, real {100 * real[i]:.1f} %")
         parts.append(
             f'<rect class="fill pale" x="{left + i * step + 0.5:.1f}" y="{base - tall:.1f}" width="{step - 1:.1f}" '
             f'height="{tall:.1f}"><title>{label}</title></rect>'
@@ -252,53 +273,83 @@ def pair_of_histograms(
     line = [f"{left + (i + side) * step:.1f},{y:.1f}" for i, y in enumerate(levels) for side in (0, 1)]
     parts.append(f'<polyline class="line real" points="{" ".join(line)}"/>')
     parts.append(f'<line class="axis" x1="{left}" x2="{width - 8}" y1="{base}" y2="{base}"/>')
-    for edge in (0, len(ours) // 2, len(ours)):
+    for edge in () if names else (0, len(ours) // 2, len(ours)):
         side = "start" if edge == 0 else "end" if edge == len(ours) else "middle"
         parts.append(
             f'<text class="tick" x="{left + edge * step:.1f}" y="{base + 14}" text-anchor="{side}">'
             f"{edges[edge]:.3g}</text>"
         )
     label = "; ".join(
-        f"{number(edges[i])} to {number(edges[i + 1])}: {100 * share:.0f} % of ours, {100 * real[i]:.0f} % of real rows"
-        for i, share in enumerate(ours)
+        f"{spans[i]}: {100 * share:.0f} % of ours, {100 * real[i]:.0f} % of real rows" for i, share in enumerate(ours)
     )
     return figure(key, title, label, (width, height), parts)
 
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A place on a map: coordinates in [-1, 1], radius in [0, 1], the class of its colour, a label or none."""
+    """A place on a map: coordinates in [-1, 1], radius in [0, 1], the class of its colour, a label or none.
+
+    `link` is where a click leads, empty for nowhere, and `says` what a pointer on it and a reader of the screen hear.
+    """
 
     x: float
     y: float
     radius: float
     kind: str = ""
     label: str = ""
+    link: str = ""
+    says: str = ""
+
+
+_MAP_WIDTH, _MAP_HEIGHT, _EDGE = 720, 480, 34
+# About how wide a letter of a label is, and how high its line.
+_LETTER, _LINE = 6.4, 13.0
 
 
 def scatter(
     key: str, title: str, description: str, clouds: Sequence[tuple[str, Plane]], spots: Sequence[Spot]
 ) -> Markup:
-    """Clouds of dots (class, points (n, 2) in [-1, 1]) under labelled circles; a cloud is one path, for small pages."""
-    width, height, edge = 720, 480, 34
+    """Clouds of dots (class, points (n, 2) in [-1, 1]) under labelled circles; a cloud is one path, for small pages.
 
-    def place(x: float, y: float) -> tuple[float, float]:
-        return edge + (x + 1) / 2 * (width - 2 * edge), edge + (1 - y) / 2 * (height - 2 * edge)
-
-    parts = [f'<rect class="field" width="{width}" height="{height}" rx="8"/>']
+    The first spots lie on top and are labelled first; a label that finds no room is left out.
+    """
+    parts = [f'<rect class="field" width="{_MAP_WIDTH}" height="{_MAP_HEIGHT}" rx="8"/>']
     for kind, dots in clouds:
-        marks = "".join("M{:.0f} {:.0f}h0".format(*place(float(x), float(y))) for x, y in dots)
+        marks = "".join("M{:.0f} {:.0f}h0".format(*_place(float(x), float(y))) for x, y in dots)
         parts.append(f'<path class="cloud {kind}" d="{marks}"/>' if marks else "")
-    for spot in spots:
-        x, y = place(spot.x, spot.y)
-        parts.append(f'<circle class="spot {spot.kind}" cx="{x:.1f}" cy="{y:.1f}" r="{4 + 22 * spot.radius:.1f}"/>')
-    for spot in spots:
-        x, y = place(spot.x, spot.y)
-        anchor = "start" if x < width * 0.2 else "end" if x > width * 0.8 else "middle"
-        label = escape(printable(spot.label, 48))
-        parts.append(
-            f'<text class="label" x="{x:.1f}" y="{y - 8 - 22 * spot.radius:.1f}" text-anchor="{anchor}">{label}</text>'
-            if label
-            else ""
-        )
-    return figure(key, title, description, (width, height), parts)
+    parts += [_circle(spot) for spot in reversed(spots)]
+    taken: list[tuple[float, float, float, float]] = []
+    parts += [_label(spot, taken) for spot in spots if spot.label]
+    role = "group" if any(spot.link for spot in spots) else "img"
+    return figure(key, title, description, (_MAP_WIDTH, _MAP_HEIGHT), parts, role)
+
+
+def _place(x: float, y: float) -> tuple[float, float]:
+    return _EDGE + (x + 1) / 2 * (_MAP_WIDTH - 2 * _EDGE), _EDGE + (1 - y) / 2 * (_MAP_HEIGHT - 2 * _EDGE)
+
+
+def _radius(spot: Spot) -> float:
+    return 4 + 22 * spot.radius
+
+
+def _circle(spot: Spot) -> str:
+    x, y = _place(spot.x, spot.y)
+    says = f"<title>{escape(printable(spot.says, 120))}</title>" if spot.says else ""
+    drawn = f'<circle class="spot {spot.kind}" cx="{x:.1f}" cy="{y:.1f}" r="{_radius(spot):.1f}">{says}</circle>'
+    if not spot.link:
+        return drawn
+    return f'<a href="{escape(spot.link)}" aria-label="{escape(printable(spot.says, 120))}">{drawn}</a>'
+
+
+def _label(spot: Spot, taken: list[tuple[float, float, float, float]]) -> str:
+    """The label over its circle, or under it; `taken` are the boxes of the labels that stand already."""
+    x, y = _place(spot.x, spot.y)
+    text = printable(spot.label, 48)
+    width = len(text) * _LETTER
+    left = min(max(x - width / 2, 2.0), _MAP_WIDTH - width - 2)
+    for base in (y - _radius(spot) - 4, y + _radius(spot) + _LINE):
+        box = (left, base - _LINE, left + width, base)
+        if all(box[2] < b[0] or b[2] < box[0] or box[3] < b[1] or b[3] < box[1] for b in taken):
+            taken.append(box)
+            return f'<text class="label" x="{left:.1f}" y="{base:.1f}">{escape(text)}</text>'
+    return ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,16 +107,20 @@ def make_map(store: CorpusStore, as_of: int | None = None) -> Map:
     )
 
 
-def drawing(coverage_map: Map) -> dict[str, Any]:
-    """What `coverage.html` shows: the map, its clouds and circles; cells that lack rows and the largest carry terms."""
+def drawing(coverage_map: Map, link: Callable[..., str] = lambda *_, **__: "") -> dict[str, Any]:
+    """What `coverage.html` shows: the map, its clouds and circles; cells that lack rows and the largest carry terms.
+
+    `link` gives the address of a cell's rows, by default none.
+    """
     largest = max((cell.real_share for cell in coverage_map.cells), default=1.0)
     # Those that lack rows first, then the largest.
     first = sorted(coverage_map.cells, key=lambda cell: (not cell.lacks, -cell.real_share))
     named = {cell.number for cell in first[:NAMED]}
     spots = [
         Spot(cell.x, cell.y, math.sqrt(cell.real_share / largest), "amber" if cell.lacks else "",
-             ", ".join(cell.terms[: 2 if cell.lacks else 1]) if cell.number in named else "")
-        for cell in reversed(coverage_map.cells)
+             ", ".join(cell.terms[: 2 if cell.lacks else 1]) if cell.number in named else "",
+             link("explorer", cell=cell.number), f"Rows of cell {cell.number}: {', '.join(cell.terms)}")
+        for cell in first
     ]  # fmt: skip
     return {"map": coverage_map, "clouds": [("real", coverage_map.real), ("", coverage_map.admitted)], "spots": spots}
 

@@ -1,4 +1,4 @@
-"""Distributions of the admitted rows beside those of real data: lengths, and how near the nearest other text is."""
+"""Distributions of the admitted rows beside those of real data: cells, lengths, and how near the nearest text is."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ _LEAST = 2
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Shares of rows between edges, one more edge than shares, of the admitted rows and of real ones."""
+    """Shares of rows between edges, one more edge than shares, of the admitted rows and of real ones.
+
+    `names` are those of the bars where they stand for something that has no order.
+    """
 
     key: str
     name: str
@@ -32,9 +35,16 @@ class Shape:
     edges: Sequence[float]
     ours: Sequence[float]
     real: Sequence[float]
+    names: Sequence[str] = ()
 
 
 def distributions(reading: Reading) -> list[Shape]:
+    """All shapes that this corpus has."""
+    shares = cell_shares(reading)
+    return [*([shares] if shares else []), *_of_contents(reading)]
+
+
+def _of_contents(reading: Reading) -> list[Shape]:
     """The shapes of the content view from at most MOST_ROWS rows of either side; none where a side has under two."""
     store = reading.store
     anchor = current_anchor(store, as_of=reading.as_of)
@@ -52,14 +62,31 @@ def distributions(reading: Reading) -> list[Shape]:
     kept = rows[spread(rows.height, size)]
     theirs = [real[i] for i in spread(len(real), size)]
     mean = anchor.content.mean
-    ours = _nearest(centre(store.vectors(kept, "content"), mean)[0])
-    beside = _nearest(centre(reference.content[theirs], mean)[0])
+    x, y = centre(store.vectors(kept, "content"), mean)[0], centre(reference.content[theirs], mean)[0]
+    ours, beside = _nearest(x), _nearest(y)
+    novelty: NDArray[np.float32] = (x @ y.T).max(axis=1)
     lengths = [len(text.split()) for text in kept["content"]], [len(reference.rows[i].content.split()) for i in theirs]
     return [
         _shape("lengths", "Words of a text", f"From {size} rows of either side.", *map(np.array, lengths)),
         _shape("nearest", "How near the nearest other text is",
                "Cosine after centring; a heap at the right end says that many texts repeat another.", ours, beside),
+        _shape("novelty", "How near the nearest real text is",
+               "Cosine to the nearest real row, of real rows to the nearest other: bars to the left of the line are "
+               "new, bars at the right end copy real text.", novelty, beside),
     ]  # fmt: skip
+
+
+def cell_shares(reading: Reading) -> Shape | None:
+    """The share of each of the largest cells among admitted and among real rows; None with fewer than two cells."""
+    cells = sorted(reading.map.cells, key=lambda cell: (-cell.real_share, cell.number))[:_BINS]
+    if len(cells) < _LEAST or not reading.map.rows:
+        return None
+    names = [f"{cell.number} ({', '.join(cell.terms[:2])})" if cell.terms else str(cell.number) for cell in cells]
+    says = f"The {len(cells)} largest cells of real data, largest first; the table under Cells has all."
+    return Shape(
+        "shares", "Share of each cell", says, range(len(cells) + 1),
+        [cell.share for cell in cells], [cell.real_share for cell in cells], names,
+    )  # fmt: skip
 
 
 def _shape(key: str, name: str, says: str, ours: NDArray[np.generic], real: NDArray[np.generic]) -> Shape:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from synthdata.corpus.beginning import refuse_no_place
+from synthdata.dashboard.compare import compare
 from synthdata.dashboard.coverage import drawing
 from synthdata.dashboard.distributions import distributions
 from synthdata.dashboard.explorer import Search, decision, explorer
@@ -79,12 +80,18 @@ def write_folder(reading: Reading, out: Path, progress: Advance = no_advance) ->
     return sum(path.is_file() for path in out.rglob("*"))
 
 
+def _quiet(shown: dict[str, Any]) -> dict[str, Any]:
+    """A decision's page without verdicts of people: a folder is passed on, and takes none."""
+    return shown | {"verdicts": {}, "form": None}
+
+
 def _pages(
     reading: Reading, lists: dict[str, dict[str, Any]], names: list[str]
 ) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
     """File, template, page of the navigation and context of every file."""
     yield file_name("overview"), "overview", "overview", overview(reading)
     yield file_name("rounds"), "rounds", "rounds", rounds(reading, None)
+    yield file_name("compare"), "compare", "compare", compare(reading)
     for number in reading.rounds["round"]:
         yield file_name("rounds", round=number), "rounds", "rounds", rounds(reading, number)
     yield (
@@ -97,5 +104,5 @@ def _pages(
     for reason, listed in lists.items():
         yield file_name("explorer", reason=reason), "explorer", "explorer", listed
     for name in names:
-        yield file_name("decision", name=name), "decision", "explorer", decision(reading, name)
+        yield file_name("decision", name=name), "decision", "explorer", _quiet(decision(reading, name))
     yield file_name("releases"), "releases", "releases", history(reading)

@@ -11,7 +11,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from synthdata.dashboard import charts
 from synthdata.dashboard.reading import Reading
-from synthdata.dashboard.text import SHORT, number, percent
+from synthdata.dashboard.text import SHORT, number, percent, signed
+from synthdata.monitor.running import running
 from synthdata.text.display import LONG, printable
 from synthdata.text.names import alarm_name, plain, reason_name, reason_says, verdict_name
 
@@ -21,6 +22,7 @@ ASSETS = HERE / "assets"
 PAGES = {
     "overview": "Overview",
     "rounds": "Rounds",
+    "compare": "Compare",
     "coverage": "Coverage",
     "explorer": "Explorer",
     "judges": "Judges",
@@ -36,7 +38,7 @@ def environment() -> Environment:
     env = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined)
     env.trim_blocks = env.lstrip_blocks = True
     env.globals.update(charts=charts, LONG=LONG, SHORT=SHORT, pages=PAGES)
-    env.filters.update(number=number, percent=percent, shown=printable, words=plain)
+    env.filters.update(number=number, percent=percent, signed=signed, shown=printable, words=plain)
     env.filters.update(verdict=verdict_name, reason=reason_name, meaning=reason_says, alarm=alarm_name)
     return env
 
@@ -49,6 +51,7 @@ def render(template: str, reading: Reading, link: Link, live: bool, context: Map
         "as_of": reading.as_of,
         "link": link,
         "live": live,
+        "under_way": str(running(reading.store) or "") if live else "",
     }
     return environment().get_template(f"{template}.html").render(**frame, **context)
 
@@ -58,5 +61,7 @@ def problem(headline: str, says: str, link: Link) -> str:
     return (
         environment()
         .get_template("problem.html")
-        .render(corpus="", version="", as_of=None, link=link, live=True, page="", headline=headline, says=says)
+        .render(
+            corpus="", version="", as_of=None, link=link, live=True, page="", under_way="", headline=headline, says=says
+        )
     )

@@ -6,21 +6,24 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from synthdata.text import numbers
+
 SHORT = 280
 
 
 def number(value: float | None) -> str:
     """Four significant digits; a dash where there is no number."""
-    if value is None or not math.isfinite(value):
-        return "–"
-    return f"{value:,.0f}" if value == int(value) and abs(value) < 1e9 else f"{value:.4g}"
+    return numbers.number(value, "–")
+
+
+def signed(value: float | None) -> str:
+    """A change with its sign; a dash where there is no number."""
+    return numbers.signed(value, "–")
 
 
 def percent(value: float | None) -> str:
-    """A share as per cent, with a decimal under ten."""
-    if value is None or not math.isfinite(value):
-        return "–"
-    return f"{100 * value:.1f} %" if abs(value) < 0.1 else f"{100 * value:.0f} %"
+    """A share as per cent, with a decimal under ten; a dash where there is no number."""
+    return numbers.percent(value, "–")
 
 
 def finite(value: Any) -> Any:  # noqa: ANN401 - a JSON document

@@ -13,6 +13,7 @@ from synthdata.inspection.beside import Beside
 from synthdata.inspection.plots import Range, bars_svg, histogram_svg, ranges_svg
 from synthdata.inspection.semantic import Figure
 from synthdata.text.names import metric_name
+from synthdata.text.numbers import number
 from synthdata.text.redaction import redacted
 from synthdata.text.unicode import replace_unprintable
 
@@ -122,7 +123,7 @@ def _figures(report: Inspection) -> str:
     ranges = [_range(metric_name(name), figure) for name, figure in report.figures.items() if figure.low is not None]
     picture = ranges_svg("Numbers with their intervals", [item for item in ranges if item])
     rows = [
-        (metric_name(name), _number(figure.value), _bounds(figure.low, figure.high), f"{figure.rows:,}", figure.note)
+        (metric_name(name), number(figure.value), _bounds(figure.low, figure.high), f"{figure.rows:,}", figure.note)
         for name, figure in report.figures.items()
     ]
     table = _table("all numbers", ("metric", "value", "interval", "rows", "note"), rows)
@@ -133,7 +134,7 @@ def _beside(beside: Beside, name: str) -> str:
     ranges = [_range(metric_name(metric), figure) for metric, figure in beside.figures.items()]
     picture = ranges_svg(f"Beside {name}: band is real text, dot is the file", [item for item in ranges if item])
     rows = [
-        (metric_name(metric), _number(figure.value), _bounds(figure.low, figure.high), figure.note)
+        (metric_name(metric), number(figure.value), _bounds(figure.low, figure.high), figure.note)
         for metric, figure in beside.figures.items()
     ]
     caption = f"{beside.size} rows of the file beside as many of {beside.rows:,}"
@@ -162,7 +163,7 @@ def _unreadable(report: Inspection) -> str:
 def _range(label: str, figure: Figure) -> Range | None:
     if figure.value is None or figure.low is None or figure.high is None:
         return None
-    return Range(label, figure.value, figure.low, figure.high, _number(figure.value))
+    return Range(label, figure.value, figure.low, figure.high, number(figure.value))
 
 
 def _bins(edges: Sequence[float], counts: Sequence[int], what: str) -> str:
@@ -192,19 +193,13 @@ def _table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[object]
 
 def _cell(value: object) -> str:
     if isinstance(value, int | float):
-        return f'<td class="n">{_number(value)}</td>'
+        return f'<td class="n">{number(value)}</td>'
     text = str(value)
     return f'<td class="text">{_safe(text)}</td>' if len(text) > 40 else f"<td>{_safe(text)}</td>"
 
 
-def _number(value: float | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value:,.0f}" if value == int(value) else f"{value:,.4g}"
-
-
 def _bounds(low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None else f"{_number(low)} to {_number(high)}"
+    return "" if low is None or high is None else f"{number(low)} to {number(high)}"
 
 
 def _safe(text: str) -> str:

@@ -41,11 +41,12 @@ def sweep_temporaries(folder: Path) -> None:
     """Remove, at any depth, what `temporary_beside` named for processes of this machine that are no more."""
     for path in [path for path in folder.rglob(".*.part") if _OWNED.search(path.name)]:
         machine, process = _OWNED.search(path.name).groups()  # type: ignore[union-attr]
-        if machine == _machine() and not _lives(int(process)):
+        if machine == _machine() and not process_lives(int(process)):
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
-def _lives(process: int) -> bool:
+def process_lives(process: int) -> bool:
+    """Whether this machine runs a process of that id, whoever owns it."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:

@@ -130,13 +130,23 @@ def take_labels(store: CorpusStore, path: Path, runtime: RuntimeSettings) -> Lab
     steps = {run.id: {step.idx for step in run.agent_steps} for run in store.trajectories()}
     rows = list(read_labels(path, steps, max_row_bytes=runtime.max_row_bytes))
     labels = tuple(row for row in rows if isinstance(row, HumanLabel))
-    broken = tuple(row for row in rows if isinstance(row, QuarantinedRow))
+    return keep_labels(store, labels, tuple(row for row in rows if isinstance(row, QuarantinedRow)))
+
+
+def keep_labels(
+    store: CorpusStore, labels: tuple[HumanLabel, ...], broken: tuple[QuarantinedRow, ...] = (), key: str = ""
+) -> LabelReport:
+    """Keep verdicts on steps that the corpus has as one event; the same `key` again, by default all words, is the same.
+
+    Raises:
+        LockedError: another process is writing.
+    """
     payload: dict[str, object] = {
         "labels": [asdict(label) for label in labels],
         "quarantined": [asdict(row) for row in broken],
     }
     with store.writing():
-        new = store.append_event("label", content_hash(canonical_json(payload)), payload, store.latest_round())
+        new = store.append_event("label", key or content_hash(canonical_json(payload)), payload, store.latest_round())
     return LabelReport(labels, broken, new)
 
 

@@ -15,6 +15,7 @@ from typing import Protocol
 from synthdata.api import Corpus
 from synthdata.errors import EndpointError
 from synthdata.generation import CachedGenerator, equal_samples_warning, make_generator
+from synthdata.monitor.running import noting
 from synthdata.operations.reflect import RunSelection, Work, count_requests, decide_reviews
 from synthdata.operations.within_budget import affordable_batches, budget_refusal, within_budget
 from synthdata.protocols import Progress, no_progress
@@ -73,7 +74,7 @@ def run_round(
     ledger = BudgetLedger(corpus.store, corpus.settings, choice.run)
     reviews: Reviews = []
     done: list[Trajectory] = []
-    with progress("reflecting: answers", count_requests(corpus, work)) as advance:
+    with noting(corpus.store, progress)("reflecting: answers", count_requests(corpus, work)) as advance:
         generator = make_generator(corpus.settings, corpus.store.cache_dir / "responses", advance)
         job = ReflectionJob(corpus, work, generator)
         # Closed here, so that what it pays at its end is paid, or fails, before this returns.

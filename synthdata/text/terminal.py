@@ -20,6 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from synthdata.text.display import printable, printable_message
+from synthdata.text.numbers import number
 from synthdata.text.redaction import redacted_json
 
 if TYPE_CHECKING:
@@ -92,13 +93,6 @@ def _cell(value: object) -> str:
     if value is None:
         return ""
     return number(value) if isinstance(value, float) else printable(str(value), 600)
-
-
-def number(value: float | None) -> str:
-    """Four significant digits; a dash where there is no number."""
-    if value is None or not math.isfinite(value):
-        return "-"
-    return f"{value:,.0f}" if value == int(value) and abs(value) < 1e9 else f"{value:.4g}"
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 (() => {
   const main = document.querySelector("main");
   const notice = document.getElementById("notice");
+  const underWay = document.getElementById("under-way");
   let version = document.body.dataset.version;
 
   const busy = () => document.hidden || ["INPUT", "SELECT"].includes(document.activeElement?.tagName);
@@ -11,7 +12,9 @@
     if (busy()) return;
     const answer = await fetch("/version", { cache: "no-store" });
     if (!answer.ok) throw new Error(String(answer.status));
-    const now = (await answer.json()).version;
+    const told = await answer.json();
+    const now = told.version;
+    if (underWay.textContent !== told.under_way) underWay.textContent = told.under_way;
     if (now === version) return;
     const page = await fetch(location.href, { cache: "no-store" });
     const fresh = new DOMParser().parseFromString(await page.text(), "text/html").querySelector("main");
