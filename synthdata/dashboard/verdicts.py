@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 from urllib.parse import parse_qs
 
 from synthdata.corpus import CorpusStore
@@ -59,7 +59,7 @@ class VerdictDesk:
         if not step.isdecimal():
             raise InputError("a verdict needs the number of its step")
         note = fields.get("note", "").strip()[:LONGEST_NOTE]
-        human = HumanLabel(fields.get("run", ""), int(step), cast(Label, label), by, note)
+        human = HumanLabel(fields.get("run", ""), int(step), label, by, note)
         return Verdict(human, fields.get("decision", ""))
 
 
