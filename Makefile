@@ -55,7 +55,7 @@ test: weights ## the default tests
 	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile
 
 test-all: weights ## all tests, the slow ones too
-	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile -m 'slow or not slow'
+	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder -m 'slow or not slow'
 
 check: format-check lint types imports test-all ## everything that must be green: format, lint, types, imports, all tests
 

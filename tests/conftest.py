@@ -24,6 +24,12 @@ settings.register_profile("ci", parent=settings.get_profile("local"), derandomiz
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first: two workers take a file at a time, and none should wait while the other ends one."""
+    long = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in long)
+
+
 @pytest.fixture(autouse=True)
 def scrubbed_environment(monkeypatch):
     """No key, endpoint or Prefect setting of whoever runs the tests reaches them, and nothing asks an outside host."""
