@@ -2,6 +2,7 @@
 
 SynthdataError
 ├── InputError          a file, row or argument that cannot be used            exit 2
+│   └── PictureError    a picture that is damaged, too large or none           exit 2
 ├── SettingsError       an unknown or impossible setting                       exit 2
 ├── AnchorError         too little reference, or an anchor that does not fit   exit 2
 ├── EndpointError       a model endpoint that cannot be reached or refuses     exit 2
@@ -24,6 +25,10 @@ class SynthdataError(Exception):
 
 class InputError(SynthdataError):
     """A file, row or argument that cannot be used; names the file, line and field."""
+
+
+class PictureError(InputError):
+    """A picture that is damaged, too large, or none; says which."""
 
 
 class SettingsError(SynthdataError):

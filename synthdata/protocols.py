@@ -1,4 +1,4 @@
-"""The four seams. A user plugs in a class of about twenty lines for any of them; there is no registry.
+"""The seams. A user plugs in a class of about twenty lines for any of them; there is no registry.
 
 Rooms know each other only through these. Requests and responses of generation live here too, because reflection makes
 the ones and reads the others.
@@ -14,7 +14,7 @@ from typing import Literal, Protocol, TypeVar, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from synthdata.records import LabelSource, Reflection, Trajectory, canonical_json, content_hash
+from synthdata.records import LabelSource, Picture, Reflection, Trajectory, canonical_json, content_hash
 
 Vectors = NDArray[np.float32]
 Part = TypeVar("Part")
@@ -188,6 +188,28 @@ class Judgement:
     score: float
     reason: str = ""
     labels: tuple[tuple[int, LabelSource], ...] = ()
+
+
+@runtime_checkable
+class Pictures(Protocol):
+    """Where readers put the pictures that they meet: the folder of a corpus, or nowhere at all.
+
+    A file of more than `max_bytes` is refused.
+    """
+
+    @property
+    def max_bytes(self) -> int:
+        """The most bytes of a picture's file."""
+
+    def put(self, data: bytes) -> Picture:
+        """Keep a picture, given the bytes of its file.
+
+        Raises:
+            PictureError: it is damaged, too large, or none.
+        """
+
+    def has(self, name: str) -> bool:
+        """Whether a picture of that name is kept."""
 
 
 @runtime_checkable

@@ -18,11 +18,11 @@ from synthdata.corpus.seals import DONE, FOLDER
 from synthdata.errors import InputError
 from synthdata.io.files import atomic_folder, is_temporary, sweep_temporaries
 
-ANCHORS, HELDOUT = "anchors", "heldout"
+ANCHORS, HELDOUT, PICTURES = "anchors", "heldout", "blobs"
 TABLES = ("experience", "decisions", "events", "snapshots")
 FOLDERS = (ANCHORS, HELDOUT, "cache", "derived")
-# What a killed `init` may leave before there is a header.
-_BEFORE_HEADER = frozenset({f".{NAME}.part", "writer.lock", "writer.json", "writer.part"})
+# What a killed `init` may leave before there is a header; the pictures of its reference are put first of all.
+_BEFORE_HEADER = frozenset({f".{NAME}.part", "writer.lock", "writer.json", "writer.part", PICTURES, "cache"})
 # What the table library takes for something else than part of a name: escapes, separators, what no URL may hold.
 _MISREAD = re.compile(r"%[0-9A-Fa-f]{2}|[#?\\\[\]|^\x00-\x1f\x7f]")
 

@@ -1,4 +1,4 @@
-"""Compaction and vacuum of the tables: fewer files to open, and no file removed that a release or a late reader needs.
+"""Compaction and vacuum of tables and pictures: fewer files, and none removed that a release or a late reader needs.
 
 Nothing that the corpus says changes: rows stay, `--as-of` reads the round column and not Delta's versions. Yet every
 version of a table since the oldest release, and since the oldest round of the window, stays readable, so that an export
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from synthdata.corpus.pictures import named_pictures
 from synthdata.corpus.store import CorpusStore
 from synthdata.corpus.tables import Table
 from synthdata.io.files import sweep_temporaries
@@ -16,7 +17,7 @@ from synthdata.io.files import sweep_temporaries
 
 @dataclass(frozen=True, slots=True)
 class TableReport:
-    """What was done to a table: data files of its current version before and after, and old files that were removed."""
+    """What was done to a table, or to the pictures: files that it has before and after, and files removed."""
 
     table: str
     files_before: int
@@ -37,7 +38,15 @@ def maintain(store: CorpusStore, keep_rounds: int, keep_hours: int) -> list[Tabl
     with store.writing():
         since = _kept_since(store, keep_rounds)
         sweep_temporaries(store.cache_dir)
-        return [_one(table, since, keep_hours) for table in store.tables()]
+        return [*(_one(table, since, keep_hours) for table in store.tables()), _pictures(store, keep_hours)]
+
+
+def _pictures(store: CorpusStore, keep_hours: int) -> TableReport:
+    """Remove pictures that no row names, as a round that was killed before its commit leaves them."""
+    shelf = store.pictures
+    before = sum(1 for _ in shelf.names())
+    gone = shelf.sweep(named_pictures(store), keep_hours)
+    return TableReport(shelf.folder.name, before, before - len(gone), len(gone), 0)
 
 
 def _one(table: Table, since: int, keep_hours: int) -> TableReport:

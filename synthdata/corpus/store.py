@@ -18,7 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synthdata.corpus import derived, rounds
-from synthdata.corpus.beginning import ANCHORS, HELDOUT, begin, open_header, refuse_occupied, sweep_unfinished
+from synthdata.corpus.beginning import ANCHORS, HELDOUT, PICTURES, begin, open_header, refuse_occupied, sweep_unfinished
 from synthdata.corpus.events import append_event, read_events, without_removed
 from synthdata.corpus.experience import add_trajectories, read_trajectories
 from synthdata.corpus.header import UNSEALED, Header, Views
@@ -38,7 +38,16 @@ from synthdata.corpus.seals import Seal, SealBook
 from synthdata.corpus.snapshots import write_snapshot
 from synthdata.corpus.tables import Table, both
 from synthdata.errors import InputError
+from synthdata.pictures.encode import PictureBounds
+from synthdata.pictures.shelf import Shelf
 from synthdata.records import Decision, Trajectory, Verdict
+from synthdata.settings import RuntimeSettings
+
+
+def shelf_of(corpus: Path | str, runtime: RuntimeSettings) -> Shelf:
+    """The pictures of a corpus, be it made already or not."""
+    bounds = PictureBounds(runtime.max_picture_bytes, runtime.max_picture_pixels)
+    return Shelf(Path(corpus) / PICTURES, Path(corpus) / "cache" / "pictures", bounds)
 
 
 class CorpusStore:
@@ -127,6 +136,12 @@ class CorpusStore:
     def cache_dir(self) -> Path:
         """LLM responses and vectors by content hash."""
         return self.path / "cache"
+
+    @property
+    def pictures(self) -> Shelf:
+        """The pictures that rows name, by their content; putting one needs no lock (docs/design.md, section 6)."""
+        bounds = {name: value for name, value in self._header.runtime.items() if name.startswith("max_picture_")}
+        return shelf_of(self.path, RuntimeSettings(**bounds))
 
     @property
     def derived_dir(self) -> Path:

@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from synthdata.corpus.beginning import ANCHORS, HELDOUT
+from synthdata.corpus.pictures import picture_faults
 from synthdata.corpus.rows import VECTOR_COLUMNS, to_candidate, vector_matrix
 from synthdata.corpus.sealed_files import wrong_files
 from synthdata.corpus.sealed_rows import changed_files, rows_happened, wrong_rows
@@ -56,6 +57,7 @@ def verify(store: CorpusStore, rebuild: Callable[[], object] | None = None) -> l
         *changed,
         *_header(store, rounds),
         *_seals(store),
+        *(Violation("picture", where, what) for where, what in picture_faults(store)),
         *_experience(store),
         *_round_numbers(rounds),
         *_history(store, rounds),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from synthdata.pictures.shelf import Sight
 from synthdata.records import Origin, QuarantinedRow
 from synthdata.settings import Settings
 from synthdata.sources import ColumnMap, Reading, read_trajectories
@@ -46,7 +47,7 @@ def read_texts(
         yield from _contexts(Path(path), settings)
         return
     bound = settings.runtime.max_row_bytes
-    for sample in read_samples(path, max_row_bytes=bound, mapping=mapping, reading=reading):
+    for sample in read_samples(path, max_row_bytes=bound, mapping=mapping, reading=reading, pictures=Sight()):
         if isinstance(sample, QuarantinedRow):
             yield sample
             continue
@@ -78,9 +79,9 @@ def _contexts(path: Path, settings: Settings) -> Iterator[Text | QuarantinedRow]
     from synthdata.reflection import focus_steps, render_context
 
     limit = settings.recipe.anchor.steps_per_trajectory
-    for number, run in enumerate(
-        read_trajectories(path, origin=Origin.SYNTHETIC, max_row_bytes=settings.runtime.max_row_bytes), 1
-    ):
+    bound = settings.runtime.max_row_bytes
+    runs = read_trajectories(path, origin=Origin.SYNTHETIC, max_row_bytes=bound, pictures=Sight())
+    for number, run in enumerate(runs, 1):
         if isinstance(run, QuarantinedRow):
             yield run
             continue

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from synthdata.api import Corpus as Engine
+from synthdata.corpus.store import shelf_of
 from synthdata.gate.heldout import HeldOutRow
 from synthdata.gate.reference import ReferenceRow
 from synthdata.notebook.results import Result, RoundResult
@@ -60,8 +61,10 @@ class Corpus(Engine):
         settings, reading = settings or Settings(), Reading()
         never: list[HeldOutRow] = [{"text": row} if isinstance(row, str) else row for row in heldout]
         given = isinstance(reference, Sequence) and all(isinstance(row, ReferenceRow) for row in reference)
-        rows = list(reference) if given else read_reference(_path(reference), settings, _map(columns), reading)[0]
+        rows = list(reference) if given else []
         if not given:
+            shelf = shelf_of(path, settings.runtime)
+            rows = read_reference(_path(reference), settings, _map(columns), reading, shelf)[0]
             read = {"source": _name(reference), **reading.facts(), **(read or {})}
         made = super().init(
             path, rows, settings=settings, encoder=encoder, views=views, heldout=never, read=read, progress=progress
@@ -96,7 +99,8 @@ class Corpus(Engine):
             candidates = [candidates]
         given = isinstance(candidates, Sequence) and all(isinstance(row, Candidate) for row in candidates)
         if not given:
-            read, broken = read_rows(_path(candidates), Origin(origin), self.settings, _map(columns), reading)
+            named, shelf = _map(columns), self.store.pictures
+            read, broken = read_rows(_path(candidates), Origin(origin), self.settings, named, reading, shelf)
             quarantined = [*quarantined, *broken]
         rows = list(candidates) if given else read
         report = super().admit(

@@ -83,7 +83,7 @@ def find_work(corpus: Corpus, path: Path, choice: RunSelection) -> Work:
     Raises:
         InputError: nothing readable at the path.
     """
-    runs, broken = read_runs(path, choice.origin, corpus.settings, choice.licence)
+    runs, broken = read_runs(path, choice.origin, corpus.settings, choice.licence, corpus.store.pictures)
     unusable = _only_quarantined(corpus)
     # Once by the next round; whoever wants them asked yet again says so.
     once_more = unusable if choice.retry_quarantined else unusable - _asked_again(corpus)

@@ -8,6 +8,7 @@ from synthdata.records.chat import Chat
 from synthdata.records.decision import OUTSIDE, Candidate, Decision, Reason, Reject, Verdict
 from synthdata.records.experience import Media, Observation, Origin, QuarantinedRow, Step, ToolCall, Trajectory
 from synthdata.records.identity import canonical_json, content_hash
+from synthdata.records.picture import Picture
 from synthdata.records.reflection import (
     CauseCode,
     Counterfactual,
@@ -40,6 +41,7 @@ __all__ = [
     "Media",
     "Observation",
     "Origin",
+    "Picture",
     "QuarantinedRow",
     "Reason",
     "Reflection",

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from synthdata.records.identity import canonical_json
+from synthdata.records.picture import picture_of
 
 Message = dict[str, Any]
 
@@ -119,7 +120,8 @@ def spoken(message: Mapping[str, Any]) -> str:
 def content_words(content: object) -> str:
     """The words of a message's content: of null none, of a list those of its parts, joined by line breaks.
 
-    A part that is no text, such as a picture, stands as its kind, size and hash.
+    A picture that the corpus keeps stands as `[picture 640x480]`, with its words where it has any; another part that is
+    no text as its kind, size and hash.
     """
     if content is None:
         return ""
@@ -143,6 +145,9 @@ def _part_words(part: object) -> str:
     text = part_text(part)
     if text is not None:
         return text
+    picture = picture_of(part)
+    if picture is not None:
+        return picture.shown
     data = canonical_json(part).encode("utf-8", "surrogatepass")
     kind = part.get("type") if isinstance(part, dict) else None
     return f"[{kind if isinstance(kind, str) else 'part'}, {len(data)} bytes, {hashlib.sha256(data).hexdigest()[:12]}]"

@@ -39,12 +39,16 @@ class Observation:
 class Media:
     """An image, a sound or a file that stood in a log: its type, its size in bytes, its sha256 in hex.
 
-    The bytes themselves are not kept; the text holds a placeholder with the same three facts.
+    `sha256` is of the bytes as they came, and the text holds a placeholder. Of a picture that the corpus keeps,
+    `picture` is the name of its file (`records/picture.py`), with width and height in pixels; of all else nothing is.
     """
 
     media_type: str
     size: int
     sha256: str
+    picture: str = ""
+    width: int = 0
+    height: int = 0
 
 
 @dataclass(frozen=True, slots=True)

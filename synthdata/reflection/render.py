@@ -6,6 +6,7 @@ Prose without labels or banners: words that every text shares would count as lik
 from __future__ import annotations
 
 from synthdata.records import Candidate, Reflection, Step, Trajectory, to_json
+from synthdata.records.picture import without_codes
 from synthdata.reflection.reading import words
 from synthdata.reflection.speech import imperative, shorten
 from synthdata.reflection.window import clip
@@ -20,7 +21,7 @@ def render_context(trajectory: Trajectory, focus: int | None) -> str:
     parts = [clip(trajectory.task.strip(), _TASK_CHARS)]
     if step is not None:
         parts += [clip(text.strip(), _STEP_CHARS) for text in (_deed(step), step.observation) if text.strip()]
-    return "\n".join(part for part in parts if part)
+    return without_codes("\n".join(part for part in parts if part))
 
 
 def focus_steps(trajectory: Trajectory, limit: int) -> list[int]:

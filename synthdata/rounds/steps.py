@@ -19,7 +19,8 @@ from synthdata.gate.heldout import HeldOutRow, read_heldout_list
 from synthdata.gate.ready import AT_ONCE
 from synthdata.gate.reference import ReferenceRow
 from synthdata.judging.floor import JUDGED_TEXT_RULES, REVIEW_RULES, TEXT_RULES, Rules, check_text, readable
-from synthdata.protocols import UNSTEERED, Advance, Encoder, Generator, Guidance, Mapper, Vectors, in_line
+from synthdata.pictures.shelf import Sight
+from synthdata.protocols import UNSTEERED, Advance, Encoder, Generator, Guidance, Mapper, Pictures, Vectors, in_line
 from synthdata.records import (
     Candidate,
     Decision,
@@ -66,13 +67,14 @@ def views_of(rows: Sequence[ReferenceRow], choice: ViewChoice) -> Literal["one",
 
 
 def read_runs(
-    path: Path, origin: Origin, settings: Settings, licence: str = ""
+    path: Path, origin: Origin, settings: Settings, licence: str = "", pictures: Pictures | None = None
 ) -> tuple[list[Trajectory], list[QuarantinedRow]]:
-    """Trajectories of a file or folder, each once, and the rows that could not be read.
+    """Trajectories of a file or folder, each once, and the rows that could not be read; `pictures` keeps theirs.
 
     What the readers repaired or left out is logged in one line; the records keep it.
     """
-    rows = read_trajectories(path, origin=origin, licence=licence, max_row_bytes=settings.runtime.max_row_bytes)
+    bound = settings.runtime.max_row_bytes
+    rows = read_trajectories(path, origin=origin, licence=licence, max_row_bytes=bound, pictures=pictures)
     runs: dict[str, Trajectory] = {}
     broken = []
     for row in rows:
@@ -100,28 +102,37 @@ def read_rows(
     settings: Settings,
     mapping: ColumnMap | None = None,
     reading: Reading | None = None,
+    pictures: Pictures | None = None,
 ) -> tuple[list[Candidate], list[QuarantinedRow]]:
-    """Candidates of a path or of objects in memory, and the rows that could not be read."""
+    """Candidates of a path or of objects in memory, and the rows that could not be read; `pictures` keeps theirs."""
     bound = settings.runtime.max_row_bytes
-    read = list(read_candidates(rows, origin=origin, max_row_bytes=bound, mapping=mapping, reading=reading))
+    items = read_candidates(
+        rows, origin=origin, max_row_bytes=bound, mapping=mapping, reading=reading, pictures=pictures
+    )
+    read = list(items)
     candidates = [row for row in read if isinstance(row, Candidate)]
     return candidates, [row for row in read if isinstance(row, QuarantinedRow)]
 
 
 def read_reference(
-    path: Path | str | object, settings: Settings, mapping: ColumnMap | None = None, reading: Reading | None = None
+    path: Path | str | object,
+    settings: Settings,
+    mapping: ColumnMap | None = None,
+    reading: Reading | None = None,
+    pictures: Pictures | None = None,
 ) -> tuple[list[ReferenceRow], list[QuarantinedRow]]:
     """Reference rows of samples, or the contexts of a few steps of every trajectory of a path.
 
-    With a map the rows are samples, whatever else they could be.
+    With a map the rows are samples, whatever else they could be. `pictures` keeps those of chats.
     """
     samples = mapping is not None or not isinstance(path, Path | str) or sniff_kind(path) == "candidates"
     if samples:
-        candidates, broken = read_rows(path, Origin.REAL, settings, mapping, reading)
+        candidates, broken = read_rows(path, Origin.REAL, settings, mapping, reading, pictures)
         return [ReferenceRow(c.content, c.context, c.task_id, c.source, c.chat) for c in candidates], broken
     from synthdata.reflection import focus_steps, render_context
 
-    runs, broken = read_runs(Path(str(path)), Origin.REAL, settings)
+    # Contexts alone are kept of runs, so their pictures are looked at and left.
+    runs, broken = read_runs(Path(str(path)), Origin.REAL, settings, pictures=Sight())
     if reading is not None:
         reading.runs = len(runs)
         reading.skipped.update(list_runs(str(path)).skipped)
@@ -148,16 +159,19 @@ def read_heldout(
     if mapping is None and sniff_kind(path) == "trajectories":
         texts = {run.task for run in read_runs(path, Origin.REAL, settings)[0]}
     else:
-        rows = read_rows(path, Origin.REAL, settings, mapping, reading)[0]
+        rows = read_rows(path, Origin.REAL, settings, mapping, reading, Sight())[0]
         texts = {text for row in rows for text in (row.content, row.context)}
     return [{"text": text} for text in sorted(texts) if text.strip()]
 
 
-def reference_rows(reference: Path | str | object, settings: Settings) -> list[ReferenceRow]:
-    """The rows of a path, those given, or those of any objects that samples are read from."""
+def reference_rows(
+    reference: Path | str | object, settings: Settings, pictures: Pictures | None = None
+) -> list[ReferenceRow]:
+    """The rows of a path, those given, or those of any objects that samples are read from; `pictures` keeps theirs."""
     if isinstance(reference, Sequence) and all(isinstance(row, ReferenceRow) for row in reference):
         return list(reference)
-    return read_reference(Path(reference) if isinstance(reference, str) else reference, settings)[0]
+    path = Path(reference) if isinstance(reference, str) else reference
+    return read_reference(path, settings, pictures=pictures)[0]
 
 
 def reference_preamble(rows: Sequence[ReferenceRow], settings: AnchorSettings) -> Preamble | None:

@@ -120,6 +120,8 @@ class RuntimeSettings(Section):
     price_prompt_per_million: Amount = 0.0
     price_completion_per_million: Amount = 0.0
     max_row_bytes: Size = 16_000_000
+    max_picture_bytes: Size = 8_000_000
+    max_picture_pixels: Size = 20_000_000
     cache_dir: str = ""
     memory: MemorySettings = MemorySettings()
     alarms: AlarmSettings = AlarmSettings()

@@ -14,15 +14,19 @@ from pathlib import Path
 from typing import Any
 
 from synthdata.errors import InputError
+from synthdata.protocols import Pictures
 from synthdata.records import Candidate, Origin, QuarantinedRow, canonical_json
 from synthdata.settings import RuntimeSettings
 from synthdata.sources import message_lines
 from synthdata.sources.choice import choose
 from synthdata.sources.fields import RowError, as_count, as_name
 from synthdata.sources.files import Row, SourceFile, is_chat, read_rows, refuse
+from synthdata.sources.intake import Intake, samples_with_pictures
+from synthdata.sources.kept import shown_text
 from synthdata.sources.listing import list_data, unread
 from synthdata.sources.mapping import ColumnMap
 from synthdata.sources.objects import object_rows
+from synthdata.sources.picture_parts import COLUMNS
 from synthdata.sources.reading import allowed_origin, run_reader
 from synthdata.sources.samples import NotASampleError, Sample, samples
 from synthdata.sources.shapes import refusal, shape_of
@@ -52,6 +56,8 @@ class Reading:
     not_samples: Counter[str] = field(default_factory=Counter)
     unread_columns: dict[str, None] = field(default_factory=dict)
     runs: int = 0
+    pictures: int = 0
+    absent_pictures: int = 0
 
     def lines(self) -> list[str]:
         """For people: the maps with their rows, columns and files that were not read, rows that are no samples."""
@@ -59,13 +65,17 @@ class Reading:
         found += [f"read as {mapping} ({rows:,} {_rows(rows)})" for mapping, rows in self.maps.most_common()]
         if self.unread_columns:
             found.append("columns not read: " + ", ".join(self.unread_columns))
+        found += [f"pictures kept: {self.pictures:,}"] if self.pictures else []
+        if self.absent_pictures:
+            found.append(f"pictures named but not beside the file: {self.absent_pictures:,} (their rows keep the name)")
         found += [f"not samples: {rows:,} {_rows(rows)}: {reason}" for reason, rows in self.not_samples.most_common()]
         return [*found, unread(self.skipped)] if self.skipped else found
 
     def facts(self) -> dict[str, Any]:
         """The same as plain JSON, as it is stored with a corpus."""
         maps = [{"shape": m.shape, "given": m.given, "rows": n, "columns": m.roles} for m, n in self.maps.most_common()]
-        left = {"runs": self.runs, "not_samples": dict(self.not_samples), "files_not_read": self.skipped}
+        seen = {"pictures": self.pictures, "absent_pictures": self.absent_pictures}
+        left = {"runs": self.runs, **seen, "not_samples": dict(self.not_samples), "files_not_read": self.skipped}
         return {"maps": maps, "columns_not_read": list(self.unread_columns), **left}
 
 
@@ -89,11 +99,13 @@ def read_candidates(
     max_row_bytes: int = _MAX_ROW_BYTES,
     mapping: ColumnMap | None = None,
     reading: Reading | None = None,
+    pictures: Pictures | None = None,
 ) -> Iterator[Candidate | QuarantinedRow]:
     """All candidates of a file or folder in the order of name and row, or of objects in memory.
 
     `occurrence` counts the earlier rows of this input that give the same candidate. `source` is the row's own, else the
     file's name relative to `path`. Rows that say that they must not be learnt are counted in `reading` and left out.
+    Pictures go to `pictures`, and stand as parts in the chats that they are of; without one they stay as they came.
 
     Raises:
         InputError: nothing there, a damaged file, no usable row at all, columns that are not clear, agent runs instead
@@ -102,7 +114,7 @@ def read_candidates(
     seen: Counter[str] = Counter()
     first: list[QuarantinedRow] = []
     reading = Reading() if reading is None else reading
-    for found in read_samples(path, max_row_bytes=max_row_bytes, mapping=mapping, reading=reading):
+    for found in read_samples(path, max_row_bytes=max_row_bytes, mapping=mapping, reading=reading, pictures=pictures):
         item = found if isinstance(found, QuarantinedRow) else _candidate(found, origin)
         if isinstance(item, Candidate):
             before = seen[item.id]
@@ -116,7 +128,12 @@ def read_candidates(
 
 
 def read_samples(
-    path: Path | str | object, *, max_row_bytes: int, mapping: ColumnMap | None, reading: Reading
+    path: Path | str | object,
+    *,
+    max_row_bytes: int,
+    mapping: ColumnMap | None,
+    reading: Reading,
+    pictures: Pictures | None = None,
 ) -> Iterator[Found | QuarantinedRow]:
     """The samples of a path or of objects in memory, and the rows that cannot be used.
 
@@ -124,13 +141,14 @@ def read_samples(
         InputError: as `read_candidates`, but for an input without any usable row.
     """
     if not isinstance(path, Path | str):
-        yield from _of_rows("the rows given", object_rows(path, max_row_bytes), mapping, reading, alone=True)
+        rows = _taken(object_rows(path, max_row_bytes), pictures, None, reading)
+        yield from _of_rows("the rows given", rows, mapping, reading, alone=True)
         return
     listing = list_data(path)
     reading.skipped.update(listing.skipped)
     for file in listing.files:
         try:
-            yield from _of_file(file, max_row_bytes, mapping or listing.maps.get(file.name), reading)
+            yield from _of_file(file, max_row_bytes, mapping or listing.maps.get(file.name), reading, pictures)
         except InputError as error:
             if file.alone:
                 raise
@@ -173,17 +191,32 @@ def _unwrapped(value: object) -> list[Any] | None:
 
 
 def _of_file(
-    file: SourceFile, max_row_bytes: int, mapping: ColumnMap | None, reading: Reading
+    file: SourceFile, max_row_bytes: int, mapping: ColumnMap | None, reading: Reading, pictures: Pictures | None
 ) -> Iterator[Found | QuarantinedRow]:
     rows = file_rows(file, max_row_bytes)
     opened = rows if mapping is not None else _opened(rows)
     head = list(islice(opened, HEAD))
     mapper = Mapper(file.name, head, mapping)
     if form_of(file.name) in ("parquet", "arrow") and mapper.columns:
-        # Columns of vectors or pictures cost much, and nothing is read of them.
+        # Columns of vectors cost much, and nothing is read of them; neither is of pictures that nobody keeps.
         rows.close()
-        opened, head = file_rows(file, max_row_bytes, (*mapper.columns, *_FIELDS)), []
-    yield from _mapped(chain(head, opened), mapper, reading)
+        seen = COLUMNS if pictures is not None else ()
+        opened, head = file_rows(file, max_row_bytes, (*mapper.columns, *_FIELDS, *seen)), []
+    taken = _taken(chain(head, opened), pictures, file.path.parent, reading)
+    yield from _mapped(taken, mapper, reading)
+
+
+def _taken(
+    rows: Iterator[Row | QuarantinedRow], pictures: Pictures | None, folder: Path | None, reading: Reading
+) -> Iterator[Row | QuarantinedRow]:
+    """The rows with their pictures kept, where they are."""
+    if pictures is None:
+        yield from rows
+        return
+    intake = Intake(pictures, folder)
+    yield from samples_with_pictures(rows, intake)
+    reading.pictures += intake.taken
+    reading.absent_pictures += intake.absent
 
 
 def _opened(rows: Iterable[Row | QuarantinedRow]) -> Iterator[Row | QuarantinedRow]:
@@ -331,13 +364,13 @@ def _candidate(found: Found, origin: Origin) -> Candidate | QuarantinedRow:
             "lineage_depth": _count(value, "lineage_depth", 1),
             "generator": _name(value, "generator", own),
             "sample_index": _count(value, "sample_index", sample.index),
-            "payload": "" if value.get("payload") is None else canonical_json(value["payload"]),
+            "payload": "" if value.get("payload") is None else shown_text(canonical_json(value["payload"])),
         }
     except RowError as error:
         return row.quarantined(str(error))
     if sample.chat is not None:
         return Candidate.of_chat(sample.chat, **fields)
-    return Candidate(sample.content, sample.context, **fields)
+    return Candidate(shown_text(sample.content), shown_text(sample.context), **fields)
 
 
 def _name(value: dict[str, Any], key: str, strict: bool) -> str:

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, Literal, NoReturn, TypeGuard
 
 from synthdata.errors import InputError
 from synthdata.records import QuarantinedRow
+from synthdata.sources.kept import told_text
 from synthdata.sources.messages import is_message
 from synthdata.sources.packing import check_file, ending_of, open_bytes
 from synthdata.sources.streamed import blocks_of, list_items
@@ -74,7 +75,7 @@ class Row:
     def quarantined(self, reason: str) -> QuarantinedRow:
         """This row, refused."""
         head = json.dumps(self.value, ensure_ascii=False, default=str)
-        return QuarantinedRow(self.file, self.line, reason, printable(head))
+        return QuarantinedRow(self.file, self.line, told_text(reason), printable(told_text(head)))
 
 
 def printable(raw: bytes | str) -> str:

@@ -1,5 +1,7 @@
 """Images, sounds and files in a log: a placeholder in the text, type, size and hash in the record, never the bytes.
 
+A picture that `intake` has kept has a mark in the text, by which it is found again, and its file's name in the record.
+
 What counts: a content part that says that it is one, a `data:` URL anywhere in a text, and a long run of base64 that
 begins as PNG, JPEG, GIF, WebP, WAV, PDF, zip and gzip do. A link stays as it is: it is text.
 """
@@ -14,6 +16,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from synthdata.records import Media
+from synthdata.records.picture import Picture, alt_of
+from synthdata.sources.kept import kept_picture
 
 # The shortest base64 that is taken for a file where nothing but its beginning says so.
 _LEAST = 64
@@ -36,16 +40,19 @@ _BYTES = ("data", "bytes", "base64", "b64_json", "file_data", "image", "audio", 
 # A path or an address has dots or colons; the shortest file that is worth the name has more than a word.
 _BASE64 = re.compile(rf"{_ALPHABET}{{24,}}={{0,2}}")
 _LINKS = ("url", "uri", "image_url", "fileUri", "file_uri", "file_id", "fileId", "path", "image", "audio", "video")
+_ALTS = ("alt", "alt_text", "altText", "caption", "description")
 _MODALITIES = ("image", "audio", "video", "document", "file")
 
 
-def placeholder(media: Media) -> str:
-    """What stands in the text: `[image/png, 1234 bytes, sha256 0123456789abcdef]`."""
+def placeholder(media: Media, alt: str = "") -> str:
+    """What stands in the text: `[image/png, 1234 bytes, sha256 0123456789abcdef]`, or the mark of a kept picture."""
+    if media.picture:
+        return Picture(media.picture, media.width, media.height, alt, media.sha256).mark
     return f"[{media.media_type}, {media.size} bytes, sha256 {media.sha256[:16]}]"
 
 
 def without_files(text: str, media: list[Media]) -> str:
-    """The text with every `data:` URL and bare file in base64 replaced; what was replaced is added to `found`."""
+    """The text with every `data:` URL and bare file in base64 replaced; what was replaced is added to `media`."""
     if len(text) < _LEAST:
         return text
     if ";base64," in text:
@@ -64,11 +71,12 @@ def _begins_file(text: str) -> bool:
 
 
 def file_text(part: dict[str, Any], media: list[Media]) -> str:
-    """What a part that is an image, a sound or a file leaves in the text; its bytes, if it holds any, go to `found`."""
+    """What a part that is an image, a sound or a file leaves in the text; its bytes, if it holds any, go to `media`."""
     name = _first_text(part, ("filename", "file_name", "name", "title"))
     payload, media_type = _payload(part)
     if payload:
-        shown = _replaced(media_type, payload, media)
+        alt = next((alt for key in _ALTS if (alt := alt_of(part.get(key)))), "")
+        shown = _replaced(media_type, payload, media, alt)
     else:
         link = _first_text(part, _LINKS)
         kind = media_type or str(part.get("modality") or part.get("type") or "file")
@@ -76,10 +84,15 @@ def file_text(part: dict[str, Any], media: list[Media]) -> str:
     return f"{name} {shown}" if name and name not in shown else shown
 
 
-def _replaced(media_type: str, payload: str, found: list[Media]) -> str:
-    media = Media(media_type or _guess(payload), *_facts(payload))
-    found.append(media)
-    return placeholder(media)
+def _replaced(media_type: str, payload: str, files: list[Media], alt: str = "") -> str:
+    kept = kept_picture(payload)
+    if kept is None:
+        media = Media(media_type or _guess(payload), *_facts(payload))
+    else:
+        picture, size = kept
+        media = Media(media_type, size, picture.original, picture.name, picture.width, picture.height)
+    files.append(media)
+    return placeholder(media, alt)
 
 
 def _facts(payload: str) -> tuple[int, str]:

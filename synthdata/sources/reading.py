@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from synthdata.errors import InputError
+from synthdata.protocols import Pictures
 from synthdata.records import Origin, QuarantinedRow, Trajectory
 from synthdata.settings import RuntimeSettings
 from synthdata.sources import (
@@ -41,7 +42,9 @@ from synthdata.sources.beginnings import without_beginnings
 from synthdata.sources.eval_files import eval_rows
 from synthdata.sources.fields import RowError
 from synthdata.sources.files import DOCUMENT_ROWS, Row, SourceFile, list_files, read_rows, refuse
+from synthdata.sources.intake import Intake, runs_with_pictures
 from synthdata.sources.sessions import ReadRun, SessionItem
+from synthdata.sources.settled import settled
 from synthdata.sources.wrapped import agent_runs, conversations
 
 _MAX_ROW_BYTES = RuntimeSettings().max_row_bytes
@@ -102,7 +105,12 @@ _EVENT_FILE = re.compile(r"(?:event-)?(\d{1,9})(?:-[\w-]{1,80})?\.json(?:\.gz)?"
 
 
 def read_trajectories(
-    path: Path | str, *, origin: Origin, licence: str = "", max_row_bytes: int = _MAX_ROW_BYTES
+    path: Path | str,
+    *,
+    origin: Origin,
+    licence: str = "",
+    max_row_bytes: int = _MAX_ROW_BYTES,
+    pictures: Pictures | None = None,
 ) -> Iterator[Trajectory | QuarantinedRow]:
     """All runs of a file or folder, in the order of file name and line.
 
@@ -111,6 +119,9 @@ def read_trajectories(
     session. A run that is the beginning of another one, in whatever file, is the same run and left out, so nothing
     comes before all is read.
 
+    Pictures in the logs and beside them go to `pictures`; without one they are named by size and hash alone. One that
+    cannot be used is a quarantined row of its own, and its run goes on.
+
     Raises:
         InputError: nothing there, a damaged file, no usable run at all (with the first reasons), or a row that calls
             itself real while `origin` does not.
@@ -118,7 +129,8 @@ def read_trajectories(
     usable = 0
     first: list[QuarantinedRow] = []
     files = _grouped(list_files(path))
-    read = (item for group in files for item in _group_trajectories(group, Stamp(origin, licence), max_row_bytes))
+    stamp = Stamp(origin, licence)
+    read = (item for group in files for item in _group_trajectories(group, stamp, max_row_bytes, pictures))
     for item in without_beginnings(read):
         if isinstance(item, Trajectory):
             usable += 1
@@ -168,14 +180,14 @@ def parts(row: Row | QuarantinedRow) -> list[Row | QuarantinedRow]:
 
 
 def _group_trajectories(
-    files: Sequence[SourceFile], stamp: Stamp, max_row_bytes: int
+    files: Sequence[SourceFile], stamp: Stamp, max_row_bytes: int, pictures: Pictures | None
 ) -> Iterator[Trajectory | QuarantinedRow]:
     """The runs of a file, or of the files of a folder of events, which are read as one."""
     first = files[0]
     if first.kind == "parquet":
         yield refuse(first, "trajectories are not read from Parquet; give them as JSON or JSONL")
         return
-    rows = chain.from_iterable(rows_of(file, max_row_bytes) for file in files)
+    rows = chain.from_iterable(_pictured(file, max_row_bytes, pictures) for file in files)
     head, session = _looked_at(rows, max_row_bytes)
     rest = chain(head, rows)
     if session is not None:
@@ -186,6 +198,11 @@ def _group_trajectories(
             yield row
         else:
             yield from _row_runs(row, stamp)
+
+
+def _pictured(file: SourceFile, bound: int, pictures: Pictures | None) -> Iterator[Row | QuarantinedRow]:
+    rows = rows_of(file, bound)
+    return rows if pictures is None else runs_with_pictures(rows, Intake(pictures, file.path.parent))
 
 
 def rows_of(file: SourceFile, max_row_bytes: int) -> Iterator[Row | QuarantinedRow]:
@@ -260,7 +277,7 @@ def _stamped(run: Trajectory, name: str, row: Row, stamp: Stamp) -> Trajectory |
     # Only a record of our own says where it comes from; in all others `origin` is the default of the class.
     said = run.origin if name == native.NAME else stamp.origin
     return replace(
-        run,
+        settled(run),
         source=run.source or row.file,
         format=run.format or name,
         licence=stamp.licence or run.licence,

@@ -12,7 +12,9 @@ from typing import Any
 
 from synthdata.records.chat import Chat
 from synthdata.sources.fields import RowError, as_name, as_object
+from synthdata.sources.kept import holds_kept
 from synthdata.sources.mapping import ColumnMap, values_at
+from synthdata.sources.picture_parts import column_pictures, with_pictures
 from synthdata.sources.shapes import is_turns
 from synthdata.sources.turns import Message, content_of, parsed, said, turns_of
 
@@ -43,14 +45,15 @@ class Sample:
     index: int = 0
 
 
-def of_chat(messages: list[Message], index: int = 0, **fields: Any) -> Sample:  # noqa: ANN401 - fields of `Chat`
-    """The sample of a conversation.
+def of_chat(row: Row, messages: list[Message], index: int = 0, **fields: Any) -> Sample:  # noqa: ANN401 - of `Chat`
+    """The sample of a conversation, with the pictures that stand in it and beside it in its row.
 
     Raises:
-        RowError: nothing in it can be learnt, or a turn is malformed.
+        RowError: nothing in it can be learnt, a turn is malformed, or pictures have no place.
     """
+    worse = tuple(with_pictures(fields.pop("rejected", ())))
     try:
-        chat = Chat(messages, **fields)
+        chat = Chat(with_pictures(messages, column_pictures(row)), rejected=worse, **fields)
     except ValueError as error:
         raise RowError(str(error)) from error
     return Sample(chat.content, chat.context, chat, index)
@@ -137,7 +140,7 @@ def _pair(row: Row, mapping: ColumnMap, asked: str | list[Message], answer: obje
     called = _called(row, mapping, answer)
     around = _around(row, mapping)
     alone = isinstance(asked, str) and isinstance(answer, str) and not before and called is None
-    if alone and not around:
+    if alone and not around and not (column_pictures(row) or holds_kept(f"{asked}{answer}")):
         return Sample(str(answer), str(asked), index=index)
     if called is None:
         called = (
@@ -146,7 +149,7 @@ def _pair(row: Row, mapping: ColumnMap, asked: str | list[Message], answer: obje
     prompt = _with_system(before, _turns(asked))
     # Earlier answers in a history are learnt as well.
     length = 0 if mapping.history and row.get(mapping.history) else len(prompt)
-    return of_chat([*prompt, *called], index, prompt_length=length, **around)
+    return of_chat(row, [*prompt, *called], index, prompt_length=length, **around)
 
 
 def _turns(asked: str | list[Message]) -> list[Message]:
@@ -217,7 +220,7 @@ def _chat(row: Row, mapping: ColumnMap) -> Sample:
     rejected = _worse(row, mapping)
     before = turns[: _shared(turns, list(rejected))]
     worse = rejected[len(before) :] if before and list(rejected[: len(before)]) == before else rejected
-    return of_chat(turns, rejected=worse, **_around(row, mapping))
+    return of_chat(row, turns, rejected=worse, **_around(row, mapping))
 
 
 def _worse(row: Row, mapping: ColumnMap) -> tuple[Message, ...]:
@@ -286,7 +289,7 @@ def _preference(row: Row, mapping: ColumnMap) -> Sample:
         prompt = _with_system(prompt if asked == "" else [], answer[:shared])
         answer, rejected = answer[shared:], rejected[shared:] if rejected[:shared] == answer[:shared] else rejected
     around = _around(row, mapping)
-    return of_chat([*prompt, *answer], prompt_length=len(prompt), rejected=tuple(rejected), **around)
+    return of_chat(row, [*prompt, *answer], prompt_length=len(prompt), rejected=tuple(rejected), **around)
 
 
 def _shared(answer: list[Message], rejected: list[Message]) -> int:

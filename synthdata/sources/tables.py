@@ -5,6 +5,7 @@ Arrow types are read as their plain values and nothing else: no extension type i
 
 from __future__ import annotations
 
+import base64
 import csv
 import datetime
 import decimal
@@ -19,6 +20,7 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO, Literal
 from synthdata.errors import InputError
 from synthdata.records import QuarantinedRow
 from synthdata.sources.files import Row, SourceFile, printable, refuse
+from synthdata.sources.intake import picture_signature
 from synthdata.sources.packing import check_file, ending_of, open_bytes, packing
 
 if TYPE_CHECKING:
@@ -225,7 +227,7 @@ def bounded(name: str, number: int, value: dict[str, Any], bound: int, sparse: b
 def plain(value: object, nan: bool = True, sparse: bool = True) -> object:
     """A value of a typed column as JSON has it: dates as text, bytes by their number, absent keys left out.
 
-    With `nan` a number that is none counts as absent.
+    Bytes of a picture are its base64. With `nan` a number that is none counts as absent.
 
     A struct column gives each row the keys of all rows, absent ones as null: where `sparse`, these are left out.
     """
@@ -241,7 +243,9 @@ def plain(value: object, nan: bool = True, sparse: bool = True) -> object:
     if isinstance(value, datetime.datetime | datetime.date | datetime.time):
         return value.isoformat()
     if isinstance(value, bytes):
-        return {"bytes": len(value)}
+        # A picture is taken in as it is in JSON; of other bytes the number is all that is read.
+        begins = picture_signature(value)
+        return f"data:;base64,{base64.b64encode(value).decode()}" if begins else {"bytes": len(value)}
     if isinstance(value, decimal.Decimal | datetime.timedelta):
         return str(value)
     raise TypeError(f"a value of type {type(value).__name__}")

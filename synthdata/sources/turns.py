@@ -13,6 +13,7 @@ from typing import Any
 from synthdata.records.chat import spoken
 from synthdata.sources.fields import RowError, as_list, as_name, as_object
 from synthdata.sources.files import strict_json
+from synthdata.sources.kept import holds_kept
 
 Message = dict[str, Any]
 
@@ -217,7 +218,9 @@ def blocks(message: Message, where: str) -> list[Message]:
 
 def _answer_message(part: Message) -> Message:
     answer = part.get("content", part.get("result", part.get("output")))
-    text = answer if isinstance(answer, str) else content_of(answer, "content")
+    # A tool that gives pictures back: its parts stay, for `picture_parts` to take them.
+    pictured = isinstance(answer, list) and holds_kept(json.dumps(answer, ensure_ascii=False))
+    text = answer if isinstance(answer, str) or pictured else content_of(answer, "content")
     identity = part.get("tool_use_id", part.get("toolCallId"))
     return {"role": "tool", "content": text} | ({"tool_call_id": identity} if identity else {})
 

@@ -1,0 +1,46 @@
+"""Which pictures the rows of a corpus name, and what is wrong with those that it keeps.
+
+Pictures have no seal of their own: each is named by its hash, and the rows that name it are sealed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import polars as pl
+
+from synthdata.corpus.beginning import ANCHORS
+from synthdata.corpus.store import CorpusStore
+
+# In the JSON of a chat's part and of a run's record; a text that holds the same is escaped there.
+_NAMED = r'(?:[^\\]|^)"picture": ?"([0-9a-f]{64}\.(?:png|jpg))"'
+
+
+def named_pictures(store: CorpusStore) -> set[str]:
+    """The names of all pictures that a decision, a run or a row of a reference names, retracted ones included."""
+    named: set[str] = set()
+    for table, column in ((store.decisions_table, "chat"), (store.experience_table, "record")):
+        named |= _named_in(table.read([column], pl.col(column).str.contains('"picture"', literal=True))[column])
+    for path in sorted((store.path / ANCHORS).glob("*/reference.parquet")):
+        # One of an older corpus has no chats.
+        if "chat" in pl.read_parquet_schema(path):
+            named |= _named_in(pl.read_parquet(path, columns=["chat"])["chat"])
+    return named
+
+
+def picture_faults(store: CorpusStore) -> Iterator[tuple[str, str]]:
+    """The path of each picture that is missing, changed or no picture's, and what is wrong."""
+    shelf = store.pictures
+    there = set(shelf.names())
+    for name in sorted(named_pictures(store) - there):
+        yield str(shelf.path(name).relative_to(store.path)), "is named by a row and is missing"
+    for name in sorted(there):
+        if not shelf.sound(name):
+            yield str(shelf.path(name).relative_to(store.path)), "is not what its name says"
+    for path in shelf.strangers():
+        yield str(path.relative_to(store.path)), "is there, but is no picture of this corpus"
+
+
+def _named_in(texts: pl.Series) -> set[str]:
+    return {name for text in texts.drop_nulls() for name in re.findall(_NAMED, text)}

@@ -1,0 +1,1 @@
+"""Pictures: made safe and small, kept by their content, compared, and shown."""
