@@ -12,10 +12,12 @@ from synthdata.sources.media import without_files
 def settled(run: Trajectory) -> Trajectory:
     """The run with a mark for every kept picture that stands where no reader looked, as in a call's arguments."""
     steps = tuple(_settled(step) for step in run.steps)
-    texts = {"task": run.task, "tools": run.tools}
-    own = {name: without_files(text, []) for name, text in texts.items() if holds_kept(text)}
-    notes = tuple(shown_text(note) for note in run.notes)
-    return replace(run, steps=steps, notes=notes, **own)
+    notes = tuple(map(shown_text, run.notes))
+    return replace(run, steps=steps, notes=notes, task=_marked(run.task), tools=_marked(run.tools))
+
+
+def _marked(text: str) -> str:
+    return without_files(text, []) if holds_kept(text) else text
 
 
 def _settled(step: Step) -> Step:
