@@ -25,6 +25,7 @@ from synthdata.monitor.status import alarms_of, describe, note_last_call
 from synthdata.protocols import Advance, Encoder, Judge, Progress, Vectors, no_advance, no_progress
 from synthdata.records import Candidate, Decision, QuarantinedRow, Trajectory, canonical_json, content_hash
 from synthdata.records.report import RoundReport
+from synthdata.rounds.ahead import encode_ahead
 from synthdata.rounds.budget import BudgetLedger
 from synthdata.rounds.coerce import ReferenceLike, TextLike, as_candidates
 from synthdata.rounds.decide import Batch, RoundOptions, RoundOutcome, RowVectors, decide_round
@@ -35,7 +36,7 @@ from synthdata.rounds.predecided import number_duplicates, quarantine
 from synthdata.rounds.restore import CorpusGate
 from synthdata.rounds.steps import ViewChoice, encode_reference, reference_preamble, reference_rows, views_of
 from synthdata.rounds.unreadable import check_readable, readable_rows
-from synthdata.rounds.workers import mapper_for
+from synthdata.rounds.workers import workers_for
 from synthdata.settings import Settings
 from synthdata.similarity.encoder import make_encoder
 from synthdata.similarity.preamble import CuttingEncoder
@@ -305,13 +306,20 @@ class Corpus:
 
     def _decide(self, candidates: Sequence[Candidate], limits: RoundLimits, progress: Progress) -> RoundOutcome:
         runs = self.runs(candidates)
+        workers = workers_for(len(candidates), self.settings.runtime)
+        if self.settings.runtime.ray_address:
+            self.anchor.check_encoder(self.encoder.fingerprint)
+            views = [candidate.content for candidate in candidates], [candidate.context for candidate in candidates]
+            cut = [self.anchor.cut(text) for view in views for text in view]
+            encode_ahead(self._encoder, cut, self.settings.recipe.encoder, workers.mapper)
         with progress("embedding", len(candidates)) as advance:
             content = self.encode([candidate.content for candidate in candidates], advance)
         two = self.store.views == "two"
         context = self.encode([candidate.context for candidate in candidates]) if two else content
         unreadable = check_readable(candidates, self.encoder, self.settings.recipe.encoder, two)
-        mapper = mapper_for(len(candidates), self.settings.runtime.threads)
-        options = RoundOptions(self._judges(runs, limits.ledger), limits.max_admitted, mapper=mapper)
+        options = RoundOptions(
+            self._judges(runs, limits.ledger), limits.max_admitted, mapper=workers.mapper, deal=workers.deal
+        )
         with progress("deciding", len(candidates)) as advance:
             batch = Batch(candidates, context, content, runs, unreadable)
             return decide_round(self.gate, batch, options, advance)

@@ -18,6 +18,7 @@ from synthdata.settings import GateSettings
 from synthdata.similarity.exact import normalise
 from synthdata.similarity.index import VectorIndex
 from synthdata.similarity.minhash import LexicalIndex, Sketch
+from synthdata.similarity.parts import Dealer, RowSearch
 from synthdata.similarity.shingles import jaccard, shingles
 from synthdata.similarity.stored_rows import ExactRows, Texts
 
@@ -52,7 +53,7 @@ class DuplicateIndex:
         self._exact = ExactRows()
         self.settings = settings
         self.lexical = LexicalIndex(settings)
-        self._held = VectorIndex(dim)
+        self._held: RowSearch = VectorIndex(dim)
         self._waiting: list[Vectors] = []
 
     def __len__(self) -> int:
@@ -67,7 +68,7 @@ class DuplicateIndex:
         cells: list[int],
         exact: ExactRows,
         lexical: LexicalIndex,
-        vectors: VectorIndex,
+        vectors: RowSearch,
         settings: GateSettings,
     ) -> DuplicateIndex:
         """A library of rows that were made ready before, all parts in the same order."""
@@ -186,8 +187,12 @@ class DuplicateIndex:
         """How many other rows stand within tau of each of these rows."""
         return [len(ids) - 1 for _, ids in self.vectors.within_many(self.vectors.reconstruct(rows), tau)]
 
+    def deal(self, dealer: Dealer) -> None:
+        """Let the rows so far be searched where the dealer puts them; later ones stay here."""
+        self._held = dealer(self.vectors)
+
     @property
-    def vectors(self) -> VectorIndex:
+    def vectors(self) -> RowSearch:
         """The index of all rows' vectors."""
         if self._waiting:
             self._held.add(np.concatenate(self._waiting))

@@ -26,6 +26,7 @@ from synthdata.records import canonical_json, content_hash
 from synthdata.settings import GateSettings
 from synthdata.similarity.index import VectorIndex
 from synthdata.similarity.minhash import LexicalIndex
+from synthdata.similarity.parts import PartedIndex
 from synthdata.similarity.stored_rows import ExactRows, Texts
 
 _FORMAT = "3"
@@ -95,7 +96,8 @@ def _read(folder: Path, settings: GateSettings) -> Memory:
     upper, moment, counts, real_counts, totals, slots, slot_rows = (np.load(folder / f"{name}.npy") for name in _STATE)
     lexical = LexicalIndex.of_parts(settings, rows["plain"], signatures, keys, owners)
     ids, contents, contexts = (Texts(rows[name]) for name in ("id", "content", "context"))
-    vectors = VectorIndex.load(folder / _VECTORS)
+    # The file stays mapped as it is; rows that come later are kept beside it.
+    vectors = PartedIndex.over(VectorIndex.load(folder / _VECTORS))
     names = [frame.decode("utf-8", "surrogatepass") for frame in frames["frame"].to_list()]
     total, real, admitted = totals.tolist()
     return Memory(

@@ -22,6 +22,7 @@ from synthdata.records import Candidate, Decision, Reject, Trajectory
 from synthdata.rounds.steps import check
 from synthdata.rounds.wording import NO_NUMBERS, check_wording
 from synthdata.settings import Recipe
+from synthdata.similarity.parts import Dealer, held_here
 
 if TYPE_CHECKING:
     import polars as pl
@@ -83,7 +84,8 @@ class RoundOptions:
     """How a round is decided. Without options as `admit` does: by rules, on the stored history, without judges.
 
     `refused` takes the place of the rules' own verdicts, by candidate id: empty, no rule is asked. `history` are rows
-    of `decisions` that count as admitted before, in the place of those in the store. `mapper` does the work on texts.
+    of `decisions` that count as admitted before, in the place of those in the store. `mapper` does the work on texts,
+    `deal` says where the rows admitted before are searched.
     """
 
     judges: Judges | None = None
@@ -91,6 +93,7 @@ class RoundOptions:
     refused: Mapping[str, Reject] | None = None
     history: pl.DataFrame | None = None
     mapper: Mapper = in_line
+    deal: Dealer = held_here
 
 
 AS_ADMIT = RoundOptions()
@@ -133,6 +136,7 @@ def decide_round(
         worded, numbers = check_wording(alive, texts, content, gate.recipe, mapper)
         refused |= worded
     state = gate.state(options.history)
+    state.history.deal(options.deal)
     inputs = RoundInputs(refused, options.judges, order_texts(gate), options.max_admitted, mapper)
     decided = decide(batch.candidates, batch.context, batch.content, state, inputs, advance)
     decisions = [replace(d, numbers={**numbers.get(d.candidate.id, {}), **d.numbers}) for d in decided]

@@ -1,6 +1,6 @@
-"""Text work on all cores: a mapper over processes. The only importer of joblib.
+"""Where a round's work is done: here, on processes of this machine, or on a cluster. The only importer of joblib.
 
-Its loky processes start afresh and never import the caller's main module, so that a script without a guard and a
+joblib's loky processes start afresh and never import the caller's main module, so that a script without a guard and a
 notebook are safe, and threads of this process are not copied into them as a fork would.
 """
 
@@ -8,12 +8,47 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import TYPE_CHECKING
 
 from synthdata.gate.ready import AT_ONCE
 from synthdata.protocols import Done, Mapper, Part, in_line
+from synthdata.settings import RuntimeSettings
+from synthdata.similarity.parts import Dealer, held_here
+
+if TYPE_CHECKING:
+    from synthdata.rounds.cluster import Cluster
 
 # A process takes a second to begin; fewer texts than these are done sooner without.
 _LEAST_TEXTS = 4 * AT_ONCE
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Who does a round's work: `mapper` that on texts, and `deal` says where the rows admitted before are searched."""
+
+    mapper: Mapper = in_line
+    deal: Dealer = held_here
+
+
+def workers_for(texts: int, runtime: RuntimeSettings) -> Workers:
+    """The workers of a round of so many texts: those of the cluster where one is named, else processes.
+
+    Raises:
+        SettingsError: the cluster that `runtime.ray_address` names cannot be used.
+    """
+    if not runtime.ray_address:
+        return Workers(mapper_for(texts, runtime.threads))
+    cluster = _cluster(runtime.ray_address)
+    return Workers(cluster, partial(cluster.deal, parts=runtime.ray_parts))
+
+
+@cache
+def _cluster(address: str) -> Cluster:
+    from synthdata.rounds.cluster import Cluster
+
+    return Cluster(address)
 
 
 def mapper_for(texts: int, threads: int) -> Mapper:

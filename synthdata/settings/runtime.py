@@ -108,6 +108,8 @@ class RuntimeSettings(Section):
     chunk_size: Size = 100
     concurrency: Parallel = 8
     threads: Parallel = 2
+    ray_address: str = ""
+    ray_parts: Count = 0
     timeout_seconds: PositiveSeconds = 120.0
     retries: Retries = 5
     unusable_share: Share = 0.5

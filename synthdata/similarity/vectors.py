@@ -11,14 +11,14 @@ import os
 import sqlite3
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 
 from synthdata.errors import CacheError
-from synthdata.protocols import Advance, Encoder, Illiterate, Vectors
+from synthdata.protocols import Advance, Encoder, Illiterate, Mapper, Vectors
 from synthdata.records import content_hash
 
 _BATCH = 256
@@ -55,6 +55,21 @@ class CachedEncoder:
         if not keys:
             return np.empty((0, self.dim), dtype=np.float32)
         return np.stack([stored[key] for key in keys])
+
+    def fill(
+        self, texts: Sequence[str], make: Callable[[list[str]], Vectors], mapper: Mapper, at_once: int = _BATCH
+    ) -> None:
+        """Let a mapper make the vectors that are not stored yet, `at_once` a part; each part is kept as it comes.
+
+        `make` gives what the inner encoder would.
+        """
+        by_key = {_key(text): text for text in texts}
+        stored = self._read(list(by_key))
+        missing = [key for key in by_key if key not in stored]
+        parts = [missing[start : start + at_once] for start in range(0, len(missing), at_once)]
+        done = mapper(make, [[by_key[key] for key in part] for part in parts])
+        for part, made in zip(parts, done, strict=True):
+            self._write(dict(zip(part, np.asarray(made, dtype=np.float32), strict=True)))
 
     def unread(self, texts: Sequence[str]) -> list[tuple[float, str]]:
         """What of each text the inner encoder cannot read."""
