@@ -17,7 +17,6 @@ import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any, TypeVar
 
 import synthdata
@@ -103,7 +102,7 @@ class RemoteParts:
     Their rows stay in the cluster's memory of objects too, so that a process that is lost can be made again.
     """
 
-    def __init__(self, ray: ModuleType, rows: Iterator[Any]) -> None:
+    def __init__(self, ray: Any, rows: Iterator[Any]) -> None:
         self._ray = ray
         # No processor is set aside for them: they work while the mapper rests.
         holder = ray.remote(_Holder).options(
@@ -162,7 +161,7 @@ def _version() -> str:
     return f"synthdata {digest.hexdigest()[:12]} {names} on {platform.machine()}"
 
 
-def _joined(address: str) -> ModuleType:
+def _joined(address: str) -> Any:
     """Ray, connected: to the cluster that this process is part of already, or to the one that is named."""
     if address == LOCAL:
         # Read when ray is imported, and by its processes: their ports are then open to this machine alone.
