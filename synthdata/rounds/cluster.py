@@ -17,6 +17,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar
 
 import synthdata
@@ -102,7 +103,7 @@ class RemoteParts:
     Their rows stay in the cluster's memory of objects too, so that a process that is lost can be made again.
     """
 
-    def __init__(self, ray: Any, rows: Iterator[Any]) -> None:
+    def __init__(self, ray: ModuleType, rows: Iterator[Any]) -> None:
         self._ray = ray
         # No processor is set aside for them: they work while the mapper rests.
         holder = ray.remote(_Holder).options(
@@ -161,7 +162,7 @@ def _version() -> str:
     return f"synthdata {digest.hexdigest()[:12]} {names} on {platform.machine()}"
 
 
-def _joined(address: str) -> Any:
+def _joined(address: str) -> ModuleType:
     """Ray, connected: to the cluster that this process is part of already, or to the one that is named."""
     if address == LOCAL:
         # Read when ray is imported, and by its processes: their ports are then open to this machine alone.
@@ -180,8 +181,9 @@ def _joined(address: str) -> Any:
             f'runtime.ray_address is "{address}", and ray is not installed: install synthdata-gate[ray], or leave the '
             "setting empty"
         ) from error
+    module: ModuleType = ray
     if ray.is_initialized():
-        return ray
+        return module
     main = threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGTERM) if main else None
     try:
@@ -200,4 +202,4 @@ def _joined(address: str) -> Any:
         if main and before is not None:
             # Ray takes SIGTERM for itself.
             signal.signal(signal.SIGTERM, before)
-    return ray
+    return module
