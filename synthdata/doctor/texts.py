@@ -47,6 +47,7 @@ def copies_and_noise(folder: Path, settings: Settings) -> list[ControlCheck]:
         "a paraphrase": (PARAPHRASE, "semantic_duplicate"),
         "letters at random": (_letters(), "gibberish"),
         "pieces of words": (_soup(sound), "broken stretches"),
+        "words in no order": (_words(), "gibberish"),
         "a held-out leak": (f"Remember this question: {LEAK}", "contaminated"),
         "a secret": (f"To call the service again the agent set the key AK{'IA'}Q3EGRXSCZ4LTKWN7 once more.", "secret"),
     }
@@ -71,10 +72,16 @@ def _letters() -> str:
     return " ".join("".join(rng.choices("bcdfghjklmnpqrstvwxz", k=7)) for _ in range(20))
 
 
+def _words() -> str:
+    """Real words that no grammar holds together, as a vocabulary has them."""
+    words = "ledger smells patrol lattice canyon quilt vortex neon thorns prairie umbrella gland mustard violin cradle"
+    return " ".join(random.Random(SEED).sample(f"{words} tundra wrench hazel bishop syrup".split(), 20))
+
+
 def _soup(material: Sequence[str]) -> str:
     """Pieces of real words in no order, with signs between them, as a damaged tokenizer leaves them.
 
-    Invented words with spaces between them would not do: to a test that lets other languages through they are one.
+    Whole words with spaces between them would not do: to a test that lets other languages through they may be one.
     """
     rng = random.Random(SEED)
     words = sorted({word for text in material for word in text.split() if word.isalpha() and len(word) > 3})

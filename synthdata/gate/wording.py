@@ -20,18 +20,23 @@ from synthdata.gate.perplexity import PerplexityRange, split_in_halves
 from synthdata.gate.soup import learn
 from synthdata.gate.stretches import TokenRuns, least_broken, stretch_scores
 from synthdata.judging.floor import letter_measures
+from synthdata.judging.grammar import loose_words
+from synthdata.judging.neighbours import disorder
 from synthdata.settings import AnchorSettings
 from synthdata.text.segments import count_words
 
 Floats = NDArray[np.float64]
 _SCALES = ("short", "long", "likely", "unlikely", "broken")
+# Anchors of older versions lack these.
+_SCANS = ("disordered", "loose")
 
 
 @dataclass(frozen=True)
 class TextScores:
     """What the tests say of one content: p-values, small where no real content is like it, and what they rest on.
 
-    `nats` are a token to the model of real words; the worst window begins at the token `start` (stretches.py).
+    `nats` are a token to the model of real words; the worst window begins at the token `start` (stretches.py). The
+    `disorder` is in nats (judging/neighbours.py), `loose_words` in words (judging/grammar.py); both know no reference.
     """
 
     words: float
@@ -43,6 +48,10 @@ class TextScores:
     broken: float
     broken_p: float
     start: int
+    disorder: float
+    disorder_p: float
+    loose_words: float
+    loose_p: float
 
 
 @dataclass(frozen=True)
@@ -83,7 +92,8 @@ class Recurrence:
 class WordingCalibration:
     """The tests of one anchor: a scale each, two models of stretches, and what recurs.
 
-    `letters` (5,) are the most that real contents reach of each letter measure (judging/floor.py).
+    `disordered` and `loose` are None in anchors of older versions, for which these two tests are silent. `letters` (5,)
+    are the most that real contents reach of each letter measure (judging/floor.py).
     """
 
     short: Scale
@@ -94,6 +104,8 @@ class WordingCalibration:
     halves: tuple[StretchModel, StretchModel]
     recurrence: Recurrence
     letters: Floats
+    disordered: Scale | None = None
+    loose: Scale | None = None
 
     def scores(self, contents: Sequence[str], language: PerplexityRange, settings: AnchorSettings) -> list[TextScores]:
         """What the tests say of contents; of two models that of the half which knows a text better counts."""
@@ -101,27 +113,31 @@ class WordingCalibration:
         words = np.array([count_words(text) for text in contents], dtype=np.float64)
         badness, starts = least_broken(self.halves, contents)
         slack = settings.band_slack
+        disorders, loose = _scans(contents)
         columns = (
             words, self.short.p_values(words), self.long.p_values(-words),
             low, self.likely.p_values(high + slack), self.unlikely.p_values(slack - low),
             badness, self.broken.p_values(-badness), starts,
+            disorders, _p_values(self.disordered, disorders), loose, _p_values(self.loose, loose),
         )  # fmt: skip
         rows = zip(*(column.tolist() for column in columns), strict=True)
         return [TextScores(*row) for row in rows]
 
     def by_row(self, contents: Sequence[str], seed: int) -> WordingCalibration:
-        """The same tests, that of broken stretches by row in place of by task, from the contents that made them.
+        """The same tests, those of gibberish by row in place of by task, from the contents that made them.
 
-        For what a generator wrote, to which nothing is promised: its reviews are of too few tasks for that test.
+        For what a generator wrote, to which nothing is promised: its reviews are of too few tasks for them.
         """
         broken, rows = _broken(self.halves, contents, seed), np.arange(len(contents))
-        return replace(self, broken=Scale.of(-broken, rows))
+        disordered, loose = (Scale.of(-values, rows) for values in _scans(contents))
+        return replace(self, broken=Scale.of(-broken, rows), disordered=disordered, loose=loose)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """All values as named arrays, from which `of_arrays` makes the same calibration."""
         made: dict[str, NDArray[Any]] = {}
-        for name in _SCALES:
-            made |= _named(name, getattr(self, name))
+        for name in (*_SCALES, *_SCANS):
+            if (scale := getattr(self, name)) is not None:
+                made |= _named(name, scale)
         for number, model in enumerate(self.halves):
             made |= _named(f"known_{number}", model.known)
             made |= {f"weights_{number}": model.weights, f"scale_{number}": model.scale}
@@ -135,7 +151,8 @@ class WordingCalibration:
         Raises:
             KeyError: one is missing.
         """
-        scales = {name: _unnamed(Scale, name, arrays) for name in _SCALES}
+        known = (*_SCALES, *(name for name in _SCANS if f"{name}_scores" in arrays))
+        scales = {name: _unnamed(Scale, name, arrays) for name in known}
         models = [
             StretchModel(
                 _unnamed(Known, f"known_{i}", arrays),
@@ -172,6 +189,7 @@ def calibrate_wording(
     broken = _broken(models, contents, settings.seed)
     words = np.array([count_words(text) for text in contents], dtype=np.float64)
     numbers = numbered(tasks)
+    disordered, loose = (Scale.of(-values, numbers) for values in _scans(contents))
     return WordingCalibration(
         short=Scale.of(words, numbers),
         long=Scale.of(-words, numbers),
@@ -181,6 +199,8 @@ def calibrate_wording(
         halves=models,
         recurrence=Recurrence.of(contents, contexts, settings.phrase_words),
         letters=np.array([letter_measures(text) for text in contents]).max(axis=0),
+        disordered=disordered,
+        loose=loose,
     )
 
 
@@ -189,6 +209,16 @@ def _broken(models: Sequence[StretchModel], contents: Sequence[str], seed: int) 
     other = np.array([1 - half for half in split_in_halves(contents, seed)])
     runs = TokenRuns.of(contents)
     return np.asarray(np.choose(other, [stretch_scores(model, runs)[0] for model in models]), dtype=np.float64)
+
+
+def _scans(contents: Sequence[str]) -> tuple[Floats, Floats]:
+    """The disorder and the loose words of contents, (n,) each."""
+    disorders = np.array([disorder(text)[0] for text in contents], dtype=np.float64)
+    return disorders, np.array([loose_words(text)[0] for text in contents], dtype=np.float64)
+
+
+def _p_values(scale: Scale | None, values: Floats) -> Floats:
+    return np.ones(len(values)) if scale is None else scale.p_values(-values)
 
 
 def _look_up(keys: NDArray[Any], rows: NDArray[np.int64], wanted: NDArray[Any]) -> NDArray[np.int64]:

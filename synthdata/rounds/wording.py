@@ -12,9 +12,11 @@ from synthdata.gate.ready import AT_ONCE
 from synthdata.gate.stretches import stretch_at
 from synthdata.gate.wording import TextScores, WordingCalibration
 from synthdata.judging.floor import check_letters, letter_measures
+from synthdata.judging.grammar import loose_words
+from synthdata.judging.neighbours import disorder
 from synthdata.protocols import Mapper, in_line
 from synthdata.records import Candidate, Origin, Reason, Reject
-from synthdata.settings import GateSettings, Recipe
+from synthdata.settings import Recipe
 
 Numbers = Mapping[str, Mapping[str, float]]
 NO_NUMBERS: Numbers = {}
@@ -41,6 +43,7 @@ def check_wording(
         numbers[candidate.id] = {
             "words": seen.words, "short_p": seen.short_p, "long_p": seen.long_p, "nats": seen.nats,
             "predictable_p": seen.likely_p, "unlike_p": seen.unlikely_p, "broken_p": seen.broken_p,
+            "disorder": seen.disorder, "loose_words": seen.loose_words,
         }  # fmt: skip
         if reject is not None and candidate.origin is not Origin.REAL:
             refused[candidate.id] = reject
@@ -53,32 +56,60 @@ def _worded_part(
     """What the tests saw of each text, and what it would fall for."""
     real = wording.letters.tolist()
     return [
-        (seen, check_letters(letter_measures(text), recipe.floor, real) or _refusal(seen, text, recipe.gate))
+        (seen, check_letters(letter_measures(text), recipe.floor, real) or _refusal(seen, text, wording, recipe))
         for text, seen in zip(texts, wording.scores(texts, language, recipe.anchor), strict=True)
     ]
 
 
-def _refusal(seen: TextScores, content: str, gate: GateSettings) -> Reject | None:
+def _refusal(seen: TextScores, content: str, wording: WordingCalibration, recipe: Recipe) -> Reject | None:
     """The first test that a content fails; each has the share of false refusals that the recipe gives it."""
-    tests = (
-        (Reason.TOO_SHORT, seen.short_p, gate.alpha_length / 2, f"{seen.words:g} words, real contents are longer"),
-        (Reason.TOO_LONG, seen.long_p, gate.alpha_length / 2, f"{seen.words:g} words, real contents are shorter"),
-        (Reason.GIBBERISH, seen.broken_p, gate.alpha_gibberish, "broken like no real content"),
-        (
-            Reason.UNLIKE_REFERENCE, seen.unlikely_p, gate.alpha_unlike / 2,
-            f"{seen.nats:.2f} nats a token to a model of real contents, hardly one of which is so far from the others",
-        ),
-        (
-            Reason.UNLIKE_REFERENCE, seen.likely_p, gate.alpha_unlike / 2,
-            f"{seen.nats:.2f} nats a token to a model of real contents, hardly one of which only repeats the others so",
-        ),
+    gate = recipe.gate
+    per_side = (gate.alpha_length / 2, gate.alpha_unlike / 2)
+    return (
+        _below(Reason.TOO_SHORT, seen.short_p, per_side[0], f"{seen.words:g} words, real contents are longer{_LENGTH}")
+        or _below(
+            Reason.TOO_LONG, seen.long_p, per_side[0], f"{seen.words:g} words, real contents are shorter{_LENGTH}"
+        )
+        or _gibberish(seen, content, wording, recipe)
+        or _below(
+            Reason.UNLIKE_REFERENCE, seen.unlikely_p, per_side[1], f"{seen.nats:.2f} {_UNLIKE} is so far from them"
+        )
+        or _below(
+            Reason.UNLIKE_REFERENCE, seen.likely_p, per_side[1], f"{seen.nats:.2f} {_UNLIKE} only repeats them so"
+        )
+    )
+
+
+_LENGTH = " (recipe.gate.length_share)"
+_UNLIKE = "nats a token to a model of real contents, hardly one of which"
+
+
+def _below(reason: Reason, p: float, alpha: float, detail: str) -> Reject | None:
+    return Reject(reason, p, alpha, detail=detail) if p <= alpha else None
+
+
+def _gibberish(seen: TextScores, content: str, wording: WordingCalibration, recipe: Recipe) -> Reject | None:
+    """Broken like no real content, or thrown together whatever the reference holds, further than real contents are.
+
+    What a reference does not know looks broken to it. So that test counts only where the two scans, which know none,
+    see something too: programs beside instructions are in order by them.
+    """
+    gate, floor = recipe.gate, recipe.floor
+    suspect = seen.disorder >= floor.disorder_suspect or seen.loose_words >= floor.loose_words_suspect
+    if seen.broken_p <= gate.alpha_gibberish and suspect:
+        detail = f"broken like no real content: {stretch_at(content, seen.start)[:160]!r}"
+        return Reject(Reason.GIBBERISH, seen.broken_p, gate.alpha_gibberish, detail=detail)
+    scans = (
+        (wording.disordered, seen.disorder, seen.disorder_p, floor.disorder, disorder,
+         "nats of evidence that its tokens were thrown together"),
+        (wording.loose, seen.loose_words, seen.loose_p, floor.loose_words, loose_words,
+         "words in a row that no grammar or sign parts"),
     )  # fmt: skip
-    for reason, p, alpha, detail in tests:
-        if p <= alpha:
-            if reason is Reason.GIBBERISH:
-                detail += f": {stretch_at(content, seen.start)[:160]!r}"
-            name = "length_share" if reason in (Reason.TOO_SHORT, Reason.TOO_LONG) else ""
-            return Reject(reason, p, alpha, detail=detail + (f" (recipe.gate.{name})" if name else ""))
+    for scale, value, p, least, scan, what in scans:
+        # A small reference cannot promise the share; over all that it reaches is then what counts.
+        if scale is not None and value >= least and p <= max(gate.alpha_disorder, 1 / (scale.tasks + 1)):
+            stop = scan(content)[1]
+            return Reject(Reason.GIBBERISH, value, least, detail=f"{value:.3g} {what}: {content[:stop][-100:]!r}")
     return None
 
 

@@ -113,6 +113,10 @@ class FloorSettings(Section):
     script_mix: Share = 0.3
     symbol_share: Share = 0.65
     ungrammatical_words: Size = 10
+    disorder: Amount = 8.0
+    disorder_suspect: Amount = 5.0
+    loose_words: Amount = 12.0
+    loose_words_suspect: Amount = 8.0
     evidence_tokens: Count = 4
     evidence_step_share: Share = 0.2
     grounding_min_words: Count = 2
@@ -126,7 +130,8 @@ class FloorSettings(Section):
 
     @model_validator(mode="after")
     def _ordered(self) -> FloorSettings:
-        in_order(self, ("review_min_words", "max_words"))
+        in_order(self, ("review_min_words", "max_words"), ("disorder_suspect", "disorder"))
+        in_order(self, ("loose_words_suspect", "loose_words"))
         return self if self.min_words is None else in_order(self, ("min_words", "max_words"))
 
 
@@ -151,8 +156,9 @@ class GateSettings(Section):
     outside_share: PositiveShare = 0.2
     generic_share: PositiveShare = 0.1
     length_share: Share = 0.2
-    unlike_share: Share = 0.2
+    unlike_share: Share = 0.1
     gibberish_share: Share = 0.3
+    disorder_share: Share = 0.1
     phrase_quantile: ShareUnderOne = 0.999
     same_numbers: bool = True
     quota_slack: Amount = 1.3
@@ -188,6 +194,11 @@ class GateSettings(Section):
     def alpha_gibberish(self) -> float:
         """Of contents exchangeable with the reference, the share that may be called gibberish."""
         return self.false_refusal * self.gibberish_share
+
+    @property
+    def alpha_disorder(self) -> float:
+        """Of contents exchangeable with the reference, the share that each of the two scans of order may refuse."""
+        return self.false_refusal * self.disorder_share / 2
 
     @property
     def alpha_outside(self) -> float:

@@ -66,7 +66,7 @@ REASONS: dict[str, Meaning] = {
     "too_long": Meaning("Too long", "It has more words than nearly all real texts."),
     "generic": Meaning("Says nothing of its own", "Its vector is that of the average text."),
     "ungrounded": Meaning("Without evidence", "No verbatim quote of the run supports the lesson."),
-    "gibberish": Meaning("Broken text", "A stretch of it reads like pieces of real texts in a random order."),
+    "gibberish": Meaning("Broken text", "A stretch of it reads like pieces of texts or programs in a random order."),
     "unfinished": Meaning("Unfinished", "The lesson breaks off."),
     "unlike_reference": Meaning("Worded unlike real text", "Its words are far less or far more predictable."),
     "unreadable": Meaning("Script unknown to the encoder", "The encoder has no vectors for this script."),

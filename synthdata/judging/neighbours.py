@@ -1,0 +1,110 @@
+"""Tokens that hardly ever stand side by side: shuffled code and signs at random, whatever the reference holds.
+
+`neighbours.txt` says of two kinds of tokens (the commonest words of programs and prose, any other word, a number, each
+ASCII sign) how much less often one follows the other in written files than chance would have it; bench/neighbours.py
+counts it. A scan adds that up and falls back to 0 where a text goes on as written ones do, so that a short stretch
+shows beside any amount of good text. A pair that a text repeats is a habit and counts once.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+# Beyond these many characters nothing is looked at.
+MOST_CHARS = 20_000
+STEP, LOWEST, HIGHEST = 0.25, -2.0, 3.0
+SIGNS = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
+# What a step costs: written text is a little odd everywhere.
+_DRIFT = 0.2
+# A bracket that closes what is not open.
+_MISFIT = 2.0
+# Sums, dates and rows of numbers are as good as one number, whatever notation holds them together.
+_TOKEN = re.compile(r"[^\W\d_]+|\d+(?:[-+*/=<>.,:%^$ ]{1,6}\d+)*|[^\w\s]|_|\n")
+_OPENED_BY = {")": "(", "]": "[", "}": "{"}
+# Smileys, and what numbers the points of a list, "2) " or "b) ": they stand alone.
+_ALONE = re.compile(r"(?<!\w)[:;]['-]?[()]|(?:(?<=\s)|^)\w{1,4}\)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Kinds of tokens by number, 0 for any other word; `odds[a][b]` are nats for chance where b follows a."""
+
+    kinds: dict[str, int]
+    odds: list[list[float]]
+
+    @classmethod
+    def read(cls, text: str) -> Neighbours:
+        """The table as `neighbours.txt` holds it: the words, then a line of letters for each kind."""
+        words, *rows = text.rstrip("\n").split("\n")
+        values = {chr(ord("a") + i): LOWEST + STEP * i for i in range(round((HIGHEST - LOWEST) / STEP) + 1)}
+        return cls(numbered(words.split()), [[values[letter] for letter in row] for row in rows])
+
+    def kind(self, token: str) -> int:
+        """The number of a token's kind, -1 for a line's end and signs of other scripts."""
+        if token[0].isalpha():
+            return self.kinds.get(token.lower(), 0)
+        return self.kinds["0"] if token[0].isdigit() else self.kinds.get(token, -1)
+
+
+def numbered(words: list[str]) -> dict[str, int]:
+    """The kinds: 0 is left for any other word, then these words, digits as "0", signs."""
+    return {token: i for i, token in enumerate([*words, "0", *SIGNS], 1)}
+
+
+def tokens_of(text: str) -> list[str]:
+    """Runs of letters, numbers and sums, single signs and ends of lines."""
+    return _TOKEN.findall(text)
+
+
+@cache
+def neighbours() -> Neighbours:
+    """The table that is shipped."""
+    return Neighbours.read(resources.files("synthdata.judging").joinpath("neighbours.txt").read_text(encoding="utf-8"))
+
+
+def disorder(text: str) -> tuple[float, int]:
+    """Nats of evidence that a stretch of a text was thrown together, and the character where the worst one ends.
+
+    0 to 4 for nearly all that people write, programs too.
+    """
+    text = text[:MOST_CHARS]
+    table = neighbours()
+    alone = {place for match in _ALONE.finditer(text) for place in range(*match.span())}
+    met: set[tuple[int, int]] = set()
+    opened: list[str] = []
+    current = highest = 0.0
+    stop, before = 0, -1
+    for match in _TOKEN.finditer(text):
+        token = match[0]
+        lone = match.start() in alone
+        kind = -1 if lone else table.kind(token)
+        change = -_DRIFT
+        if before >= 0 and kind >= 0:
+            pair = before, kind
+            odds = table.odds[before][kind]
+            change += min(odds, 0.0) if pair in met else odds
+            met.add(pair)
+        if token in "()[]{}" and not lone and not _closes(token, opened):
+            change += _MISFIT
+        before = kind
+        current = max(0.0, current + change)
+        if current > highest:
+            highest, stop = current, match.end()
+    return highest, stop
+
+
+def _closes(bracket: str, opened: list[str]) -> bool:
+    """Whether a bracket fits what is open, which it changes."""
+    opener = _OPENED_BY.get(bracket)
+    if opener is None:
+        opened.append(bracket)
+        return True
+    fits = bool(opened) and opened[-1] == opener
+    if opener in opened:
+        # What was opened in between stays open for good.
+        while opened.pop() != opener:
+            pass
+    return fits
