@@ -15,10 +15,15 @@ from pathlib import Path
 
 import numpy as np
 
+from synthdata.drawing import Drawing
+
 ROOT = Path(__file__).parent.parent
 OUT = ROOT / "docs" / "pictures"
-# Tells an image that the browser loads by itself what the pages' style sheet tells inline ones.
-_PLACE = "font:11px system-ui,sans-serif"
+
+
+def write(name: str, drawing: Drawing) -> None:
+    """One picture as a file of its own."""
+    (OUT / f"{name}.svg").write_text(drawing.alone(), encoding="utf-8")
 
 
 def tutorial_files(folder: Path) -> None:
@@ -36,32 +41,13 @@ def tutorial_files(folder: Path) -> None:
         os.chdir(before)
 
 
-def dashboard_style() -> str:
-    """The colours and the rules of pictures, out of the pages' style sheet."""
-    text = (ROOT / "synthdata" / "dashboard" / "assets" / "style.css").read_text(encoding="utf-8")
-    colours = re.findall(
-        r"^:root \{.*?^\}|^@media \(prefers-color-scheme: dark\) \{.*?^\}", text, re.DOTALL | re.MULTILINE
-    )
-    rules = [line.replace(".chart ", "") for line in text.splitlines() if line.startswith(".chart ")]
-    return "\n".join([*colours, *rules, "text{fill:var(--ink)}.tick{fill:var(--soft)}"])
-
-
-def write(name: str, svg: str, style: str) -> None:
-    """One picture as a file of its own."""
-    head, rest = svg.split(">", 1)
-    head = head.replace("<svg", f'<svg xmlns="http://www.w3.org/2000/svg" style="{_PLACE}"', 1)
-    (OUT / f"{name}.svg").write_text(f"{head}><style>{style}</style>{rest}\n", encoding="utf-8")
-
-
 def main() -> None:
     """Make the run and draw it."""
     from synthdata import Corpus
-    from synthdata.dashboard import charts
     from synthdata.dashboard.coverage import drawing
     from synthdata.dashboard.reading import Reader
     from synthdata.dashboard.rounds import rounds
-    from synthdata.inspection.page import _STYLE
-    from synthdata.inspection.plots import histogram_svg
+    from synthdata.drawing import bars, histogram, scatter
 
     OUT.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as temporary:
@@ -74,19 +60,12 @@ def main() -> None:
             report = corpus.inspect(folder / file)
             title = f"How near the nearest other text is, {name} texts"
             shown = list(report.nearest_edges) or edges
-            picture = histogram_svg(title, shown, report.nearest, "cosine to the nearest other text")
-            write(f"nearest-{name}", picture, _STYLE)
+            write(f"nearest-{name}", histogram(title, shown, report.nearest, "cosine to the nearest other text"))
         reading = Reader(folder / "corpus").current()
         plane = drawing(reading.map)
-        style = dashboard_style()
-        told = f"{len(plane['map'].cells)} cells"
-        write(
-            "map",
-            str(charts.scatter("map", "Real rows, admitted rows and cells", told, plane["clouds"], plane["spots"])),
-            style,
-        )
-        left = rounds(reading, None)["funnel_bars"]
-        write("funnel", str(charts.bars("funnel", "What was left after each step", left)), style)
+        cells = f"{len(plane['map'].cells)} cells"
+        write("map", scatter("Real rows, admitted rows and cells", cells, plane["clouds"], plane["spots"]))
+        write("funnel", bars("What was left after each step", rounds(reading, None)["funnel_bars"]))
         sys.stdout.write(f"{corpus.status()}\n")
 
 

@@ -6,7 +6,6 @@ import base64
 import json
 import re
 import sys
-import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -25,17 +24,6 @@ from typer.testing import CliRunner
 from synthdata import Candidate, Corpus, Settings
 from synthdata.cli import app
 from synthdata.dashboard.app import link, make_app
-from synthdata.dashboard.charts import (
-    Bar,
-    Point,
-    bars,
-    bullet,
-    columns,
-    pair_of_histograms,
-    round_steps,
-    shown_rounds,
-    trend,
-)
 from synthdata.dashboard.coverage import make_map, principal_axes, spread, typical_terms
 from synthdata.dashboard.distributions import distributions
 from synthdata.dashboard.folder import file_name
@@ -316,28 +304,6 @@ def test_shown_text_holds_nothing_unseen_and_says_what_was_cut(text, limit):
 values = st.one_of(st.none(), st.floats(-1e9, 1e9))
 
 
-@given(
-    st.lists(st.tuples(values, values), min_size=1, max_size=12),
-    st.text(st.characters(codec="utf-8", min_codepoint=32)),
-)
-def test_plots_are_well_formed_whatever_they_show(course, title):
-    course = [
-        Point(i + 1, v, None if low is None else min(low, 0), None if low is None else max(low, 0))
-        for i, (v, low) in enumerate(course)
-    ]
-    drawing = trend("key", title, course)
-    if any(p.value is not None for p in course):
-        root = ET.fromstring(drawing.replace("\x7f", ""))
-        assert [child.tag for child in root][:2] == ["title", "desc"]
-    assert "nan" not in drawing.partition("</desc>")[2] and "inf" not in drawing.partition("</desc>")[2]
-    others = [bullet(f"k{i}", title, point, before) for i, point in enumerate(course) for before in (None, 1.5)]
-    others = [other for other in others if other]
-    assert bool(others) == any(p.value is not None for p in course)
-    others.append(pair_of_histograms("h", title, [0.0, 1.0, 2.0], [0.25, 0.75], [0.0, 1.0]))
-    for other in (bars("b", title, [Bar("<b>", 0), Bar(title, 3)]), columns("c", title, [(1, [Bar("a", 0)])]), *others):
-        assert "<b>" not in other and ET.fromstring(re.sub(r"[\x7f-\x9f\ufffe\uffff]", "", other)) is not None
-
-
 def test_the_map_counts_the_corpus_by_cell_and_names_what_is_missing(tmp_path):
     # Twelve topics in real text; every admitted row is about the commonest one.
     corpus = dashboard_corpus.corpus_of(tmp_path / "corpus", 1, rounds=1, dim=64)
@@ -436,23 +402,6 @@ def test_the_judges_page_shows_shares_beside_their_intervals(drawn, played):
     text = client(drawn).get("/judges").text
     assert "Wrong ones that passed" in text and "0.8 %" in text and "0.0 % to 4.6 %" in text
     assert "No judge has looked at these rows" in client(played.store.path).get("/judges").text
-
-
-@given(st.floats(-1e6, 1e6), st.floats(1e-6, 1e6), st.integers(2, 6))
-def test_ticks_are_round_numbers_between_the_bounds(low, span, count):
-    high = low + span
-    if high == low:
-        return
-    ticks = round_steps(low, high, count)
-    slack = 1e-6 * max(abs(low), abs(high), 1.0)
-    assert len(ticks) <= count + 1 and ticks == sorted(ticks)
-    assert all(low - slack <= tick <= high + slack for tick in ticks)
-
-
-@given(st.integers(1, 10**6), st.integers(0, 10**6))
-def test_an_axis_names_the_first_and_the_last_round_and_few_between(first, more):
-    shown = shown_rounds(first, first + more)
-    assert shown[0] == first and shown[-1] == first + more and len(shown) <= 6 and len(set(shown)) == len(shown)
 
 
 def test_a_page_that_is_not_there_is_a_page(drawn):

@@ -286,7 +286,7 @@ def test_the_page_escapes_the_file_asks_nobody_and_tells_each_picture(tmp_path):
     seen.feed(made)
     assert seen.names <= {
         "html", "head", "meta", "title", "style", "body", "main", "h1", "h2", "p", "div", "table", "caption", "thead",
-        "tbody", "tr", "th", "td", "svg", "desc", "rect", "path", "circle", "text", "details", "summary", "pre",
+        "tbody", "tr", "th", "td", "svg", "desc", "rect", "line", "circle", "text", "details", "summary", "pre",
     }  # fmt: skip
     assert not {"src", "href", "onload", "onerror", "action"} & seen.attributes
     assert "url(" not in made and "@import" not in made

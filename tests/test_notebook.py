@@ -133,7 +133,7 @@ def test_every_verb_is_a_method_whose_result_shows_itself(corpus, tmp_path):
 def test_what_a_notebook_shows_is_escaped():
     made = html.table("<script>x</script>", ["<b>"], [["</td><img src=x>\x1b[31m\u202e"]])
     assert "<script>" not in made and "<img" not in made and "\x1b" not in made and "\u202e" not in made
-    assert "<script>" not in html.bars("<script>", {"<script>": 1.0})
+    assert "<script>" not in html.picture("<script>", {"<script>": 1.0})
 
 
 def test_the_names_are_listed_and_the_reference_may_be_rows(tmp_path):

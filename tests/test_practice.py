@@ -108,9 +108,9 @@ def test_the_curve_tells_its_numbers_and_marks_what_was_rolled_back() -> None:
     two = {"before": 0.6, "after": 0.5, "low": -0.2, "high": 0.0}
     picture = draw([(1, one, True), (2, two, False)])
     assert "0.40 before, 0.50 after night 2" in picture
-    assert picture.count('fill="#fff" stroke') == 1 and picture.count("<circle") == 3
+    assert picture.count('class="hollow"') == 1 and picture.count("<circle") == 3
     # The line follows what was kept alone.
-    assert len(picture.partition('<polyline points="')[2].partition('"')[0].split()) == 2
+    assert len(picture.partition('<polyline class="line" points="')[2].partition('"')[0].split()) == 2
 
 
 def test_a_run_of_the_exams_games_is_refused(tmp_path: Path) -> None:

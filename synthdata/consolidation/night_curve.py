@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from synthdata.consolidation.practice_rule import BEST_MOVES
+from synthdata.drawing import Drawing
+from synthdata.drawing.figure import floor_line, last_of, level_lines
 from synthdata.io.files import atomic_write
 
-WIDTH, HEIGHT, LEFT, FLOOR = 640, 320, 56, 272
+_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _FLOOR = 480, 240, 46, 440, 24, 216
 
 
 def write_exam_curve(path: Path, sleeps: Sequence[Mapping[str, Any]]) -> bool:
@@ -31,39 +33,31 @@ def draw(nights: Sequence[tuple[int, Mapping[str, Any], bool]]) -> str:
 
     A hollow point is an adapter that was rolled back: the next night began where the one before had ended.
     """
-    last = nights[-1][0]
-    first = nights[0][1]["before"]
+    last, first = nights[-1][0], nights[0][1]["before"]
 
     def x(night: float) -> float:
-        return round(LEFT + night * (WIDTH - LEFT - 40) / last, 1)
+        return round(_LEFT + night * (_RIGHT - _LEFT) / last, 1)
 
     def y(share: float) -> float:
-        return round(FLOOR - share * (FLOOR - 48), 1)
+        return round(_FLOOR - share * (_FLOOR - _TOP), 1)
 
     points = [(0, first), *((number, one["after"]) for number, one, kept in nights if kept)]
     line = " ".join(f"{x(night)},{y(share)}" for night, share in points)
-    marks = f'<circle cx="{x(0)}" cy="{y(first)}" r="5"/>'
+    parts = level_lines([(share, y(share)) for share in (0, 0.25, 0.5, 0.75, 1)], _LEFT, _RIGHT, "%")
+    parts += [f'<polyline class="line" points="{line}"/>', f'<circle class="dot" cx="{x(0)}" cy="{y(first)}" r="5"/>']
     for number, one, kept in nights:
         low, high = (one["before"] + one[name] for name in ("low", "high"))
-        marks += f'<path d="M{x(number)} {y(max(0, low))}V{y(min(1, high))}" stroke="#1f5f9e" stroke-width="2"/>'
-        fill = "" if kept else ' fill="#fff" stroke="#1f5f9e" stroke-width="2"'
-        marks += f'<circle cx="{x(number)}" cy="{y(one["after"])}" r="5"{fill}/>'
-        marks += f'<text x="{x(number) - 8}" y="{y(one["after"]) - 12}" text-anchor="end">{one["after"]:.2f}</text>'
-    grid = "".join(
-        f'<path d="M{LEFT} {y(share)}H{WIDTH - 20}" stroke="#ddd"/>'
-        f'<text x="{LEFT - 8}" y="{y(share) + 4}" text-anchor="end">{share:.0%}</text>'
-        for share in (0, 0.25, 0.5, 0.75, 1)
-    )
-    labels = ["before", *(f"night {number}" for number in range(1, last + 1))]
-    names = "".join(
-        f'<text x="{x(number)}" y="{FLOOR + 20}" text-anchor="middle">{label}</text>'
-        for number, label in enumerate(labels)
-    )
+        parts.append(f'<path class="whisker" d="M{x(number)} {y(max(0, low))}V{y(min(1, high))}"/>')
+        kind = "dot" if kept else "hollow"
+        parts.append(f'<circle class="{kind}" cx="{x(number)}" cy="{y(one["after"])}" r="5"/>')
+        place = f'x="{x(number) - 8}" y="{y(one["after"]) - 10}" text-anchor="end"'
+        parts.append(f'<text class="value" {place}>{one["after"]:.2f}</text>')
+    parts.append(floor_line(_LEFT, _RIGHT, _FLOOR))
+    for number, name in enumerate(["before", *(f"night {number}" for number in range(1, last + 1))]):
+        parts.append(f'<text class="tick" x="{x(number)}" y="{_FLOOR + 16}" text-anchor="middle">{name}</text>')
     title = f"Best moves on held-out games: {first:.2f} before, {nights[-1][1]['after']:.2f} after night {last}"
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" font-family="sans-serif" '
-        f'font-size="13"><title>{title}</title><rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>{grid}'
-        f'<text x="{LEFT}" y="24">{title}</text>'
-        f'<polyline points="{line}" fill="none" stroke="#1f5f9e" stroke-width="2"/>'
-        f'<g fill="#1f5f9e" stroke="none">{marks}</g>{names}</svg>\n'
+    sentences = [f"night {n}: {one['after']:.2f}{'' if kept else ', rolled back'}" for n, one, kept in nights]
+    description = ", ".join([f"before: {first:.2f}", *last_of(sentences, "night")])
+    return Drawing(title, description, _WIDTH, _HEIGHT, parts).alone(
+        "Hollow: rolled back. Whiskers: interval of the change."
     )

@@ -32,6 +32,7 @@ from synthdata.dashboard.rounds import rounds
 from synthdata.dashboard.site import ASSETS, problem, render
 from synthdata.dashboard.text import finite
 from synthdata.dashboard.verdicts import LONGEST_FORM, LONGEST_NAME, VerdictDesk, take_verdict, verdicts_on
+from synthdata.drawing import STYLE
 from synthdata.errors import InputError, LockedError, RefusedError, SynthdataError
 from synthdata.monitor.running import running
 
@@ -76,6 +77,11 @@ def make_app(
     reader = Reader(corpus, as_of)
     # Its own documentation pages would load scripts from elsewhere.
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.get("/assets/chart.css")
+    def chart_style() -> Response:
+        return Response(STYLE, media_type="text/css")
+
     app.mount("/assets", StaticFiles(directory=ASSETS))
     writes = bool(token) and as_of is None and set(hosts) <= set(LOOPBACK)
     desk = VerdictDesk() if writes else None

@@ -8,10 +8,10 @@ from typing import Any
 
 import polars as pl
 
-from synthdata.dashboard.charts import Point
 from synthdata.dashboard.overview import LEADING, TILES, Tile, place
 from synthdata.dashboard.reading import Reading
 from synthdata.dashboard.rounds import counts
+from synthdata.drawing import Point
 from synthdata.errors import InputError
 
 

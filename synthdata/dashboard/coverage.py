@@ -18,7 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synthdata.corpus import CorpusStore
-from synthdata.dashboard.charts import Plane, Spot
+from synthdata.drawing import Plane, Spot
 from synthdata.gate.anchor import Anchor
 from synthdata.gate.cells import centre
 from synthdata.gate.epochs import current_anchor

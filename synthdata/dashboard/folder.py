@@ -20,6 +20,7 @@ from synthdata.dashboard.reading import Reading
 from synthdata.dashboard.releases import history
 from synthdata.dashboard.rounds import rounds
 from synthdata.dashboard.site import ASSETS, PAGES, render
+from synthdata.drawing import STYLE
 from synthdata.errors import InputError
 from synthdata.protocols import Advance, no_advance
 
@@ -73,6 +74,7 @@ def write_folder(reading: Reading, out: Path, progress: Advance = no_advance) ->
     (out / "assets").mkdir(parents=True, exist_ok=True)
     for asset in _ASSETS:
         shutil.copyfile(ASSETS / asset, out / "assets" / asset)
+    (out / "assets" / "chart.css").write_text(STYLE, encoding="utf-8")
     for file, template, page, context in _pages(reading, lists, names):
         text = render(template, reading, plan.link, False, context | {"page": page})
         (out / file).write_text(text, encoding="utf-8")

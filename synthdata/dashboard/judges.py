@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from synthdata.dashboard.charts import Point
 from synthdata.dashboard.overview import Tile, points
 from synthdata.dashboard.reading import Reading
+from synthdata.drawing import Point
 from synthdata.judging.record import VIEW
 from synthdata.settings import Settings
 

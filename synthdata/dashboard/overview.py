@@ -8,8 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from synthdata.dashboard.charts import Point
 from synthdata.dashboard.reading import Reading
+from synthdata.drawing import Point
 from synthdata.monitor.headline import headline
 from synthdata.monitor.status import floor_note, steering_note
 from synthdata.text.names import METRICS, alarm_name, view_name

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 from synthdata.corpus.releases import Release, frozen_because, members
-from synthdata.dashboard.charts import Bar
 from synthdata.dashboard.reading import Reading
 from synthdata.dashboard.told import event_sentence
+from synthdata.drawing import Bar
 
 _LISTED = 200
 # Releases stand above; labels come by the thousand.

@@ -7,8 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from synthdata.dashboard.charts import Bar
 from synthdata.dashboard.reading import Reading
+from synthdata.drawing import Bar
 from synthdata.errors import InputError
 from synthdata.monitor.starved import starved_by
 from synthdata.text.names import reason_name

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
-from synthdata.dashboard import charts
 from synthdata.dashboard.reading import Reading
 from synthdata.dashboard.text import SHORT, number, percent, signed
+from synthdata.drawing import Drawing, bars, bullet, columns, pair_of_histograms, scatter, trend
 from synthdata.monitor.running import running
 from synthdata.text.display import LONG, printable
 from synthdata.text.names import alarm_name, plain, reason_name, reason_says, verdict_name
@@ -28,8 +29,18 @@ PAGES = {
     "judges": "Judges",
     "releases": "Releases",
 }
+# What templates draw with: each takes a key that is unique on its page before its own parameters.
+CHARTS = (bars, bullet, columns, pair_of_histograms, scatter, trend)
 # Address of a page with its parameters, empty where there is no such page.
 Link = Callable[..., str]
+
+
+def _inline(draw: Callable[..., Drawing | None]) -> Callable[..., Markup]:
+    def drawn(key: str, *given: Any) -> Markup:  # noqa: ANN401 - the parameters of any drawing
+        drawing = draw(*given)
+        return Markup("" if drawing is None else drawing.inline(key))
+
+    return drawn
 
 
 @lru_cache(maxsize=1)
@@ -37,7 +48,7 @@ def environment() -> Environment:
     """The templates; everything that is not markup of ours is escaped, and a name that is not there is an error."""
     env = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined)
     env.trim_blocks = env.lstrip_blocks = True
-    env.globals.update(charts=charts, LONG=LONG, SHORT=SHORT, pages=PAGES)
+    env.globals.update(charts={each.__name__: _inline(each) for each in CHARTS}, LONG=LONG, SHORT=SHORT, pages=PAGES)
     env.filters.update(number=number, percent=percent, signed=signed, shown=printable, words=plain)
     env.filters.update(verdict=verdict_name, reason=reason_name, meaning=reason_says, alarm=alarm_name)
     return env

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from synthdata.export.plots import shares_svg, trend_svg
+from synthdata.drawing import Drawing, Point, pair_of_histograms, trend
 from synthdata.settings import ExportSettings
 from synthdata.text.names import metric_name, reason_name
 from synthdata.text.redaction import redacted
@@ -26,6 +26,8 @@ _USES = {
     "lesson": ("`prompt`, `completion`: what the lesson is about, and the lesson", "SFTTrainer"),
 }
 _TREND, _CELLS = "n2.svg", "cells.svg"
+# As many regions as a picture shows, the largest first.
+_MOST_CELLS = 60
 Splits = Mapping[str, Mapping[str, int]]
 
 
@@ -46,19 +48,21 @@ class Card:
 
 def figures(folder: Path, facts: Mapping[str, Any], written: Mapping[str, Any]) -> dict[str, str]:
     """Write the figures that there are numbers for: titles by file name."""
-    drawn = {}
-    trend = [(at["round"], at["n2"]) for at in facts["trend"] if _number(at.get("n2", {}).get("value"))]
-    if trend:
-        last = trend[-1][1]
-        band = (last["low"], last["high"]) if _number(last["low"]) and _number(last["high"]) else None
-        drawn[_TREND] = "N2, the effective number of different things said, of what the generator wrote"
-        points = [(number, n2["value"]) for number, n2 in trend]
-        (folder / _TREND).write_text(trend_svg(drawn[_TREND], points, band), encoding="utf-8")
+    drawings: list[tuple[str, Drawing | None, str]] = []
+    course = [Point(at["round"], **at["n2"]) for at in facts["trend"] if _number(at.get("n2", {}).get("value"))]
+    course_note = "The band is where real text of that size lies."
+    drawings.append((_TREND, trend("Distinct contents (N2) of what the generator wrote", course), course_note))
     if written["rows"]:
-        drawn[_CELLS] = "Shares of the regions of experience among the rows written"
-        text = shares_svg(drawn[_CELLS], written["cell_shares"], written["real_cell_shares"])
-        (folder / _CELLS).write_text(text, encoding="utf-8")
-    return drawn
+        ours, real = written["cell_shares"], written["real_cell_shares"]
+        order = sorted(range(len(real)), key=lambda i: (-real[i], i))[:_MOST_CELLS]
+        sides = [ours[i] for i in order], [real[i] for i in order]
+        names = [f"cell {i}" for i in order]
+        shares = pair_of_histograms("Shares of the regions of experience", range(len(order) + 1), *sides, names)
+        drawings.append((_CELLS, shares, "Bars: rows written. Line: real data. Largest region first."))
+    for name, drawing, note in drawings:
+        if drawing is not None:
+            (folder / name).write_text(drawing.alone(note), encoding="utf-8")
+    return {name: drawing.title for name, drawing, _ in drawings if drawing is not None}
 
 
 def write_card(path: Path, card: Card) -> None:

@@ -5,12 +5,12 @@ Its content policy forbids both anyway. Light or dark as the reader's system is;
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
+from synthdata.drawing import STYLE, Bar, Range, bars, histogram, ranges
 from synthdata.inspection import Inspection
 from synthdata.inspection.beside import Beside
-from synthdata.inspection.plots import Range, bars_svg, histogram_svg, ranges_svg
 from synthdata.inspection.semantic import Figure
 from synthdata.text.names import metric_name
 from synthdata.text.numbers import number
@@ -18,19 +18,15 @@ from synthdata.text.redaction import redacted
 from synthdata.text.unicode import replace_unprintable
 
 _CHARS = 300
-_STYLE = """
-:root{color-scheme:light dark;--ink:#1f2328;--soft:#59636e;--paper:#fff;--line:#d1d9e0;--bar:#2f6fbd;--band:#bcd4ef;
---hot:#b3400f}
-@media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--soft:#9aa4ae;--paper:#0d1117;--line:#3d444d;--bar:#6ea8e8;
---band:#29496e;--hot:#f0883e}}
-body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:64rem;margin:auto;
+_STYLE = (
+    STYLE
+    + """
+body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--card);max-width:64rem;margin:auto;
 padding:1rem}
 h1{font-size:1.5rem;overflow-wrap:anywhere}h2{font-size:1.15rem;margin-top:2.2rem;border-bottom:1px solid var(--line)}
 .lead{font-size:1.15rem;font-weight:600}.soft{color:var(--soft)}
 .pair{display:flex;flex-wrap:wrap;gap:1.5rem;align-items:flex-start}.pair>*{flex:1 1 20rem;min-width:0}
-svg{width:100%;max-width:36rem;height:auto;font:12px system-ui,sans-serif;fill:var(--ink)}
-.bar{fill:var(--bar)}.band{fill:var(--band)}.axis{stroke:var(--line);fill:none}
-.inside{fill:var(--paper);stroke:var(--bar);stroke-width:2}.outside{fill:var(--hot)}
+.pair .chart{max-width:36rem}
 .scroll{overflow:auto;max-height:24rem;margin-bottom:1rem}.pair .scroll{max-height:20rem}.text{min-width:13rem}
 table{border-collapse:collapse;width:100%;font-size:.9rem}
 caption{text-align:left;color:var(--soft);padding:.2rem 0}
@@ -38,6 +34,7 @@ th,td{text-align:left;padding:.25rem .6rem .25rem 0;border-bottom:1px solid var(
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 pre,.text{white-space:pre-wrap;overflow-wrap:anywhere;font:.85rem/1.4 ui-monospace,monospace;margin:0}
 """
+)
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
@@ -80,9 +77,8 @@ def _head(report: Inspection) -> list[str]:
 
 
 def _repeats(report: Inspection) -> str:
-    names, levels = list(report.levels), list(report.levels.values())
-    shares = [f"{level.share:.1%}" for level in levels]
-    picture = bars_svg("Rows that repeat an earlier row", names, [level.share for level in levels], shares)
+    shares = [Bar(name, level.share, words=f"{level.share:.1%}") for name, level in report.levels.items()]
+    picture = bars("Rows that repeat an earlier row", shares).inline("repeats")
     rows = [(name, level.rows, level.of, f"{level.share:.2%}", _bounds(level.low, level.high)) for name, level in
             report.levels.items()]  # fmt: skip
     numbers = _table(
@@ -103,7 +99,9 @@ def _repeats(report: Inspection) -> str:
 
 def _lengths(report: Inspection) -> str:
     length = report.lengths
-    picture = histogram_svg("Words a text", length.edges, length.counts, "words (the longest 1 % in the last bar)")
+    picture = histogram("Words a text", length.edges, length.counts, "words (the longest 1 % in the last bar)").inline(
+        "lengths"
+    )
     rows = [
         ("least", length.least), ("5 %", length.p5), ("median", length.median), ("95 %", length.p95),
         ("most", length.most),
@@ -114,38 +112,38 @@ def _lengths(report: Inspection) -> str:
 
 def _meaning(report: Inspection) -> str:
     what = "cosine to the nearest other text"
-    picture = histogram_svg("How near the nearest other text is", report.nearest_edges, report.nearest, what)
+    picture = histogram("How near the nearest other text is", report.nearest_edges, report.nearest, what).inline(
+        "nearest"
+    )
     note = '<p class="soft">A heap at the right end: most texts have one that says nearly the same.</p>'
     return f"<h2>Meaning</h2>{_pair(picture + note, _bins(report.nearest_edges, report.nearest, what))}"
 
 
 def _figures(report: Inspection) -> str:
-    ranges = [_range(metric_name(name), figure) for name, figure in report.figures.items() if figure.low is not None]
-    picture = ranges_svg("Numbers with their intervals", [item for item in ranges if item])
+    bounded = _ranges({name: figure for name, figure in report.figures.items() if figure.low is not None})
+    picture = ranges("Numbers with their intervals", bounded).inline("numbers")
     rows = [
         (metric_name(name), number(figure.value), _bounds(figure.low, figure.high), f"{figure.rows:,}", figure.note)
         for name, figure in report.figures.items()
     ]
     table = _table("all numbers", ("metric", "value", "interval", "rows", "note"), rows)
-    return f"<h2>Numbers</h2>{_pair(picture, table) if any(ranges) else table}"
+    return f"<h2>Numbers</h2>{_pair(picture, table) if bounded else table}"
 
 
 def _beside(beside: Beside, name: str) -> str:
-    ranges = [_range(metric_name(metric), figure) for metric, figure in beside.figures.items()]
-    picture = ranges_svg(f"Beside {name}: band is real text, dot is the file", [item for item in ranges if item])
+    bounded = _ranges(beside.figures)
+    picture = ranges(f"Beside {name}: band is real text, dot is the file", bounded).inline("beside")
     rows = [
         (metric_name(metric), number(figure.value), _bounds(figure.low, figure.high), figure.note)
         for metric, figure in beside.figures.items()
     ]
     caption = f"{beside.size} rows of the file beside as many of {beside.rows:,}"
     table = _table(caption, ("metric", "file", "where real text lies", "note"), rows)
-    parts = [f"<h2>Beside {_safe(name)}</h2>", _pair(picture, table) if any(ranges) else table]
+    parts = [f"<h2>Beside {_safe(name)}</h2>", _pair(picture, table) if bounded else table]
     if beside.terms:
         top = beside.terms[:12]
-        shares = [term.reference_share for term in top]
-        picture = bars_svg(
-            "Typical terms that the file lacks", [t.term for t in top], shares, [f"{s:.1%}" for s in shares]
-        )
+        shares = [Bar(term.term, term.reference_share, words=f"{term.reference_share:.1%}") for term in top]
+        picture = bars("Typical terms that the file lacks", shares).inline("terms")
         terms = [(term.term, term.reference_rows, f"{term.reference_share:.1%}") for term in beside.terms]
         table = _table("terms of the reference that no row has", ("term", "reference rows", "share"), terms)
         parts.append(_pair(picture, table))
@@ -160,10 +158,13 @@ def _unreadable(report: Inspection) -> str:
     return f"<h2>Left out</h2>{table}" if rows else ""
 
 
-def _range(label: str, figure: Figure) -> Range | None:
-    if figure.value is None or figure.low is None or figure.high is None:
-        return None
-    return Range(label, figure.value, figure.low, figure.high, number(figure.value))
+def _ranges(figures: Mapping[str, Figure]) -> list[Range]:
+    """Those that have a value and an interval."""
+    return [
+        Range(metric_name(name), figure.value, figure.low, figure.high)
+        for name, figure in figures.items()
+        if figure.value is not None and figure.low is not None and figure.high is not None
+    ]
 
 
 def _bins(edges: Sequence[float], counts: Sequence[int], what: str) -> str:

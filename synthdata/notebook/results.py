@@ -72,7 +72,7 @@ class Result:
 
     def plot(self) -> Picture:
         """The numbers as bars."""
-        return Picture(html.bars(self.title, self.numbers))
+        return Picture(html.picture(self.title, self.numbers))
 
 
 @dataclass(frozen=True, repr=False)
@@ -124,7 +124,7 @@ class RoundResult(RoundReport):
     def plot(self) -> Picture:
         """Admitted rows and those refused by each reason, as bars."""
         reasons = {reason_name(reason): n for reason, n in self.reasons.items()}
-        return Picture(html.bars(self.title, {"admitted": self.counts["admit"], **reasons}))
+        return Picture(html.picture(self.title, {"admitted": self.counts["admit"], **reasons}))
 
 
 def _row(decision: Decision) -> tuple[Any, ...]:
