@@ -47,7 +47,8 @@ def _band(low: float, high: float, left: float, right: float) -> list[str]:
     """The band with its ends in figures, which stay inside the picture; a band of no width has one figure."""
     wide = max(right - left, 2)
     parts = [f'<rect class="band real" x="{left:.1f}" y="{_MIDDLE - 9}" width="{wide:.1f}" height="18"/>']
-    for at, value, side in [(left, low, "end"), (right, high, "start")] if low < high else [(left, low, "middle")]:
+    ends = [(left, low, "end"), (right, high, "start")]
+    for at, value, side in ends if number(low) != number(high) else [((left + right) / 2, low, "middle")]:
         room = _FIGURE * len(number(value))
         least, most = {"end": (room, _WIDTH), "start": (0.0, _WIDTH - room)}.get(side, (room / 2, _WIDTH - room / 2))
         x = min(max(at, least), most)

@@ -52,7 +52,7 @@ def trend(title: str, points: Sequence[Point]) -> Drawing | None:
     if not known:
         return None
     scale = _scale(points)
-    parts = [_band(run, scale) for has, run in groupby(points, key=_banded) if has]
+    parts = [_band(list(run), scale) for has, run in groupby(points, key=_banded) if has]
     levels = [(tick, scale.y(tick)) for tick in round_steps(scale.low, scale.high, 4)]
     parts += level_lines(levels, _LEFT, _WIDTH - _RIGHT)
     for has, run in groupby(points, key=lambda p: p.value is not None):
@@ -79,7 +79,7 @@ def _banded(point: Point) -> bool:
     return point.low is not None and point.high is not None
 
 
-def _band(run: Sequence[Point] | groupby[bool, Point], scale: _Scale) -> str:
+def _band(run: Sequence[Point], scale: _Scale) -> str:
     edges = [
         (scale.x(p.round), scale.y(p.low), scale.y(p.high)) for p in run if p.low is not None and p.high is not None
     ]

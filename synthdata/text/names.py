@@ -20,7 +20,7 @@ class Meaning:
 # Metrics of the snapshots, in the order in which they are shown.
 METRICS: dict[str, Meaning] = {
     "rows": Meaning("Rows", "How many rows were measured."),
-    "n2": Meaning("Distinct contents (N2)", "To how many equally common, unlike contents the texts amount.", "falls"),
+    "n2": Meaning("Distinct contents (N2)", "The texts are as diverse as this many different contents.", "falls"),
     "vendi_1": Meaning("Vendi score", "The same by entropy: rare contents weigh more.", "falls"),
     "cell_hill_1": Meaning("Cells in use", "Over how many regions of experience the rows spread.", "falls"),
     "cell_max_ratio": Meaning("Fullest cell", "The most crowded region against its real share.", "rises"),
