@@ -193,7 +193,8 @@ def _flow(corpus: Corpus, path: Path, choice: RunSelection) -> RoundReport:
 def collect(
     out: Annotated[Path, typer.Argument(help="Where to write: .jsonl or .jsonl.gz.")],
     env: Annotated[
-        Literal["textworld", "tools"], typer.Option(help="Text games, or a desk of JSON-schema tools over a database.")
+        Literal["textworld", "tools", "browser"],
+        typer.Option(help="Text games, a desk of JSON-schema tools over a database, or web pages in Chromium."),
     ] = "textworld",
     games: Annotated[int, typer.Option(min=1, help="How many games or tasks to make.")] = 40,
     episodes: Annotated[int, typer.Option(min=1, help="Runs a game and epsilon.")] = 2,
@@ -202,7 +203,8 @@ def collect(
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same file.")] = 0,
     generator: Annotated[
-        str | None, typer.Option(help="Who plays instead of the expert: embedded, or (tools) an endpoint's base URL.")
+        str | None,
+        typer.Option(help="Who plays: embedded, and but in textworld random or an endpoint's URL; else the expert."),
     ] = None,
     model: Annotated[str, typer.Option(help="Model name that the endpoint knows.")] = "",
     policy: Annotated[Path | None, typer.Option(help="What the agent may do, as TOML (docs/worlds.md).")] = None,
@@ -210,8 +212,9 @@ def collect(
         list[str] | None, typer.Option(help="An irreversible tool that may be used unattended; repeatable.")
     ] = None,
     recovery: Annotated[bool, typer.Option(help="Retry, avoid circles, go back to the last good state.")] = True,
+    pictures: Annotated[bool, typer.Option(help="Screenshots of the browser, in a folder beside the runs.")] = True,
     plain: Annotated[
-        bool, typer.Option("--plain", help="Without the Prefect engine, as --env tools always is.")
+        bool, typer.Option("--plain", help="Without the Prefect engine, as all but textworld is.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -225,9 +228,9 @@ def collect(
 
     order = Order(games, episodes, tuple(epsilon) if epsilon else (0.0, 0.2, 0.4, 0.6), seed)
     if env != "textworld":
-        counts = _collect_world(out, env, order, generator, model, policy, tuple(approve or ()), recovery)
+        counts = _collect_world(out, env, order, generator, model, policy, tuple(approve or ()), recovery, pictures)
     elif model or policy or approve or generator not in (None, "embedded"):
-        raise SettingsError("--model, --policy, --approve and an endpoint are for --env tools")
+        raise SettingsError("--model, --policy, --approve and an endpoint are for --env tools and browser")
     elif plain:
         from synthdata.play.collect import collect_to
 
@@ -248,13 +251,14 @@ def collect(
 
 def _collect_world(
     out: Path,
-    env: Literal["tools"],
+    env: Literal["tools", "browser"],
     order: Order,
     generator: str | None,
     model: str,
     policy: Path | None,
     approved: tuple[str, ...],
     recovery: bool,
+    pictures: bool,
 ) -> dict[str, object]:
     from dataclasses import asdict
 
@@ -264,7 +268,7 @@ def _collect_world(
     from synthdata.worlds.episode import Recovery
     from synthdata.worlds.guard import Guard, Policy
     from synthdata.worlds.make import PLAIN, make, shipped_policy
-    from synthdata.worlds.players import Expert, LikelihoodPlayer
+    from synthdata.worlds.players import Expert, LikelihoodPlayer, Wanderer
 
     allowed = Policy.from_toml(policy) if policy else shipped_policy(env)
     unknown = sorted(set(approved) - set(allowed.irreversible))
@@ -273,9 +277,12 @@ def _collect_world(
             f"--approve {unknown[0]}: the policy names {', '.join(allowed.irreversible)} as irreversible"
         )
     guard = Guard(allowed, lambda action: action.name in approved)
-    setting = Setting(PLAIN[env], guard, approved, Recovery() if recovery else None)
+    world = PLAIN[env] | ({"pictures": pictures} if env == "browser" else {})
+    setting = Setting(world, guard, approved, Recovery() if recovery else None)
     if generator is None:
-        player: Expert | LikelihoodPlayer | EndpointPlayer = Expert()
+        player: Expert | Wanderer | LikelihoodPlayer | EndpointPlayer = Expert()
+    elif generator == "random":
+        player = Wanderer()
     elif generator == "embedded":
         from synthdata.generation.embedded import EmbeddedGenerator
 
@@ -284,7 +291,7 @@ def _collect_world(
     elif generator.startswith(("http://", "https://")) and model:
         player = EndpointPlayer(model, RuntimeSettings(endpoint=generator), make(PLAIN[env]).tools)
     else:
-        raise SettingsError("--generator is `embedded` or an endpoint's base URL; an endpoint needs --model too")
+        raise SettingsError("--generator is `embedded`, `random` or an endpoint's URL, which needs --model too")
     with progress("tasks", order.games) as advance:
         return asdict(collect_to(out, setting, order, player, advance=advance))
 

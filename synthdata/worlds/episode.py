@@ -108,8 +108,11 @@ def play(
     clock: Callable[[], float] = time.monotonic,
 ) -> Episode:
     """Play the task that the world was reset to; without `recovery` failures are shown and nothing is mended."""
-    start, plan = clock(), world.plan()
-    run = _Run(world, player, guard, recovery)
+    start = clock()
+    try:
+        plan, run = world.plan(), _Run(world, player, guard, recovery)
+    except WorldError as error:
+        return broken(str(error))
     opening = run.opening
     while run.ended is None:
         limit = guard.exhausted(run.spent(clock() - start))
@@ -124,6 +127,11 @@ def play(
         spent=run.spent(clock() - start),
         events=tuple(run.events),
     )
+
+
+def broken(reason: str) -> Episode:
+    """An episode that ended before it began."""
+    return Episode((), Seen(""), "broken", reason, 0.0, None, Spent(), ())
 
 
 class _Run:

@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Literal
 
 from synthdata.errors import InputError
+from synthdata.worlds.browser.world import Browser
 from synthdata.worlds.environment import Environment
 from synthdata.worlds.guard import Policy
 from synthdata.worlds.text_games import TextGames
 from synthdata.worlds.tools.desk import Desk
 
-Name = Literal["tools", "textworld"]
+Name = Literal["tools", "browser", "textworld"]
 # Worlds as `collect` makes them.
 PLAIN: Mapping[Name, Mapping[str, object]] = {
     "tools": {"name": "tools", "busy": 0.05, "planted": ""},
+    "browser": {"name": "browser", "planted": "", "pictures": True},
     "textworld": {"name": "textworld", "series": 0},
 }
 
@@ -29,11 +31,14 @@ def make(recorded: Mapping[str, object]) -> Environment:
     try:
         if recorded["name"] == "tools":
             return Desk(busy=float(str(recorded["busy"])), planted=str(recorded["planted"]))
+        if recorded["name"] == "browser":
+            # A run that is made again needs no pictures: only its texts are compared.
+            return Browser(planted=str(recorded["planted"]), pictures=recorded.get("pictures") is True)
         if recorded["name"] == "textworld":
             return TextGames(series=int(str(recorded["series"])))
     except (KeyError, ValueError) as error:
         raise InputError(f"extra.world cannot be made again: {error}") from error
-    raise InputError(f"extra.world.name {str(recorded['name'])[:40]!r} is no world: tools, textworld")
+    raise InputError(f"extra.world.name {str(recorded['name'])[:40]!r} is no world: tools, browser, textworld")
 
 
 def shipped_policy(name: str) -> Policy:

@@ -1,4 +1,4 @@
-"""Who acts: an expert that follows the plan, a language model by likelihood, and the noise that spoils either."""
+"""Who acts: an expert that follows the plan, a language model by likelihood, chance, and noise that spoils any."""
 
 from __future__ import annotations
 
@@ -76,6 +76,21 @@ class Expert:
         if view.plan[0] in view.avoid:
             return Choice(None, f"{view.plan[0].name} is needed and does not work")
         return Choice(view.plan[0])
+
+
+@dataclass(frozen=True)
+class Wanderer:
+    """Takes any offered action: what a player without any sense reaches."""
+
+    name: str = "random-player"
+    model: str = "uniform"
+    version: str = "1"
+
+    def choose(self, view: View) -> Choice:
+        """Drawn by the task, what was seen and the number of actions so far, so the same again for the same run."""
+        if not view.offered:
+            return Choice(None, "nothing is left to try")
+        return Choice(view.offered[draw("wander", view.task, view.seen, len(view.transcript)) % len(view.offered)])
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ refused never reached the world; where the recovery loop went back, replay goes 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from synthdata.worlds.make import make
 SPARE_STEPS = 4
 # Of a call that fails for the moment, before it counts as failed.
 TRIES = 5
+# What stands in a text for the picture beside it.
+_PICTURE = re.compile(r"\n?\[image/png[^\]\n]*\]\Z")
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class WorldReplay:
             else:
                 answer = self.world.step(action)
                 taken.append(action)
-                if answer.seen.text != step.observation:
+                if answer.seen.text != _PICTURE.sub("", step.observation):
                     return {}
                 after = self._left()
                 if answer.failed != "transient":

@@ -16,6 +16,7 @@ from typing import Any
 
 from synthdata.play.games import draw
 from synthdata.worlds.environment import Action, Answer, Seen
+from synthdata.worlds.schema import fault
 from synthdata.worlds.tools import BY_NAME, TOOLS
 from synthdata.worlds.tools.calls import ToolError, carry_out
 from synthdata.worlds.tools.database import PLACES, dump, make_database
@@ -118,9 +119,9 @@ class Desk:
         return answer
 
     def _answer(self, action: Action) -> Answer:
-        fault = self._fault(action)
-        if fault:
-            return Answer(Seen(f"Error: {fault}"), "error")
+        wrong = fault(self.tools, action)
+        if wrong:
+            return Answer(Seen(f"Error: {wrong}"), "error")
         if action.name == "finish":
             return Answer(Seen('{"status":"ended"}'), over=True)
         tries = sum(taken == action for taken in self._taken)
@@ -130,17 +131,6 @@ class Desk:
             return Answer(Seen(carry_out(self.db, BY_NAME[action.name], action.values)))
         except ToolError as error:
             return Answer(Seen(f"Error: {error}"), "error")
-
-    def _fault(self, action: Action) -> str:
-        """Why the call is none: no such tool, or arguments that do not fit its schema."""
-        import jsonschema
-
-        if action.name not in BY_NAME and action.name != "finish":
-            return f"unknown tool {action.name[:60]!r}"
-        schema = FINISH if action.name == "finish" else BY_NAME[action.name].schema
-        errors = sorted(jsonschema.Draft202012Validator(schema).iter_errors(action.values), key=str)
-        where = ".".join(map(str, errors[0].absolute_path)) if errors else ""
-        return f"invalid argument {where}: {errors[0].message[:200]}".replace(" :", ":") if errors else ""
 
     def score(self) -> float:
         """1 where the rows are those of the goal and the run ended as the rules ask, else 0."""
