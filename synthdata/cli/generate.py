@@ -277,7 +277,7 @@ def _collect_world(
             f"--approve {unknown[0]}: the policy names {', '.join(allowed.irreversible)} as irreversible"
         )
     guard = Guard(allowed, lambda action: action.name in approved)
-    world = PLAIN[env] | ({"pictures": pictures} if env == "browser" else {})
+    world = {**PLAIN[env], **({"pictures": pictures} if env == "browser" else {})}
     setting = Setting(world, guard, approved, Recovery() if recovery else None)
     if generator is None:
         player: Expert | Wanderer | LikelihoodPlayer | EndpointPlayer = Expert()

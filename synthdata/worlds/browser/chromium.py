@@ -22,13 +22,13 @@ from synthdata.worlds.environment import WorldError
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser as ChromiumBrowser
-    from playwright.sync_api import BrowserContext, Dialog, Page, Route, WebSocketRoute
+    from playwright.sync_api import BrowserContext, Dialog, Page, Route, ViewportSize, WebSocketRoute
 
 # Of a reserved domain: it can be no other machine's.
 HOST = "pages.test"
 ORIGIN = f"http://{HOST}"
 # The size that MiniWoB's pages are made for.
-SIZE = {"width": 160, "height": 210}
+SIZE: ViewportSize = {"width": 160, "height": 210}
 _ARGUMENTS = (
     "--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--webrtc-ip-handling-policy=disable_non_proxied_udp",
