@@ -143,3 +143,4 @@ def test_the_wheel_holds_exactly_the_three_packages(tmp_path):
     assert pages and pages <= set(names)
     shipped = {f"synthdata/shipped/configs/{path.name}" for path in (ROOT / "configs").iterdir()}
     assert shipped | {"synthdata/shipped/docs/formats.md", "synthdata/shipped/sample/textworld.jsonl.gz"} <= set(names)
+    assert {"synthdata/shipped/sample-worlds/browser.jsonl.gz", "synthdata/worlds/browser/policy.toml"} <= set(names)
