@@ -12,6 +12,8 @@ _SILENT = ("thoughts", "reasoning_recap", "model_editable_context", "user_editab
 # Parts of OpenCode's messages that are marks of the program.
 _MARKS = ("step-start", "step-finish", "snapshot", "patch", "agent", "retry", "compaction")
 _INTERFACE = ("info", "error", "warning")
+# A thought of Gemini CLI, in the order in which it reads.
+_THOUGHT = ("subject", "description")
 
 
 def _chatgpt(row: Row) -> list[Row]:
@@ -61,8 +63,12 @@ def _gemini_cli(row: Row) -> list[Row]:
     turns = row.get("messages")
     if "sessionId" not in row or not isinstance(turns, list) or not turns:
         return []
-    kinds = {turn.get("type") for turn in turns if isinstance(turn, dict)}
-    if "gemini" not in kinds or not kinds <= {"user", "gemini", *_INTERFACE}:
+    kinds = {str(turn.get("type")) for turn in turns if isinstance(turn, dict)}
+    if (
+        not all(isinstance(turn, dict) for turn in turns)
+        or "gemini" not in kinds
+        or not kinds <= {"user", "gemini", *_INTERFACE}
+    ):
         return []
     told = [made for turn in turns if turn["type"] not in _INTERFACE for made in _gemini_turns(turn)]
     return [{"messages": told, "task_id": str(row["sessionId"])}]
@@ -71,19 +77,21 @@ def _gemini_cli(row: Row) -> list[Row]:
 def _gemini_turns(turn: Row) -> list[Row]:
     if turn["type"] == "user":
         return [{"role": "user", "content": turn.get("content")}]
-    calls = [call for call in turn.get("toolCalls") or () if isinstance(call, dict)]
-    thoughts = [": ".join(filter(None, (one.get("subject"), one.get("description")))) for one in _objects(turn)]
+    listed_calls = turn.get("toolCalls")
+    calls = [call for call in listed_calls if isinstance(call, dict)] if isinstance(listed_calls, list) else []
+    thoughts = [": ".join(str(one[key]) for key in _THOUGHT if one.get(key)) for one in _objects(turn)]
     listed = [{key: call.get(key) for key in ("id", "name", "args")} for call in calls]
     made: list[Row] = [
         {"role": "assistant", "content": turn.get("content"), "tool_calls": listed}
         | ({"reasoning_content": "\n".join(thoughts)} if thoughts else {})
     ]
-    answers = [part for call in calls for part in call.get("result") or ()]
+    answers = [part for call in calls if isinstance(call.get("result"), list) for part in call["result"]]
     return [*made, *([{"role": "user", "content": answers}] if answers else [])]
 
 
 def _objects(turn: Row) -> list[Row]:
-    return [one for one in turn.get("thoughts") or () if isinstance(one, dict)]
+    listed = turn.get("thoughts")
+    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
 
 
 def _opencode(row: Row) -> list[Row]:

@@ -31,6 +31,7 @@ from synthdata.sources.reading import allowed_origin, run_reader
 from synthdata.sources.samples import NotASampleError, Sample, samples
 from synthdata.sources.shapes import refusal, shape_of
 from synthdata.sources.tables import form_of, table_rows
+from synthdata.sources.transcripts import is_transcript
 from synthdata.sources.wrapped import chats
 
 HEAD = 200
@@ -159,7 +160,7 @@ def file_rows(
     file: SourceFile, max_row_bytes: int, columns: Iterable[str] = ()
 ) -> Generator[Row | QuarantinedRow, None, None]:
     """The rows of one data file in whatever form; a document that is one wrapped list gives the items of the list."""
-    if file.kind in ("eval", "protobuf"):
+    if file.kind in ("eval", "protobuf") or is_transcript(file):
         yield refuse(file, f"these are agent runs, not samples: give them to `synthdata run CORPUS {file.name}`")
         return
     if form_of(file.name):

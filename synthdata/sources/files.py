@@ -10,7 +10,7 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NoReturn, TypeGuard
@@ -84,8 +84,8 @@ def printable(raw: bytes | str) -> str:
     return replace_unprintable(text[:_HEAD])
 
 
-def list_files(path: Path | str) -> list[SourceFile]:
-    """The files to read, sorted by name.
+def list_files(path: Path | str, besides: Callable[[SourceFile], bool] | None = None) -> list[SourceFile]:
+    """The files to read, sorted by name; of a folder also those of other endings that `besides` takes.
 
     A file is taken whatever its name. In a folder, at any depth, the files ending in .json, .jsonl, .ndjson, .traj
     (so also .traj.json), .parquet, .eval, .pb, .binpb or .otlp are taken, each also with .gz, .zst, .bz2 or .xz; hidden
@@ -101,18 +101,21 @@ def list_files(path: Path | str) -> list[SourceFile]:
         raise InputError(f"{path}: is a corpus, not input; use `synthdata export` and read what that writes")
     if not path.is_dir():
         raise InputError(f"{path}: no such file or folder; give the path of a log file or of a folder of them")
-    files = [(file.relative_to(path), file) for file in path.rglob("*") if file.is_file()]
-    names = sorted((name.as_posix(), file) for name, file in files if _wanted(name))
-    if not names:
+    seen = [(file.relative_to(path), file) for file in path.rglob("*") if file.is_file()]
+    files = [SourceFile(file, name.as_posix(), alone=False) for name, file in sorted(seen) if not _passed_over(name)]
+    taken = [file for file in files if _known(file) or (besides is not None and besides(file))]
+    if not taken:
         endings = ", ".join(_ENDINGS)
         raise InputError(f"{path}: no file to read in this folder; files ending in {endings} (or .gz) are read")
-    return [SourceFile(file, name, alone=False) for name, file in names]
+    return sorted(taken, key=lambda file: file.name)
 
 
-def _wanted(name: Path) -> bool:
-    if any(part.startswith(".") for part in name.parts) or name.name.lower().startswith("readme"):
-        return False
-    return ending_of(name.name)[0] in _ENDINGS
+def _passed_over(name: Path) -> bool:
+    return any(part.startswith(".") for part in name.parts) or name.name.lower().startswith("readme")
+
+
+def _known(file: SourceFile) -> bool:
+    return ending_of(file.name)[0] in _ENDINGS
 
 
 def read_rows(file: SourceFile, max_row_bytes: int) -> Iterator[Row | QuarantinedRow]:

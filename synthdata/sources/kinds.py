@@ -20,6 +20,7 @@ from synthdata.sources.openai_chat import conversation_of
 from synthdata.sources.reading import parts, run_reader
 from synthdata.sources.shapes import shape_of
 from synthdata.sources.tables import form_of
+from synthdata.sources.transcripts import is_transcript
 from synthdata.sources.wrapped import agent_runs
 
 RowKind = Literal["trajectories", "candidates"]
@@ -40,10 +41,10 @@ def sniff_kind(path: Path | str, *, max_row_bytes: int = _MAX_ROW_BYTES) -> RowK
     broken = ""
     listing = list_any(path)
     for file in listing.files:
+        if file.kind in ("eval", "protobuf") or is_transcript(file):
+            return "trajectories"
         if form_of(file.name) or file.name in listing.maps:
             return "candidates"
-        if file.kind in ("eval", "protobuf"):
-            return "trajectories"
         head: list[object] = []
         for row in islice(file_rows(file, max_row_bytes), HEAD):
             if isinstance(row, QuarantinedRow):

@@ -16,6 +16,7 @@ from synthdata.sources.files import DATA_ENDINGS, SourceFile, list_files
 from synthdata.sources.mapping import ColumnMap
 from synthdata.sources.packing import ending_of
 from synthdata.sources.tables import ENDINGS
+from synthdata.sources.transcripts import is_transcript
 from synthdata.sources.turns import Tags
 
 _BOOKS = ("state.json", "dataset_info.json", "dataset_dict.json", "dataset_infos.json")
@@ -98,7 +99,7 @@ def list_runs(path: Path | str) -> Listing:
     Raises:
         InputError: no such path, or nothing to read in it.
     """
-    files = list_files(path)
+    files = list_files(path, is_transcript)
     taken = {file.path for file in files}
     seen = [] if Path(path).is_file() else [file for file in Path(path).rglob("*") if file.is_file()]
     left = [file for file in seen if file not in taken and not _hidden(file.relative_to(path))]

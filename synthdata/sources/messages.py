@@ -12,11 +12,20 @@ from collections.abc import Iterable
 from typing import Any
 
 from synthdata.records import Media, Observation, Step
+from synthdata.records.chat import is_weighed_in
 from synthdata.sources.calls import ReadCall, read_call
 from synthdata.sources.fields import RowError, as_list, as_object
 from synthdata.sources.items import ITEMS, ItemFold
 from synthdata.sources.media import without_files
-from synthdata.sources.parts import Answer, Content, is_answer_part, is_tool_part, read_answer, read_content
+from synthdata.sources.parts import (
+    Answer,
+    Content,
+    in_steps,
+    is_answer_part,
+    is_tool_part,
+    read_answer,
+    read_content,
+)
 from synthdata.sources.steps import Draft, Fold, Role, close, heard_back
 
 # Names of speakers in small letters: of roles, of LangChain's types, of AutoGen's message classes.
@@ -42,7 +51,7 @@ ROLES: dict[str, Role | None] = {
 _USUAL: dict[str, Role | None] = {
     "assistant": "agent", "user": "user", "system": "system", "developer": "system", "tool": None, "function": None,
 }  # fmt: skip
-_THOUGHTS = ("reasoning_content", "reasoning", "thinking", "reasoning_text", "thought")
+_THOUGHTS = ("reasoning_content", "reasoning", "thinking", "reasoning_text", "thought", "tool_plan")
 # Only read where none of the above says anything: the same thoughts once more, with signatures.
 _THOUGHTS_AGAIN = ("reasoning_details", "thinking_blocks")
 # Parts first: an interface that has them keeps their words once more as `content`.
@@ -52,6 +61,7 @@ _THINKING = frozenset((*_THOUGHTS, *_THOUGHTS_AGAIN))
 _CALLING = frozenset((*_LISTED, "function_call", "additional_kwargs"))
 _ANSWER_IDS = ("tool_call_id", "toolCallId", "tool_use_id", "call_id", "id")
 ECHO = "a framework's echo of a tool's answer"
+WEIGHED_OUT = "the log says that this turn is not learnt"
 
 
 def steps_from(messages: object) -> tuple[Step, ...]:
@@ -157,7 +167,8 @@ def is_message(value: object) -> bool:
 
 def is_item(item: dict[str, Any]) -> bool:
     """An item of the Responses API that has no role."""
-    return "role" not in item and "from" not in item and item.get("type") in ITEMS and "data" not in item
+    kind = item.get("type")
+    return isinstance(kind, str) and kind in ITEMS and "role" not in item and "from" not in item and "data" not in item
 
 
 def unwrapped(item: dict[str, Any]) -> dict[str, Any]:
@@ -224,6 +235,11 @@ def _content(item: dict[str, Any], where: str) -> Content:
     return read_content(value, f"{where}.content") if value is not None else Content()
 
 
+def unknown_parts(message: dict[str, Any], where: str) -> list[str]:
+    """What in a message's content nothing here knows."""
+    return _content(unwrapped(message), where).unknown
+
+
 def _draft(role: Role, item: dict[str, Any], content: Content, where: str) -> Draft:
     texts = [text for text in content.texts if text]
     refusal = item.get("refusal")
@@ -285,8 +301,12 @@ def _agent(item: dict[str, Any], where: str) -> list[Draft | Answer]:
     kind = str(item.get("type")).lower()
     if kind == "thoughtevent":
         return [Draft("agent", thought=str(item.get("content")), unfit=["a thought alone is no answer"])]
+    pieces = _pieces(item)
+    if pieces:
+        return [turn for number, piece in enumerate(pieces) for turn in _agent(piece, f"{where}, step {number}")]
     content = _content(item, where) if kind not in _CALL_LISTS or not _only_calls(item) else Content()
     draft = _draft("agent", item, content, where)
+    draft.unfit += [] if is_weighed_in(item) else [WEIGHED_OUT]
     if kind in _CALL_LISTS and _only_calls(item):
         draft.take(read_call(call, f"{where}.content[{i}]") for i, call in enumerate(item["content"]))
     if str(item.get("role", item.get("from"))).lower() in ("tool-call", "tool_call", "function_call"):
@@ -294,6 +314,18 @@ def _agent(item: dict[str, Any], where: str) -> list[Draft | Answer]:
     draft.unfit += [ECHO] if kind == "toolcallsummarymessage" else []
     draft.unfit += content.unknown
     return [draft, *content.answers]
+
+
+def _pieces(item: dict[str, Any]) -> list[dict[str, Any]]:
+    """A message that holds answers between its words as one message a step; nothing where it is one step."""
+    key = next((key for key in _CONTENTS if item.get(key) not in (None, "", [])), "")
+    steps = in_steps(item[key]) if key else []
+    if len(steps) < 2:
+        return []
+    # What is not in the parts (thoughts beside them, listed calls) was there before the first answer.
+    around = {name: value for name, value in item.items() if name not in _CONTENTS}
+    later = {name: value for name, value in around.items() if name not in _THINKING and name not in _CALLING}
+    return [{**(later if number else around), "content": parts} for number, parts in enumerate(steps)]
 
 
 # AutoGen lists calls as the content itself.

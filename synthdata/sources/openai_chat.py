@@ -51,8 +51,8 @@ def conversation_of(value: object) -> object:
 def read(value: object) -> list[Trajectory]:
     """One conversation; its task is `task`, else the first user message.
 
-    Of the object around the messages also `task_id`, `success`, `reward` (or `score`), `truncated`, `model` and `tools`
-    are used, and the response where it stands beside its request.
+    Of the object around the messages also `task_id` (or `instance_id`), `success` (or `resolved`), `reward` (or
+    `score`), `truncated`, `model` and `tools` are used, and the response where it stands beside its request.
     """
     around: dict[str, Any] = value if isinstance(value, dict) else {"messages": value}
     messages = _messages(around)
@@ -65,8 +65,8 @@ def read(value: object) -> list[Trajectory]:
         Trajectory(
             task=content_text(around.get("task")) or first_user(steps),
             steps=steps,
-            task_id=as_name(around.get("task_id"), "task_id"),
-            success=read_success(around.get("success"), "success", notes),
+            task_id=as_name(around.get("task_id", around.get("instance_id")), "task_id"),
+            success=read_success(around.get("success", around.get("resolved")), "success", notes),
             reward=read_reward(around.get("reward", around.get("score")), "reward", notes),
             agent_model=as_name(around.get("model"), "model"),
             tools=canonical_json(tools) if tools else "",

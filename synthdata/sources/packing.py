@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _PACKS = {".gz": b"\x1f\x8b", ".zst": b"\x28\xb5\x2f\xfd", ".bz2": b"BZh", ".xz": b"\xfd7zXZ\x00"}
 PACKED = tuple(_PACKS)
 _KINDS = {".gz": "gzip"}
-_DAMAGED = (EOFError, zlib.error, lzma.LZMAError, OSError)
+DAMAGED = (EOFError, zlib.error, lzma.LZMAError, OSError)
 _BLOCK = 1 << 20
 
 
@@ -73,7 +73,7 @@ def check_file(file: SourceFile) -> None:
             content = handle.read(_BLOCK).strip(b"\xef\xbb\xbf \t\r\n")
             while pack and handle.read(_BLOCK):
                 pass
-    except _DAMAGED as error:
+    except DAMAGED as error:
         if not (pack or named):
             raise
         _refuse_packed(file, pack or named, error)

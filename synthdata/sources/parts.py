@@ -176,6 +176,40 @@ def _add_part(content: Content, part: object, where: str) -> None:
         content.unknown.append(f"a part of kind {kind[:40]!r}" if kind else "a part that does not say what it is")
 
 
+def in_steps(parts: object) -> list[list[Any]]:
+    """The parts of one message by the steps that it tells of: what follows an answer was said after that answer.
+
+    Interfaces keep a whole turn as one message, with the calls of several steps and their answers. A mark of a step
+    tells them apart; where there is none, words or a thought after an answer begin the next.
+    """
+    if not isinstance(parts, list):
+        return []
+    kinds = [part_kind(part) if isinstance(part, dict) else "text" for part in parts]
+    marked = "step_start" in kinds
+    steps: list[list[Any]] = [[]]
+    answered = False
+    for kind, part in zip(kinds, parts, strict=True):
+        spoken = not marked and answered and (kind in _TEXTS or kind in _THOUGHTS)
+        if (kind == "step_start" or spoken) and answered:
+            steps.append([])
+            answered = False
+        answered = answered or _is_answered(kind, part)
+        steps[-1].append(part)
+    return [step for step in steps if step]
+
+
+def _is_answered(kind: str, part: object) -> bool:
+    """Whether a part is an answer, or a call with its answer in it."""
+    if not isinstance(part, dict):
+        return False
+    reader = _reader(kind, part)
+    inner = part.get("toolInvocation")
+    state = (inner if isinstance(inner, dict) else part).get("state")
+    state = state.get("status") if isinstance(state, dict) else state
+    done = reader is _add_call and (state in _DONE or _STATES.get(str(state)) in _DONE)
+    return done or reader in (_add_answer, _add_code_result)
+
+
 def _reader(kind: str, part: dict[str, Any]) -> Callable[[Content, dict[str, Any], str], None] | None:
     if kind in _TEXTS or (not kind and isinstance(part.get("text", part.get("Text")), str)):
         return _add_thought if part.get("thought") is True else _add_text
@@ -213,21 +247,21 @@ def _add_thought(content: Content, part: dict[str, Any], where: str) -> None:
         "Text",
     )
     for key in keys:
-        text = _plain(part.get(key))
+        text = thought_text(part.get(key))
         if text:
             content.thoughts.append(text)
             return
 
 
-def _plain(value: object) -> str:
+def thought_text(value: object) -> str:
     """The readable text of a thought, however deep its format packs it; encrypted ones have none."""
     if isinstance(value, str):
         return value
     if isinstance(value, list):
-        return "\n".join(filter(None, map(_plain, value)))
+        return "\n".join(filter(None, map(thought_text, value)))
     if isinstance(value, dict):
         keys = ("text", "thinking", "reasoning", "reasoningText", "content", "summary")
-        return next((text for key in keys if (text := _plain(value.get(key)))), "")
+        return next((text for key in keys if (text := thought_text(value.get(key)))), "")
     return ""
 
 
@@ -247,13 +281,15 @@ def _add_call(content: Content, part: dict[str, Any], where: str) -> None:
     if kind.startswith("tool_") and "toolCallId" in part and "toolName" not in source and "name" not in source:
         named = {**source, "toolName": str(part["type"]).removeprefix("tool-")}
     content.calls.append(read_call(named, where))
-    done = str(source.get("state", "")) in ("result", "output-available", "output-error", "output-denied")
+    done = str(source.get("state", "")) in _DONE
     if done or (kind == "mcp_call" and source.get("output") is not None):
         value = source.get("result", source.get("output"))
         error = source.get("errorText", source.get("error"))
         content.answers.append(read_answer(value, source.get("toolCallId", source.get("id")), where, error))
 
 
+# States of a call that has its answer in it.
+_DONE = ("result", "output-available", "output-error", "output-denied")
 # How OpenCode says how far a call is, in the words of the Vercel AI SDK.
 _STATES = {"completed": "output-available", "error": "output-error"}
 

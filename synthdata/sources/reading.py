@@ -18,23 +18,30 @@ from synthdata.protocols import Pictures
 from synthdata.records import Origin, QuarantinedRow, Trajectory
 from synthdata.settings import RuntimeSettings
 from synthdata.sources import (
+    adk,
+    ag_ui,
     atif,
     claude_code,
     codex,
     crew_ai,
     inspect_log,
+    lang_graph,
+    letta,
     message_lines,
     mint,
+    mlflow_traces,
     native,
     openai_chat,
     openclaw,
     openhands,
+    os_world,
     otlp,
     smolagents,
     swe_agent,
     tape_agents,
     tau_bench,
     trace_stores,
+    transcripts,
     verifiers,
     who_when,
 )
@@ -42,7 +49,9 @@ from synthdata.sources.beginnings import without_beginnings
 from synthdata.sources.eval_files import eval_rows
 from synthdata.sources.fields import RowError
 from synthdata.sources.files import DOCUMENT_ROWS, Row, SourceFile, list_files, read_rows, refuse
+from synthdata.sources.incomplete import missing_half
 from synthdata.sources.intake import Intake, runs_with_pictures
+from synthdata.sources.packing import check_file
 from synthdata.sources.sessions import ReadRun, SessionItem
 from synthdata.sources.settled import settled
 from synthdata.sources.wrapped import agent_runs, conversations
@@ -74,7 +83,7 @@ class Stamp:
 
 READERS: tuple[Reader, ...] = (
     native, atif, tau_bench, swe_agent, mint, inspect_log, verifiers, openhands, tape_agents, smolagents, who_when,
-    openai_chat,
+    transcripts, openai_chat,
 )  # fmt: skip
 
 
@@ -91,10 +100,16 @@ SESSIONS: tuple[Session, ...] = (
     Session(claude_code.NAME, claude_code.sniff, claude_code.read_session),
     Session(codex.NAME, codex.sniff, codex.read_session),
     Session(otlp.NAME, otlp.sniff, otlp.read_session),
+    Session(mlflow_traces.NAME, mlflow_traces.sniff, mlflow_traces.read_session),
     Session(trace_stores.NAME, trace_stores.sniff, trace_stores.read_session),
     Session(openhands.NAME, openhands.sniff_event, openhands.read_session),
     Session(openclaw.NAME, openclaw.sniff, openclaw.read_session),
     Session(smolagents.NAME, smolagents.sniff_step, smolagents.read_session),
+    Session(os_world.NAME, os_world.sniff, os_world.read_session),
+    Session(ag_ui.NAME, ag_ui.sniff, ag_ui.read_session),
+    Session(letta.NAME, letta.sniff, letta.read_session),
+    Session(lang_graph.NAME, lang_graph.sniff, lang_graph.read_session),
+    Session(adk.NAME, adk.sniff, adk.read_session),
     Session(crew_ai.NAME, crew_ai.sniff, crew_ai.read_session),
     Session(message_lines.NAME, message_lines.sniff, message_lines.read_session),
 )
@@ -128,7 +143,7 @@ def read_trajectories(
     """
     usable = 0
     first: list[QuarantinedRow] = []
-    files = _grouped(list_files(path))
+    files = _grouped(list_files(path, transcripts.is_transcript))
     stamp = Stamp(origin, licence)
     read = (item for group in files for item in _group_trajectories(group, stamp, max_row_bytes, pictures))
     for item in without_beginnings(read):
@@ -211,6 +226,9 @@ def rows_of(file: SourceFile, max_row_bytes: int) -> Iterator[Row | QuarantinedR
         return eval_rows(file, max_row_bytes * DOCUMENT_ROWS)
     if file.kind == "protobuf":
         return otlp.protobuf_rows(file, max_row_bytes * DOCUMENT_ROWS)
+    if transcripts.is_transcript(file):
+        check_file(file)
+        return transcripts.transcript_rows(file, max_row_bytes)
     return read_rows(file, max_row_bytes)
 
 
@@ -313,6 +331,9 @@ _KEYS_SHOWN = 8
 
 def _why_none(value: object) -> str:
     """The nearest reader's reason where a key shows which that is, else what was found; and what to write instead."""
+    half = missing_half(value)
+    if half:
+        return half
     if isinstance(value, dict):
         nearest = next((reader for key, reader in _MEANT_FOR.items() if key in value), None)
         if nearest is not None:

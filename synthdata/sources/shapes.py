@@ -9,6 +9,7 @@ from typing import Any
 
 from synthdata.sources.columns import plain_name
 from synthdata.sources.fields import RowError
+from synthdata.sources.incomplete import missing_half
 from synthdata.sources.mapping import ColumnMap
 
 Row = dict[str, Any]
@@ -257,6 +258,9 @@ def refusal(row: object) -> str:
     """Why rows like this one are no samples, where it is plain from their names; else empty."""
     if not isinstance(row, dict):
         return ""
+    half = missing_half(row)
+    if half:
+        return half
     names = {plain_name(str(key)) for key in row} | {str(key).lower() for key in row}
     if {"input_ids"} & names:
         return "the rows are token numbers (`input_ids`), not texts: give the texts that they were made from"

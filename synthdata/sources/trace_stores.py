@@ -1,4 +1,4 @@
-"""Exports of LangSmith and Langfuse: rows of runs and observations, as spans of a trace."""
+"""Exports of LangSmith, Langfuse, Weave and OpenAI's Agents SDK: rows of runs and calls, as spans of a trace."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from synthdata.sources.fields import RowError, as_list, as_object
 from synthdata.sources.files import Row
 from synthdata.sources.sessions import ReadRun, SessionItem, each_row
+from synthdata.sources.span_stores import agents_span, is_agents_span, is_weave, tools_by_calls, weave_span
 from synthdata.sources.span_values import from_json, input_messages, output_messages
 from synthdata.sources.spans import Kind, Span, runs_of_trace
 
@@ -21,18 +22,20 @@ _OBSERVATIONS: dict[str, Kind] = {
 
 
 def sniff(value: object) -> str | None:
-    """None if this row is a run of LangSmith or a trace or observation of Langfuse, else why not."""
+    """None if this row is a run, observation, call or span of one of these stores, else why not."""
     if isinstance(value, dict):
-        if value.get("run_type") in _RUN_TYPES and "inputs" in value and "id" in value:
+        if is_weave(value) or is_agents_span(value):
+            return None
+        if str(value.get("run_type")) in _RUN_TYPES and "inputs" in value and "id" in value:
             return None
         if _is_observation(value) or _is_trace(value):
             return None
-    return "neither a LangSmith run (`run_type`) nor a Langfuse trace or observation"
+    return "neither a LangSmith run (`run_type`), a Langfuse trace or observation, a Weave call nor an Agents SDK span"
 
 
 def _is_observation(value: Mapping[str, Any]) -> bool:
     named = "traceId" in value or "trace_id" in value
-    return named and value.get("type") in _OBSERVATIONS and "id" in value
+    return named and str(value.get("type")) in _OBSERVATIONS and "id" in value
 
 
 def _is_trace(value: Mapping[str, Any]) -> bool:
@@ -41,7 +44,7 @@ def _is_trace(value: Mapping[str, Any]) -> bool:
         "id" in value
         and isinstance(listed, list)
         and bool(listed)
-        and all(isinstance(item, dict) and item.get("type") in _OBSERVATIONS for item in listed)
+        and all(isinstance(item, dict) and str(item.get("type")) in _OBSERVATIONS for item in listed)
     )
 
 
@@ -56,6 +59,7 @@ def read_session(rows: Sequence[Row]) -> Iterator[SessionItem]:
     places = {row.line: row for row in rows}
     for trace, group in traces.items():
         first = min(span.line for span in group)
+        tools_by_calls(group)
         try:
             for run in runs_of_trace(group):
                 yield ReadRun(first, run)
@@ -66,6 +70,11 @@ def read_session(rows: Sequence[Row]) -> Iterator[SessionItem]:
 def _spans(value: dict[str, Any], line: int, number: int) -> list[Span]:
     if sniff(value) is not None:
         raise RowError("not a run or observation as the rest of the file is")
+    if is_weave(value):
+        return [weave_span(value, line, number)]
+    if is_agents_span(value):
+        span = agents_span(value, line, number)
+        return [] if span is None else [span]
     if "run_type" in value:
         return _langsmith(value, line, number, "")
     if "observations" in value:

@@ -14,6 +14,9 @@ from synthdata.records.chat import spoken
 from synthdata.sources.fields import RowError, as_list, as_name, as_object
 from synthdata.sources.files import strict_json
 from synthdata.sources.kept import holds_kept
+from synthdata.sources.messages import is_item, is_message
+from synthdata.sources.parts import thought_text
+from synthdata.sources.translated import standard_messages
 
 Message = dict[str, Any]
 
@@ -66,7 +69,11 @@ def turns_of(value: object, where: str, tags: Tags = KNOWN) -> list[Message]:
     if isinstance(value, dict):
         value = _rows_of_columns(value) or value.get("messages") or [value]
     messages: list[Message] = []
-    for number, item in enumerate(as_list(value, where)):
+    listed = as_list(value, where)
+    if any(isinstance(item, dict) and is_item(item) for item in listed):
+        # Items of the Responses API: what a model gave in one go stands in several.
+        return standard_messages([as_object(item, where) for item in listed], where)
+    for number, item in enumerate(listed):
         place = f"{where}[{number}]"
         if isinstance(item, str) and where == "messages":
             raise RowError(f"`{place}` must be an object, not a text")
@@ -75,8 +82,26 @@ def turns_of(value: object, where: str, tags: Tags = KNOWN) -> list[Message]:
         elif isinstance(item, list):
             messages += _pair(item, place)
         else:
-            messages += _turn(as_object(item, place), place, tags)
+            messages += _any_turn(as_object(item, place), place, tags)
     return messages
+
+
+def _any_turn(turn: Message, where: str, tags: Tags) -> list[Message]:
+    """A turn in the names of data sets, else one of an SDK (LangChain, Gemini, Bedrock, the Vercel AI SDK, ...).
+
+    Raises:
+        RowError: neither; of an object that says who speaks and holds parts, why the SDKs' reader refuses it.
+    """
+    try:
+        return _turn(turn, where, tags)
+    except RowError as error:
+        role = next((turn[key] for key in _ROLE_KEYS if key in turn), "")
+        if not is_message(turn) or _ALIASES.get(str(role).lower().replace("-", "_")) == "call":
+            raise
+        try:
+            return standard_messages([turn], where)
+        except RowError:
+            raise error from None
 
 
 def parsed(text: str, where: str) -> object:
@@ -201,7 +226,9 @@ def blocks(message: Message, where: str) -> list[Message]:
     """
     content = message.get("content")
     content_of(content, f"{where}.content")
-    kinds = {part.get("type") for part in content if isinstance(part, dict)} if isinstance(content, list) else set()
+    kinds = (
+        {str(part.get("type")) for part in content if isinstance(part, dict)} if isinstance(content, list) else set()
+    )
     if not kinds & {*_CALLS, *_RESULTS, *_THOUGHTS}:
         return [message]
     parts = [part if isinstance(part, dict) else {"type": "text", "text": part} for part in content or ()]
@@ -233,7 +260,7 @@ def _call_of(part: Message) -> Message:
 
 
 def _thought(part: Message) -> str:
-    return next((part[key] for key in ("thinking", "text", "reasoning") if isinstance(part.get(key), str)), "")
+    return next((text for key in ("thinking", "text", "reasoning") if (text := thought_text(part.get(key)))), "")
 
 
 def content_of(content: object, where: str) -> str:
@@ -258,7 +285,7 @@ def _part(part: object, where: str) -> str:
         return part
     if not isinstance(part, dict):
         raise RowError(f"`{where}` must be a text or an object, not {part!r:.40}")
-    kind = part.get("type") or next((key for key in part if key in _PLACEHOLDERS), "text")
+    kind = str(part.get("type") or next((key for key in part if key in _PLACEHOLDERS), "text"))
     if kind in ("text", "input_text", "output_text", "refusal", "summary_text"):
         text: str | None = next(
             (part[key] for key in ("text", "value", "content", "refusal") if isinstance(part.get(key), str)), None
@@ -276,9 +303,7 @@ def _part(part: object, where: str) -> str:
         return answer if isinstance(answer, str) else content_of(answer, f"{where}.content")
     if kind in _PLACEHOLDERS:
         return f"[{_PLACEHOLDERS[kind]}]"
-    raise RowError(
-        f"`{where}` is a part of type {str(kind)[:40]!r} with {', '.join(map(str, list(part)[:6]))}: not known"
-    )
+    raise RowError(f"`{where}` is a part of type {kind[:40]!r} with {', '.join(map(str, list(part)[:6]))}: not known")
 
 
 def said(messages: list[Message]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from synthdata.sources import chat_apps
+from synthdata.sources import adk, benchmarks, chat_apps, cloud_logs, span_values
 from synthdata.sources.messages import is_message
 
 Row = dict[str, Any]
@@ -20,10 +20,14 @@ _SPANS = ("traceId", "trace_id", "span_id", "run_type", "observations", "resourc
 # Every wrapping has one of these.
 _MARKS = frozenset((
     "values", "new_items", "output", "outputs", "response", "response_body", "result", "messages_and_choices", "runs",
-    "history", "events", "chat_history", "trajectory", "mapping", "chat_messages", "sessionId", "info",
+    "history", "events", "chat_history", "trajectory", "mapping", "chat_messages", "sessionId", "info", "agents",
+    "eval_cases", "evalCases", "schemaType", "answer_generation", "inference_log", "messages",
 ))  # fmt: skip
-_REQUESTS = ("body", "request_body", "request", "inputs")
-_AROUND = ("tools", "functions", "system", "task", "task_id", "success", "reward", "score", "truncated", "model")
+_REQUESTS = ("body", "request_body", "request", "inputs", "params")
+_AROUND = (
+    "tools", "functions", "system", "task", "task_id", "success", "reward", "score", "truncated", "model", "resolved",
+    "instance_id",
+)  # fmt: skip
 
 
 def conversations(value: object) -> list[Row]:
@@ -157,21 +161,10 @@ def _history(row: Row) -> list[Row]:
 def _events(row: Row) -> list[Row]:
     """Google's ADK: a session's events, each with its author and a content of parts."""
     events = row.get("events")
-    if not isinstance(events, list) or not events or not all(map(_is_event, events)):
+    if not isinstance(events, list) or not events or not all(map(adk.is_event, events)):
         return []
-    messages = []
-    for event in events:
-        content = event.get("content")
-        if isinstance(content, dict) and content.get("parts"):
-            author = event["author"]
-            named = {} if author == "user" else {"name": author}
-            role = content.get("role") or ("user" if author == "user" else "model")
-            messages.append({"role": role, "parts": content["parts"], **named})
+    messages = adk.messages_of(events)
     return [{"messages": messages}] if messages else []
-
-
-def _is_event(event: object) -> bool:
-    return isinstance(event, dict) and isinstance(event.get("author"), str) and "role" not in event
 
 
 def _asker(row: Row) -> list[Row]:
@@ -196,20 +189,50 @@ def _swe_rollout(row: Row) -> list[Row]:
     if not isinstance(turns, list) or not turns:
         return []
     if not all(isinstance(turn, dict) and isinstance(turn.get("role"), str) and "text" in turn for turn in turns):
-        return []
+        return _rollout_messages(row, turns)
     messages: list[Row] = []
     for turn in turns:
         # What a user says after the agent has acted is what its command gave back.
         acted = any(message["role"] in ("ai", "assistant") for message in messages)
         role = "tool" if acted and turn["role"] == "user" else turn["role"]
-        messages.append({"role": role, "content": turn["text"] or turn.get("system_prompt") or ""})
+        masked = {"train": False} if turn.get("mask") is False else {}
+        messages.append({"role": role, "content": turn["text"] or turn.get("system_prompt") or "", **masked})
+    return [{"messages": messages, **_outcome(row)}]
+
+
+def _rollout_messages(row: Row, turns: list[Any]) -> list[Row]:
+    """The same of OpenHands' rollouts, whose turns are chat messages."""
+    if "instance_id" not in row or not _is_chat(turns) or not all("content" in turn for turn in turns):
+        return []
+    return [{"messages": turns, **_around({"tools": row.get("tools")}), **_outcome(row)}]
+
+
+def _outcome(row: Row) -> Row:
     status = row.get("exit_status")
-    known = {"task_id": row.get("instance_id"), "success": row.get("target"), "model": row.get("model_name")}
-    ended = {"truncated": "submitted" not in status} if isinstance(status, str) else {}
-    return [{"messages": messages, **{key: item for key, item in known.items() if item is not None}, **ended}]
+    known = {
+        "task_id": row.get("instance_id"),
+        "success": row.get("target", row.get("resolved")),
+        "model": row.get("model_name"),
+    }
+    ended = {"truncated": "submit" not in status} if isinstance(status, str) else {}
+    return {**{key: item for key, item in known.items() if item is not None}, **ended}
+
+
+def _json_text(row: Row) -> list[Row]:
+    """Messages as JSON text, as tables of runs keep them (SWE-smith); samples of that kind have a reader of theirs."""
+    text = row.get("messages")
+    if not isinstance(text, str) or text[:1] != "[" or not any(key in row for key in _RUN_KEYS):
+        return []
+    messages = span_values.from_json(text)
+    return [{**row, "messages": messages}] if _is_chat(messages) else []
+
+
+# What stands beside a run and never beside a sample.
+_RUN_KEYS = ("instance_id", "traj_id", "resolved", "exit_status")
 
 
 _AGENTS: Shapes = (
-    _state, _agent_result, _choices, _sessions, _history, _events, _asker, _swe_rollout, *chat_apps.AGENTS,
+    _state, _agent_result, _choices, _sessions, _history, _events, cloud_logs.cohere, _asker, _swe_rollout,
+    adk.eval_cases, benchmarks.tool_bench, benchmarks.function_calling, cloud_logs.letta_agents, *chat_apps.AGENTS,
 )  # fmt: skip
-_SERVICES: Shapes = (_response, _exchange, *chat_apps.CHATS)
+_SERVICES: Shapes = (_json_text, cloud_logs.bedrock, _response, _exchange, *chat_apps.CHATS)
