@@ -72,6 +72,12 @@ def export(
     no_reference: Annotated[
         bool, typer.Option("--no-reference", help="Leave out the reference's rows, which come along as real data.")
     ] = False,
+    pictures: Annotated[
+        bool,
+        typer.Option(
+            "--pictures", help="For models that see: pictures leave as such, not as words like [picture 64x48]."
+        ),
+    ] = False,
     as_of: AsOf = None,
     as_json: AsJson = False,
 ) -> None:
@@ -97,7 +103,8 @@ def export(
     if strange:
         raise InputError(f"--kinds {kinds}: no kind {', '.join(strange)}; there are {', '.join(KINDS)}")
     limits = ExportLimits(tokens, mix, exact)
-    wanted = ExportRequest(as_of, since_release, chosen, tuple(licence or ()), limits, not no_reference)
+    named = tuple(licence or ())
+    wanted = ExportRequest(as_of, since_release, chosen, named, limits, not no_reference, pictures=pictures)
     opened = Corpus.open(corpus, settings=settings)
     report = write(opened, out, wanted, bar=partial(progress, "sources of rows, looked at twice"), announce=note)
     if as_json:

@@ -20,10 +20,11 @@ from synthdata.export.card import Card, figures, write_card
 from synthdata.export.choice import Choice, choose, containers, split_of
 from synthdata.export.collect import ExportPool, ExportRequest, collect
 from synthdata.export.folder import building, take_place
+from synthdata.export.gallery import Gallery
 from synthdata.export.kinds import KINDS
 from synthdata.export.manifest import file_hashes, write_manifest
 from synthdata.export.measure import Measured
-from synthdata.export.notes import announcement, by_dialect, scan_notes, share_note, written_notes
+from synthdata.export.notes import announcement, by_dialect, picture_notes, scan_notes, share_note, written_notes
 from synthdata.export.scan import Scan, scan
 from synthdata.export.stubs import MAX_LENGTH, stubs
 from synthdata.export.write import Writer, Written
@@ -125,6 +126,7 @@ class _Made:
     numbers: dict[str, Any]
     notes: tuple[str, ...]
     left_out: dict[str, int]
+    pictures: dict[str, Any]
 
     @property
     def shares(self) -> dict[str, dict[str, float]]:
@@ -155,11 +157,15 @@ def _make(
             settings.seed,
             corpus.settings.recipe.gate.alpha_outside,
         )
-        writer = Writer(part, kinds, sources, choice.keys, settings.keep_personal_data, _redactors(wanted, settings))
+        gallery = Gallery(store.pictures, part, wanted.pictures)
+        gallery.check(sources.pictures)
+        redactors = _redactors(wanted, settings)
+        writer = Writer(part, kinds, sources, choice.keys, settings.keep_personal_data, redactors, gallery)
         written = _write(writer, there, settings, measured, progress)
     share = share_note(wanted, settings, corpus.settings.recipe.export)
-    notes = (*choice.notes, *share, *scan_notes(sources), *written_notes(written))
-    made = _Made(facts, written, choice, measured.facts(), notes, dict(sorted(sources.left_out.items())))
+    seen = gallery.facts()
+    notes = (*choice.notes, *share, *scan_notes(sources), *written_notes(written), *picture_notes(seen))
+    made = _Made(facts, written, choice, measured.facts(), notes, dict(sorted(sources.left_out.items())), seen)
     _describe(part, made, settings)
     return made
 
@@ -183,7 +189,7 @@ def _write(
 def _describe(part: Path, made: _Made, settings: ExportSettings) -> None:
     """Configs for trainers, figures and the card."""
     written, note = made.written, floor_note(made.facts["anchor"])
-    for name, text in stubs(written.rows).items():
+    for name, text in stubs(written.rows, bool(made.pictures["files"])).items():
         path = part / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
@@ -202,7 +208,7 @@ def _release(part: Path, out: Path, corpus: Corpus, wanted: ExportRequest, made:
     release = {"number": number, "key": key, "added": len(added), "removed": len(removed)}
     facts = facts | {"redacted": dict(sorted(written.redacted.items())), "written": made.numbers}
     facts |= {"kinds": written.rows, "real_share_written": made.shares, "notes": list(made.notes)}
-    facts |= {"left_out": made.left_out, "unheld": by_dialect(written)}
+    facts |= {"left_out": made.left_out, "unheld": by_dialect(written), "pictures": made.pictures}
     facts["over_length"] = {"max_length": MAX_LENGTH, "rows": dict(sorted(written.over_length.items()))}
     facts |= {"release": release, "wanted": asdict(wanted), "seed": corpus.settings.recipe.export.seed}
     names = ("source", "licence", "origin")

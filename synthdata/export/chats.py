@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from synthdata.export.conversation import Message, object_arguments, tool_definitions
 from synthdata.export.kinds import AS_CAME, ROWS_EACH, Row, Rows
 from synthdata.records.chat import Chat, content_words, is_answer, part_text, spoken
+from synthdata.records.picture import is_name, picture_of
 
 _ROLES = {"developer": "system", "function": "tool"}
 _WEIGHTS = ("weight", "train", "loss")
@@ -21,7 +22,8 @@ _WEIGHTS = ("weight", "train", "loss")
 def chat_rows(chat: Chat) -> Rows:
     """The rows of a chat: `messages` whole, `sft` one for each of its last answers, and the pair or label it came with.
 
-    An answer that its row calls wrong is in `kto` alone. Empty where a turn holds a picture or a file.
+    An answer that its row calls wrong is in `kto` alone. A picture that the corpus keeps is a mark in the text (see
+    `export/pictures.py`). Empty where a turn holds another, a sound or a file.
     """
     if any(holds_media(message) for message in (*chat.messages, *chat.rejected)):
         return {}
@@ -36,7 +38,11 @@ def chat_rows(chat: Chat) -> Rows:
     if chat.label is not False:
         answers = chat.answers[-ROWS_EACH:]
         rows["sft"] = [{"prompt": bare[:i], "completion": [bare[i]]} | own for i in answers]
-        rows["messages"] = [{"messages": weighed(turns, chat.prompt_length)} | own | {AS_CAME: list(chat.messages)}]
+        rows["messages"] = [
+            {"messages": weighed(turns, chat.prompt_length)}
+            | own
+            | {AS_CAME: [marked(message) for message in chat.messages]}
+        ]
     if chat.rejected:
         rejected = [without_weight(template_message(message)) for message in chat.rejected]
         rows["preference"] = [{"prompt": bare[:split], "chosen": bare[split:], "rejected": rejected} | own]
@@ -54,16 +60,30 @@ def weighed(turns: Sequence[Message], prompt_length: int) -> list[Message]:
 
 
 def holds_media(message: Message) -> bool:
-    """Whether a message has a content part that is no text."""
+    """Whether a message has a content part that is neither text nor a picture that the corpus keeps."""
     content = message.get("content")
-    return isinstance(content, list) and any(part_text(part) is None for part in content)
+    parts = content if isinstance(content, list) else ()
+    return any(part_text(part) is None and picture_of(part) is None for part in parts)
+
+
+def marked(message: Message) -> Message:
+    """The message with the mark of each picture as the text of its part."""
+    content = message.get("content")
+    if not isinstance(content, list) or not any(picture_of(part) for part in content):
+        return message
+    return message | {"content": [_marked(part) for part in content]}
+
+
+def _marked(part: object) -> object:
+    picture = picture_of(part)
+    return part if picture is None else {"type": "text", "text": picture.mark}
 
 
 def template_message(message: Message) -> Message:
     """The message as chat templates read it; see the head of this file for what is made alike."""
     made = {name: value for name, value in message.items() if value is not None}
     made["role"] = _ROLES.get(message["role"], message["role"])
-    made["content"] = content_words(message.get("content"))
+    made["content"] = content_words(marked(message).get("content"))
     called = made.pop("function_call", None)
     calls = [*(message.get("tool_calls") or ()), *([called] if called else [])]
     if calls:
@@ -120,6 +140,7 @@ def texts_in(chat: Chat) -> Iterator[str]:
         if isinstance(value, str):
             yield value
         elif isinstance(value, Mapping):
-            pending += reversed(list(value.values()))
+            # The name of a picture's file is a hash: no words, and nothing to hide.
+            pending += reversed([item for name, item in value.items() if name != "picture" or not is_name(item)])
         elif isinstance(value, list | tuple):
             pending += reversed(value)

@@ -20,6 +20,7 @@ from synthdata.corpus.releases import members, releases
 from synthdata.export.chats import chat_rows, chat_views, texts_in
 from synthdata.export.choice import ExportLimits
 from synthdata.export.kinds import KINDS, Kind, Rows, RunLabels, candidate_rows, imitated_steps, plain_rows, run_rows
+from synthdata.export.pictures import naming, of_chat, of_run
 from synthdata.labelling import agreed_label, learnable_steps, united
 from synthdata.labelling.opinions import labelled, replayed_opinions, step_labels
 from synthdata.operations.retract import retracted_keys
@@ -45,6 +46,7 @@ class ExportRequest:
 
     With `since_release` only admitted rows that no earlier release held; real rows are there in any case, those of the
     reference unless `reference` is False. `redactors` find what else must not leave, besides the built-in recognisers.
+    With `pictures` these leave as pictures, for models that see; else as words.
     """
 
     as_of: int | None = None
@@ -54,6 +56,7 @@ class ExportRequest:
     wishes: ExportLimits = field(default_factory=ExportLimits)
     reference: bool = True
     redactors: tuple[Redactor, ...] = ()
+    pictures: bool = False
 
 
 @dataclass(frozen=True)
@@ -216,7 +219,7 @@ def _candidate_piece(
         key=row["id"],
         real=False,
         task=run.task_id or run.task,
-        rows=candidate_rows(context, content, review, run, labels.get(run.id, RunLabels())),
+        rows=naming(candidate_rows(context, content, review, run, labels.get(run.id, RunLabels())), of_run(run)),
         provenance=shown,
         told=(content, context, review.lesson.text, better.action if better is not None else ""),
         run=run,
@@ -232,9 +235,9 @@ def _text_source(key: str, context: str, content: str, chat: str) -> Source:
         rows, views = plain_rows(context, content), ((content, context),)
         return Source(key, False, key, rows, {}, told=(content, context), views=views)
     came = Chat.from_json(chat)
-    rows = chat_rows(came)
+    rows = naming(chat_rows(came), of_chat(came))
     texts = (content, context, "\n".join(texts_in(came)))
-    obstacle = "" if rows else "a turn holds a picture or a file, which no text trainer reads"
+    obstacle = "" if rows else "a turn holds a sound, a file or a picture that the corpus does not keep"
     return Source(key, False, key, rows, {}, told=texts, views=chat_views(came), obstacle=obstacle)
 
 
@@ -259,7 +262,7 @@ def _run_piece(run: Trajectory, labels: RunLabels, seed: int) -> Source:
         key=run.id,
         real=run.origin is Origin.REAL and (run.success is True or bool(chosen)),
         task=run.task_id or run.task,
-        rows=run_rows(run, labels, chosen),
+        rows=naming(run_rows(run, labels, chosen), of_run(run)),
         provenance=shown,
         run=run,
         views=tuple((deeds[idx], render_context(run, idx)) for idx in chosen),

@@ -11,13 +11,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from synthdata.export.kinds import HIDDEN, Kind, Row
+from synthdata.export.kinds import HIDDEN, PICTURES, Kind, Row
+from synthdata.export.pictures import SEEN
 
-_BATCH = 512
+_BATCH, _BATCH_OF_PICTURES = 512, 16
 SHARD_ROWS = 50_000
 MESSAGE_COLUMNS = ("prompt", "completion", "chosen", "rejected", "messages")
 # Columns that only some rows have; a file has them where one of its rows does.
 OPTIONAL_COLUMNS = ("tools", "chat_template_kwargs")
+# Pictures, where the export has any: `datasets` gives them back decoded.
+IMAGES = "images"
 # The reader of JSON columns knows integers of 64 bits.
 _LEAST, _MOST = -(2**63), 2**63 - 1
 # Line ends to Python's `splitlines`, though not to JSON Lines: as escapes they end no line for anybody.
@@ -31,6 +34,8 @@ class ParquetShards:
         """`fields` are those of OPTIONAL_COLUMNS that some row of the export has."""
         self._folder, self._split, self._kind = folder, split, kind
         self._schema = _schema(kind, set(fields))
+        # Rows with pictures are a thousand times as large.
+        self._batch = _BATCH_OF_PICTURES if IMAGES in self._schema.names else _BATCH
         self._writer: Any = None
         self._waiting: list[Row] = []
         self._shards: list[Path] = []
@@ -41,7 +46,7 @@ class ParquetShards:
         """Append a row; the folder is made with the first."""
         self._waiting.append(row)
         self.rows += 1
-        if len(self._waiting) >= _BATCH:
+        if len(self._waiting) >= self._batch:
             self._flush()
 
     def close(self) -> dict[str, int]:
@@ -105,8 +110,8 @@ class Jsonl:
 
 
 def fields_of(row: Row) -> set[str]:
-    """Which optional columns the row has."""
-    return set(OPTIONAL_COLUMNS) & row.keys()
+    """Which optional columns the row has, or would have where pictures are wanted."""
+    return (set(OPTIONAL_COLUMNS) & row.keys()) | ({IMAGES} if row.get(PICTURES) else set())
 
 
 def obstacle(row: Row) -> str:
@@ -150,7 +155,25 @@ def _schema(kind: Kind, fields: set[str]) -> Any:  # noqa: ANN401 - pyarrow ship
     }
     shared = ("stepwise", "lesson")
     more = [(name, pa.json_()) for name in OPTIONAL_COLUMNS if name in fields and kind not in shared]
-    return pa.schema([*columns[kind], *more])
+    if IMAGES not in fields or kind not in SEEN:
+        return pa.schema([*columns[kind], *more])
+    seen = (IMAGES, pa.list_(pa.struct([("bytes", pa.binary()), ("path", text)])))
+    schema = pa.schema([*columns[kind], *more, seen])
+    features = {field.name: _feature(field.type) for field in schema}
+    return schema.with_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+
+
+def _feature(kind: Any) -> dict[str, Any]:  # noqa: ANN401 - pyarrow ships no types
+    """A column as `datasets` describes it: without this a picture would come back as bytes."""
+    import pyarrow as pa
+
+    if kind == pa.json_():
+        return {"_type": "Json"}
+    if pa.types.is_list(kind):
+        return {"_type": "List", "feature": _feature(kind.value_type)}
+    if pa.types.is_struct(kind):
+        return {"_type": "Image"}
+    return {"_type": "Value", "dtype": str(kind)}
 
 
 def _table(rows: Sequence[Row], schema: Any) -> Any:  # noqa: ANN401 - pyarrow ships no types

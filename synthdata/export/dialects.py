@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from synthdata.export.chats import openai_messages
-from synthdata.export.conversation import Message
+from synthdata.export.conversation import Message, message_text
 from synthdata.export.kinds import AS_CAME, Row
 
 _OTHER_SIDE = ("human", "observation")
@@ -47,7 +47,7 @@ def sharegpt_preference(row: Row) -> Row:
         raise DialectError("an answer of several turns")
     system, turns = _prompt(row["prompt"])
     pair = {"chosen": _turn(row["chosen"][0]), "rejected": _turn(row["rejected"][0])}
-    return {"conversations": turns, **pair, "system": system, "tools": _tools(row.get("tools", ()))}
+    return {"conversations": turns, **pair, "system": system, "tools": _tools(row.get("tools", ()))} | images_of(row)
 
 
 def sharegpt_kto(row: Row) -> Row:
@@ -57,7 +57,21 @@ def sharegpt_kto(row: Row) -> Row:
         DialectError: as `sharegpt`.
     """
     messages = [*row["prompt"], *row["completion"]]
-    return sharegpt(messages[:-1], messages[-1], row.get("tools", ())) | {"kto_tag": row["label"]}
+    return sharegpt(messages[:-1], messages[-1], row.get("tools", ())) | {"kto_tag": row["label"]} | images_of(row)
+
+
+def images_of(row: Row) -> Row:
+    """`{"images"}` of an export with pictures, one for each `<image>` of the row's turns; nothing of any other.
+
+    Raises:
+        DialectError: words that hold the mark of a picture, which no reader can tell from one.
+    """
+    if "images" not in row:
+        return {}
+    turns = [turn for name in ("prompt", "completion", "chosen", "rejected") for turn in row.get(name, ())]
+    if sum(message_text(turn).count("<image>") for turn in turns) != len(row["images"]):
+        raise DialectError("words that hold the mark of a picture")
+    return {"images": row["images"]}
 
 
 def nanochat(row: Row) -> Row:
@@ -68,6 +82,8 @@ def nanochat(row: Row) -> Row:
             nanochat trains on all of them.
     """
     turns = row["messages"]
+    if row.get("images"):
+        raise DialectError("a turn with a picture")
     for turn in turns:
         strange = sorted(name for name, value in turn.items() if name not in _NANOCHAT and value is not None)
         if strange:

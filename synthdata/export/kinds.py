@@ -21,10 +21,10 @@ IMITATED: tuple[Kind, ...] = ("sft", "messages", "lesson")
 # Most rows of one kind that one candidate, or one run, makes (docs/export.md).
 ROWS_EACH = 4
 
-# Beside the columns of a row: the index of the step that it speaks of (for its provenance), and the messages as they
-# came (for the dialect that wants them so).
-STEP, AS_CAME = "_step", "_as_came"
-HIDDEN = (STEP, AS_CAME)
+# Beside the columns of a row: the index of the step that it speaks of (for its provenance), the messages as they came
+# (for the dialect that wants them so), and the files of the pictures that its marks mean, by their letters.
+STEP, AS_CAME, PICTURES = "_step", "_as_came", "_pictures"
+HIDDEN = (STEP, AS_CAME, PICTURES)
 Row = dict[str, Any]
 Rows = dict[Kind, list[Row]]
 # A one-view row has no context of its own; a trainer still wants a user turn before the assistant's.

@@ -16,9 +16,10 @@ from synthdata.corpus.digest import digest
 MANIFEST = "manifest.json"
 MADE_BY = "synthdata-gate"
 # Of the rows written: diversity, rows by kind and split, real share by container, the release, what was asked for.
-# What a dialect could not hold, what was left out of all, and rows longer than the configs read.
+# What a dialect could not hold, what was left out of all, rows longer than the configs read, and pictures.
 _WRITTEN = (
-    "written", "kinds", "real_share_written", "release", "notes", "wanted", "seed", "unheld", "left_out", "over_length"
+    "written", "kinds", "real_share_written", "release", "notes", "wanted", "seed", "unheld", "left_out", "over_length",
+    "pictures",
 )  # fmt: skip
 LIBRARIES = ("synthdata-gate", "polars", "deltalake", "faiss-cpu", "datasketch", "sentence-transformers", "numpy")
 

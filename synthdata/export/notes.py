@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from synthdata.export.collect import ExportPool, ExportRequest
 from synthdata.export.scan import Scan
@@ -54,6 +55,14 @@ def by_dialect(written: Written) -> dict[str, dict[str, int]]:
     for (dialect, reason), count in sorted(written.unheld.items()):
         made.setdefault(dialect, {})[reason] = count
     return made
+
+
+def picture_notes(pictures: Mapping[str, Any]) -> Iterator[str]:
+    """Pictures that left as words."""
+    for kind, count in pictures["as_words"].items():
+        if count:
+            cure = "" if pictures["files"] else " (--pictures lets them leave)"
+            yield f"{count} pictures in rows of {kind} left as words such as [picture 640x480]{cure}"
 
 
 def written_notes(written: Written) -> Iterator[str]:

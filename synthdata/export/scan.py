@@ -15,7 +15,7 @@ from synthdata.export.choice import SourceSize, containers, split_of
 from synthdata.export.collect import ExportPool, Source, texts_of
 from synthdata.export.containers import fields_of, obstacle
 from synthdata.export.conversation import count_tokens
-from synthdata.export.kinds import HIDDEN, Kind, Row
+from synthdata.export.kinds import HIDDEN, PICTURES, Kind, Row
 from synthdata.gate.heldout import HeldOut
 from synthdata.records.chat import is_weighed_in
 from synthdata.settings import ExportSettings
@@ -31,7 +31,7 @@ class Scan:
 
     `owners` maps the digest of each row to the piece that is first to have it: the same step of two runs, or of two
     reviews of one, is one row. `dropped` are real runs that overlap with the held-out list, `left_out` counts pieces
-    with rows that no trainer could read, by reason.
+    with rows that no trainer could read, by reason, and `pictures` names all that some row may show.
     """
 
     entries: list[SourceSize] = field(default_factory=list)
@@ -39,6 +39,7 @@ class Scan:
     owners: dict[bytes, str] = field(default_factory=dict)
     dropped: set[str] = field(default_factory=set)
     left_out: Counter[str] = field(default_factory=Counter)
+    pictures: set[str] = field(default_factory=set)
 
 
 def scan(
@@ -99,6 +100,7 @@ def _count(
         rows[kind] = [row for key, row in made if sources.owners.setdefault(key, piece.key) == piece.key]
         for row in rows[kind]:
             sources.fields |= fields_of(row)
+            sources.pictures.update(row.get(PICTURES, {}).values())
     sources.left_out.update(reasons)
     split = split_of(piece.task, aside, settings)
     types: tuple[int, ...] = ()

@@ -11,6 +11,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from synthdata.export.pictures import SEEN
+
 MODEL = "MODEL_NAME_OR_FOLDER"
 # Tokens at which every config cuts a row; TRL's own 1,024 would cut off most completions of agents.
 MAX_LENGTH = 8192
@@ -31,16 +33,19 @@ _AXOLOTL_NOTES = {
 Splits = Mapping[str, Mapping[str, int]]
 
 
-def stubs(splits: Splits) -> dict[str, str]:
-    """Texts by path for the kinds that have rows; `splits` holds rows by kind and split."""
-    made = {f"trl/{kind}.yaml": _trl(kind) for kind in _TRL if "train" in splits.get(kind, {})}
-    made |= {f"axolotl/{kind}.yaml": text for kind, text in _axolotl(splits).items()}
-    info = _dataset_info(splits)
+def stubs(splits: Splits, pictures: bool = False) -> dict[str, str]:
+    """Texts by path for the kinds that have rows; `splits` holds rows by kind and split.
+
+    With `pictures` for models with eyes: none for Axolotl, whose own form of pictures is another.
+    """
+    made = {f"trl/{kind}.yaml": _trl(kind, pictures) for kind in _TRL if "train" in splits.get(kind, {})}
+    made |= {} if pictures else {f"axolotl/{kind}.yaml": text for kind, text in _axolotl(splits).items()}
+    info = _dataset_info(splits, pictures)
     if info:
         made["llamafactory/dataset_info.json"] = json.dumps(info, indent=2) + "\n"
     for kind, stage in (("sft", "sft"), ("preference", "dpo"), ("kto", "kto")):
         if f"synthdata_{kind}" in info:
-            made[f"llamafactory/{kind}.yaml"] = _llamafactory(kind, stage)
+            made[f"llamafactory/{kind}.yaml"] = _llamafactory(kind, stage, pictures)
     return made
 
 
@@ -49,13 +54,14 @@ def trl_command(kind: str) -> str:
     return _TRL[kind]
 
 
-def _trl(kind: str) -> str:
+def _trl(kind: str, pictures: bool) -> str:
     values: dict[str, Any] = {
         "model_name_or_path": MODEL,
         "datasets": [{"path": "parquet", "data_files": f"{kind}/train-*.parquet"}],
         "output_dir": f"trained-{kind}",
         # The completion stands at the end, so a row that is cut trains on nothing.
-        "max_length": MAX_LENGTH,
+        # A picture that is cut in the middle stops the trainer.
+        "max_length": None if pictures and kind in SEEN else MAX_LENGTH,
     }
     if _TRL[kind] == "sft":
         values["completion_only_loss"] = True
@@ -111,7 +117,7 @@ def _axolotl_data(splits: Splits) -> dict[str, dict[str, Any]]:
     return made
 
 
-def _dataset_info(splits: Splits) -> dict[str, Any]:
+def _dataset_info(splits: Splits, pictures: bool) -> dict[str, Any]:
     made: dict[str, Any] = {}
     columns: dict[str, dict[str, str]] = {
         "sft": {},
@@ -119,6 +125,7 @@ def _dataset_info(splits: Splits) -> dict[str, Any]:
         "kto": {"kto_tag": "kto_tag"},
     }
     for kind, own in columns.items():
+        own |= {"images": "images"} if pictures else {}
         for split in splits.get(kind, {}):
             name = f"synthdata_{kind}" if split == "train" else f"synthdata_{kind}_{split}"
             made[name] = {
@@ -132,7 +139,7 @@ def _dataset_info(splits: Splits) -> dict[str, Any]:
     return made
 
 
-def _llamafactory(kind: str, stage: str) -> str:
+def _llamafactory(kind: str, stage: str, pictures: bool) -> str:
     values: dict[str, Any] = {
         "model_name_or_path": MODEL,
         "stage": stage,
@@ -140,6 +147,8 @@ def _llamafactory(kind: str, stage: str) -> str:
         "finetuning_type": "lora",
         "dataset_dir": "llamafactory",
         "dataset": f"synthdata_{kind}",
+        # Names of pictures are relative to the export.
+        **({"media_dir": "."} if pictures else {}),
         "cutoff_len": MAX_LENGTH,
         "output_dir": f"trained-{kind}",
     }

@@ -11,10 +11,20 @@ from typing import Any
 
 from synthdata.export.choice import SPLITS, Split
 from synthdata.export.collect import Source
-from synthdata.export.containers import Jsonl, ParquetShards
+from synthdata.export.containers import IMAGES, Jsonl, ParquetShards
 from synthdata.export.conversation import estimated_tokens
-from synthdata.export.dialects import DialectError, nanochat, openai, sharegpt, sharegpt_kto, sharegpt_preference
-from synthdata.export.kinds import AS_CAME, IMITATED, KINDS, STEP, Kind, Row
+from synthdata.export.dialects import (
+    DialectError,
+    images_of,
+    nanochat,
+    openai,
+    sharegpt,
+    sharegpt_kto,
+    sharegpt_preference,
+)
+from synthdata.export.gallery import Gallery, paths
+from synthdata.export.kinds import AS_CAME, IMITATED, KINDS, PICTURES, STEP, Kind, Row
+from synthdata.export.pictures import SEEN, as_came_with_urls, in_words, with_parts, with_tokens
 from synthdata.export.scan import Scan, entry_key, own_rows
 from synthdata.export.stubs import MAX_LENGTH
 from synthdata.protocols import Redactor
@@ -61,9 +71,14 @@ class Writer:
         keys: AbstractSet[str],
         keep_personal_data: bool,
         redactors: Sequence[Redactor] = (),
+        gallery: Gallery | None = None,
     ) -> None:
         self.done = Written()
-        self._folder, self._kinds, self._fields, self._wanted = folder, kinds, survey.fields, keys
+        # No pictures leave where none of the rows has any, whatever was asked for.
+        self._gallery = gallery if gallery is not None and gallery.hung and IMAGES in survey.fields else None
+        self._words = gallery.worded if gallery is not None else Counter()
+        fields = survey.fields if self._gallery is not None else survey.fields - {IMAGES}
+        self._folder, self._kinds, self._fields, self._wanted = folder, kinds, fields, keys
         self._owners, self._dropped, self._keep = survey.owners, survey.dropped, keep_personal_data
         self._parquet: dict[tuple[Kind, Split], ParquetShards] = {}
         self._jsonl: dict[str, Jsonl] = {}
@@ -110,18 +125,37 @@ class Writer:
         if place not in self._parquet:
             self._parquet[place] = ParquetShards(self._folder / kind, split, kind, self._fields)
         number = self._parquet[place].rows
-        self._parquet[place].add(row)
-        self._line(f"jsonl/{kind}.{split}.jsonl", row)
-        for dialect, write in _DIALECTS.get(kind, {}).items():
-            try:
-                self._line(_dialect_file(dialect, kind, split), write(row))
-            except DialectError as reason:
-                self.done.unheld[dialect, str(reason)] += 1
+        if self._gallery is None or kind not in SEEN:
+            row, count = in_words(row)
+            self._words[kind] += count
+            self._parquet[place].add(row)
+            self._line(f"jsonl/{kind}.{split}.jsonl", row)
+            self._dialects(kind, split, row)
+        else:
+            self._pictured(self._gallery, kind, split, row)
         if estimated_tokens(row) > MAX_LENGTH:
             self.done.over_length[kind] += 1
         self._provenance.add({"kind": kind, "split": split, "row": number, "step": step} | piece.provenance)
         by_split = self.done.rows.setdefault(kind, {})
         by_split[split] = by_split.get(split, 0) + 1
+
+    def _pictured(self, gallery: Gallery, kind: Kind, split: Split, row: Row) -> None:
+        """A row of an export with pictures: as parts and images for TRL, and in each dialect as it has them."""
+        parts, names = with_parts(row)
+        self._words[kind] += in_words(row)[1] - len(names)
+        self._parquet[kind, split].add(parts | {IMAGES: gallery.cells(kind, names)})
+        self._line(f"jsonl/{kind}.{split}.jsonl", parts | {IMAGES: paths(names)})
+        tokens, order = with_tokens(row)
+        came = as_came_with_urls(row, gallery.shelf) if kind == "messages" else None
+        self._dialects(kind, split, tokens | {IMAGES: paths(order)}, came)
+
+    def _dialects(self, kind: Kind, split: Split, row: Row, came: Row | None = None) -> None:
+        """The row in every dialect that can hold it; `came` is its other form for the dialect that wants that."""
+        for dialect, write in _DIALECTS.get(kind, {}).items():
+            try:
+                self._line(_dialect_file(dialect, kind, split), write(came if came and dialect == "openai" else row))
+            except DialectError as reason:
+                self.done.unheld[dialect, str(reason)] += 1
 
     def _line(self, name: str, row: Mapping[str, Any]) -> None:
         if name not in self._jsonl:
@@ -137,13 +171,15 @@ class Writer:
 
         def hide(row: Row) -> Row:
             source = {AS_CAME: row.pop(AS_CAME)} if AS_CAME in row else {}
+            # Names of files are hashes, which must stay what they are.
+            names = {PICTURES: row.pop(PICTURES)} if PICTURES in row else {}
             for one in known:
                 if one.placeholders:
                     row, hits = redact_row(row, one)
                     self.done.redacted += hits
                     # The same turns once more, as they came: counted once.
                     source, _ = redact_row(source, one)
-            return row | source
+            return row | source | names
 
         return hide
 
@@ -197,7 +233,7 @@ class _ProvenanceFile:
 
 
 def _sft_sharegpt(row: Row) -> Row:
-    return sharegpt(row["prompt"], row["completion"][0], row.get("tools", ()))
+    return sharegpt(row["prompt"], row["completion"][0], row.get("tools", ())) | images_of(row)
 
 
 # How a row of a kind reads in another dialect; each is refused where the dialect cannot hold it.

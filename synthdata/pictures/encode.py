@@ -100,6 +100,12 @@ def encode(data: bytes, bounds: PictureBounds) -> Encoded:
     return Encoded(out.getvalue(), "png", *pixels.size)
 
 
+def size_of(data: bytes) -> tuple[int, int]:
+    """Width and height of a picture that was encoded here."""
+    with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as image:
+        return image.size
+
+
 def _plain(image: Image.Image) -> Image.Image:
     """The pixels alone, in a mode that every reader knows."""
     if image.mode == "1" or image.mode.startswith(("I", "F")):

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
-from synthdata.errors import InputError
+from synthdata.errors import CorruptStoreError, InputError
 from synthdata.io.files import atomic_write, sweep_temporaries
 from synthdata.pictures.encode import PictureBounds, decode, encode
 from synthdata.records.picture import Picture, is_name
@@ -72,6 +72,22 @@ class Shelf:
         if not is_name(name):
             raise InputError(f"{name!r:.80} is no name of a picture: a sha256 in hex with .png or .jpg")
         return self.folder / name[:2] / name
+
+    def read(self, name: str) -> bytes:
+        """The file of a picture.
+
+        Raises:
+            CorruptStoreError: it is missing, or not what its name says.
+        """
+        try:
+            data = self.path(name).read_bytes()
+        except OSError as error:
+            raise CorruptStoreError(
+                f"{self.path(name)}: {error.strerror or error}; restore it from a backup"
+            ) from error
+        if hashlib.sha256(data).hexdigest() != name[:64]:
+            raise CorruptStoreError(f"{self.path(name)}: is not what its name says; restore it from a backup")
+        return data
 
     def names(self) -> Iterator[str]:
         """The names of all pictures that are here, sorted."""

@@ -7,7 +7,7 @@ whose letters tell which of the step's pictures stands there. What the gate read
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,10 +92,11 @@ def without_codes(text: str) -> str:
     return _MARK.sub(r"[picture \1\3]", text) if "[picture " in text else text
 
 
-def cut_at_marks(text: str) -> list[tuple[str, str]]:
-    """A text cut at its marks: what stands before each with the letters of the mark, then the rest with none."""
+def cut_at_marks(text: str, codes: Container[str]) -> list[tuple[str, str]]:
+    """A text cut at its marks of these letters: what stands before each with the letters, then the rest with none."""
     pieces, end = [], 0
-    for mark in _MARK.finditer(text):
-        pieces.append((text[end : mark.start()], mark[2]))
-        end = mark.end()
+    for mark in _MARK.finditer(text) if "[picture " in text else ():
+        if mark[2] in codes:
+            pieces.append((text[end : mark.start()], mark[2]))
+            end = mark.end()
     return [*pieces, (text[end:], "")]
