@@ -29,14 +29,17 @@ def main() -> None:
     rows: dict[str, int] = {}
     raised: Counter[str] = Counter()
     turns: Counter[str] = Counter()
+    pictures: Counter[str] = Counter()
     lost = 0
     for name in info:
-        data = DataArguments(dataset=name, dataset_dir=next(iter(configs.values()))["dataset_dir"])
+        config = next(iter(configs.values()))
+        data = DataArguments(dataset=name, dataset_dir=config["dataset_dir"], media_dir=config.get("media_dir"))
         (attributes,) = get_dataset_list([name], data.dataset_dir)
         training = type("Training", (), {"local_process_index": 0})()
         aligned = _load_single_dataset(attributes, ModelArguments(model_name_or_path="none"), data, training)
         rows[name] = sum(bool(row["_prompt"]) and bool(row["_response"]) for row in aligned)
         for row in aligned:
+            pictures[name] += sum(Path(image).is_file() for image in row["_images"] or ())
             for turn in (*row["_prompt"], *row["_response"]):
                 turns[turn["role"]] += 1
                 for label, template in TEMPLATES.items():
@@ -52,7 +55,11 @@ def main() -> None:
                         template.format_tools.apply(content=row["_tools"])
                     except Exception as error:
                         raised[f"tools {label}: {type(error).__name__}"] += 1
-    sys.stdout.write(json.dumps({"rows": rows, "turns": turns, "raised": raised, "lost": lost, "configs": configs}))
+    sys.stdout.write(
+        json.dumps(
+            {"rows": rows, "turns": turns, "raised": raised, "lost": lost, "configs": configs, "pictures": pictures}
+        )
+    )
 
 
 def applied(template: Any, turn: dict[str, str]) -> str:

@@ -89,7 +89,9 @@ def test_dpo_takes_steps_on_pairs_with_pictures(out: Path, tmp_path: Path) -> No
     )  # fmt: skip
     pairs = rows(out, "preference")
     assert any(row["images"] for row in pairs)
-    trainer = DPOTrainer(model, args=config, train_dataset=pairs, processing_class=processor)
+    trainer = DPOTrainer(
+        model, ref_model=tiny_vision(TEXTS)[0], args=config, train_dataset=pairs, processing_class=processor
+    )
     trainer.train()
     assert trainer.state.global_step == 2
 
