@@ -21,6 +21,8 @@ from synthdata.settings import Settings
 
 pytestmark = [
     pytest.mark.slow,
+    # Ray's processes take long to begin where others use the cores.
+    pytest.mark.timeout(600),
     pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="ray is not installed: synthdata-gate[ray]"),
 ]
 
@@ -127,7 +129,7 @@ def result(tmp_path_factory):
     home.mkdir()
     environment = os.environ | {"HOME": str(home), "PYTHONPATH": str(Path(__file__).parents[1])}
     done = subprocess.run(
-        [sys.executable, "script.py"], cwd=folder, env=environment, capture_output=True, text=True, timeout=280
+        [sys.executable, "script.py"], cwd=folder, env=environment, capture_output=True, text=True, timeout=550
     )
     assert done.returncode == 0, done.stdout + done.stderr
     Corpus.open(folder / "here").admit(new)

@@ -12,6 +12,7 @@ from metrics import effective_number
 from synthdata.api import Corpus
 from synthdata.corpus.digest import digest
 from synthdata.gate.reference import ReferenceRow
+from synthdata.monitor.snapshot import ensure_snapshot
 from synthdata.monitor.sums import admitted_sums
 from synthdata.operations.retract import Selector, retract
 from synthdata.settings import Settings
@@ -100,3 +101,25 @@ def test_a_chosen_part_of_the_corpus_is_that_part(corpus):
     assert store.admitted(columns=["id"], where=pl.col("round") == 2).equals(
         whole.filter(pl.col("round") == 2)["id"].to_frame()
     )
+
+
+def damaged(data):
+    return data.replace(b"0.", b"1.", 1)
+
+
+@pytest.mark.parametrize("damage", [bytes, damaged, lambda data: data[:-9], None])
+def test_numbers_of_the_reference_are_made_again_where_their_file_is_damaged(corpus, monkeypatch, caplog, damage):
+    files = list(corpus.store.derived_dir.glob("reference/*.json"))
+    assert files
+    for file in files:
+        if damage is None:
+            file.unlink()
+        else:
+            file.write_bytes(damage(file.read_bytes()))
+    expected, again = corpus.store.snapshots().filter(pl.col("round") == 3), []
+    monkeypatch.setattr(corpus.store, "snapshots", expected.clear)
+    monkeypatch.setattr(corpus.store, "write_snapshot", lambda _, rows: again.extend(rows))
+    ensure_snapshot(corpus.store, corpus.anchor, corpus.reference, corpus.encoder, corpus.settings, 3)
+    values = {(row["view"], row["metric"]): (row["value"], row["low"], row["high"]) for row in again}
+    assert values == {row[:2]: row[2:] for row in expected["view", "metric", "value", "low", "high"].iter_rows()}
+    assert ("made again" in caplog.text) is (damage not in (bytes, None))

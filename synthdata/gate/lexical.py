@@ -17,7 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthdata.text.grammar import FUNCTION_WORDS
-from synthdata.text.segments import LETTERS_PER_WORD, is_unspaced, phrase_units, segments
+from synthdata.text.segments import (
+    LETTERS_PER_WORD,
+    is_simple,
+    is_unspaced,
+    phrase_units,
+    segments,
+    simple_words_and_masks,
+)
 
 SLOTS_LOG2 = 24
 _MOST = 255
@@ -26,6 +33,8 @@ _QUOTED = re.compile(r"\"[^\"\n]*\"|“[^”\n]*”|`[^`\n]*`|(?<!\w)'[^'\n]+'(?
 _QUOTE = re.compile("[\"'“`]")
 _DIGITS = re.compile(r"\d+")
 _MASK = re.compile(r"#+")
+# Neighbouring masks that are words of their own.
+_MASKS = re.compile(r"(?<![^ ])#(?: #(?![^ ]))+")
 # Fewer words than these left unmasked are no frame: sums, JSON, quotations and names stand on none.
 _FRAME_WORDS = 5
 # The capital stands first, since few places of a text have one; then what stands before it is looked at.
@@ -127,8 +136,12 @@ def _masked(content: str, context: str, words: Sequence[str]) -> tuple[str, floa
     text = _QUOTED.sub(" # ", content) if _QUOTE.search(content) else content
     text = _NAME.sub(" # ", text) if not text.islower() else text
     entities = _entities(context)
+    lower = text.lower()
+    simple = is_simple(lower)
     if text != content or "#" in text:
-        words = [word for part in _parts(text.lower()) for word in part]
+        words = simple_words_and_masks(lower) if simple else [word for part in _parts(lower) for word in part]
+    if simple:
+        return _simply_masked(words, entities)
     frame: list[str] = []
     left: float = 0
     hidden: float = 0
@@ -143,6 +156,16 @@ def _masked(content: str, context: str, words: Sequence[str]) -> tuple[str, floa
             if not frame or frame[-1] != "#":
                 frame.append("#")
     return " ".join(frame), left, hidden
+
+
+def _simply_masked(words: Sequence[str], entities: frozenset[str]) -> tuple[str, float, float]:
+    """As `_masked`, of words without a letter of a script without spaces, all at once."""
+    shown = " ".join(["#" if word in entities else word for word in words] if entities else words)
+    frame = _DIGITS.sub("#", shown)
+    hidden = frame.split(" ").count("#") if "#" in frame else 0
+    if "# #" in frame:
+        frame = _MASKS.sub("#", frame)
+    return frame, len(words) - hidden, hidden
 
 
 def _parts(text: str) -> Iterator[list[str]]:

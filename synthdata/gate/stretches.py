@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +28,13 @@ from synthdata.gate.gibberish import (
     placed_classes,
     token_values,
 )
-from synthdata.text.segments import fine_tokens
+from synthdata.text.segments import fine_tokens, is_simple, simple_fine_tokens
 
 # Values of windows that are laid out at a time: 4 MB.
 _LAID_OUT = 1 << 19
+# White space, as `re` sees it: a table of what stands below 256, and the others.
+_BLANKS = np.array([code for code in range(0x10000) if chr(code).isspace()], dtype=np.uint32)
+_BLANK, _FAR_BLANKS = np.isin(np.arange(256, dtype=np.uint32), _BLANKS), _BLANKS[_BLANKS >= 256]
 
 
 @dataclass(frozen=True)
@@ -51,17 +55,20 @@ class TokenRuns:
     @classmethod
     def of(cls, texts: Sequence[str]) -> TokenRuns:
         """The tokens of the first 20,000 characters of each text."""
-        numbers: dict[str, int] = {}
-        place, glued, bounds = list[int](), list[bool](), [0]
-        for text in texts:
-            end = -1
-            for match in fine_tokens(text[:MOST_CHARS]):
-                start, stop = match.span()
-                place.append(numbers.setdefault(match[0], len(numbers)))
-                glued.append(start == end)
-                end = stop
-            bounds.append(len(place))
-        return cls._of_places(list(numbers), np.array(place, dtype=np.int64), np.array(glued, dtype=np.int64), bounds)
+        texts = [text[:MOST_CHARS] for text in texts]
+        plain = [i for i, text in enumerate(texts) if is_simple(text)]
+        rest = sorted(set(range(len(texts))) - set(plain))
+        cut = [_simply_cut([texts[i] for i in plain]), *(_cut(texts[i]) for i in rest)]
+        tokens = [token for part, _, _ in cut for token in part]
+        numbers = dict(zip(dict.fromkeys(tokens), count(), strict=False))
+        place = np.fromiter(map(numbers.__getitem__, tokens), dtype=np.int64, count=len(tokens))
+        glued = np.concatenate([part for _, part, _ in cut])
+        own = np.concatenate([counts for _, _, counts in cut])
+        # Back from the order in which they were cut to that of the texts.
+        order = np.argsort(np.repeat(np.array([*plain, *rest], dtype=np.int64), own), kind="stable")
+        lengths = np.zeros(len(texts), dtype=np.int64)
+        lengths[[*plain, *rest]] = own
+        return cls._of_places(list(numbers), place[order], glued[order], [0, *np.cumsum(lengths).tolist()])
 
     @classmethod
     def _of_places(cls, distinct: list[str], place: Ints, glued: Ints, bounds: list[int]) -> TokenRuns:
@@ -77,6 +84,34 @@ class TokenRuns:
     def lengths(self) -> Ints:
         """Tokens of each text."""
         return np.diff(self.bounds)
+
+
+def _cut(text: str) -> tuple[list[str], Ints, Ints]:
+    """The tokens of a text, which of them are glued to the one before, and how many there are, (1,)."""
+    matches = list(fine_tokens(text))
+    ends = [-1, *(match.end() for match in matches)]
+    glued = np.array([match.start() == end for match, end in zip(matches, ends, strict=False)], dtype=np.int64)
+    return [match[0] for match in matches], glued, np.array([len(matches)])
+
+
+def _simply_cut(texts: Sequence[str]) -> tuple[list[str], Ints, Ints]:
+    """The tokens of simple texts, which of them are glued, and how many each text has.
+
+    A token is glued where no white space stands before it, since all other characters are in tokens.
+    """
+    # No token reaches over the line feed between two texts.
+    whole = "\n".join(texts)
+    tokens = simple_fine_tokens(whole)
+    letters = np.frombuffer(whole.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    blank = np.zeros(len(letters), dtype=bool)
+    few = letters < len(_BLANK)
+    blank[few] = _BLANK[letters[few]]
+    blank[~few] = np.isin(letters[~few], _FAR_BLANKS)
+    sizes = np.fromiter(map(len, tokens), dtype=np.int64, count=len(tokens))
+    starts = np.flatnonzero(~blank)[np.cumsum(sizes) - sizes]
+    glued = (starts > 0) & ~blank[starts - 1] if len(starts) else np.zeros(0, dtype=bool)
+    edges = np.cumsum([len(text) + 1 for text in texts])
+    return tokens, glued.astype(np.int64), np.diff(np.searchsorted(starts, edges), prepend=0)
 
 
 def stretch_scores(model: StretchModel, runs: TokenRuns) -> tuple[Floats, Ints]:

@@ -16,6 +16,7 @@ _LOOKALIKES = str.maketrans(
     "\u0410\u0415\u041e\u0420\u0421\u0423\u0425\u0406\u0408\u0405\u0412\u041a\u041c\u041d\u0422",
     "aeopcyxijshdqwaopivuiAEOPCYXIJSBKMHT",
 )
+_LOOKALIKE = re.compile("[" + "".join(map(chr, _LOOKALIKES)) + "]")
 _SPELLED_OUT = re.compile(r"(?<![\w'])(?:[^\W\d_][ .\-_*]){4,}[^\W\d_](?!\w)")
 _MARKS = re.compile("[\u0300-\u036f]")
 
@@ -186,7 +187,10 @@ def _fold(text: str) -> str:
 
 def latin_letters(text: str) -> str:
     """The text with letters that are drawn as Latin ones turned into these, in words that are otherwise Latin."""
-    return text if text.isascii() else re.sub(r"\w+", lambda word: _latinised(word.group(0)), text)
+    # Most texts that are not ASCII have a dash or a curly quote, and no such letter.
+    if text.isascii() or _LOOKALIKE.search(text) is None:
+        return text
+    return re.sub(r"\w+", lambda word: _latinised(word.group(0)), text)
 
 
 def _latinised(word: str) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from synthdata.monitor.kept import Keeper, made_anew
 from synthdata.monitor.samples import Draws, ReferenceSample, Shares, mean_and_deviation
 from synthdata.monitor.views import AnyView, View, permutation
 from synthdata.monitor.wording import Vocabulary
@@ -32,18 +33,21 @@ Row = dict[str, object]
 Spread = Mapping[str, tuple[float, float]]
 
 
-def measure(views: Sequence[AnyView], heldout: AnyView | None, shares: Shares, seed: int) -> list[Row]:
+def measure(
+    views: Sequence[AnyView], heldout: AnyView | None, shares: Shares, seed: int, keep: Keeper = made_anew
+) -> list[Row]:
     """Snapshot rows (view, metric, value, low, high, note) for the views and, where there is one, the reference.
 
     `low` and `high` are mean and two standard deviations of 200 subsamples of the set-aside reference at the view's
     size s = min(n, n_heldout / 2) and words, corrected by sqrt(1 - s / n_heldout): where real text would lie. `shares`
-    (m,) are the real shares of the cells. Views of one size share their subsamples. `note` says why a value is None.
+    (m,) are the real shares of the cells. Views of one size share their subsamples, whose numbers `keep` may have from
+    before. `note` says why a value is None.
     """
     vocabulary = Vocabulary()
     reference = None
     if heldout is not None and len(heldout) >= 2 * LEAST_ROWS:
         chosen = np.sort(permutation(len(heldout), seed, "reference")[:REFERENCE_ROWS])
-        reference = ReferenceSample(heldout.take(chosen), vocabulary, seed)
+        reference = ReferenceSample(heldout.take(chosen), vocabulary, seed, keep)
     rows: list[Row] = []
     groups: dict[int, list[AnyView]] = {}
     for view in [*views, *([heldout] if heldout is not None else [])]:

@@ -53,6 +53,7 @@ def noting(store: CorpusStore, progress: Progress) -> Progress:
                 word = Running(work, done, total, started, os.getpid(), socket.gethostname())
                 atomic_write(path, json.dumps(asdict(word)))
 
+            path.parent.mkdir(parents=True, exist_ok=True)
             write()
             try:
                 with progress(work, total) as advance:

@@ -5,32 +5,37 @@ The reference keeps its inner products and numbered n-grams, so that its 200 sub
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthdata.monitor.blocks import Blocks, numbers_against, own_numbers
+from synthdata.monitor.kept import Keeper, Numbers, made_anew
 from synthdata.monitor.views import AnyView, Rows, View, permutation
 from synthdata.monitor.wording import Vocabulary, Wording, cells_of, own_wording, tail
+from synthdata.records import canonical_json, content_hash
 
 # Subsamples of the reference for an interval, and draws that a view's value is the mean of.
 SUBSAMPLES = 200
 VIEW_DRAWS = 20
+# To be raised with any change of the numbers themselves: kept ones of before are then not read.
+_NUMBERS = "1"
 NEIGHBOURS = 5
 Shares = NDArray[np.float64]
-Numbers = dict[str, float]
 
 
 class ReferenceSample:
     """The set-aside real rows: subsamples of `size` rows, each beside as many others."""
 
-    def __init__(self, view: View, vocabulary: Vocabulary, seed: int) -> None:
-        self.n = len(view)
+    def __init__(self, view: View, vocabulary: Vocabulary, seed: int, keep: Keeper = made_anew) -> None:
+        self.n, self._keep = len(view), keep
         self.rows = view.content.astype(np.float64)
         self.wording = Wording(view.words, view.frames, vocabulary)
         self._cells, self._seed = view.cells, seed
         self._gram = self.rows @ self.rows.T
+        self._name = _name_of(view, seed)
 
     def pairs(self, size: int) -> list[tuple[Rows, Rows]]:
         """200 pairs of disjoint row sets of `size` rows, at most half of the reference each."""
@@ -47,17 +52,33 @@ class ReferenceSample:
 
     def numbers(self, size: int, words: int, shares: Shares) -> list[Numbers]:
         """All numbers of each subsample."""
+        placed = content_hash(*(repr(share) for share in shares.tolist()), length=12)
+        bare = self._keep(f"{self._name}-{size}-{placed}", lambda: self._without_words(size, shares))
+        worded = self._keep(f"{self._name}-{size}-{words}-words", lambda: self._of_words(size, words))
+        return [one | other for one, other in zip(bare, worded, strict=True)]
+
+    def _without_words(self, size: int, shares: Shares) -> list[Numbers]:
+        """What does not depend on how many words are looked at."""
         per_sample = []
         for taken, real in self.pairs(size):
             blocks = Blocks(self.gram(taken, taken), self.gram(real, real), self.gram(real, taken))
-            per_sample.append(
-                own_numbers(blocks)
-                | cells_of(self._cells[taken], shares)
-                | own_wording(self.wording, taken, words)
-                | numbers_against(blocks, min(NEIGHBOURS, size - 1))
-                | {"tail_coverage": tail(self.wording, real, self.wording, taken, words)}
-            )
+            against = numbers_against(blocks, min(NEIGHBOURS, size - 1))
+            per_sample.append(own_numbers(blocks) | cells_of(self._cells[taken], shares) | against)
         return per_sample
+
+    def _of_words(self, size: int, words: int) -> list[Numbers]:
+        return [
+            own_wording(self.wording, taken, words)
+            | {"tail_coverage": tail(self.wording, real, self.wording, taken, words)}
+            for taken, real in self.pairs(size)
+        ]
+
+
+def _name_of(view: View, seed: int) -> str:
+    """A name for all that the numbers of a reference depend on."""
+    words = content_hash(canonical_json([list(document) for document in view.words]), canonical_json(list(view.frames)))
+    arrays = hashlib.sha256(view.content.tobytes() + view.cells.tobytes()).hexdigest()
+    return content_hash(_NUMBERS, str(seed), str(view.content.dtype), words, arrays, length=16)
 
 
 class Draws:

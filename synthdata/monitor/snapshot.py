@@ -15,6 +15,7 @@ from synthdata.gate.anchor import Anchor
 from synthdata.gate.lexical import skeleton
 from synthdata.gate.reference import Reference
 from synthdata.judging.record import judge_rows
+from synthdata.monitor.kept import Keeper, NumberFiles, made_anew
 from synthdata.monitor.measure import measure, row
 from synthdata.monitor.status import real_share
 from synthdata.monitor.sums import admitted_sums
@@ -24,6 +25,7 @@ from synthdata.records import Reason
 from synthdata.settings import Settings
 
 Row = dict[str, object]
+_REFERENCE = "reference"
 
 
 def ensure_snapshot(
@@ -43,7 +45,7 @@ def ensure_snapshot(
         _of_corpus(store, corpus, number, lens),
     ]
     frames = {"raw": texts, "round": texts.filter(pl.col("verdict") == "admit"), "admitted": corpus}
-    rows = _measured(views, lens, reference, settings)
+    rows = _measured(views, lens, reference, settings, NumberFiles(store.derived_dir / _REFERENCE))
     rows += [*_outcome(frames), *_judged(now), row("admitted", "real_share", real_share(anchor, corpus))]
     rows += judge_rows(now, settings.recipe.judge.confidence)
     store.write_snapshot(number, rows)
@@ -123,13 +125,15 @@ def _of_corpus(store: CorpusStore, corpus: pl.DataFrame, number: int, lens: Lens
     )
 
 
-def _measured(views: Sequence[AnyView], lens: Lens, reference: Reference, settings: Settings) -> list[Row]:
+def _measured(
+    views: Sequence[AnyView], lens: Lens, reference: Reference, settings: Settings, keep: Keeper = made_anew
+) -> list[Row]:
     """The views beside the set-aside reference."""
     aside = [item for item, held in zip(reference.rows, reference.heldout, strict=True) if held and item.content]
     heldout = None
     if aside:
         heldout = lens.view("reference_heldout", [item.content for item in aside], [item.context for item in aside])
-    return measure(views, heldout, lens.anchor.context.real_shares(), settings.recipe.anchor.seed)
+    return measure(views, heldout, lens.anchor.context.real_shares(), settings.recipe.anchor.seed, keep)
 
 
 def _outcome(frames: dict[str, pl.DataFrame]) -> list[Row]:

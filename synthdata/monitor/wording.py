@@ -42,7 +42,7 @@ class Wording:
         self.frames = vocabulary.ids([("frame", frame) for frame in frames])
         flat = vocabulary.ids([word for document in words for word in document])
         self._grams = {n: _numbered(flat, self.lengths, n) for n in (1, DISTINCT, REPEATED)}
-        self._sets = [np.unique(grams) for grams in self._grams[REPEATED]]
+        self._sets = _distinct(self._grams[REPEATED])
 
     def cut(self, rows: Ids, words: int) -> list[tuple[int, int]]:
         """Rows with how many of their words count, so that all together have that many words (or all there are)."""
@@ -69,7 +69,7 @@ def own_wording(texts: Wording, rows: Ids, words: int) -> dict[str, float]:
     grams = np.concatenate(texts.grams(cut, DISTINCT))
     frames = np.unique(texts.frames[[i for i, _ in cut]], return_counts=True)[1]
     return {
-        "distinct_3": len(np.unique(grams)) / len(grams) if len(grams) else 0.0,
+        "distinct_3": np.count_nonzero(np.bincount(grams)) / len(grams) if len(grams) else 0.0,
         "compression_ratio": compression_ratio([" ".join(texts.words[i][:length]) for i, length in cut]),
         "self_repetition": _self_repetition(texts.sets(cut)),
         "skeleton_hill_1": hill_number(frames, 1),
@@ -78,18 +78,27 @@ def own_wording(texts: Wording, rows: Ids, words: int) -> dict[str, float]:
 
 def tail(real: Wording, real_rows: Ids, texts: Wording, rows: Ids, words: int) -> float:
     """Share of the rare words of the real rows (at most three times there) that the other rows still hold."""
-    vocabulary, counts = np.unique(np.concatenate(real.grams(real.cut(real_rows, words), 1)), return_counts=True)
-    rare = vocabulary[counts <= RARE]
-    held = np.concatenate(texts.grams(texts.cut(rows, words), 1))
-    return float(np.isin(rare, held).mean()) if len(rare) else 1.0
+    counts = np.bincount(np.concatenate(real.grams(real.cut(real_rows, words), 1)))
+    rare = np.flatnonzero((counts > 0) & (counts <= RARE))
+    held = np.bincount(np.concatenate(texts.grams(texts.cut(rows, words), 1)), minlength=len(counts)) > 0
+    return float(held[rare].mean()) if len(rare) else 1.0
 
 
 def _self_repetition(sets: list[Ids]) -> float:
-    grams, which = np.unique(np.concatenate(sets), return_inverse=True)
-    others = np.bincount(which, minlength=len(grams)) - 1
+    grams = np.concatenate(sets)
+    others = np.bincount(grams) - 1
     owner = np.repeat(np.arange(len(sets)), [len(grams) for grams in sets])
-    shared = np.bincount(owner, weights=others[which], minlength=len(sets))
+    shared = np.bincount(owner, weights=others[grams], minlength=len(sets))
     return float(np.log1p(shared).mean())
+
+
+def _distinct(grams: list[Ids]) -> list[Ids]:
+    """Of each text its n-grams, each once and in order."""
+    sizes = [len(own) for own in grams]
+    every = np.concatenate([*grams, np.empty(0, dtype=np.int64)])
+    width = np.int64(every.max(initial=0) + 1)
+    rows, kept = np.divmod(np.unique(np.repeat(np.arange(len(grams)), sizes) * width + every), width)
+    return np.split(kept, np.searchsorted(rows, np.arange(1, len(grams)))) if grams else []
 
 
 def _numbered(words: Ids, lengths: Ids, n: int) -> list[Ids]:

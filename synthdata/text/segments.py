@@ -35,17 +35,18 @@ _FINE_SEGMENT = regex.compile(
 )
 _SIGN = re.compile(r"[^\w\s]")
 _WORD_OR_SIGN = re.compile(rf"\w+(?:{_JOINING}\w+)*|[^\w\s]")
+_WORD_OR_MASK = re.compile(rf"\w+(?:{_JOINING}\w+)*|#+")
 LETTERS_PER_WORD = 2
 
 
 def segments(text: str) -> list[str]:
     """The words of a text in order, letters of scripts without spaces one by one; signs between words are left out."""
-    return (_WORD if text.isascii() or _SIMPLE.fullmatch(text) else _SEGMENT).findall(text)
+    return (_WORD if is_simple(text) else _SEGMENT).findall(text)
 
 
 def tokenise(text: str) -> list[str]:
     """The segments of a text and the signs between them, in order; white space and lone marks are left out."""
-    if text.isascii() or _SIMPLE.fullmatch(text):
+    if is_simple(text):
         return _WORD_OR_SIGN.findall(text)
     tokens: list[str] = []
     place = 0
@@ -59,8 +60,22 @@ def tokenise(text: str) -> list[str]:
 
 def fine_tokens(text: str) -> Iterator[re.Match[str]]:
     """Matches of runs of letters with their marks, runs of digits and single signs; unspaced letters one by one."""
-    simple = text.isascii() or _SIMPLE.fullmatch(text)
-    return _FINE.finditer(text) if simple else _FINE_SEGMENT.finditer(text)
+    return _FINE.finditer(text) if is_simple(text) else _FINE_SEGMENT.finditer(text)
+
+
+def is_simple(text: str) -> bool:
+    """Whether no letter of a text belongs to a script that needs the Unicode tables of `regex`."""
+    return text.isascii() or _SIMPLE.fullmatch(text) is not None
+
+
+def simple_fine_tokens(text: str) -> list[str]:
+    """What `fine_tokens` finds in a simple text, as strings: every character that is no white space is in one."""
+    return _FINE.findall(text)
+
+
+def simple_words_and_masks(text: str) -> list[str]:
+    """The segments of a simple text and its runs of `#`, each of these as one, in order."""
+    return ["#" if token[0] == "#" else token for token in _WORD_OR_MASK.findall(text)]
 
 
 def is_unspaced(segment: str) -> bool:
