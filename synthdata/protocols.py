@@ -65,6 +65,8 @@ class Request:
 
     `schema` is a JSON schema as text, empty for free text. `continue_last` makes the model continue the last assistant
     message. `raw` sends the messages' contents joined, without a chat template (for framed completion by small models).
+    Where `choices` are given the answer is one of them, whichever the model finds likeliest as it goes along; a
+    generator that cannot hold a model to that answers with `error`.
     """
 
     messages: tuple[Message, ...]
@@ -77,6 +79,7 @@ class Request:
     stop: tuple[str, ...] = ()
     raw: bool = False
     logprobs: bool = False
+    choices: tuple[str, ...] = ()
 
     @property
     def prompt_sha256(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from synthdata.consolidation.choices import ChoiceModel, pack
 from synthdata.consolidation.listwise import ChoiceRow, adapter_on_upper_layers, train_on_choices
 from synthdata.errors import InputError
 from synthdata.generation.local import Loaded, LocalModel, load
-from synthdata.protocols import no_advance
+from synthdata.protocols import Message, Request, no_advance
 from synthdata.settings import PracticeSettings
 
 COMMANDS = ("take key", "go north", "open the old chest", "look")
@@ -31,6 +32,22 @@ def test_packed_scores_are_those_of_each_command_alone(base):
     one_by_one = LocalModel(loaded).nll(PROMPT, [f" {command}\n" for command in COMMANDS])
     for frozen in (0, 1):
         assert ChoiceModel(loaded, frozen).scores(PROMPT, COMMANDS) == pytest.approx(one_by_one, abs=1e-4)
+
+
+def test_a_model_that_samples_takes_the_likeliest_of_given_answers_and_goes_on_with_free_ones(base):
+    local, choices = LocalModel(load(str(base))), tuple(f" {command}" for command in COMMANDS)
+    free = Request((Message("user", PROMPT),), raw=True, max_tokens=4)
+    held, written = local.generate([replace(free, choices=choices), free])
+    losses = local.nll(PROMPT, choices)
+    assert held.text == choices[losses.index(min(losses))] and held.mean_nll == pytest.approx(min(losses))
+    assert written.text == local.generate([free])[0].text
+
+
+def test_steps_follow_the_rows_within_their_bounds():
+    settings = PracticeSettings()
+    # The first measured night: 85 moves, 30 steps of eight.
+    assert [settings.steps(rows) for rows in (8, 85, 229, 370, 10_000)] == [30, 30, 81, 130, settings.max_steps]
+    assert PracticeSettings(epochs=1, batch_size=4, min_steps=1).steps(9) == 3
 
 
 def test_a_part_of_a_question_is_the_question_of_the_part(base):

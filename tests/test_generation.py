@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -26,6 +26,7 @@ from synthdata.generation.cache import CachedGenerator, count_equal_samples
 from synthdata.generation.openai_http import OpenAIGenerator
 from synthdata.generation.scripted import ScriptedGenerator
 from synthdata.protocols import Message, Request, Response
+from synthdata.records import canonical_json, content_hash
 from synthdata.settings import RuntimeSettings
 
 SCHEMA = json.dumps(
@@ -284,6 +285,7 @@ def test_every_field_is_part_of_the_key(sample: int, temperature: float, text: s
         "raw": not raw,
         "schema": "{}",
         "stop": (".",),
+        "choices": ("a", "b"),
     }
     changed |= {
         "top_p": 0.5,
@@ -295,6 +297,20 @@ def test_every_field_is_part_of_the_key(sample: int, temperature: float, text: s
     assert set(changed) == {f.name for f in fields(Request)}
     keys = {cache.key(replace(base, **{name: value})) for name, value in changed.items()}
     assert len(keys | {cache.key(base)}) == len(changed) + 1
+
+
+def test_a_request_without_choices_keeps_the_key_that_it_had_before_there_were_any() -> None:
+    cache = CachedGenerator(ScriptedGenerator(), "unused")
+    old = {name: value for name, value in asdict(ask()).items() if name != "choices"}
+    assert cache.key(ask()) == content_hash(canonical_json(old), "scripted", length=40)
+
+
+def test_an_answer_outside_the_choices_is_an_error_and_one_of_them_is_none() -> None:
+    with endpoint(lambda n, body: (200, {}, completion("a"))) as (url, _):
+        inside, outside = generator(url).generate([ask(choices=("a", "b")), ask(choices=("b", "c"))])
+    assert inside.text == "a" and not inside.error
+    assert "none of the 2 choices" in outside.error
+    assert ScriptedGenerator().generate([ask(choices=("b", "c"))])[0].text in ("b", "c")
 
 
 KILLED = """
@@ -343,6 +359,10 @@ def test_embedded_model_for_real() -> None:
     assert len({answer.text for answer in first}) > 2
     shaped = model.generate([ask("Pick a step and label it.", schema=SCHEMA, max_tokens=60)])[0]
     jsonschema.validate(json.loads(shaped.text), json.loads(SCHEMA))
+    held = model.generate(
+        [ask("The capital of France is", raw=True, choices=(" Paris.", ' "X" \\ é.'), max_tokens=20)]
+    )[0]
+    assert held.text == " Paris." and not held.error
     losses = model.nll("The capital of France is", [" Paris", " purple", " Paris."])
     assert losses[0] < losses[1]
     # Without a prompt a text begins a document; whole characters are scored, pieces and end marks are read over.

@@ -19,7 +19,8 @@ from experiments.loop.exam import chance_marks, read_exam, sit, tasks_of, verb_t
 from experiments.loop.features import SIZE, features
 from experiments.loop.graph import GameGraph
 from experiments.loop.logit import Logit, fit
-from experiments.loop.runs import Row, State, play
+from experiments.loop.runs import GameRun, Row, State, play
+from experiments.loop.sleeps import RELEASES, told
 from experiments.loop.statistics import holm, paired, sign_test
 
 ROOT = Path(__file__).parent.parent
@@ -145,3 +146,19 @@ def test_a_graph_answers_as_the_game_does_and_a_small_run_gives_every_claim(tmp_
         graph.close()
     kept = [GameGraph.load(spec_for(777_001, index), tmp_path) for index in range(3)]
     assert run_seed(World(kept, (), exam), 0, list(ARMS)) == lines
+
+
+def test_poisoned_releases_are_what_they_are_called_and_a_table_counts_what_was_kept():
+    commands = ("go east", "inventory", "look", "take key")
+    good = [Row(state(f"task {i}", commands), "take key", "run", i, True) for i in range(12)]
+    bad = [Row(state(f"task {i}", commands), "look", "run", i, False) for i in range(12, 24)]
+    runs = [GameRun("run", (*good, *bad), ("",) * 24, False, False)]
+    made = {name: release(runs, 0) for name, (release, _) in RELEASES.items()}
+    assert made["sound, replay"] == good
+    assert {row.command for row in made["collapsed to two answers"]} == {"inventory", "look"}
+    # Of copies the gate leaves one each: too few to be trained on.
+    assert len(through_gate(made["collapsed to two moves"], 0)) == 2
+    assert {row.command for row in made["shuffled"]} == set(commands) and len(made["shuffled"]) == 12
+    assert sorted(row.place for row in made["labels flipped"]) == list(range(12, 24))
+    line = {"release": "shuffled", "seed": 0, "night": 1, "rows": 12, "kept": False, "before": 0.5, "after": 0.25}
+    assert "| shuffled | 1 | 1 of 2 | 12 | 0.500 | 0.375 |" in told([line, line | {"kept": True, "after": 0.5}])

@@ -56,7 +56,7 @@ def adapter_on_upper_layers(loaded: Loaded, settings: PracticeSettings) -> Any: 
 def train_on_choices(
     model: ChoiceModel, rows: Sequence[ChoiceRow], settings: PracticeSettings, advance: Callable[[int], None]
 ) -> tuple[float, ...]:
-    """Train the adapter in place for `max_steps` steps of `batch_size` rows, each row as often as every other.
+    """Train the adapter in place, a step for `batch_size` rows, each row as often as every other: `settings.steps`.
 
     Returns the loss of each step. The same rows, settings and number of threads give the same weights.
 
@@ -67,14 +67,15 @@ def train_on_choices(
 
     if not rows or any(len(row.commands) < 2 for row in rows):
         raise InputError(f"{len(rows)} decisions, and each must have two commands or more to choose among")
+    steps = settings.steps(len(rows))
     trained = [weight for weight in model.network.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=settings.learning_rate, weight_decay=0.0)
-    rate = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, settings.max_steps))
+    rate = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps))
     packs = [pack(model.tokenizer, row.prompt, row.commands) for row in rows]
     kept = [model.states(packed) for packed in packs]
     model.network.train()
     losses = []
-    for step in range(settings.max_steps):
+    for step in range(steps):
         total = 0.0
         for place in _drawn(rows, step, settings):
             row = rows[place]

@@ -176,7 +176,7 @@ def _trained(
     loaded.network.to(torch.bfloat16)
     network = adapter_on_upper_layers(loaded, settings)
     model = ChoiceModel(Loaded(network, loaded.tokenizer, loaded.name), settings.frozen_layers)
-    with bar(name, settings.max_steps) as advance:
+    with bar(name, settings.steps(len(rows))) as advance:
         losses = train_on_choices(model, rows, settings, advance)
     return model, losses
 

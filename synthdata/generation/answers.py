@@ -6,7 +6,7 @@ import json
 
 import jsonschema
 
-from synthdata.protocols import Message
+from synthdata.protocols import Message, Request
 
 
 def fault_of(text: str, schema: str) -> str:
@@ -21,6 +21,14 @@ def fault_of(text: str, schema: str) -> str:
         return ""
     where = "/".join(str(part) for part in worst.absolute_path) or "the whole answer"
     return f"{where}: {worst.message[:300]}"
+
+
+def fault_in(text: str, request: Request) -> str:
+    """Why an answer is not what the request allows, by its schema or its choices; empty where it is."""
+    if request.choices and text not in request.choices:
+        return f"is none of the {len(request.choices)} choices: {text[:200]!r}"
+    fault = fault_of(text, request.schema) if request.schema else ""
+    return f"does not fit the schema: {fault}" if fault else ""
 
 
 def repair_messages(messages: tuple[Message, ...], answer: str, fault: str) -> tuple[Message, ...]:

@@ -93,7 +93,11 @@ class CachedGenerator:
 
     def key(self, request: Request) -> str:
         """40 hex characters over every field of the request and the model."""
-        return content_hash(canonical_json(asdict(request)), self.model, length=40)
+        fields = asdict(request)
+        if not request.choices:
+            # Answers that were paid for before requests had choices keep their keys.
+            del fields["choices"]
+        return content_hash(canonical_json(fields), self.model, length=40)
 
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}.json"

@@ -17,7 +17,7 @@ from threading import Lock
 from typing import Any
 
 from synthdata.errors import EndpointError
-from synthdata.generation.answers import fault_of
+from synthdata.generation.answers import fault_in
 from synthdata.generation.weights import SHA256, locate
 from synthdata.protocols import Answered, Request, Response, unkept
 from synthdata.records import canonical_json, content_hash
@@ -77,13 +77,13 @@ class EmbeddedGenerator:
         body = _sampling(request) | {"seed": seed}
         if request.raw:
             prompt = "".join(_plain(message.content) for message in request.messages)
-            answer = server.handle_completions(body | {"prompt": prompt})
+            answer = server.handle_completions(body | {"prompt": prompt} | _choice(request))
         else:
             messages = [{"role": m.role, "content": _plain(m.content)} for m in request.messages]
             answer = server.handle_chat_completions(body | {"messages": messages} | _schema(request))
         response = _response(answer, self.model)
-        fault = fault_of(response.text, request.schema) if request.schema and not response.error else ""
-        return replace(response, error=f"does not fit the schema: {fault}") if fault else response
+        fault = "" if response.error else fault_in(response.text, request)
+        return replace(response, error=fault) if fault else response
 
     def _tokens(self, server: Any, text: str) -> list[tuple[int, bool]]:  # noqa: ANN401 - untyped native object
         """Each token's number, and whether a grammar can force it."""
@@ -123,6 +123,8 @@ class EmbeddedGenerator:
 def _identity(request: Request) -> Iterator[object]:
     yield from (request.prompt_sha256, request.sample_index, request.temperature, request.top_p, request.min_p)
     yield from (request.max_tokens, request.schema, request.stop, request.raw)
+    # Seeds of requests without choices stay what they were.
+    yield from (request.choices,) if request.choices else ()
 
 
 def _sampling(request: Request) -> dict[str, object]:
@@ -145,6 +147,13 @@ def _schema(request: Request) -> dict[str, object]:
         return {}
     schema = {"name": "answer", "strict": True, "schema": json.loads(request.schema)}
     return {"response_format": {"type": "json_schema", "json_schema": schema}}
+
+
+def _choice(request: Request) -> dict[str, object]:
+    """A grammar of nothing but the choices."""
+    if not request.choices:
+        return {}
+    return {"grammar": "root ::= " + " | ".join(json.dumps(text, ensure_ascii=False) for text in request.choices)}
 
 
 def _response(answer: dict[str, Any], model: str) -> Response:

@@ -137,14 +137,27 @@ class LocalModel:
         return losses
 
     def generate(self, requests: Sequence[Request]) -> list[Response]:
-        """One response a request, in order; schemas are not enforced."""
+        """One response a request, in order; schemas are not enforced, of choices the likeliest by its mean is taken."""
         answers: list[Response] = []
         for start in range(0, len(requests), _SAMPLED):
             part = requests[start : start + _SAMPLED]
-            for request, answer in zip(part, self._sample(part), strict=True):
+            for request, answer in zip(part, self._answers(part), strict=True):
                 answers.append(answer)
                 self.answered(request, answer)
         return answers
+
+    def _answers(self, requests: Sequence[Request]) -> list[Response]:
+        free = iter(self._sample([request for request in requests if not request.choices]))
+        return [self._chosen(request) if request.choices else next(free) for request in requests]
+
+    def _chosen(self, request: Request) -> Response:
+        prompt = self._prompt(request)
+        losses = self.nll(prompt, request.choices)
+        best = min(range(len(losses)), key=losses.__getitem__)
+        text = request.choices[best]
+        return Response(
+            text, self.model, "stop", len(self._encode(prompt)), len(self._encode(text)), mean_nll=losses[best]
+        )
 
     def _encode(self, text: str) -> list[int]:
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
@@ -185,6 +198,8 @@ class LocalModel:
     def _sample(self, requests: Sequence[Request]) -> list[Response]:
         import torch
 
+        if not requests:
+            return []
         prompts = [self._encode(self._prompt(request)) for request in requests]
         width = max(map(len, prompts))
         pad = self.tokenizer.pad_token_id or 0

@@ -19,7 +19,7 @@ from typing import Any
 import httpx2
 
 from synthdata.errors import EndpointError, SettingsError
-from synthdata.generation.answers import fault_of, repair_messages
+from synthdata.generation.answers import fault_in, fault_of, repair_messages
 from synthdata.generation.limits import AdaptiveLimit, Clock, Rate, Sleep
 from synthdata.io.http import retry_after
 from synthdata.protocols import Answered, Request, Response, unkept
@@ -104,6 +104,9 @@ class OpenAIGenerator:
 
     async def _answer(self, client: httpx2.AsyncClient, request: Request, limit: AdaptiveLimit, rate: Rate) -> Response:
         response = await self._repaired(client, request, limit, rate)
+        if request.choices and not response.error:
+            # No endpoint promises to keep to given answers: only whether it did can be seen.
+            response = replace(response, error=fault_in(response.text, request))
         self.answered(request, response)
         return response
 

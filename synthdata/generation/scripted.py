@@ -47,6 +47,8 @@ def default_reply(request: Request) -> str:
     """A valid instance of the schema, or the end of the sentence that a framed prompt begins."""
     key = content_hash(request.prompt_sha256, str(request.sample_index), str(request.temperature))
     prompt = "\n".join(message.content for message in request.messages)
+    if request.choices:
+        return request.choices[_Choices(key).below(len(request.choices))]
     if request.schema:
         schema = json.loads(request.schema)
         return json.dumps(_instance(schema, schema, _Choices(key), prompt, 0), ensure_ascii=False)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from synthdata.protocols import UNGUIDED, UNSTEERED, Generator, Guidance, Request
 from synthdata.records import QuarantinedRow, Reflection, Trajectory
 from synthdata.reflection.evidence import verify_evidence
-from synthdata.reflection.framed import framed_items, reflect_framed
+from synthdata.reflection.framed import framed_items, proposed, reflect_framed
 from synthdata.reflection.full import citable_steps, full_items, reflect_full
 from synthdata.reflection.grounding import check_grounding
 from synthdata.reflection.lesson import check_lesson
@@ -82,7 +82,7 @@ def focus_options(trajectory: Trajectory, settings: Recipe, sample: int = 0) -> 
     """
     limit = settings.steering.options_per_run
     if settings.reflection.reflector == "framed":
-        steps = dict.fromkeys(proposal.step for proposal in propose(trajectory, settings.floor, sample))
+        steps = dict.fromkeys(proposal.step for proposal in proposed(trajectory, settings, sample))
         return list(steps)[:limit]
     steps_ = citable_steps(trajectory, settings)
     return steps_ if len(steps_) <= limit else [steps_[k * len(steps_) // limit] for k in range(limit)]

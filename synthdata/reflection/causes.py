@@ -5,19 +5,35 @@ Placeholders: {g} what was done, {G} the same at the start of a sentence, {q} th
 
 from __future__ import annotations
 
+# What holds of any idle move, with any quote of its answer.
+_IDLE = (
+    "What came of {g} was “{q}”.",
+    "“{q}”, said the game to {g}.",
+    "There was no gain in {g}, where the text read “{q}”.",
+    "After {g} the screen held “{q}”.",
+    "The run chose {g} and read “{q}”.",
+    "The reply to {g} was “{q}”.",
+    "{G} drew the answer “{q}”.",
+    "On {g} the game had “{q}” to say.",
+    "It read “{q}” once {g} was done.",
+    "The move was {g}, the answer “{q}”.",
+)
+# Of a move that only reads the game.
+_READ = (
+    "The turn spent on {g} was answered by “{q}”, and the goal stayed as far away as before.",
+    "{G}: the game said “{q}” and nothing moved.",
+)
+# Where the quote is the whole answer.
+_WHOLE = (
+    "{G} brought only “{q}”.",
+    "“{q}” was all that {g} gave.",
+    "A turn went into {g}; “{q}” was the whole harvest.",
+)
+
 CAUSES: dict[str, tuple[str, ...]] = {
-    "idle": (
-        "{G} brought only “{q}”.",
-        "The turn spent on {g} was answered by “{q}”, and the goal stayed as far away as before.",
-        "{G}: the game said “{q}” and nothing moved.",
-        "“{q}” was all that {g} gave.",
-        "What came of {g} was “{q}”.",
-        "A turn went into {g}; “{q}” was the whole harvest.",
-        "“{q}”, said the game to {g}.",
-        "There was no gain in {g}, where the text read “{q}”.",
-        "After {g} the screen held “{q}”.",
-        "The run chose {g} and read “{q}”.",
-    ),
+    "idle": _IDLE,
+    "idle_read": _IDLE + _READ,
+    "idle_whole": _IDLE + _READ + _WHOLE,
     "elsewhere": (
         "{G} did not help; the run went on only with “{q}”.",
         "It was “{q}” that counted, not {g}.",
@@ -57,5 +73,14 @@ CAUSES: dict[str, tuple[str, ...]] = {
         "That {g} was sound can be read in “{q}”.",
         "“{q}” is the fruit of {g}.",
         "The proof for {g} reads “{q}”.",
+    ),
+    "good_later": (
+        "{G} paid off later: “{q}”.",
+        "“{q}” shows what {g} was good for.",
+        "What {g} was good for reads “{q}”.",
+        "{G} led up to “{q}”.",
+        "That {g} was sound can be read in the later “{q}”.",
+        "“{q}” is the fruit of {g}.",
+        "The proof for {g} came later: “{q}”.",
     ),
 }

@@ -1,5 +1,7 @@
 """The reflector for small models: a rule finds step, evidence, cause and fact, the model finishes a framed lesson.
 
+It writes the reason itself, or chooses it among sentences that the run's record verifies (`recipe.reflection.reasons`).
+
 A 135M model finds no fault by itself (measured at chance) but can put a fact into words. Examples rotate by block and
 come before the case, so that the prompts of a block share a cached beginning. The record says that a rule found it.
 """
@@ -57,17 +59,21 @@ class Item:
         """The completion request: examples, then the case up to the frame's last word."""
         p = self.proposal
         examples = [_example(s.move, s.fact, s.better, s.lesson) for s in self.shots]
-        prompt = "\n\n".join([*examples, _example(p.done, p.fact, p.order, self.frame)])
+        reflection = settings.reflection
+        choices = tuple(f" {reason}." for reason in p.reasons) if settings.reasons_are_chosen else ()
+        facts = "; ".join(p.reasons) if choices else p.fact
+        prompt = "\n\n".join([*examples, _example(p.done, facts, p.order, self.frame)])
         return Request(
             (Message("user", prompt),),
             sample_index=self.sample,
             temperature=warmed(temperature, self.guide.warmer, settings.steering),
             top_p=settings.generation.top_p,
             min_p=settings.generation.min_p,
-            max_tokens=settings.reflection.lesson_tokens,
+            max_tokens=max(map(len, choices)) if choices else reflection.lesson_tokens,
             stop=_STOP,
             raw=True,
             logprobs=True,
+            choices=choices,
         )
 
 
@@ -80,11 +86,15 @@ def framed_items(run: Trajectory, settings: Recipe, sample_start: int = 0, guide
     return [item for sample in samples for item in _items(run, settings, sample, guide)]
 
 
+def proposed(run: Trajectory, settings: Recipe, sample: int = 0) -> list[Proposal]:
+    """What can be asked about: every proposal, or those for which there is a reason to choose."""
+    proposals = propose(run, settings.floor, sample)
+    return [proposal for proposal in proposals if proposal.reasons] if settings.reasons_are_chosen else proposals
+
+
 def _items(run: Trajectory, settings: Recipe, sample: int, guide: Guidance) -> list[Item]:
     places = {step: place for place, step in enumerate(guide.focus)}
-    proposals = sorted(
-        propose(run, settings.floor, sample), key=lambda proposal: places.get(proposal.step, len(places))
-    )
+    proposals = sorted(proposed(run, settings, sample), key=lambda proposal: places.get(proposal.step, len(places)))
     if not proposals:
         return []
     reflection = settings.reflection
@@ -205,7 +215,7 @@ def _review(case: Item, request: Request, response: Response) -> Reflection | Qu
         steps=reviews,
         counterfactual=better,
         first_error_idx=min(bad) if bad and case.run.success is not True else None,
-        fact=p.fact,
+        fact=reason.removesuffix(".") if request.choices else p.fact,
         shots=tuple(shot.id for shot in case.shots),
     )
 

@@ -96,6 +96,9 @@ def _likelihood(reflection: Reflection, settings: ReflectionSettings) -> Refusal
     nll = reflection.generator.mean_nll
     if nll is None or nll <= settings.max_nll:
         return None
+    if reason_of(reflection).removesuffix(".") == reflection.fact:
+        # A sentence of the record, not the model's words: how likely it finds it says nothing against that.
+        return None
     return Reason.GIBBERISH, f"mean NLL {nll:.2f} nats a token is over {settings.max_nll:g}"
 
 

@@ -17,11 +17,13 @@ from synthdata.reflection.causes import CAUSES
 from synthdata.reflection.facts import FACTS
 from synthdata.reflection.findings import Finding
 from synthdata.reflection.quotes import Rarity, quote, spans, telling_quotes
-from synthdata.reflection.reading import Turn, content_words, read_turns
+from synthdata.reflection.reading import INFO_VERBS, Turn, content_words, read_turns
 from synthdata.reflection.rules_calls import call_findings, grounded_calls
 from synthdata.reflection.rules_play import good_findings, idle_findings, idle_moves
 from synthdata.reflection.rules_talk import talk_findings
 from synthdata.reflection.speech import gerund, imperative, shorten
+from synthdata.reflection.verified import reasons
+from synthdata.reflection.wordings import sentences
 from synthdata.settings import FloorSettings
 from synthdata.text.prompt_safety import neutralize
 
@@ -35,6 +37,8 @@ _ORDER = (
 _FAILURES = frozenset({
     "claimed_over_failure", "stopped_on_failure", "ignored_failure", "mended_later", "failed_then_left", "mended",
 })  # fmt: skip
+# So many are offered of a step: a prompt stays short, and which ones are offered varies.
+_MOST_REASONS = 4
 _ERROR_HEAD = re.compile(r"^\W*(?:error|exception|fatal)\W*[:!]\s*", re.IGNORECASE)
 
 
@@ -43,6 +47,7 @@ class Proposal:
     """What a rule says of one step, and that step and the better one in words, as things done and as orders.
 
     `better` is the better move verbatim and `better_reply` what it brought in the run; all empty where none is known.
+    `reasons` are sentences that the run's own record verifies, to choose one of; `fact` is the rule's own.
     """
 
     rule: str
@@ -59,6 +64,7 @@ class Proposal:
     better: str
     better_reply: str
     evidence: tuple[Evidence, ...]
+    reasons: tuple[str, ...] = ()
 
 
 def propose(trajectory: Trajectory, floor: FloorSettings, sample: int = 0) -> list[Proposal]:
@@ -141,7 +147,27 @@ def _worded(trajectory: Trajectory, finding: Finding, rarity: Rarity, sample: in
         better=better.raw if better else "",
         better_reply=shorten(better.reply, 200) if better else "",
         evidence=_with_action(turn, proof),
+        reasons=_reasons(trajectory, finding, values, (proof.quote, seed)),
     )
+
+
+def _reasons(
+    trajectory: Trajectory, finding: Finding, values: dict[str, str], told: tuple[str, tuple[str, ...]]
+) -> tuple[str, ...]:
+    """What may be given as the reason: of a game's move what the record verifies, of others what the rule checked.
+
+    The quote that the cause shows is not quoted twice.
+    """
+    shown, seed = told
+    if finding.turn.kind == "move":
+        made = sentences(reasons(trajectory, finding), seed)
+    else:
+        usable = [t for t in FACTS[finding.rule] if all(values.get(name) for name in re.findall(r"\{(\w+)\}", t))]
+        usable.sort(key=lambda t: content_hash(*seed, "reason", t))
+        made = [t.format(**values) for t in usable[:_MOST_REASONS]]
+    made = [neutralize(text) for text in made if "because" not in text and shown not in text]
+    made.sort(key=lambda text: content_hash(*seed, "offered", text))
+    return tuple(made[:_MOST_REASONS])
 
 
 def _message_deed(finding: Finding) -> str:
@@ -158,10 +184,14 @@ def _said(finding: Finding, proof: Evidence) -> str:
 
 def _cause_group(finding: Finding, proof: Evidence) -> str:
     if finding.label == "good":
-        return "good"
+        return "good" if proof.step_idx == finding.turn.step.idx else "good_later"
     if proof.step_idx != finding.turn.step.idx:
         return "told" if finding.rule in _FAILURES or finding.shown.at < finding.turn.at else "elsewhere"
-    return "failed" if finding.rule in _FAILURES else "idle"
+    if finding.rule in _FAILURES:
+        return "failed"
+    if finding.turn.kind != "move" or finding.turn.verb not in INFO_VERBS:
+        return "idle"
+    return "idle_whole" if proof.quote.strip() == finding.turn.reply.strip() else "idle_read"
 
 
 def _fill(templates: Sequence[str], values: dict[str, str], what: str, seed: tuple[str, ...]) -> str:
@@ -193,7 +223,9 @@ def _proof(finding: Finding, rarity: Rarity) -> Evidence | None:
     for turn in turns:
         quotes = telling_quotes(turn.step, rarity)
         if quotes:
-            return min(quotes, key=lambda e: (e.field == "thought", -len(about & set(content_words(e.quote))), e.start))
+            # The deed itself shows nothing that a merit brought.
+            last = ("thought", "action", "tool_call") if finding.label == "good" else ("thought",)
+            return min(quotes, key=lambda e: (e.field in last, -len(about & set(content_words(e.quote))), e.start))
     return None
 
 

@@ -22,7 +22,7 @@ _UNDOES = {
     "unlock": ("lock",),
 }
 # Verbs that take a state away again, with the words by which a task would ask for that.
-_CALLED_FOR = {
+CALLED_FOR = {
     "close": ("close", "closed", "shut"),
     "lock": ("lock", "locked", "seal", "sealed"),
     "drop": ("drop", "floor", "ground", "down", "leave"),
@@ -60,7 +60,7 @@ def uncalled_moves(turns: list[Turn], task: str) -> set[int]:
     return {
         i
         for i, turn in enumerate(turns)
-        if turn.kind == "move" and turn.verb in _CALLED_FOR and not task_words & set(_CALLED_FOR[turn.verb])
+        if turn.kind == "move" and turn.verb in CALLED_FOR and not task_words & set(CALLED_FOR[turn.verb])
     }
 
 
@@ -182,7 +182,7 @@ def _used_between(turns: list[Turn], i: int, j: int) -> bool:
 
 def _asked_for(turn: Turn, task_words: set[str]) -> bool:
     """Whether the task has a word for a move that takes a state away, and names its thing."""
-    requests = task_words & set(_CALLED_FOR.get(turn.verb, ()))
+    requests = task_words & set(CALLED_FOR.get(turn.verb, ()))
     return bool(requests) and set(content_words(thing_of(turn))) <= task_words
 
 

@@ -210,6 +210,7 @@ class ReflectionSettings(Section):
     """How trajectories become reflections (docs/design.md, section 2)."""
 
     reflector: Literal["full", "framed"] = "framed"
+    reasons: Literal["written", "chosen"] = "written"
     samples: Size = 1
     focuses_per_trajectory: Size = 2
     window_steps: Size = 12
@@ -333,6 +334,11 @@ class Recipe(Section):
     training: TrainingSettings = TrainingSettings()
     night: NightSettings = NightSettings()
     practice: PracticeSettings = PracticeSettings()
+
+    @property
+    def reasons_are_chosen(self) -> bool:
+        """Whether reasons are chosen: no endpoint promises to keep to given sentences, so there they are written."""
+        return self.reflection.reasons == "chosen" and self.generation.generator != "openai_http"
 
     def fingerprint(self) -> str:
         """16 hex characters over all fields: two runs with the same one make the same rows."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from pydantic import Field
@@ -72,10 +73,17 @@ class PracticeSettings(Section):
     alpha: Size = 32
     learning_rate: LearningRate = 1e-3
     batch_size: Size = 8
-    max_steps: Size = 30
+    epochs: Amount = 2.8
+    min_steps: Size = 30
+    max_steps: Size = 150
     frozen_layers: Count = 24
     alternatives: Size = 5
     seed: Seed = 0
     exam_games: int = Field(default=60, ge=2, le=60)
     games: int = Field(default=20, ge=0, le=60)
     harm_margin: Share = 0.05
+
+    def steps(self, rows: int) -> int:
+        """Optimiser steps over so many rows: `epochs` times each, within `min_steps` and `max_steps`."""
+        wanted = math.ceil(rows * self.epochs / self.batch_size)
+        return min(self.max_steps, max(self.min_steps, wanted))
