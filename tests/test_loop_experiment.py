@@ -20,7 +20,7 @@ from experiments.loop.features import SIZE, features
 from experiments.loop.graph import GameGraph
 from experiments.loop.logit import Logit, fit
 from experiments.loop.runs import GameRun, Row, State, play
-from experiments.loop.sleeps import RELEASES, told
+from experiments.loop.sleeps import RELEASES, report
 from experiments.loop.statistics import holm, paired, sign_test
 
 ROOT = Path(__file__).parent.parent
@@ -161,4 +161,4 @@ def test_poisoned_releases_are_what_they_are_called_and_a_table_counts_what_was_
     assert {row.command for row in made["shuffled"]} == set(commands) and len(made["shuffled"]) == 12
     assert sorted(row.place for row in made["labels flipped"]) == list(range(12, 24))
     line = {"release": "shuffled", "seed": 0, "night": 1, "rows": 12, "kept": False, "before": 0.5, "after": 0.25}
-    assert "| shuffled | 1 | 1 of 2 | 12 | 0.500 | 0.375 |" in told([line, line | {"kept": True, "after": 0.5}])
+    assert "| shuffled | 1 | 1 of 2 | 12 | 0.500 | 0.375 |" in report([line, line | {"kept": True, "after": 0.5}])

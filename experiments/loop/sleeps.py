@@ -120,7 +120,7 @@ def _instead(row: Row, commands: Sequence[str], seed: int) -> Row:
     return Row(row.state, command, row.run, row.place, row.good)
 
 
-def told(lines: Sequence[Line]) -> str:
+def report(lines: Sequence[Line]) -> str:
     """A row a release and night: how many of its sleeps were kept, and what best moves came to."""
     rows = ["| release | night | kept | rows | best moves before | after |", "|---|---:|---:|---:|---:|---:|"]
     for name in RELEASES:
@@ -156,7 +156,7 @@ def main() -> None:
             for graph in graphs:
                 graph.save()
     path = given.results or given.out
-    sys.stdout.write(told([json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]))
+    sys.stdout.write(report([json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]))
 
 
 if __name__ == "__main__":

@@ -152,13 +152,13 @@ def _worded(trajectory: Trajectory, finding: Finding, rarity: Rarity, sample: in
 
 
 def _reasons(
-    trajectory: Trajectory, finding: Finding, values: dict[str, str], told: tuple[str, tuple[str, ...]]
+    trajectory: Trajectory, finding: Finding, values: dict[str, str], around: tuple[str, tuple[str, ...]]
 ) -> tuple[str, ...]:
     """What may be given as the reason: of a game's move what the record verifies, of others what the rule checked.
 
     The quote that the cause shows is not quoted twice.
     """
-    shown, seed = told
+    shown, seed = around
     if finding.turn.kind == "move":
         made = sentences(reasons(trajectory, finding), seed)
     else:
