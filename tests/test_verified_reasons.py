@@ -58,6 +58,20 @@ def test_what_the_record_does_not_hold_is_not_claimed() -> None:
     assert "answer" not in kinds(play((GLOBE[0], "It is dusty.\nThe globe shows a lost land."), TAKE, UNLOCK))
 
 
+def test_what_the_better_move_acts_on_is_not_held_against_a_move() -> None:
+    shelf, take = ("examine shelf", "The shelf is an unstable piece of junk."), "take brass key"
+    task = "Find the brass key. Then, unlock the iron chest with the brass key."
+    assert "unnamed" in kinds(play(shelf, (take, TAKE[1]), UNLOCK, task=task))
+    assert "unnamed" not in kinds(play(shelf, TAKE, UNLOCK, task=task))
+
+
+def test_a_cause_says_that_the_game_said_only_what_it_said() -> None:
+    for run in read_trajectories(SAMPLE, origin=Origin.SYNTHETIC):
+        for proposal in propose(run, FloorSettings()):
+            if proposal.label == "bad" and proposal.evidence[-1].field == "action":
+                assert not re.search("said the game|answer|read|screen|brought", proposal.cause), proposal.cause
+
+
 def test_a_door_that_a_way_may_lead_through_is_not_called_unused() -> None:
     opened = ("open oak gate", "You open oak gate.")
     assert "unused" in kinds(play(opened, TAKE, UNLOCK))
@@ -95,6 +109,8 @@ def test_what_was_taken_back() -> None:
         ("See that the iron chest is unlocked.", "better_asked"),
         ("There is an iron chest here.", "better_named"),
         ("If the iron chest is unlocked, win.", ""),
+        ("Unlock the iron chest with the brass key.", "better_asked"),
+        ("Unlock the iron chest with the silver key. Mind the brass key.", ""),
         ("Find the chest. It is of iron.", ""),
     ],
 )

@@ -33,7 +33,11 @@ class Logit:
 
     def __call__(self, state: State) -> NDArray[np.float64]:
         """The chance of each admissible command."""
-        return _softmax(features(state) @ self.weights)
+        return self.over(features(state))
+
+    def over(self, table: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The same from the features of a state, (commands, features), for states that are asked about again."""
+        return _softmax(table @ self.weights)
 
 
 def fit(rows: Sequence[Row], labels: Sequence[bool]) -> Logit:

@@ -22,6 +22,7 @@ from experiments.loop.__main__ import CONFIRM, EXAM
 from experiments.loop.arms import replayed, ruled, sample, through_gate
 from experiments.loop.chains import EPISODES, Line
 from experiments.loop.exam import Question, read_exam, sit, tasks_of
+from experiments.loop.features import features
 from experiments.loop.graph import GameGraph
 from experiments.loop.logit import Logit, fit
 from experiments.loop.runs import GameRun, Row, play
@@ -32,6 +33,8 @@ from synthdata.settings import PracticeSettings, TrainingSettings
 
 PRACTICE, TRAINING = PracticeSettings(), TrainingSettings()
 NIGHTS = 2
+# What a policy scores in each game of the exam.
+Marks = Callable[[Logit], tuple[float, ...]]
 Release = Callable[[Sequence[GameRun], int], list[Row]]
 
 
@@ -81,11 +84,18 @@ RELEASES: dict[str, tuple[Release, str]] = {
 def sleeps_of(graphs: Sequence[GameGraph], exam: Sequence[Question], seed: int) -> list[Line]:
     """All sleeps of a seed: a line each."""
     parent, runs, lines = Logit.untrained(), [], []
+    tables = {question.state: features(question.state) for question in exam}
+
+    def marks(policy: Logit) -> tuple[float, ...]:
+        return sit(exam, lambda state: policy.over(tables[state])).first
+
     for night in range(1, NIGHTS + 1):
         for graph in graphs:
             runs += [play(graph, parent, f"{seed}-sleep-{night}-{episode}") for episode in range(EPISODES)]
-        slept = {name: _sleep(release(runs, seed), runs, parent, exam, (seed, night)) for name, (release, _) in
-                 RELEASES.items()}  # fmt: skip
+        place = (seed, night, tasks_of(exam))
+        slept = {
+            name: _sleep(release(runs, seed), runs, parent, marks, place) for name, (release, _) in RELEASES.items()
+        }
         lines += [{"release": name, "seed": seed, "night": night} | line for name, (line, _) in slept.items()]
         line, learnt = slept["sound, replay"]
         parent = learnt if line["kept"] else parent
@@ -93,17 +103,17 @@ def sleeps_of(graphs: Sequence[GameGraph], exam: Sequence[Question], seed: int) 
 
 
 def _sleep(
-    rows: Sequence[Row], runs: Sequence[GameRun], parent: Logit, exam: Sequence[Question], place: tuple[int, int]
+    rows: Sequence[Row], runs: Sequence[GameRun], parent: Logit, marks: Marks, place: tuple[int, int, Sequence[str]]
 ) -> tuple[Line, Logit]:
     """What the rule of practice makes of these rows beside a control, and the policy that learnt them."""
-    seed, night = place
+    seed, night, games = place
     admitted = through_gate(rows, seed)
     if len(admitted) < PRACTICE.batch_size:
         return {"rows": len(admitted), "kept": False, "grade": "nothing trained"}, parent
     drawn = sample([row for run in runs for row in run.rows], len(admitted), seed)
     learnt, control = (fit(one, [True] * len(one)) for one in (admitted, drawn))
-    before, after, beside = (sit(exam, policy).first for policy in (parent, learnt, control))
-    judged, games = spent(TRAINING, night), tasks_of(exam)
+    before, after, beside = map(marks, (parent, learnt, control))
+    judged = spent(TRAINING, night)
     gain = paired(BEST_MOVES, games, before, after, judged, 1)
     measured = {
         BEST_MOVES: gain,

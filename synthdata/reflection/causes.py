@@ -34,6 +34,14 @@ CAUSES: dict[str, tuple[str, ...]] = {
     "idle": _IDLE,
     "idle_read": _IDLE + _READ,
     "idle_whole": _IDLE + _READ + _WHOLE,
+    # Where no part of the answer singles the step out, so that the command itself is quoted.
+    "deed": (
+        "The run did “{q}” here.",
+        "A turn was given to “{q}”.",
+        "“{q}” is what the run chose.",
+        "At this point came “{q}”.",
+        "The command was “{q}”.",
+    ),
     "elsewhere": (
         "{G} did not help; the run went on only with “{q}”.",
         "It was “{q}” that counted, not {g}.",

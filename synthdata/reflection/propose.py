@@ -189,7 +189,11 @@ def _cause_group(finding: Finding, proof: Evidence) -> str:
         return "told" if finding.rule in _FAILURES or finding.shown.at < finding.turn.at else "elsewhere"
     if finding.rule in _FAILURES:
         return "failed"
-    if finding.turn.kind != "move" or finding.turn.verb not in INFO_VERBS:
+    if finding.turn.kind != "move":
+        return "idle"
+    if proof.field != "observation":
+        return "deed"
+    if finding.turn.verb not in INFO_VERBS:
         return "idle"
     return "idle_whole" if proof.quote.strip() == finding.turn.reply.strip() else "idle_read"
 
@@ -223,8 +227,9 @@ def _proof(finding: Finding, rarity: Rarity) -> Evidence | None:
     for turn in turns:
         quotes = telling_quotes(turn.step, rarity)
         if quotes:
-            # The deed itself shows nothing that a merit brought.
-            last = ("thought", "action", "tool_call") if finding.label == "good" else ("thought",)
+            # The deed itself shows nothing that it brought.
+            deed = finding.label == "good" or finding.turn.kind == "move"
+            last = ("thought", "action", "tool_call") if deed else ("thought",)
             return min(quotes, key=lambda e: (e.field in last, -len(about & set(content_words(e.quote))), e.start))
     return None
 

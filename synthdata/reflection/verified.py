@@ -101,7 +101,7 @@ def _about_turn(log: _Log, finding: Finding) -> Facts:
     if answer:
         yield "answer", {"q": answer}
     yield from _known_before(log, turn)
-    yield from _unnamed(log, turn)
+    yield from _unnamed(log, turn, finding.better)
     yield from _reversed(log, turn)
     if turn.verb in CALLED_FOR and not log.task & set(CALLED_FOR[turn.verb]):
         yield "no_call", {"v": gerund(turn.verb)}
@@ -127,10 +127,13 @@ def _known_before(log: _Log, turn: Turn) -> Facts:
                 break
 
 
-def _unnamed(log: _Log, turn: Turn) -> Facts:
+def _unnamed(log: _Log, turn: Turn, better: Turn | None) -> Facts:
     """Things of the move that the task has no word for, and that no other move used."""
     for thing in (target_of(turn), thing_of(turn)):
         if turn.verb == "go" or not thing or set(content_words(thing)) & log.task:
+            continue
+        if better is not None and set(content_words(thing)) <= set(words(better.text)):
+            # What the better move acts on cannot speak against this one.
             continue
         yield "unnamed", {"x": thing}
         others = [one for one in log.turns if one.at != turn.at]
@@ -218,7 +221,9 @@ def _asked(log: _Log, turn: Turn, prefix: str) -> Facts:
     things |= set() if turn.verb in _BY_MEANS else set(content_words(target_of(turn)))
     if turn.verb == "go" or not things:
         return
-    clauses = [clause for clause in _clauses(log.run.task) if things <= set(words(clause))]
+    clauses = [
+        clause for clause in _clauses(log.run.task) if things <= set(words(clause)) and _same_means(clause, turn)
+    ]
     verbs = set(_ASKING.get(turn.verb, (turn.verb,)))
     asking = [clause for clause in clauses if verbs & set(words(clause))]
     # Where a thing goes is told by the clause that asks for it; another that names both says nothing of the move.
@@ -227,6 +232,12 @@ def _asked(log: _Log, turn: Turn, prefix: str) -> Facts:
         if matching:
             yield prefix + kind, {"q": matching[0], "x": thing_of(turn), "cg": gerund(turn.raw)}
             return
+
+
+def _same_means(clause: str, turn: Turn) -> bool:
+    """Whether a clause that says from where, or with what, says the move's own."""
+    named = {"from", "with"} & set(words(clause)) & set(words(turn.text))
+    return not named or set(content_words(target_of(turn))) <= set(words(clause))
 
 
 def _clauses(task: str) -> Iterator[str]:
