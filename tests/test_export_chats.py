@@ -11,6 +11,7 @@ import pytest
 from chat_corpus import chat_corpus, ordinary_runs, pairs_and_labels
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sample_texts import lessons
 
 from synthdata.export.build import ExportReport, ExportRequest, export
 from synthdata.export.chats import chat_rows
@@ -283,3 +284,22 @@ def test_a_run_with_an_empty_turn_never_teaches_it() -> None:
     assert rows["sft"][0]["completion"][0]["tool_calls"][0]["function"]["arguments"] == {}
     weights = [turn.get("weight") for turn in rows["messages"][0]["messages"]]
     assert weights == [None, 0, 1, 0, 1]
+
+
+def test_greetings_are_counted_and_an_answer_to_nothing_is_no_row(tmp_path: Path) -> None:
+    texts = lessons(9, 5)
+    greeting = {"role": "assistant", "content": "Good day, how can I help?"}
+    chats = [
+        Chat([greeting, {"role": "user", "content": f"Case {i}?"}, {"role": "assistant", "content": text}])
+        for i, text in enumerate(texts[:8])
+    ]
+    told = [{"role": "system", "content": "Be brief."}, greeting, {"role": "user", "content": "Case 9?"}]
+    chats.append(Chat([*told, {"role": "assistant", "content": texts[8]}]))
+    report = export(chat_corpus(tmp_path / "c", chats), tmp_path / "out", ExportRequest(reference=False))
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
+    # Nine chats; of the last also the greeting, to its system prompt; of the others the greeting answers nothing.
+    assert manifest["answers_first"] == {"messages": 9, "sft": 10}
+    assert manifest["left_out"] == {"an answer before anybody spoke: most chat templates stop on an empty prompt": 8}
+    assert any("the assistant speaks before any user" in note for note in report.notes)
+    rows = [json.loads(x) for f in (tmp_path / "out" / "jsonl").glob("sft.*") for x in f.read_text().splitlines()]
+    assert all(row["prompt"] for row in rows) and len(rows) == 10

@@ -15,7 +15,15 @@ from hypothesis import strategies as st
 
 from synthdata.export.build import export
 from synthdata.export.conversation import Message
-from synthdata.export.dialects import NEXT_ANSWER, DialectError, nanochat, openai, sharegpt
+from synthdata.export.dialects import (
+    NEXT_ANSWER,
+    DialectError,
+    nanochat,
+    openai,
+    sharegpt,
+    sharegpt_kto,
+    sharegpt_preference,
+)
 from synthdata.export.kinds import AS_CAME
 from synthdata.export.stubs import stubs
 
@@ -136,6 +144,35 @@ def test_sharegpt_says_what_the_conversation_says(messages: list[Message]) -> No
     assert plain(from_sharegpt(row)) == plain(messages)
 
 
+@given(alternating(), st.lists(texts, min_size=12, max_size=12))
+def test_sharegpt_keeps_who_speaks(messages: list[Message], drawn: list[str]) -> None:
+    named = [
+        message | {"name": name} if message["role"] in ("user", "assistant") else message
+        for message, name in zip(messages, drawn * 2, strict=False)
+    ]
+    row, bare = sharegpt(named[:-1], named[-1]), sharegpt(messages[:-1], messages[-1])
+    told = [turn.get("name", "") for turn in named if turn["role"] != "system"]
+    # Answers to calls of one turn are one turn there, and nobody's.
+    joined = [
+        name for i, name in enumerate(told) if i == 0 or not is_answer_again(messages, len(messages) - len(told), i)
+    ]
+    assert row["conversations"] == bare["conversations"] and bare["names"] == ""
+    assert (json.loads(row["names"]) if row["names"] else [""] * len(joined)) == joined
+
+
+def is_answer_again(messages: list[Message], offset: int, i: int) -> bool:
+    return messages[offset + i]["role"] == messages[offset + i - 1]["role"] == "tool"
+
+
+def test_sharegpt_pairs_keep_who_answers() -> None:
+    asked = [{"role": "user", "content": "q", "name": "Ada"}]
+    answers = ({"role": "assistant", "content": text, "name": "mate"} for text in ("a", "b"))
+    good, bad = ([answer] for answer in answers)
+    row = sharegpt_preference({"prompt": asked, "chosen": good, "rejected": bad})
+    assert row["names"] == '["Ada", "mate", "mate"]' and row["chosen"] == {"from": "gpt", "value": "a"}
+    assert sharegpt_kto({"prompt": asked, "completion": good, "label": True})["names"] == '["Ada", "mate"]'
+
+
 USER, ANSWER = {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}
 CALLED = {"role": "assistant", "content": "w", "tool_calls": [{"function": {"name": "f", "arguments": {}}}]}
 
@@ -149,6 +186,7 @@ CALLED = {"role": "assistant", "content": "w", "tool_calls": [{"function": {"nam
         ([USER, ANSWER], "do not take turns"),
         ([USER, CALLED, {"role": "tool", "content": "r"}, USER], "do not take turns"),
         ([USER, ANSWER, {"role": "system", "content": "s"}, USER], "role system"),
+        ([{"role": "system", "content": "s", "name": "n"}, USER], "a system turn with a name"),
         ([USER, CALLED | {"content": "the <tool_call> mark"}, {"role": "tool", "content": "r"}], "the mark of a call"),
         ([USER, CALLED, {"role": "tool", "content": f"a{NEXT_ANSWER}b"}], "the mark between two answers"),
     ],

@@ -209,6 +209,7 @@ def _release(part: Path, out: Path, corpus: Corpus, wanted: ExportRequest, made:
     facts = facts | {"redacted": dict(sorted(written.redacted.items())), "written": made.numbers}
     facts |= {"kinds": written.rows, "real_share_written": made.shares, "notes": list(made.notes)}
     facts |= {"left_out": made.left_out, "unheld": by_dialect(written), "pictures": made.pictures}
+    facts["answers_first"] = dict(sorted(written.answers_first.items()))
     facts["over_length"] = {"max_length": MAX_LENGTH, "rows": dict(sorted(written.over_length.items()))}
     facts |= {"release": release, "wanted": asdict(wanted), "seed": corpus.settings.recipe.export.seed}
     names = ("source", "licence", "origin")

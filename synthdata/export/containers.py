@@ -116,6 +116,8 @@ def fields_of(row: Row) -> set[str]:
 
 def obstacle(row: Row) -> str:
     """Why no chat template, or no reader of the files, can take the row; empty where they can."""
+    if row.get("prompt") == [] and ("completion" in row or "chosen" in row):
+        return "an answer before anybody spoke: most chat templates stop on an empty prompt"
     for column in MESSAGE_COLUMNS:
         for message in row.get(column, ()) if isinstance(row.get(column), list) else ():
             for call in message.get("tool_calls", ()):

@@ -19,6 +19,8 @@ NEXT_ANSWER = "\n</tool_response>\n<tool_response>\n"
 # Its marks of a call beside words, the same in all its templates but those of LFM2.
 CALL_MARKS = ("<tool_call>", "</tool_call>")
 THOUGHT_MARKS = ("<think>\n", "\n</think>\n\n")
+# Who speaks, in a turn that is not yet in its row.
+_NAME = "name"
 _OPENAI = {"role", "content", "name", "tool_calls", "tool_call_id", "function_call", "refusal", "weight", "audio"}
 _NANOCHAT = {"role", "content", "weight", "train", "loss"}
 
@@ -28,17 +30,22 @@ class DialectError(ValueError):
 
 
 def sharegpt(prompt: Sequence[Message], completion: Message, tools: Sequence[object] = ()) -> Row:
-    """`{"conversations", "system", "tools"}`: human or observation at odd places, gpt or function_call at even ones.
+    """`{"conversations", "system", "tools", "names"}`: human or observation at odd places, gpt or calls at even ones.
+
+    `names` is JSON text of who speaks in each turn, empty where no turn has a name: a key within turns that not all of
+    them have would stop readers of large files.
 
     Raises:
         DialectError: the turns do not alternate so, or a call cannot be told from the words before it.
     """
     system, turns = _prompt(prompt)
-    return {"conversations": [*turns, _turn(completion)], "system": system, "tools": _tools(tools)}
+    turns.append(_turn(completion))
+    names = _names(turns)
+    return {"conversations": turns, "system": system, "tools": _tools(tools), "names": names}
 
 
 def sharegpt_preference(row: Row) -> Row:
-    """`{"conversations", "chosen", "rejected", ...}`, the two answers one turn each.
+    """`{"conversations", "chosen", "rejected", ...}`, the two answers one turn each; in `names` they come last.
 
     Raises:
         DialectError: as `sharegpt`, or an answer of several turns.
@@ -47,7 +54,9 @@ def sharegpt_preference(row: Row) -> Row:
         raise DialectError("an answer of several turns")
     system, turns = _prompt(row["prompt"])
     pair = {"chosen": _turn(row["chosen"][0]), "rejected": _turn(row["rejected"][0])}
-    return {"conversations": turns, **pair, "system": system, "tools": _tools(row.get("tools", ()))} | images_of(row)
+    names = _names([*turns, *pair.values()])
+    made = {"conversations": turns, **pair, "system": system, "tools": _tools(row.get("tools", ())), "names": names}
+    return made | images_of(row)
 
 
 def sharegpt_kto(row: Row) -> Row:
@@ -120,6 +129,8 @@ def _prompt(prompt: Sequence[Message]) -> tuple[str, list[Row]]:
     """The system's words and the turns, which end on the other side."""
     system = ""
     if prompt and prompt[0]["role"] == "system":
+        if prompt[0].get("name"):
+            raise DialectError("a system turn with a name")
         system, prompt = prompt[0]["content"], prompt[1:]
     turns: list[Row] = []
     for message in prompt:
@@ -137,13 +148,26 @@ def _prompt(prompt: Sequence[Message]) -> tuple[str, list[Row]]:
 def _turn(message: Message) -> Row:
     if message["role"] == "assistant":
         if message.get("tool_calls"):
-            return {"from": "function_call", "value": _calls(message)}
-        return {"from": "gpt", "value": _words(message)}
+            return {"from": "function_call", "value": _calls(message)} | _name(message)
+        return {"from": "gpt", "value": _words(message)} | _name(message)
     if message["role"] not in ("tool", "user"):
         raise DialectError(f"a turn of role {message['role']} within the conversation")
     if message["role"] == "tool" and NEXT_ANSWER in message["content"]:
         raise DialectError("an answer that holds the mark between two answers")
-    return {"from": "observation" if message["role"] == "tool" else "human", "value": message["content"]}
+    if message["role"] == "tool":
+        # A tool's name stands in its call.
+        return {"from": "observation", "value": message["content"]}
+    return {"from": "human", "value": message["content"]} | _name(message)
+
+
+def _name(message: Message) -> Row:
+    return {_NAME: message["name"]} if message.get("name") else {}
+
+
+def _names(turns: Sequence[Row]) -> str:
+    """Who speaks, taken out of the turns."""
+    named = [turn.pop(_NAME, "") for turn in turns]
+    return json.dumps(named, ensure_ascii=False) if any(named) else ""
 
 
 def _words(message: Message) -> str:

@@ -19,7 +19,7 @@ MADE_BY = "synthdata-gate"
 # What a dialect could not hold, what was left out of all, rows longer than the configs read, and pictures.
 _WRITTEN = (
     "written", "kinds", "real_share_written", "release", "notes", "wanted", "seed", "unheld", "left_out", "over_length",
-    "pictures",
+    "pictures", "answers_first",
 )  # fmt: skip
 LIBRARIES = ("synthdata-gate", "polars", "deltalake", "faiss-cpu", "datasketch", "sentence-transformers", "numpy")
 

@@ -75,3 +75,9 @@ def written_notes(written: Written) -> Iterator[str]:
             f"{count} rows of {kind} are longer than about {MAX_LENGTH:,} tokens, at which the configs cut them: raise "
             "max_length (sequence_len, cutoff_len) there"
         )
+    if written.answers_first:
+        rows = ", ".join(f"{count} rows of {kind}" for kind, count in sorted(written.answers_first.items()))
+        yield (
+            f"in {rows} the assistant speaks before any user: templates that demand a user first (Gemma's, Cohere's, "
+            "Mistral's) stop on them; for such a model admit these chats with a user's turn before the greeting"
+        )

@@ -45,7 +45,8 @@ class Written:
     """What the walk wrote: rows by kind and split, by file, by source, redactions by kind, and the keys written.
 
     `unheld` counts rows that a dialect cannot hold, by dialect and reason; `over_length` rows by kind that are longer
-    than the configs' `max_length`, as far as words and bytes tell.
+    than the configs' `max_length`, as far as words and bytes tell; `answers_first` rows by kind in which the assistant
+    speaks before any user.
     """
 
     rows: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -55,6 +56,7 @@ class Written:
     keys: set[str] = field(default_factory=set)
     unheld: Counter[tuple[str, str]] = field(default_factory=Counter)
     over_length: Counter[str] = field(default_factory=Counter)
+    answers_first: Counter[str] = field(default_factory=Counter)
 
 
 class Writer:
@@ -135,6 +137,8 @@ class Writer:
             self._pictured(self._gallery, kind, split, row)
         if estimated_tokens(row) > MAX_LENGTH:
             self.done.over_length[kind] += 1
+        if answers_first(row):
+            self.done.answers_first[kind] += 1
         self._provenance.add({"kind": kind, "split": split, "row": number, "step": step} | piece.provenance)
         by_split = self.done.rows.setdefault(kind, {})
         by_split[split] = by_split.get(split, 0) + 1
@@ -230,6 +234,13 @@ class _ProvenanceFile:
             self._writer = pq.ParquetWriter(self._path, schema)
         self._writer.write_table(pa.Table.from_pylist(self._waiting, schema=schema))
         self._waiting = []
+
+
+def answers_first(row: Row) -> bool:
+    """Whether the assistant speaks before any user does, as where it greets."""
+    turns = row.get("messages") or [*row.get("prompt", ()), *row.get("completion", row.get("chosen", ()))]
+    roles = [turn["role"] for turn in turns if isinstance(turn, Mapping) and turn["role"] != "system"]
+    return roles[:1] == ["assistant"]
 
 
 def _sft_sharegpt(row: Row) -> Row:
