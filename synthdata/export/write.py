@@ -238,8 +238,9 @@ class _ProvenanceFile:
 
 def answers_first(row: Row) -> bool:
     """Whether the assistant speaks before any user does, as where it greets."""
-    turns = row.get("messages") or [*row.get("prompt", ()), *row.get("completion", row.get("chosen", ()))]
-    roles = [turn["role"] for turn in turns if isinstance(turn, Mapping) and turn["role"] != "system"]
+    columns = ("messages",) if "messages" in row else ("prompt", "completion", "chosen")
+    turns = [turn for column in columns for turn in row.get(column) or () if isinstance(turn, dict)]
+    roles = [turn["role"] for turn in turns if turn["role"] != "system"]
     return roles[:1] == ["assistant"]
 
 
