@@ -300,7 +300,9 @@ class Corpus:
             return RoundReport(self.store.latest_round(), (), already_decided=done, repeated=True)
         stamp = {"round_key": key, "recipe": fingerprint}
         number = self.store.commit_round(decisions, vectors, anchor=self.store.anchor, **stamp)
-        narrows = self._watch(number)
+        with progress("measuring", 1) as advance:
+            narrows = self._watch(number)
+            advance(1)
         before, after = before_and_after(self.store, number)
         return RoundReport(number, decisions, done, False, before, after, self._alarm(number) or narrows)
 

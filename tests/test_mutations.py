@@ -67,7 +67,7 @@ def test_a_round_that_repeats_one_idea_falls_on_its_own_scope_in_a_large_corpus(
     fallen = [d for d in decisions if d.reason is Reason.COLLISION_BUDGET]
     assert len({d.cell for d in decisions}) > 8, "many cells, so that no quota does the work of the budget"
     assert len(fallen) >= 20
-    assert {d.detail for d in fallen} == {"scope: W plus this round's admissions"}
+    assert {d.detail for d in fallen} == {"together with this round's rows"}
     assert all(d.score is not None and d.threshold is not None and d.score > d.threshold for d in fallen)
     # The same from the vectors: the window with the admitted rows is within the budget, with any fallen one it is not.
     place = {c.id: i for i, c in enumerate(candidates(60, 500, "two"))}

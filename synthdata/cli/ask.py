@@ -8,15 +8,27 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from synthdata.cli.options import AsJson, AsOf, CorpusPath
-from synthdata.text.names import METRICS, alarm_name, metric_name, reason_name, reason_says, verdict_name, view_name
+from synthdata.text.names import (
+    METRICS,
+    alarm_name,
+    metric_name,
+    reason_name,
+    reason_says,
+    seen_name,
+    sentence,
+    verdict_name,
+    view_name,
+)
 from synthdata.text.numbers import number
-from synthdata.text.terminal import emit_json, note, say, table
+from synthdata.text.terminal import emit_json, note, out, progress, say, table
 
 if TYPE_CHECKING:
     from synthdata.corpus import CorpusStore
 
 TREND = ("n2", "cell_hill_1", "coverage", "mmd2", "tail_coverage", "distinct_3", "skeleton_hill_1")
-TREND_ROUNDS = 6
+TREND_ROUNDS, _LEAST_ROUNDS = 6, 2
+# Characters of the columns of a trend: name and real text together, and each round.
+_TREND_SIDES, _TREND_COLUMN = 50, 13
 SHOWN_ROUNDS = 12
 _EACH = 3
 
@@ -128,7 +140,9 @@ def _show_metrics(metrics: dict[str, dict[str, Any]], intervals: dict[str, dict[
 
 def _show_trend(trend: list[dict[str, Any]]) -> None:
     """The raw view over the last rounds, with where real text of the same size would lie in the last one."""
-    shown = trend[-TREND_ROUNDS:]
+    # As many rounds as leave every number whole.
+    room = (out().width - _TREND_SIDES) // _TREND_COLUMN
+    shown = trend[-max(_LEAST_ROUNDS, min(TREND_ROUNDS, room)) :]
     names = [name for name in TREND if any((point.get(name) or {}).get("value") is not None for point in shown)]
     if not names:
         return
@@ -184,10 +198,10 @@ def explain(
     if facts["score"] is not None:
         say(f"score {number(facts['score'])}, threshold {number(facts['threshold'])}")
     if facts["detail"]:
-        say(facts["detail"])
+        say(sentence(facts["detail"]))
     texts: list[tuple[str, Any]] = [("content", facts["content"]), ("context", facts["context"])]
     if facts["neighbour"]:
-        texts.append((f"neighbour {facts['neighbour']['id']}", facts["neighbour"]["content"]))
+        texts.append((f"neighbour {facts['neighbour']['id'][:12]}", facts["neighbour"]["content"]))
     table("texts", ["what", "text"], [row for row in texts if row[1]])
     _show_review(facts["payload"])
     for line in facts["run_notes"][:_NOTES_SHOWN]:
@@ -195,7 +209,8 @@ def explain(
     if len(facts["run_notes"]) > _NOTES_SHOWN:
         say(f"and {len(facts['run_notes']) - _NOTES_SHOWN} further notes (--json shows all)")
     if facts["numbers"]:
-        table("numbers the stages saw", ["name", "value"], list(facts["numbers"].items()))
+        seen = [(seen_name(name), value) for name, value in facts["numbers"].items()]
+        table("numbers the stages saw", ["name", "value"], seen)
 
 
 def _show_refused(store: CorpusStore, as_json: bool) -> None:
@@ -252,7 +267,8 @@ def verify(
     for line in restored:
         note(f"synthdata: {line}")
     store = CorpusStore.open(corpus)
-    findings = findings_of(store)
+    with progress("checking: files and rounds", 1 + store.latest_round()) as advance:
+        findings = findings_of(store, advance=advance)
     texts = (digest_of(store, as_of), events_digest(store, as_of)) if digest else (None, None)
     if rebuild and not findings:
         from synthdata.rounds.restore import recheck
@@ -269,7 +285,9 @@ def verify(
         for finding in findings:
             say(str(finding))
         if not findings:
-            say(f"{corpus}: every invariant holds ({store.latest_round()} rounds; {sealed_from(store)})")
+            rounds = store.latest_round()
+            counted = "1 round" if rounds == 1 else f"{rounds} rounds"
+            say(f"{corpus} is whole: every invariant holds ({counted}; {sealed_from(store)})")
         if digest:
             say(f"events {texts[1]}")
             say(str(texts[0]))

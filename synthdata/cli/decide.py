@@ -137,7 +137,7 @@ def admit(
     opened.note_reading(reading, str(file))
     if not as_json:
         left_out(broken)
-    show_round(report, as_json, reading.facts())
+    show_round(report, corpus, as_json, reading.facts())
 
 
 def heldout(
@@ -299,7 +299,7 @@ def show_reading(reading: Reading) -> None:
         say(line)
 
 
-def show_round(report: RoundReport, as_json: bool, read: dict[str, Any] | None = None) -> None:
+def show_round(report: RoundReport, corpus: Path, as_json: bool, read: dict[str, Any] | None = None) -> None:
     """Print the outcome of a round and leave with exit code 1 where it raised an alarm."""
     from synthdata.monitor.starved import starved_by
 
@@ -319,6 +319,8 @@ def show_round(report: RoundReport, as_json: bool, read: dict[str, Any] | None =
         advice = starved_by(report.reasons, report.counts["admit"])
         if advice:
             say(f"The round starved: {advice}")
+        refused = f"`synthdata explain {corpus}` shows what was refused, " if report.reasons else ""
+        say(f"Next: {refused}`synthdata status {corpus}` how the corpus stands.")
     if report.alarm:
         say(f"alarm: {report.alarm}")
         raise typer.Exit(1)

@@ -87,7 +87,7 @@ def run(
         _to_target(one_round, choice, target, settings, as_json)
         return
     report = one_round(choice)
-    show_round(report, as_json)
+    show_round(report, corpus, as_json)
 
 
 def _with_budget(settings: Settings, budget: list[str]) -> Settings:

@@ -20,6 +20,7 @@ from synthdata.corpus.sealed_files import wrong_files
 from synthdata.corpus.sealed_rows import changed_files, rows_happened, wrong_rows
 from synthdata.corpus.seals import Seals
 from synthdata.corpus.store import CorpusStore
+from synthdata.protocols import Advance, no_advance
 from synthdata.records import Chat, Reason, Verdict
 
 _NORM_TOLERANCE = 1e-3
@@ -38,10 +39,12 @@ class Violation:
         return f"{self.check}, {self.where}: {self.detail}"
 
 
-def verify(store: CorpusStore, rebuild: Callable[[], object] | None = None) -> list[Violation]:
+def verify(
+    store: CorpusStore, rebuild: Callable[[], object] | None = None, advance: Advance = no_advance
+) -> list[Violation]:
     """Check everything; `rebuild` makes the derived files again if nothing was found, older ones are then swept.
 
-    Reads every row and vector, a round at a time.
+    Reads every row and vector, a round at a time; `advance` hears of files and seals as one step, then of each round.
 
     Raises:
         CorruptStoreError: a file of a table is missing or damaged; the message names it.
@@ -63,10 +66,12 @@ def verify(store: CorpusStore, rebuild: Callable[[], object] | None = None) -> l
         *_history(store, rounds),
     ]
     findings += _identities(store)
+    advance(1)
     dims: dict[int, set[int]] = {}
     for number in rounds["round"]:
         frame = store.decisions(where=pl.col("round") == number)
         findings += [*_rows(frame, number), *_contents(frame, number), *_vectors(frame, number, dims)]
+        advance(1)
     findings += [*_dimensions(store, dims), *_events(store)]
     if rebuild is not None and not findings:
         rebuild()

@@ -15,7 +15,7 @@ from synthdata.dashboard.text import SHORT, number, percent, signed
 from synthdata.drawing import Drawing, bars, bullet, columns, pair_of_histograms, scatter, trend
 from synthdata.monitor.running import running
 from synthdata.text.display import LONG, printable
-from synthdata.text.names import alarm_name, plain, reason_name, reason_says, verdict_name
+from synthdata.text.names import alarm_name, plain, reason_name, reason_says, seen_name, sentence, verdict_name
 
 HERE = Path(__file__).parent
 ASSETS = HERE / "assets"
@@ -49,7 +49,9 @@ def environment() -> Environment:
     env = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined)
     env.trim_blocks = env.lstrip_blocks = True
     env.globals.update(charts={each.__name__: _inline(each) for each in CHARTS}, LONG=LONG, SHORT=SHORT, pages=PAGES)
-    env.filters.update(number=number, percent=percent, signed=signed, shown=printable, words=plain)
+    env.filters.update(
+        number=number, percent=percent, signed=signed, shown=printable, words=plain, sentence=sentence, seen=seen_name
+    )
     env.filters.update(verdict=verdict_name, reason=reason_name, meaning=reason_says, alarm=alarm_name)
     return env
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from synthdata.text.names import alarm_name, reason_name
+from synthdata.text.names import alarm_name, reason_name, sentence
 
 Level = Literal["green", "amber", "red"]
 # What helps against a narrowing is told in full by the page that this names; more alarms than these are counted.
@@ -38,7 +38,7 @@ def headline(facts: dict[str, Any]) -> Headline:
         return Headline(
             "red",
             "Frozen: nothing is exported",
-            f"{_sentence(facts['frozen_because'])}",
+            f"{sentence(facts['frozen_because'])}",
             "look at the last rounds, then `synthdata unfreeze CORPUS --reason WHY`",
         )
     idle = facts.get("schedule", {}).get("alarm", "")
@@ -46,7 +46,7 @@ def headline(facts: dict[str, Any]) -> Headline:
         return Headline(
             "amber",
             "The schedule makes no rounds",
-            _sentence(idle),
+            sentence(idle),
             "mend what the last tick says; the next tick then takes the same logs",
         )
     if not last:
@@ -78,7 +78,7 @@ def headline(facts: dict[str, Any]) -> Headline:
             "`synthdata explain CORPUS ID` shows one decision; " + _HELP,
         )
     if facts["starved"]:
-        return Headline("amber", "The last round starved", _sentence(facts["starved"]), _HELP)
+        return Headline("amber", "The last round starved", sentence(facts["starved"]), _HELP)
     if last <= needed:
         return Headline(
             "green",
@@ -114,7 +114,3 @@ def _since(alarms: list[dict[str, Any]], tile: str) -> int:
 
 def _rounds(count: int) -> str:
     return "1 round" if count == 1 else f"{count} rounds"
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}."

@@ -19,7 +19,7 @@ from synthdata.rounds.budget import BudgetLedger
 from synthdata.rounds.steps import ViewChoice, read_reference, read_rows
 from synthdata.settings import Settings
 from synthdata.sources import ColumnMap, Reading, parse_map
-from synthdata.text.names import metric_name, reason_name, reason_says, verdict_name, view_name
+from synthdata.text.names import metric_name, reason_name, reason_says, seen_name, verdict_name, view_name
 
 # A path, rows of any kind that the data set reader knows, or a map of columns as `--map` takes it.
 Rows = Any
@@ -160,8 +160,9 @@ class Corpus(Engine):
         shown = ("score", "threshold", "detail", "content", "context")
         rows = [(key, facts[key]) for key in shown if facts[key] not in (None, "")]
         rows += [("neighbour", facts["neighbour"]["content"])] if facts["neighbour"] else []
-        rows += list(facts["numbers"].items())
-        return Result(facts, title, ["what", "value"], rows, _numbers(facts["numbers"]))
+        seen = {seen_name(name): value for name, value in facts["numbers"].items()}
+        rows += list(seen.items())
+        return Result(facts, title, ["what", "value"], rows, _numbers(seen))
 
     def inspect(self, rows: Rows = None, *, columns: Columns = None) -> Result:
         """A diversity report of any rows or file, or of what is in the corpus, beside the corpus' reference."""

@@ -87,6 +87,40 @@ REASONS: dict[str, Meaning] = {
     "collision_budget": Meaning("Would cost diversity", "With it the whole set would fall under its floor."),
     "abstained": Meaning("Nothing to say", "The reflector found nothing to learn in this run."),
 }
+# The numbers that the stages of the gate saw. A small share of real texts means unusual: under its threshold it
+# refuses.
+SEEN = {
+    "words": "Words",
+    "short_p": "Share of real texts as short",
+    "long_p": "Share of real texts as long",
+    "nats": "Surprise of a word to real text, nats",
+    "predictable_p": "Share of real texts as predictable",
+    "unlike_p": "Share of real texts as unpredictable",
+    "broken_p": "Share of real texts with a stretch as broken",
+    "generic_p": "Share of real texts as near to the average text",
+    "novelty_p": "Share of real texts as far from others",
+    "content_norm": "Distance from the average text",
+    "cell_cosine": "Cosine to the centre of its cell",
+    "cosine": "Cosine to the nearest text",
+    "jaccard": "Shared letter sequences with the nearest text",
+    "kept_apart": "Near texts with other numbers or meaning",
+    "lesson_neighbours": "Texts that teach the same elsewhere",
+    "phrase_share": "Share of worn phrases",
+    "skeleton_rows": "Rows with this sentence frame",
+    "skeleton_limit": "Most rows with one sentence frame",
+    "cell_rows": "Rows in its cell",
+    "cell_limit": "Most rows in its cell",
+    "cell_real_share": "Real share of its cell",
+    "disorder": "Disorder of its most broken stretch",
+    "corpus_p": "Likeness within all rows, before",
+    "corpus_redundancy": "Its own likeness to all rows",
+    "corpus_p_after": "Likeness within all rows, with it",
+    "round_p": "Likeness within this round, before",
+    "round_redundancy": "Its own likeness to this round",
+    "round_p_after": "Likeness within this round, with it",
+    "outside_in_round": "Rows outside the reference in this round",
+    "fluency_loss": "Surprise of a token to the language model, nats",
+}
 # What an anchor says of itself, as `init` shows it; what is not named here is for --json.
 ANCHOR = {
     "number": "Anchor",
@@ -134,6 +168,16 @@ def alarm_name(identifier: str) -> str:
 def view_name(identifier: str) -> str:
     """What a view of the metrics is called."""
     return VIEWS.get(identifier, plain(identifier))
+
+
+def seen_name(identifier: str) -> str:
+    """What a number is called that a stage of the gate saw."""
+    return SEEN.get(identifier) or plain(identifier).capitalize()
+
+
+def sentence(text: str) -> str:
+    """A remark as a sentence: it begins with a capital and ends with a full stop."""
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
 def verdict_name(identifier: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 _QUIET = 20.0
 # The longest name of a row that a narrow table leaves whole.
 _WHOLE = 24
+# A number with its place beside real text, or nothing.
+_FIGURE = re.compile(r"(-?[\d.,]*\d( [-+])?|-)?")
 
 
 def out() -> Console:
@@ -46,7 +49,10 @@ def say(line: str) -> None:
 
 def note(line: str) -> None:
     """One line beside the results, on standard error, so that `--json` stays one document."""
-    sys.stderr.write(printable_message(line) + "\n")
+    if sys.stderr.isatty():
+        Console(stderr=True, highlight=False, markup=False).print(Text(printable_message(line)))
+    else:
+        sys.stderr.write(printable_message(line) + "\n")
 
 
 def left_out(rows: Iterable[QuarantinedRow], limit: int = 3) -> None:
@@ -81,8 +87,10 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
     shown = Table(title=Text(printable(title)), title_justify="left", title_style="bold", header_style="bold")
     for i, column in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[i], int | float) for row in rows)
-        # The first column names the row and stays whole; the others make room for it.
-        whole = i == 0 and max((len(_cell(row[0])) for row in rows), default=0) <= _WHOLE
+        # Names of rows and numbers stay whole, since half a number is another one; texts make room for them.
+        cells = [_cell(row[i]) for row in rows]
+        short = max(map(len, cells), default=0) <= _WHOLE
+        whole = short and (i == 0 or all(_FIGURE.fullmatch(cell) for cell in cells))
         shown.add_column(column, justify="right" if numeric else "left", overflow="fold", no_wrap=whole)
     for row in rows:
         shown.add_row(*(Text(_cell(value)) for value in row))

@@ -10,10 +10,11 @@ def collision(item: Item, state: GateState) -> Reject | None:
     """p' <= max(collision_max, p) on W plus everything admitted, and on W plus this round's admissions."""
     if item.real or state.in_window(item):
         return None
-    for name, scope in (("corpus", state.corpus_scope), ("round", state.round_scope)):
+    scopes = (("corpus", state.corpus_scope, "all admitted rows"), ("round", state.round_scope, "this round's rows"))
+    for name, scope, rows in scopes:
         before, redundancy, after = scope.with_row(item.place)
         item.numbers |= {f"{name}_p": before, f"{name}_redundancy": redundancy, f"{name}_p_after": after}
         limit = max(state.collision_max, before)
         if after > limit:
-            return Reject(Reason.COLLISION_BUDGET, after, limit, detail=f"scope: W plus this {name}'s admissions")
+            return Reject(Reason.COLLISION_BUDGET, after, limit, detail=f"together with {rows}")
     return None

@@ -17,9 +17,9 @@ def floor(item: Item, state: GateState) -> Reject | None:
     if state.content.norms is None:
         least = state.content.generic_norm
         if least is not None and item.norm < least:
-            return Reject(Reason.GENERIC, item.norm, least, detail="lies at the mean of the reference")
+            return Reject(Reason.GENERIC, item.norm, least, detail="it is as near to the average text as can be")
         return None
     p, alpha = item.numbers["generic_p"], state.settings.alpha_generic
     if p <= alpha:
-        return Reject(Reason.GENERIC, p, alpha, detail="lies nearer to the mean of the reference than real contents do")
+        return Reject(Reason.GENERIC, p, alpha, detail="it lies nearer to the average text than real texts do")
     return None

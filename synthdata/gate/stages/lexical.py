@@ -34,7 +34,7 @@ def lexical(item: Item, state: GateState) -> Reject | None:
         limit = max(limit, _frame_rows(item, state))
     item.numbers |= {"skeleton_rows": rows, "skeleton_limit": limit}
     if rows > limit:
-        return Reject(Reason.LEXICAL_SATURATION, rows, limit, detail=f"skeleton: {item.frame}")
+        return Reject(Reason.LEXICAL_SATURATION, rows, limit, detail=f"its sentence frame: {item.frame}")
     return None
 
 
