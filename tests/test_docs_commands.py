@@ -40,6 +40,11 @@ def commands(page: Path) -> list[str]:
     return [f"synthdata {call[1].strip()}" for call in calls if call and not call[1].startswith("&&")]
 
 
+def asked(page: Path) -> list[str]:
+    """The commands in the cells of a page's tables."""
+    return re.findall(r"\| `(synthdata [^`]+)` \|", page.read_text(encoding="utf-8"))
+
+
 def verbs():
     """Name to command, groups opened."""
     found = dict(typer.main.get_command(app).commands)
@@ -53,7 +58,7 @@ def verbs():
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_verb_and_option_on_a_page_exists(page):
     known = verbs()
-    for call in commands(page):
+    for call in [*commands(page), *asked(page)]:
         words = shlex.split(call, comments=True)[1:]
         if words[0].startswith("-"):
             continue
@@ -190,3 +195,29 @@ def test_a_how_to_does_what_it_says(page, tmp_path):
         if call in map(str, making) or call.startswith("synthdata init"):
             shutil.rmtree(desk.folder / "corpus", ignore_errors=True)
         desk(call)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_every_question_has_a_command_that_answers_it(tmp_path):
+    page = DOCS / "faq.md"
+    desk = Desk(tmp_path / "desk")
+    desk.rows("real.jsonl", lessons(150, 1))
+    desk.rows("texts.jsonl", [*lessons(60, 2), *lessons(5, 1)], source="good")
+    desk.rows("bought.jsonl", lessons(30, 3) + lessons(20, 2), source="bad-vendor")
+    desk("synthdata init corpus --reference real.jsonl --set recipe.encoder.backend=hashing")
+    desk("synthdata admit corpus texts.jsonl && synthdata admit corpus bought.jsonl")
+    name = json.loads(desk("synthdata explain corpus --json"))[0]["id"]
+    calls = asked(page)
+    text = page.read_text(encoding="utf-8")
+    questions = re.findall(r"^\| \[(.+?)\]\(#", text, re.MULTILINE)
+    assert len(calls) == len(questions) == 10 and all(f"\n### {question}\n" in text for question in questions)
+    answers = dict(zip(questions, (desk(call.replace(" ID", f" {name}")) for call in calls), strict=True))
+    assert "Exact copy" in answers["Why was this refused?"]
+    assert "neighbour" in answers["Which copy stayed?"]
+    assert "Next:" in answers["Can I train on it now?"]
+    sources = answers["Which source is worst?"].partition("sources, the worst first")[2]
+    assert sources.index("bad-vendor") < sources.index("good")
+    assert "beside" in answers["Is my set diverse?"] and "no real row is about" in answers["What does outside mean?"]
+    assert "distinct contents" in answers["What is N2?"] and "--cron" in answers["How do I schedule?"]
+    assert (desk.folder / "pages" / "compare.html").is_file()

@@ -29,7 +29,7 @@ TREND = ("n2", "cell_hill_1", "coverage", "mmd2", "tail_coverage", "distinct_3",
 TREND_ROUNDS, _LEAST_ROUNDS = 6, 2
 # Characters of the columns of a trend: name and real text together, and each round.
 _TREND_SIDES, _TREND_COLUMN = 50, 13
-SHOWN_ROUNDS = 12
+SHOWN_ROUNDS, SHOWN_SOURCES = 12, 10
 _EACH = 3
 
 # Notes of a run that `explain` prints.
@@ -86,6 +86,7 @@ def status(
     if rounds:
         earlier = f" (the last {SHOWN_ROUNDS} of {len(facts['rounds'])})" if len(facts["rounds"]) > SHOWN_ROUNDS else ""
         table(f"rounds{earlier}", ["round", "candidates", "admitted", "refused", "unreadable"], rounds)
+    _show_sources(facts["sources"])
     _show_metrics(facts["metrics"], facts["intervals"])
     _show_trend(facts["trend"])
     _show_floor(facts)
@@ -100,6 +101,19 @@ def status(
         say(steering_note(facts["steering"]))
     if facts["starved"]:
         say(f"The last round starved: {facts['starved']}")
+
+
+def _show_sources(sources: list[dict[str, Any]]) -> None:
+    """Which source brings least, where there are several."""
+    if len(sources) < 2:
+        return
+    rows = [
+        (row["source"] or "none named", row["candidates"], row["admitted"], f"{row['share']:.0%}",
+         reason_name(row["reason"]))
+        for row in sources[:SHOWN_SOURCES]
+    ]  # fmt: skip
+    more = f" (the worst {SHOWN_SOURCES} of {len(sources)})" if len(sources) > SHOWN_SOURCES else ", the worst first"
+    table(f"sources{more}", ["source", "candidates", "admitted", "share", "most others fell for"], rows)
 
 
 def _show_floor(facts: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ from typing import Annotated
 import typer
 
 from synthdata.errors import InputError
+from synthdata.text.names import METRICS, REASONS
 from synthdata.text.terminal import say, table
 
 
@@ -18,11 +20,16 @@ def register(app: typer.Typer) -> None:
 
 
 def docs(
-    page: Annotated[str, typer.Argument(help="Name of a page, such as formats. Default: a list of all.")] = "",
+    page: Annotated[
+        str,
+        typer.Argument(
+            help="A page, such as formats, or a word, such as n2 or a reason. Default: a list of all pages."
+        ),
+    ] = "",
 ) -> None:
     """Read the documentation here.
 
-    How to start, formats, words, what to do on each alarm.
+    How to start, formats, what to do on each alarm; or what one word means.
     """
     from synthdata.settings.shipped import shipped_folder
 
@@ -39,9 +46,11 @@ def docs(
         say(f"The files: {folder}")
         return
     name = page.removesuffix(".md")
-    if name not in pages:
-        raise InputError(f"docs {page}: no such page; there are {', '.join(pages)}")
-    text = pages[name].read_text(encoding="utf-8")
+    text = pages[name].read_text(encoding="utf-8") if name in pages else _word(name, pages["glossary"])
+    if not text:
+        raise InputError(
+            f"docs {page}: no such page or word; `synthdata docs` lists the pages, `docs glossary` the words"
+        )
     if sys.stdout.isatty():
         from rich.markdown import Markdown
 
@@ -50,6 +59,22 @@ def docs(
         out().print(Markdown(text))
     else:
         sys.stdout.write(text)
+
+
+def _word(word: str, glossary: Path) -> str:
+    """What the glossary says of a word, or the tables of reasons and metrics; empty where nobody knows it."""
+    wanted = word.casefold().replace("_", " ")
+    entries = dict(re.findall(r"^### ([^\n]+)\n(.*?)(?=^### |\Z)", glossary.read_text(encoding="utf-8"), re.S | re.M))
+    names = {name.casefold(): f"### {name}\n{says.strip()}\n" for name, says in entries.items()}
+    for identifier, meaning in {**REASONS, **METRICS}.items():
+        falls = f" It {meaning.in_collapse} in a collapse." if meaning.in_collapse else ""
+        shown = f"### {meaning.name}\n{meaning.says}{falls}\n"
+        names.setdefault(meaning.name.casefold(), shown)
+        names.setdefault(identifier.replace("_", " "), shown)
+    if wanted in names:
+        return names[wanted]
+    near = {text.partition("\n")[0]: text for name, text in reversed(names.items()) if wanted in name.split()}
+    return "\n".join(reversed(near.values()))
 
 
 def _title(path: Path) -> str:

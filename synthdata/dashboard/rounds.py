@@ -53,6 +53,7 @@ def rounds(reading: Reading, chosen: int | None) -> dict[str, Any]:
         "numbers": numbers,
         "funnel": (left := funnel(now)),
         "funnel_bars": [Bar(name, rows) for name, rows in left],
+        "sources": reading.facts["sources"],
         "reasons": reasons,
         "reason_bars": [Bar(reason_name(name), rows, "pale") for name, rows in reasons],
         "starved": starved_by(rejected, now.filter(pl.col("verdict") == "admit").height),

@@ -34,7 +34,7 @@ def status(store: CorpusStore, as_of: int | None = None) -> Facts:
 
     `admitted` counts verdicts; `in_corpus` is what is left of them after retraction and eviction.
     """
-    frame = store.decisions(["round", "verdict", "reason", "origin", "id"], as_of)
+    frame = store.decisions(["round", "verdict", "reason", "origin", "id", "source"], as_of)
     verdicts = dict(frame["verdict"].value_counts().iter_rows())
     rejected = frame.filter(pl.col("verdict") == "reject")["reason"].value_counts(sort=True)
     reasons = dict(sorted(rejected.iter_rows(), key=lambda pair: (-pair[1], pair[0])))
@@ -66,6 +66,7 @@ def status(store: CorpusStore, as_of: int | None = None) -> Facts:
         "absent": _values(snapshots, last, "note"),
         "trend": trend(snapshots),
         "rounds": store.rounds(as_of).select("round", "candidates", "admit", "reject", "quarantine").to_dicts(),
+        "sources": sources_of(frame),
         "starved": _starved(frame, last),
         "healthy_rounds": settings.runtime.alarms.healthy_rounds,
         "alarms": alarms_of(store, snapshots, anchor),
@@ -280,6 +281,18 @@ def trend(snapshots: pl.DataFrame) -> list[Facts]:
     for number, metric, value, low, high in frame.select("round", "metric", "value", "low", "high").iter_rows():
         rows.setdefault(number, {"round": number})[metric] = {"value": value, "low": low, "high": high}
     return list(rows.values())
+
+
+def sources_of(frame: pl.DataFrame) -> list[Facts]:
+    """Candidates by the source that they name, the one of which the smallest share was admitted first.
+
+    `reason` is why most of the others fell, None where none did.
+    """
+    refused = pl.col("verdict") != "admit"
+    commonest = pl.col("reason").filter(refused & pl.col("reason").is_not_null()).mode().sort().first()
+    grouped = frame.group_by("source").agg(candidates=pl.len(), admitted=(~refused).sum(), reason=commonest)
+    share = (pl.col("admitted") / pl.col("candidates")).alias("share")
+    return grouped.with_columns(share).sort("share", "source").to_dicts()
 
 
 def _starved(frame: pl.DataFrame, last: int) -> str:
