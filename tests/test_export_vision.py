@@ -103,6 +103,6 @@ def test_llamafactory_finds_every_picture(out: Path) -> None:
     script = Path(__file__).parent / "llamafactory_reader.py"
     done = subprocess.run([python, str(script), str(out)], cwd=out, text=True, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
-    said = json.loads(done.stdout)
+    read = json.loads(done.stdout.splitlines()[-1])
     listed = [json.loads(line) for line in (out / "llamafactory" / "sft.train.jsonl").read_text().splitlines()]
-    assert said["pictures"]["synthdata_sft"] == sum(len(row["images"]) for row in listed) > 0
+    assert read["pictures"]["synthdata_sft"] == sum(len(row["images"]) for row in listed) > 0
