@@ -369,3 +369,16 @@ def test_a_text_with_a_picture_in_it_becomes_a_chat_and_other_fields_say_what_th
 
 def test_words_for_a_picture_are_one_line_without_brackets():
     assert alt_of(" a\n[b]  c ") == "a (b) c" and alt_of(3) == "" and len(alt_of("x" * 900)) == 300
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_replayed_world_is_compared_by_what_stood_beside_the_picture(kept, shelf, tmp_path):
+    from synthdata.worlds.replay import _PICTURE
+
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "a.png").write_bytes(drawn(5))
+    part = {"type": "image", "source": {"media_type": "image/png", "path": "pictures/a.png"}}
+    path = lines(tmp_path / "run.jsonl", atif({"type": "text", "text": "button 'Go'"}, part))
+    (run,) = read_trajectories(path, origin=Origin.REAL, pictures=shelf if kept else None)
+    assert isinstance(run, Trajectory) and bool(run.steps[1].media) is kept
+    assert _PICTURE.sub("", run.steps[1].observation) == "button 'Go'"

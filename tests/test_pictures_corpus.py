@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
+import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import polars as pl
 import pytest
 from drawn import data_url, drawn
+from PIL import Image
 from sample_texts import lessons
+from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
 from synthdata.api import Corpus
@@ -16,6 +23,11 @@ from synthdata.cli import app
 from synthdata.corpus.maintain import maintain
 from synthdata.corpus.pictures import named_pictures
 from synthdata.corpus.verify import verify
+from synthdata.dashboard.app import make_app
+from synthdata.dashboard.folder import write_folder
+from synthdata.dashboard.reading import Reader
+from synthdata.monitor.screens import screen_rows
+from synthdata.monitor.status import explain
 from synthdata.operations.reflect import RunSelection, find_work, remember
 from synthdata.records import Origin, Trajectory
 from synthdata.rounds.steps import read_rows
@@ -77,6 +89,54 @@ def test_the_same_rows_again_are_decided_already_even_where_notes_of_the_encoder
     candidates, broken = read_rows(rows, Origin.SYNTHETIC, corpus.settings, pictures=corpus.store.pictures)
     again = corpus.admit(candidates, quarantined=broken)
     assert (again.repeated, again.already_decided) == (True, 30)
+
+
+def test_a_round_measures_its_pictures_and_decides_nothing_by_them(made):
+    store = Corpus.open(made).store
+    frame = store.snapshots().filter((pl.col("view") == "screen") & (pl.col("round") == 1))
+    values = dict(frame.select("metric", "value").iter_rows())
+    assert values["pictures"] == values["pictures_distinct"] == 30
+    assert 0 < values["pictures_near"] <= 30
+    assert values["picture_repeats"] == pytest.approx(1 - values["pictures_near"] / 30)
+    (store.derived_dir / "likeness.json").write_text("{broken")
+    with warnings_of("synthdata.monitor.screens") as said:
+        again = {row["metric"]: row["value"] for row in screen_rows(store, 1)}
+    assert again == values and "it is made again" in said[0]
+
+
+@contextmanager
+def warnings_of(name: str) -> Iterator[list[str]]:
+    """The messages that a logger gets within the block."""
+    messages: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: messages.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger(name).addHandler(handler)
+    try:
+        yield messages
+    finally:
+        logging.getLogger(name).removeHandler(handler)
+
+
+def test_explain_names_the_pictures_of_a_row_and_pages_show_them_small(made, tmp_path):
+    store = Corpus.open(made).store
+    name = store.decisions(["id"])["id"][0]
+    (picture,) = explain(store, name)["pictures"]
+    assert (picture["width"], picture["height"], picture["alt"]) == (64, 48, "")
+    assert Path(picture["file"]).read_bytes() == store.pictures.read(picture["name"])
+    done = CliRunner().invoke(app, ["explain", str(made), name])
+    assert f"picture 64x48, {made}" in " ".join(done.output.split())
+    client = TestClient(make_app(made), base_url="http://127.0.0.1")
+    page = client.get(f"/decision/{name}")
+    assert f'<img src="/picture/{picture["name"]}"' in page.text and page.status_code == 200
+    shown = client.get(f"/picture/{picture['name']}")
+    assert shown.headers["content-type"] == "image/png" and shown.headers["x-content-type-options"] == "nosniff"
+    assert Image.open(io.BytesIO(shown.content)).size == (64, 48)
+    for wrong in ("0" * 64 + ".png", "..%2F..%2Fcorpus.json", "corpus.json"):
+        assert client.get(f"/picture/{wrong}").status_code == 404
+    write_folder(Reader(made).current(), tmp_path / "pages")
+    files = list((tmp_path / "pages" / "pictures").iterdir())
+    html = (tmp_path / "pages" / f"decision-{name}.html").read_text(encoding="utf-8") if files else ""
+    assert files and (f'src="pictures/{picture["name"][:64]}.png"' in html or "pictures/" in html)
 
 
 def test_what_a_killed_round_left_is_swept_and_nothing_else(made):

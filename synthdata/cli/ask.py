@@ -218,6 +218,10 @@ def explain(
         texts.append((f"neighbour {facts['neighbour']['id'][:12]}", facts["neighbour"]["content"]))
     table("texts", ["what", "text"], [row for row in texts if row[1]])
     _show_review(facts["payload"])
+    for picture in facts["pictures"]:
+        words = f": {picture['alt']}" if picture["alt"] else ""
+        like = f", {picture['near']} others of the corpus look like it" if picture["near"] else ""
+        say(f"picture {picture['width']}x{picture['height']}{words}, {picture['file'] or picture['name']}{like}")
     for line in facts["run_notes"][:_NOTES_SHOWN]:
         say(f"its run was read with a note: {line}")
     if len(facts["run_notes"]) > _NOTES_SHOWN:

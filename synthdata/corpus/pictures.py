@@ -29,6 +29,19 @@ def named_pictures(store: CorpusStore) -> set[str]:
     return named
 
 
+def round_pictures(store: CorpusStore, number: int) -> list[str]:
+    """The names of the pictures that a round shows, as often as it does: in its chats, then in runs it speaks of."""
+    where = pl.col("round") == number
+    chats = store.decisions(["chat"], where=where & pl.col("chat").str.contains('"picture"', literal=True))["chat"]
+    names = [name for chat in chats for name in re.findall(_NAMED, chat)]
+    spoken = set(store.decisions(["trajectory_id"], where=where)["trajectory_id"]) - {""}
+    if not spoken:
+        return names
+    seen = pl.col("id").is_in(sorted(spoken)) & pl.col("record").str.contains(_NAMED)
+    runs = store.experience_table.read(["seq", "record"], seen).sort("seq")["record"]
+    return [*names, *(name for record in runs for name in re.findall(_NAMED, record))]
+
+
 def picture_faults(store: CorpusStore) -> Iterator[tuple[str, str]]:
     """The path of each picture that is missing, changed or no picture's, and what is wrong."""
     shelf = store.pictures

@@ -35,6 +35,7 @@ from synthdata.dashboard.verdicts import LONGEST_FORM, LONGEST_NAME, VerdictDesk
 from synthdata.drawing import STYLE
 from synthdata.errors import InputError, LockedError, RefusedError, SynthdataError
 from synthdata.monitor.running import running
+from synthdata.pictures.encode import thumbnail
 
 LOOPBACK = ("127.0.0.1", "localhost")
 HEADERS = {
@@ -53,6 +54,8 @@ def link(page: str, /, **given: object) -> str:
     """The address of a page of the server; parameters that are empty are left out."""
     if page == "asset":
         return f"/assets/{given['name']}"
+    if page == "picture":
+        return f"/picture/{given['name']}"
     if page == "decision":
         return f"/decision/{quote(str(given['name']), safe='')}"
     query = {name: value for name, value in given.items() if value not in ("", None)}
@@ -158,6 +161,13 @@ def _pages(app: FastAPI, show: Show, reader: Reader) -> None:
         lines = exploring.download(reader.current(), search)
         name = {"Content-Disposition": 'attachment; filename="decisions.jsonl"'}
         return StreamingResponse(lines, media_type="application/x-ndjson", headers=name)
+
+    @app.get("/picture/{name}")
+    def picture(name: str) -> Response:
+        shelf = reader.current().store.pictures
+        if not shelf.has(name):
+            raise HTTPException(404)
+        return Response(thumbnail(shelf.read(name)), media_type="image/png")
 
     @app.get("/coverage")
     def coverage_page() -> HTMLResponse:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from synthdata.dashboard.rounds import rounds
 from synthdata.dashboard.site import ASSETS, PAGES, render
 from synthdata.drawing import STYLE
 from synthdata.errors import InputError
+from synthdata.pictures.encode import thumbnail
 from synthdata.protocols import Advance, no_advance
 
 # Scripts ask a server for news; a folder has none.
@@ -40,6 +41,9 @@ class Plan:
         """The file of a page with its parameters; empty where the folder does not hold it."""
         if page == "asset":
             return f"assets/{given['name']}"
+        if page == "picture":
+            name = f"pictures/{str(given['name']).partition('.')[0]}.png"
+            return name if name in self.files else ""
         name = file_name(page, **given)
         return name if name in self.files else ""
 
@@ -71,15 +75,27 @@ def write_folder(reading: Reading, out: Path, progress: Advance = no_advance) ->
     plan.files |= {file_name("rounds", round=number) for number in reading.rounds["round"]}
     plan.files |= {file_name("explorer", reason=reason) for reason in reasons}
     plan.files |= {file_name("decision", name=name) for name in names}
+    decisions = {name: decision(reading, name) for name in names}
+    plan.files |= _pictures(reading, out, decisions.values())
     (out / "assets").mkdir(parents=True, exist_ok=True)
     for asset in _ASSETS:
         shutil.copyfile(ASSETS / asset, out / "assets" / asset)
     (out / "assets" / "chart.css").write_text(STYLE, encoding="utf-8")
-    for file, template, page, context in _pages(reading, lists, names):
+    for file, template, page, context in _pages(reading, lists, decisions):
         text = render(template, reading, plan.link, False, context | {"page": page})
         (out / file).write_text(text, encoding="utf-8")
         progress(1)
     return sum(path.is_file() for path in out.rglob("*"))
+
+
+def _pictures(reading: Reading, out: Path, decisions: Iterable[dict[str, Any]]) -> set[str]:
+    """Write a thumbnail of every picture of the decisions' pages; the files."""
+    names = {p["name"] for shown in decisions for p in shown["facts"]["pictures"] if p["file"]}
+    made = {f"pictures/{name.partition('.')[0]}.png": name for name in sorted(names)}
+    for file, name in made.items():
+        (out / "pictures").mkdir(parents=True, exist_ok=True)
+        (out / file).write_bytes(thumbnail(reading.store.pictures.read(name)))
+    return set(made)
 
 
 def _quiet(shown: dict[str, Any]) -> dict[str, Any]:
@@ -88,7 +104,7 @@ def _quiet(shown: dict[str, Any]) -> dict[str, Any]:
 
 
 def _pages(
-    reading: Reading, lists: dict[str, dict[str, Any]], names: list[str]
+    reading: Reading, lists: dict[str, dict[str, Any]], decisions: dict[str, dict[str, Any]]
 ) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
     """File, template, page of the navigation and context of every file."""
     yield file_name("overview"), "overview", "overview", overview(reading)
@@ -105,6 +121,6 @@ def _pages(
     yield file_name("judges"), "judges", "judges", judges(reading)
     for reason, listed in lists.items():
         yield file_name("explorer", reason=reason), "explorer", "explorer", listed
-    for name in names:
-        yield file_name("decision", name=name), "decision", "explorer", _quiet(decision(reading, name))
+    for name, shown in decisions.items():
+        yield file_name("decision", name=name), "decision", "explorer", _quiet(shown)
     yield file_name("releases"), "releases", "releases", history(reading)

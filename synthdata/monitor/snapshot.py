@@ -17,6 +17,7 @@ from synthdata.gate.reference import Reference
 from synthdata.judging.record import judge_rows
 from synthdata.monitor.kept import Keeper, NumberFiles, made_anew
 from synthdata.monitor.measure import measure, row
+from synthdata.monitor.screens import screen_rows
 from synthdata.monitor.status import real_share
 from synthdata.monitor.sums import admitted_sums
 from synthdata.monitor.views import AnyView, Rows, StoredView, View
@@ -47,7 +48,7 @@ def ensure_snapshot(
     frames = {"raw": texts, "round": texts.filter(pl.col("verdict") == "admit"), "admitted": corpus}
     rows = _measured(views, lens, reference, settings, NumberFiles(store.derived_dir / _REFERENCE))
     rows += [*_outcome(frames), *_judged(now), row("admitted", "real_share", real_share(anchor, corpus))]
-    rows += judge_rows(now, settings.recipe.judge.confidence)
+    rows += [*judge_rows(now, settings.recipe.judge.confidence), *screen_rows(store, number)]
     store.write_snapshot(number, rows)
 
 

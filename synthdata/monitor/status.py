@@ -19,6 +19,7 @@ from synthdata.gate.novelty import level
 from synthdata.io.files import atomic_write
 from synthdata.judging.record import judge_alarms, judged_by
 from synthdata.monitor.alarms import RoundHistory, trend_alarms
+from synthdata.monitor.screens import row_pictures
 from synthdata.monitor.starved import starved_by
 from synthdata.monitor.stream import epoch_facts, recent_outside
 from synthdata.monitor.ticks import tick_facts
@@ -221,6 +222,7 @@ def explain(store: CorpusStore, name: str) -> Facts:
     facts |= {key: row[key] for key in ("cell", "source", "task_id", "trajectory_id", "generator", "sample_index")}
     facts["neighbour"] = {"id": row["neighbour_id"], "content": row["neighbour_text"]} if row["neighbour_id"] else None
     facts["payload"] = json.loads(row["payload"]) if row["payload"] else None
+    facts["pictures"] = row_pictures(store, row)
     facts["run_notes"] = _run_notes(store, row["trajectory_id"])
     return facts
 

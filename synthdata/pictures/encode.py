@@ -127,3 +127,13 @@ def _of_few_colours(image: Image.Image) -> Image.Image:
         return image
     small = image.quantize(len(colours), dither=Image.Dither.NONE)
     return small if small.convert("RGB").tobytes() == image.tobytes() else image
+
+
+def thumbnail(data: bytes, side: int = 320) -> bytes:
+    """A PNG of a picture that was encoded here, shrunk so that neither side is longer than `side` pixels."""
+    with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as image:
+        small = image.convert("RGBA" if image.mode in ("RGBA", "LA") else "RGB")
+        small.thumbnail((side, side))
+    out = io.BytesIO()
+    small.save(out, "PNG")
+    return out.getvalue()

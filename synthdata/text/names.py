@@ -43,6 +43,10 @@ METRICS: dict[str, Meaning] = {
     "real_share": Meaning("Real share", "Real rows among the reference and the corpus.", "falls"),
     "lineage_depth": Meaning("Lineage depth", "How many generations lie between a row and real data, on average."),
     "lineage_depth_max": Meaning("Deepest lineage", "The most generations between any row and real data."),
+    "pictures": Meaning("Pictures", "How often the rows of the round, and the runs they speak of, show a picture."),
+    "pictures_distinct": Meaning("Distinct pictures", "How many different pictures these are."),
+    "pictures_near": Meaning("Pictures that look different", "The same when near copies count as one."),
+    "picture_repeats": Meaning("Picture repeats", "The share of showings that show what the round showed before."),
 }
 ALARMS = {
     "collapse": "Collapse (several tiles at once)",
@@ -57,6 +61,7 @@ VIEWS = {
     "admitted": "whole corpus",
     "reference_heldout": "real text set aside",
     "judge": "judge",
+    "screen": "pictures of the round",
 }
 VERDICTS = {"admit": "admitted", "reject": "refused", "quarantine": "unreadable"}
 # Why a row was not admitted.

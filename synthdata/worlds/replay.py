@@ -26,7 +26,7 @@ SPARE_STEPS = 4
 # Of a call that fails for the moment, before it counts as failed.
 TRIES = 5
 # What stands in a text for the picture beside it.
-_PICTURE = re.compile(r"\n?\[image/png[^\]\n]*\]\Z")
+_PICTURE = re.compile(r"\n?\[(?:image/png|picture )[^\]\n]*\]\Z")
 
 
 @dataclass(frozen=True)
