@@ -30,7 +30,8 @@ def code(data: bytes) -> Codes:
 
 def distances(own: Codes, others: Codes) -> NDArray[np.int64]:
     """Bits in which a hash differs from each of others (n, CODE_BYTES), (n,)."""
-    return np.bitwise_count(own ^ others).sum(axis=1, dtype=np.int64)
+    bits: NDArray[np.int64] = np.bitwise_count(own ^ others).sum(axis=1, dtype=np.int64)
+    return bits
 
 
 def groups(codes: Sequence[Codes], bits: int = NEAR_BITS) -> list[int]:
