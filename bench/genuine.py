@@ -52,7 +52,7 @@ def verified(content: str, neighbour: str) -> bool:
 
 def measure(reader: Any, seed: int, cache: Path) -> dict[str, Any]:  # noqa: ANN401 - of whichever checkout runs
     """What became of the candidates of one halving; at most ten refused rows are kept as examples."""
-    from bench.genuine_sets import distinct
+    from bench.genuine_sets import distinct, paraphrases
     from synthdata.api import Corpus
     from synthdata.gate.reference import ReferenceRow
     from synthdata.records import Candidate
@@ -70,19 +70,27 @@ def measure(reader: Any, seed: int, cache: Path) -> dict[str, Any]:  # noqa: ANN
         corpus = Corpus.init(Path(folder) / "corpus", rows, settings=settings, encoder=encoder)
         decisions = corpus.admit(candidates).decisions
     refused = [d for d in decisions if str(d.verdict) != "admit"]
-    copies = [d for d in refused if str(d.reason) in COPIES and _copy(d)]
+    same = paraphrases(SHARED)
+    copies = [d for d in refused if _copy(d) or frozenset((d.candidate.content, d.neighbour_text)) in same]
     fell = [d for d in refused if d not in copies]
+    tasks: dict[str, set[str]] = {}
+    for sample in (*known, *asked):
+        tasks.setdefault(sample.content, set()).add(sample.task)
     return {
         "reference": len(rows),
         "candidates": len(candidates),
         "copies": len(copies),
         "refused": len(fell),
+        "of_own_task": sum(d.candidate.task_id in tasks.get(d.neighbour_text, ()) for d in fell),
         "reasons": dict(Counter(f"{d.stage}: {d.reason}{_outside(d)}" for d in fell)),
         "examples": [(str(d.reason), d.detail[:120], d.candidate.content[:120], d.neighbour_text[:120]) for d in fell],
     }
 
 
 def _copy(decision: Any) -> bool:  # noqa: ANN401
+    """An exact copy, or a near one that this script finds near too."""
+    if str(decision.reason) not in COPIES:
+        return False
     return str(decision.reason) == "exact_duplicate" or verified(decision.candidate.content, decision.neighbour_text)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.genuine_texts import expert_feedback, reflections
+from bench.genuine_texts import feedback_by_task, reflections_by_task
 
 SOLUTION_CHARS = 4000
 
@@ -88,12 +88,42 @@ def clinc(folder: Path) -> Iterator[Sample]:
 
 
 def sick(folder: Path) -> Iterator[Sample]:
-    """Descriptions of pictures, written to be near each other; both sentences of a pair are one task."""
-    lines = (folder / "dup-sick" / "SICK_trial.txt").read_text(encoding="utf-8").splitlines()[1:]
-    for line in lines:
-        pair, first, second = line.split("\t")[:3]
-        yield Sample(first, pair)
-        yield Sample(second, pair)
+    """Descriptions of pictures, written from one another to be near each other.
+
+    A task is what pairs of the whole collection join: sentences of one original stand in many pairs.
+    """
+    with gzip.open(folder / "dup-sick" / "SICK_train.txt.gz", "rt", encoding="utf-8") as file:
+        others = file.read()
+    tried = (folder / "dup-sick" / "SICK_trial.txt").read_text(encoding="utf-8")
+    pairs = [line.split("\t")[1:3] for text in (tried, others) for line in text.splitlines()[1:]]
+    task_of = _joined(pairs)
+    for first, second in pairs[: len(tried.splitlines()) - 1]:
+        yield Sample(first, task_of[first])
+        yield Sample(second, task_of[second])
+
+
+def paraphrases(folder: Path) -> set[frozenset[str]]:
+    """Pairs of sentences of SICK of which people said that one follows from the other."""
+    with gzip.open(folder / "dup-sick" / "SICK_train.txt.gz", "rt", encoding="utf-8") as file:
+        lines = file.read().splitlines()[1:]
+    lines += (folder / "dup-sick" / "SICK_trial.txt").read_text(encoding="utf-8").splitlines()[1:]
+    rows = [line.split("\t") for line in lines]
+    return {frozenset(row[1:3]) for row in rows if row[4] == "ENTAILMENT"}
+
+
+def _joined(pairs: list[list[str]]) -> dict[str, str]:
+    """Of each text one that stands for all that pairs join with it."""
+    above: dict[str, str] = {}
+
+    def top(text: str) -> str:
+        while above.setdefault(text, text) != text:
+            above[text] = above[above[text]]
+            text = above[text]
+        return text
+
+    for first, second in pairs:
+        above[top(first)] = top(second)
+    return {text: top(text) for text in above}
 
 
 def error_reasons(folder: Path) -> Iterator[Sample]:
@@ -113,9 +143,9 @@ def code(folder: Path) -> Iterator[Sample]:
 
 
 def reviews(folder: Path) -> Iterator[Sample]:
-    """What agents and experts wrote about runs."""
-    for i, text in enumerate([*reflections(folder), *expert_feedback(folder)]):
-        yield Sample(text[:SOLUTION_CHARS], str(i))
+    """What agents and experts wrote about runs; all about one question or task are one task."""
+    for text, task in [*reflections_by_task(folder), *feedback_by_task(folder)]:
+        yield Sample(text[:SOLUTION_CHARS], task)
 
 
 def turns(folder: Path) -> Iterator[Sample]:
