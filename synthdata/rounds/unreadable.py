@@ -17,6 +17,10 @@ from synthdata.settings import EncoderSettings
 from synthdata.similarity.vectors import unread
 
 _LOG = logging.getLogger(__name__)
+_REMEDY = (
+    "set recipe.encoder.model to the folder of a multilingual sentence-transformers model and recipe.encoder.dim to "
+    'its width, or recipe.encoder.backend to "hashing", which compares spelling alone'
+)
 
 
 def check_readable(
@@ -28,7 +32,7 @@ def check_readable(
         unread_texts = unread(encoder, [getattr(candidate, name) for candidate in candidates])
         for candidate, (share, language) in zip(candidates, unread_texts, strict=True):
             if share > settings.unread_share:
-                detail = f"the encoder cannot read {share:.0%} of its {name}'s letters ({language})"
+                detail = f"the encoder cannot read {share:.0%} of its {name}'s letters ({language}): {_REMEDY}"
                 reject = Reject(Reason.UNREADABLE, share, settings.unread_share, detail=detail)
                 refused.setdefault(candidate.id, reject)
     return refused
@@ -67,7 +71,6 @@ def unreadable_note(languages: Sequence[str], what: str, settings: EncoderSettin
     named = ", ".join(language for language, _ in counted.most_common(5))
     note = (
         f"{counted.total()} of {len(languages)} {what} are in scripts that the encoder {settings.model} cannot read "
-        f"({named}): set recipe.encoder.model to the folder of a multilingual sentence-transformers model and "
-        'recipe.encoder.dim to its width, or recipe.encoder.backend to "hashing", which compares spelling alone'
+        f"({named}): {_REMEDY}"
     )
     return note, counted.total() > settings.unread_rows * len(languages)
