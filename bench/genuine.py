@@ -167,9 +167,9 @@ def report(options: argparse.Namespace) -> None:
     body = (
         "Half of each set is the reference, the other half the candidates, by task, default settings, at most 400 "
         f"rows a side; seeds {', '.join(seeds)}, where a set was run with all of them. Copies (equal texts, near "
-        "copies that the script verifies, and sentences of SICK of which people said that one follows from the other) are set "
+        "copies that the script verifies, and sentences of SICK that people said follow from one another) are set "
         "aside. *But for repeats* leaves out rows refused as copies of a row of their own task, such as the same "
-        "advice about the same run. In brackets the exact upper 95 % bound; rows that stand in several halvings make it "
+        "advice about the same run. In brackets the exact upper 95 % bound; rows of several halvings make it "
         "a little too narrow. *Before* is commit 456d3e3 on three seeds, where SICK and reviews were not yet halved by "
         f"task. The bar, at most 5 % refused in each set, is {_bar(missed)}; but for repeats it is "
         f"{_bar(missed_elsewhere)}.\n\n" + table(columns, rows)

@@ -211,7 +211,8 @@ def reviews(seed: int) -> dict[str, Any]:
         corpus.admit(candidates([(pair, pair[1].lesson.text) for pair in originals]))
         chosen = [others[i % len(others)] for i in range(EACH)]
         found["the lessons alone"] = _counted(
-            corpus.decide(candidates([(pair, pair[1].lesson.text) for pair in others])).decisions
+            # As they are, with the fact that each rests on, which a record that carries another text lacks.
+            corpus.decide([to_candidate(review, run) for run, review in others]).decisions
         )
         for kind in KINDS:
             for place in ("behind", "before"):

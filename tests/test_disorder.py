@@ -13,6 +13,7 @@ from test_wording import prose
 
 from synthdata.gate.perplexity import calibrate_band
 from synthdata.gate.wording import WordingCalibration, calibrate_wording
+from synthdata.judging.floor import check_letters, letter_measures
 from synthdata.judging.grammar import loose_words
 from synthdata.judging.neighbours import HIGHEST, LOWEST, SIGNS, disorder, neighbours
 from synthdata.records import Candidate
@@ -48,6 +49,33 @@ SOUND = {
     "regex": r"^[\w.+-]+@[\w-]+\.[a-z]{2,}$",
     "table": "| name | score | rank |\n|---|---:|---|\n| Ada | 9.5 | 1 |\n| Bob | 8.0 | 2 |",
     "markup": '<ul class="nav"><li><a href="/docs/a.html">One</a></li><li>Two &amp; three</li></ul>',
+    "password": r"^(?=.*[a-z])(?=.*[A-Z])(?=.*\d)(?=.*[@$!%*?&])[A-Za-z\d@$!%*?&]{8,}$",
+    "one-liner": r"while(<>){s/(\w+)\s+(\w+)/$2 $1/g;print if /^\S+@\S+$/&&!$h{$_}++}",
+    "clinical": "58 y/o M c/o SOB x3d, hx HTN, DM2, CAD s/p CABG 2015. BP 152/94 HR 98 RR 22 SpO2 91% RA. A/P: "
+    "CHF exac - IV "
+    "lasix 40 mg, O2 2L NC, r/o MI, f/u trop q6h.",
+    "transcript": "[00:01:12] MARIA: So, um, you were there when -- when it happened?\n[00:01:15] JOE: Yeah. I "
+    "mean... (laughs) "
+    "[crosstalk] sort of. [inaudible 00:01:19]",
+    "dictation": "so yeah what i was trying to say is um the thing about gardens is that people think they need "
+    "a lot of space "
+    "but really you can grow tomatoes peppers basil mint lettuce in pots on a balcony",
+    "chess": "1. e4 e5 2. Nf3 Nc6 3. Bb5 a6 4. Ba4 Nf6 5. O-O Be7 6. Re1 b5 7. Bb3 d6 8. c3 O-O {the Breyer} 1/2-1/2",
+    "knitting": "Row 1 (RS): *K2, p1; rep from * to last 2 sts, k2. Row 2: P2, *k1, p2; rep from * to end. Dec "
+    "1 st each end.",
+    "contract": "WHEREAS, the Parties desire to amend Section 4.2(b)(iii); NOW, THEREFORE, the Parties agree: "
+    "(a) the Licensee "
+    "shall indemnify the Licensor; and (b) such indemnity shall survive termination.",
+    "spaced program": "public static void f ( int [ ] a ) { for ( int i = 0 ; i < a . length ; i ++ ) { if ( a "
+    "[ i ] > 0 ) { g ( a "
+    "[ i ] ) ; } } }",
+    "citation": "@article{smith2019, title={Deep {L}earning}, author={Smith, J. and Doe, A.}, pages={1--42}, "
+    "year={2019}}",
+    "diff": "--- a/x.py\n+++ b/x.py\n@@ -1,4 +1,4 @@ def f(a):\n-    return a[0] if a else None\n+    return "
+    "next(iter(a), None)",
+    "slang": "lol idk tbh u gotta see this smh bro said he aint comin cuz his mom grounded him fr fr no cap im dead",
+    "swahili": "Watoto wanacheza mpira uwanjani wakati mama anapika chakula cha jioni jikoni na baba anasoma gazeti",
+    "telegram": "ARRIVED SAFE STOP MONEY NEEDED STOP SEND HUNDRED POUNDS HOTEL BRISTOL STOP LOVE TOM",
     "smileys": "a) sure :) b) no idea ;-) c) later :( d) never 8) 1) ask her 2) call back 3) forget it",
     "trace": 'File "app/main.py", line 12, in <module>\n    run(sys.argv[1:])\nKeyError: \'user_id\'',
     "shell": "find . -name '*.log' -mtime +7 -print0 | xargs -0 rm -f && echo \"done: $(date +%F)\"",
@@ -76,6 +104,15 @@ def test_what_was_thrown_together_falls_alone_before_and_behind(place, seed):
     words = place.format(bad=" ".join(random.Random(seed).sample(WORDS, 20)), good=good)
     assert disorder(code)[0] >= FLOOR.disorder
     assert loose_words(words)[0] >= FLOOR.loose_words
+
+
+def test_symbols_in_order_are_no_gibberish_and_others_are():
+    rng = random.Random(4)
+    for kind in ("password", "one-liner"):
+        assert check_letters(letter_measures(SOUND[kind]), FLOOR) is None
+    for signs in (SIGNS, "\u2605\u2606\u266a\u266b\u25a0\u25cb"):
+        found = check_letters(letter_measures("".join(rng.choices(signs, k=80))), FLOOR)
+        assert found is not None and found.reason == "gibberish"
 
 
 def test_the_stretch_is_named():
@@ -143,7 +180,7 @@ def reasons(calibrated, texts, recipe=None):
 def test_a_narrow_reference_refuses_soup_and_not_what_it_does_not_know(calibrated):
     soup = [shuffled_programs(7, " "), shuffled_programs(8, ""), " ".join(WORDS)]
     assert {found and found[0] for found in reasons(calibrated, soup)} == {"gibberish"}
-    unknown = {kind: text for kind, text in SOUND.items() if kind != "latex"}
+    unknown = {kind: text for kind, text in SOUND.items() if kind not in ("latex", "password", "one-liner")}
     assert [k for k, found in zip(unknown, reasons(calibrated, list(unknown.values())), strict=True) if found] == []
 
 

@@ -27,6 +27,8 @@ SOUND = {
     "json": LESSON + ' {"name": "Anna", "city": "Porto", "pets": ["cat", "dog"], "likes": "long walks"}',
     "title": f"{LESSON} See Prinzessin Elisabeth Hilda Zita Maria Anna Antonia for more.",
     "telegram": "Wrong key tried twice. Safe stayed locked. Should search desk first, because key lies there.",
+    "things again": "Remember taking the latchkey from the cabinet, because carrying the copper type r latchkey made "
+    "locking ugly type r locker with copper type r latchkey possible.",
     "hash": "The commit hash 3f666d60dd5f2fe31d619c528076bac54f4a13b7 was used instead of the tag.",
     "numbers": f"{LESSON} 12 34 B52 A1 A2 A3 A4 A5 A6 A7 A8 A9 B1 B2.",
     "german": "Der Agent hätte zuerst die Tarifklasse der Buchung prüfen sollen, weil manche nicht erstattet werden.",

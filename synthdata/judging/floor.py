@@ -17,6 +17,7 @@ from itertools import pairwise
 
 from synthdata.judging.encoded import revealed
 from synthdata.judging.grammar import check_grammar
+from synthdata.judging.neighbours import SIGNS, disorder
 from synthdata.judging.phrases import find_judge_talk, latin_letters, without_openers
 from synthdata.records import Reason, Reject
 from synthdata.settings import FloorSettings
@@ -59,6 +60,8 @@ _BLANKS = bytes(code for code in range(128) if chr(code).isspace())
 _ALNUM = bytes(code for code in range(128) if chr(code).isalnum())
 
 # Under these sizes a share says nothing.
+# Under so many of its characters symbols are not looked at more closely; so much disorder is none (neighbours.py).
+_MANY_SYMBOLS, _ORDERLY = 0.5, 7.0
 _LEAST_GRAMS, _LEAST_BYTES, _LEAST_PAIRS, _LEAST_LETTERS, _LEAST_CHARS, _LEAST_FOREIGN = 8, 400, 12, 40, 40, 12
 
 
@@ -171,8 +174,12 @@ def check_letters(measures: Sequence[float], floor: FloorSettings, real: Sequenc
 
 
 def _symbols(text: str) -> float:
+    """The share of symbols; none where they are in order as those of an expression or a terse program are."""
     visible, symbols = _visible(text)
-    return symbols / visible if visible >= _LEAST_CHARS else 0.0
+    share = symbols / visible if visible >= _LEAST_CHARS else 0.0
+    if share < _MANY_SYMBOLS or 2 * sum(map(text.count, SIGNS)) < symbols:
+        return share
+    return share if symbols == visible or disorder(text)[0] >= _ORDERLY else 0.0
 
 
 def _visible(text: str) -> tuple[int, int]:

@@ -21,11 +21,12 @@ _LEAST_OTHERS, _LEAST_SHARE = 8, 0.2
 
 def check_grammar(text: str, floor: FloorSettings) -> Reject | None:
     """Too many words in a row without one word of grammar, in a text that else has such words."""
-    longest = held = words = run = stop = 0
+    longest = held = words = stop = 0
+    run: set[str] = set()
     for match in _PIECE.finditer(text):
         piece = match[0].lower()
         if not piece[0].isalnum():
-            run = 0
+            run.clear()
             continue
         if not piece.replace("'", "").replace("\u2019", "").replace("-", "").isalpha():
             # A number, a hash, a code: no word and no end of one.
@@ -33,9 +34,13 @@ def check_grammar(text: str, floor: FloorSettings) -> Reject | None:
         words += 1
         known = piece in FUNCTION_WORDS or piece in LATIN_GRAMMAR
         held += known
-        run = 0 if known else run + 1
-        if run > longest:
-            longest, stop = run, match.end()
+        # A word that comes again makes a run no longer: prose takes up its things, words at random do not.
+        if known:
+            run.clear()
+        else:
+            run.add(piece)
+        if len(run) > longest:
+            longest, stop = len(run), match.end()
     others = words - longest
     if longest < floor.ungrammatical_words or others < _LEAST_OTHERS or held < _LEAST_SHARE * others:
         return None

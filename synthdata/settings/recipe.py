@@ -115,8 +115,8 @@ class FloorSettings(Section):
     ungrammatical_words: Size = 10
     disorder: Amount = 8.0
     disorder_suspect: Amount = 5.0
-    loose_words: Amount = 12.0
-    loose_words_suspect: Amount = 8.0
+    loose_words: Amount = 14.0
+    loose_words_suspect: Amount = 10.0
     evidence_tokens: Count = 4
     evidence_step_share: Share = 0.2
     grounding_min_words: Count = 2

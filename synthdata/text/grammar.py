@@ -42,7 +42,7 @@ WORLD_GRAMMAR = LATIN_GRAMMAR | frozenset(
     "adalah dengan dalam pada dari ke akan juga oleh saya kamu anda tidak bisa sudah atau karena orang ada itu lagi "
     "ang ng sa mga na ay ko mo siya ito hindi po kung para naman lang din rin nang "
     "của cho với được người một những các đã này khi như thì mà ở ra nhưng cũng rất tôi anh em bạn "
-    "kwa katika wa ya na ni hii hiyo yake lakini kama sana au wake wao ndani "
+    "kwa katika wa ya na ni hii hiyo yake lakini kama sana au wake wao ndani cha vya la za wakati pia sasa yangu hapa "
     "da ta ya ne kuma shi wannan amma ba don cikin "
     "ati ni ti si fun awon lati wa pe ko "
     "ukuthi futhi kodwa le yi ku ba nga lo "
