@@ -204,7 +204,7 @@ def test_every_question_has_a_command_that_answers_it(tmp_path):
     desk = Desk(tmp_path / "desk")
     desk.rows("real.jsonl", lessons(150, 1))
     desk.rows("texts.jsonl", [*lessons(60, 2), *lessons(5, 1)], source="good")
-    desk.rows("bought.jsonl", lessons(5, 3) + lessons(45, 2), source="bad-vendor")
+    desk.rows("bought.jsonl", lessons(5, 3) + [f"{text} Ah." for text in lessons(45, 2)], source="bad-vendor")
     desk("synthdata init corpus --reference real.jsonl --set recipe.encoder.backend=hashing")
     desk("synthdata admit corpus texts.jsonl && synthdata admit corpus bought.jsonl")
     name = json.loads(desk("synthdata explain corpus --json"))[0]["id"]
