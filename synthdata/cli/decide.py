@@ -52,7 +52,7 @@ def init(
 ) -> None:
     """Make a corpus from real data.
 
-    Reads the reference, calibrates every threshold from it and freezes them as anchor 0.
+    Measures the real data once and freezes the result, to which every later decision is compared.
     """
     from synthdata.api import Corpus
     from synthdata.corpus.beginning import refuse_occupied
@@ -144,7 +144,7 @@ def heldout(
     corpus: CorpusPath,
     file: Annotated[Path, typer.Argument(help="A list of texts or hashes, samples, or runs (their tasks).")],
     hashed: Annotated[
-        bool, typer.Option("--hashed", help="Keep hashes alone: no light edit is found by them.")
+        bool, typer.Option("--hashed", help="Keep only hashes, not the texts. Light edits are then not found.")
     ] = False,
     mapping: Map = None,
     online: Online = False,
@@ -189,7 +189,7 @@ def reanchor(
     ] = None,
     pool: Annotated[
         list[Path] | None,
-        typer.Option("--pool", help="All messages of all silos (`anchor share`), once for each file."),
+        typer.Option("--pool", help="A message of a team (`anchor share`); repeat it for each file."),
     ] = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Leave the old reference out instead of keeping it in the mix.")

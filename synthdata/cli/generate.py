@@ -35,7 +35,7 @@ def run(
     trajectories: Annotated[Path, typer.Option(help="Agent logs in any known format: a file or a folder.")],
     generator: Annotated[
         str | None,
-        typer.Option(help="embedded, adapter (kept by the last sleep), scripted, or the base URL of an endpoint."),
+        typer.Option(help="embedded, adapter (the last one kept), scripted, or the base URL of an endpoint."),
     ] = None,
     model: Annotated[str | None, typer.Option(help="Model name that the endpoint knows.")] = None,
     reflector: Annotated[
@@ -43,7 +43,9 @@ def run(
         typer.Option(help="full: the model reviews the steps; framed: rules find the fault, the model words it."),
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most this many runs.")] = None,
-    samples: Annotated[int | None, typer.Option(min=1, help="Samples a focus.")] = None,
+    samples: Annotated[
+        int | None, typer.Option(min=1, help="How many times the model is asked about each step.")
+    ] = None,
     origin: Annotated[
         Literal["real", "on_policy"], typer.Option(help="on_policy: runs of a model that this corpus trained.")
     ] = "real",
@@ -197,14 +199,16 @@ def collect(
         typer.Option(help="Text games, a desk of JSON-schema tools over a database, or web pages in Chromium."),
     ] = "textworld",
     games: Annotated[int, typer.Option(min=1, help="How many games or tasks to make.")] = 40,
-    episodes: Annotated[int, typer.Option(min=1, help="Runs a game and epsilon.")] = 2,
+    episodes: Annotated[int, typer.Option(min=1, help="Runs of each game at each share of random moves.")] = 2,
     epsilon: Annotated[
         list[float] | None, typer.Option(help="Share of random moves; may be given several times.")
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same file.")] = 0,
     generator: Annotated[
         str | None,
-        typer.Option(help="Who plays: embedded, and but in textworld random or an endpoint's URL; else the expert."),
+        typer.Option(
+            help="Who plays instead of the expert: embedded; outside textworld also random or an endpoint's URL."
+        ),
     ] = None,
     model: Annotated[str, typer.Option(help="Model name that the endpoint knows.")] = "",
     policy: Annotated[Path | None, typer.Option(help="What the agent may do, as TOML (docs/worlds.md).")] = None,

@@ -248,6 +248,7 @@ def _show_retraction(done: Retraction, corpus: Path, *, dry_run: bool, as_json: 
         table("releases that held them", ["release", "folder", "round", "sources held"], rows)
     else:
         say("No release held any of them.")
-    say(f"Collision of window and corpus: {number(done.before)} before, {number(done.after)} after.")
+    n2 = [number(1 / collision if collision else None) for collision in (done.before, done.after)]
+    say(f"Distinct contents (N2) of real sample and corpus together: {n2[0]} before, {n2[1]} after.")
     if done.frozen:
         say(f"{'The corpus would be frozen' if dry_run else 'The corpus is frozen'}: {done.frozen}")
