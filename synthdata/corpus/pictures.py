@@ -37,8 +37,10 @@ def round_pictures(store: CorpusStore, number: int) -> list[str]:
     spoken = set(store.decisions(["trajectory_id"], where=where)["trajectory_id"]) - {""}
     if not spoken:
         return names
-    seen = pl.col("id").is_in(sorted(spoken)) & pl.col("record").str.contains(_NAMED)
-    runs = store.experience_table.read(["seq", "record"], seen).sort("seq")["record"]
+    # By number, which files of the table are sorted by: those without such a run are not opened.
+    index = store.experience_table.read(["id", "seq"]).filter(pl.col("id").is_in(sorted(spoken)))
+    seen = pl.col("seq").is_in(index["seq"].to_list()) & pl.col("record").str.contains(_NAMED)
+    runs = store.experience_table.read(["seq", "record"], seen).sort("seq")["record"] if index.height else ()
     return [*names, *(name for record in runs for name in re.findall(_NAMED, record))]
 
 

@@ -32,6 +32,10 @@ _NAMES = frozenset(
 )  # fmt: skip
 _KINDS = frozenset(("image", "image_url", "input_image", "image_file", "image_content"))
 _TYPES = ("media_type", "mime_type", "mimeType", "mediaType")
+# Without one of these keys an object does not say that it is a picture.
+_HINTS = frozenset(
+    (*_TYPES, *_KINDS, "type", "part_kind", "block_type", "kind", "$type", "content_type", "contentType")
+)
 _PATH = re.compile(r"[^\n\r:\\?*\"<>|]{1,300}\.(?:png|jpe?g|gif|webp|bmp)", re.IGNORECASE)
 _ALPHABET = r"[A-Za-z0-9+/_-]"
 _DATA_URL = re.compile(
@@ -80,13 +84,26 @@ class Intake:
         return value
 
     def _object(self, value: dict[str, Any], inside: bool, depth: int) -> dict[str, Any]:
-        inside = inside or part_kind(value) in _KINDS or any(str(value.get(key)).startswith("image/") for key in _TYPES)
-        made = {key: self._value(item, inside or key in _NAMES, depth + 1) for key, item in value.items()}
+        # A plain loop that copies nothing where there is nothing: every object of every row passes here.
+        if not inside and not _HINTS.isdisjoint(value):
+            types = (value.get(key) for key in _TYPES)
+            inside = part_kind(value) in _KINDS or any(isinstance(k, str) and k.startswith("image/") for k in types)
+        made = value
+        for key, item in value.items():
+            within = inside or key in _NAMES
+            if isinstance(item, str):
+                if len(item) < _LEAST and not within:
+                    continue
+                new: object = self._text(item, within)
+            else:
+                new = self._value(item, within, depth + 1)
+            if new is not item:
+                made = dict(value) if made is value else made
+                made[key] = new
         if is_name(value.get("picture")) and not self.pictures.has(value["picture"]):
             # A row may name what the corpus keeps, such as its own export read back, but nothing else.
-            del made["picture"]
-            return made
-        return made if any(made[key] is not item for key, item in value.items()) else value
+            made = {key: item for key, item in made.items() if key != "picture"}
+        return made
 
     def _text(self, text: str, inside: bool) -> str:
         if inside and len(text) < 400 and _PATH.fullmatch(text):
