@@ -29,9 +29,11 @@ HOST = "pages.test"
 ORIGIN = f"http://{HOST}"
 # The size that MiniWoB's pages are made for.
 SIZE: ViewportSize = {"width": 160, "height": 210}
+# Without partial raster a place is painted once: else its edges differ by a level with what was painted before.
 _ARGUMENTS = (
     "--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--webrtc-ip-handling-policy=disable_non_proxied_udp",
+    "--disable-component-update", "--disable-sync", "--disable-partial-raster",
+    "--webrtc-ip-handling-policy=disable_non_proxied_udp",
 )  # fmt: skip
 _NO_CHANNELS = "for (const n of ['RTCPeerConnection', 'webkitRTCPeerConnection', 'WebTransport']) delete window[n]"
 # Noted of what a page asked for; a page that asks without end fills no memory.
