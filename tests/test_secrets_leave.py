@@ -15,12 +15,14 @@ from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
 from synthdata import Corpus, Settings
-from synthdata.cli import app
+from synthdata.cli import app, main
 from synthdata.doctor.planted_secrets import PlantedSecret, planted_secrets
+from synthdata.errors import InputError
 from synthdata.memory import recall
 from synthdata.memory.api import lessons_router
 from synthdata.operations.reflect import Work, decide_reviews, remember
-from synthdata.records import Candidate, Observation, Trajectory
+from synthdata.records import Candidate, Observation, Origin, QuarantinedRow, Trajectory
+from synthdata.sources import read_candidates, read_trajectories
 from synthdata.text.display import printable_message
 from synthdata.text.redaction import run_texts
 
@@ -127,3 +129,55 @@ def test_none_is_told_to_an_agent(corpus: Corpus):
 
 def test_none_is_in_an_error():
     assert left_in([printable_message(f"endpoint: status 401: {one.line}") for one in PLANTED]) == set()
+
+
+def halves_left(text: str, one: PlantedSecret) -> bool:
+    """Whether twelve signs from the middle of the secret stand in a text, as where a message was cut through it."""
+    parts = [part for part in one.secret.splitlines() if len(part) > 11 and not part.startswith("---")]
+    return any(part[i : i + 12] in text for part in parts for i in range(len(part) // 2 - 3, len(part) - 11))
+
+
+def broken_rows(line: str) -> list[str]:
+    """Lines of a file that no reader takes, each with the secret in another place."""
+    called = {"role": "assistant", "tool_calls": [{"function": {"name": "f", line: "x"}}]}
+    rows = [
+        {"alpha": f"one two three {line}", "beta": f"{line} and some more words"}, {line: 3, "zeta": [1]},
+        {"messages": [{"role": line, "content": "x"}]}, {"messages": [{"role": "user", "content": "x"}, called]},
+        {"messages": [{"role": "user", "content": [{"type": line}]}, {"role": "assistant", "content": "x"}]},
+        {"messages": f"[{{'role': '{line}'}}]", "x": 1}, {"prompt": 3, "completion": [line]},
+    ]  # fmt: skip
+    return [f"{line}\n", *(json.dumps(row) + "\n" for row in rows)]
+
+
+@pytest.mark.parametrize("one", PLANTED, ids=[one.family for one in PLANTED])
+def test_none_is_in_what_a_reader_raises_or_quarantines(one: PlantedSecret, tmp_path: Path):
+    # As Prefect would log it: the error itself, before anything prints it.
+    path, told = tmp_path / "x.jsonl", []
+    for text in broken_rows(one.line):
+        path.write_text(text, encoding="utf-8")
+        for read in (read_trajectories, read_candidates):
+            try:
+                told += [str(row) for row in read(path, origin=Origin.REAL) if isinstance(row, QuarantinedRow)]
+            except InputError as error:
+                told.append(str(error))
+    assert len(told) == 14 and not any(halves_left(text, one) for text in told)
+
+
+@pytest.mark.parametrize("one", PLANTED[::8], ids=[one.family for one in PLANTED[::8]])
+def test_none_is_in_what_is_wrong_with_a_command_line(one: PlantedSecret):
+    for words in ([one.line], ["inspect", "x", f"--nothing={one.line}"], ["export", "c", "o", "--tokens", one.line]):
+        done = CliRunner().invoke(app, words)
+        assert done.exit_code == 2 and not halves_left(done.output, one)
+
+
+def test_none_is_in_a_traceback(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    def fails(*_: object, **__: object) -> None:
+        raise ZeroDivisionError(PLANTED[1].line)
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("synthdata.cli.app", fails)
+    monkeypatch.setattr("sys.argv", ["synthdata", "--debug", "inspect", PLANTED[2].line])
+    with pytest.raises(SystemExit):
+        main()
+    told = capsys.readouterr().err + "".join(texts_of(tmp_path))
+    assert "ZeroDivisionError" in told and not any(halves_left(told, one) for one in PLANTED[1:3])

@@ -7,10 +7,13 @@ import re
 import sys
 import tempfile
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from synthdata.cli import (
     ask,
@@ -33,8 +36,35 @@ from synthdata.cli import (
 )
 from synthdata.errors import InputError, SynthdataError
 
+
+class _Verbs(TyperGroup):
+    """The verbs; what is wrong with a command line is said without the secrets in it."""
+
+    def make_context(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - Typer's own types are private
+        with _said_plainly():
+            return super().make_context(*args, **options)
+
+    def invoke(self, *args: Any) -> Any:  # noqa: ANN401 - as above
+        with _said_plainly():
+            return super().invoke(*args)
+
+
+@contextmanager
+def _said_plainly() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        # Usage errors have no public class in common, but one method that nothing else has.
+        if hasattr(error, "format_message") and isinstance(getattr(error, "message", None), str):
+            from synthdata.text.redaction import without_secrets
+
+            error.message = without_secrets(error.message)  # type: ignore[attr-defined]
+        raise
+
+
 app = typer.Typer(
     name="synthdata",
+    cls=_Verbs,
     help=(
         "Turns what an agent lived through into training data that does not collapse. `synthdata demo` shows it. "
         "Then `inspect FILE` says how diverse a file of yours is; `init CORPUS --reference REAL_DATA` makes a corpus, "
@@ -142,7 +172,7 @@ def main() -> None:
             sys.exit(InputError.exit_code)
         _say(f"this is a bug: {type(error).__name__}: {error}; please report it with its traceback, {_kept()}")
         if len(arguments) < len(sys.argv) - 1:
-            traceback.print_exc()
+            sys.stderr.write(_traceback())
         sys.exit(BUG)
 
 
@@ -164,11 +194,15 @@ def _say(line: str) -> None:
 
 def _kept() -> str:
     """A new file with the traceback of the error under way and the command that met it; its path."""
-    from synthdata.text.redaction import without_secrets
-
     descriptor, path = tempfile.mkstemp(prefix="synthdata-bug-", suffix=".txt", text=True)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(f"synthdata {version('synthdata-gate')}, Python {sys.version}\n")
-        # Made to be sent to somebody, and an error's message may repeat a line of a log.
-        file.write(without_secrets(f"{' '.join(sys.argv)}\n\n{traceback.format_exc()}"))
+        file.write(_traceback(f"{' '.join(sys.argv)}\n\n"))
     return path
+
+
+def _traceback(before: str = "") -> str:
+    """The traceback of the error under way. It is made to be sent to somebody, and may repeat a line of a log."""
+    from synthdata.text.redaction import without_secrets
+
+    return without_secrets(before + traceback.format_exc())

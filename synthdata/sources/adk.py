@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from synthdata.sources import openai_chat
-from synthdata.sources.fields import RowError
+from synthdata.sources.fields import RowError, shortened
 from synthdata.sources.files import Row
 from synthdata.sources.sessions import ReadRun, SessionItem, noted
 
@@ -56,7 +56,7 @@ def read_session(rows: Sequence[Row]) -> Iterator[SessionItem]:
     except RowError as error:
         yield first.quarantined(f"{NAME}: {error}")
         return
-    errors = [f"the model failed: {_error(event)[:200]}" for event in events if _error(event)]
+    errors = [f"the model failed: {shortened(_error(event), 200)}" for event in events if _error(event)]
     yield ReadRun(first.line, noted(run, *dict.fromkeys(errors)))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from synthdata.sources import openai_chat
-from synthdata.sources.fields import RowError, as_list, as_name, as_object
+from synthdata.sources.fields import RowError, as_list, as_name, as_object, shortened
 from synthdata.sources.files import Row
 from synthdata.sources.sessions import ReadRun, SessionItem, each_row, noted
 
@@ -82,7 +82,7 @@ class _Thread:
         elif kind in ("RUN_FINISHED", "RUN_ERROR"):
             self._running, self._failed = False, kind == "RUN_ERROR"
             if self._failed:
-                self.notes.append(f"the run ended with an error: {str(event.get('message'))[:200]}")
+                self.notes.append(f"the run ended with an error: {shortened(str(event.get('message')), 200)}")
         elif kind == "MESSAGES_SNAPSHOT":
             self._replace(as_list(event.get("messages"), "messages"))
         elif kind.startswith("TEXT_MESSAGE_"):

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from synthdata.records import Trajectory, canonical_json
 from synthdata.sources.calls import ReadCall, read_call
-from synthdata.sources.fields import RowError, as_flag, as_list, as_name, as_object
+from synthdata.sources.fields import RowError, as_flag, as_list, as_name, as_object, quoted
 from synthdata.sources.openai_chat import first_user
 from synthdata.sources.outcome import read_reward, read_success
 from synthdata.sources.parts import Answer, content_text, read_answer, read_content
@@ -28,7 +28,7 @@ def sniff(value: object) -> str | None:
         return "no `schema_version`"
     found = _VERSION.fullmatch(str(value["schema_version"]))
     if not found:
-        return f"`schema_version` is {str(value['schema_version'])[:40]!r}, not ATIF-v1.x"
+        return f"`schema_version` is {quoted(str(value['schema_version']))}, not ATIF-v1.x"
     if found.group(1) != "1":
         return (
             f"{found.group(0)} is another major version; ATIF-v1.0 to v1.8 are known: convert the file to one of them"
@@ -89,7 +89,7 @@ def _draft(number: int, item: object) -> Draft:
     step = as_object(item, where)
     source = step.get("source")
     if not isinstance(source, str) or source not in _SOURCES:
-        raise RowError(f"`{where}.source` is {source!r:.40}: none of agent, user, system")
+        raise RowError(f"`{where}.source` is {quoted(source)}: none of agent, user, system")
     calls = as_list(step.get("tool_calls"), f"{where}.tool_calls")
     answers = as_object(step.get("observation"), f"{where}.observation").get("results")
     extra = as_object(step.get("extra"), f"{where}.extra")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from synthdata.records import ToolCall, canonical_json
-from synthdata.sources.fields import RowError, as_name, as_object
+from synthdata.sources.fields import RowError, as_name, as_object, shortened
 
 _HALF = re.compile("[\ud800-\udfff]")
 # Where the call itself stands inside the item that a log lists.
@@ -186,6 +186,6 @@ def _nothing_lost(body: dict[str, Any], name: str, where: str) -> None:
     if beside:
         known = ", ".join(_ARGUMENTS[:4])
         raise RowError(
-            f"`{where}`: the arguments of {name[:60]} are not under {known} or another known name, and "
-            f"`{beside[0][:60]}` may be them; rename it to `arguments`"
+            f"`{where}`: the arguments of {shortened(name, 60)} are not under {known} or another known name, and "
+            f"`{shortened(beside[0], 60)}` may be them; rename it to `arguments`"
         )

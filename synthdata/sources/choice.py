@@ -13,7 +13,7 @@ from typing import Any
 
 from synthdata.errors import InputError
 from synthdata.sources.columns import kind_of, length, plain_name
-from synthdata.sources.fields import RowError
+from synthdata.sources.fields import RowError, shortened
 from synthdata.sources.mapping import ColumnMap, values_at
 from synthdata.sources.shapes import ANSWERS, BESIDE, QUESTIONS, refusal, shape_of
 
@@ -124,7 +124,8 @@ def _question(
 ) -> str:
     if not texts:
         held = (
-            ", ".join(f"`{name}` ({_WHAT.get(kinds[name], kinds[name])})" for name in names[:12]) or "no column at all"
+            ", ".join(f"`{shortened(name, 60)}` ({_WHAT.get(kinds[name], kinds[name])})" for name in names[:12])
+            or "no column at all"
         )
         return f"{file}: no column holds texts: {held}. If one does, say --map content=COLUMN"
     why = (
@@ -147,4 +148,4 @@ _WHAT = {
 
 def _example(values: list[Any]) -> str:
     text = next((value for value in values if isinstance(value, str) and value.strip()), "")
-    return repr(text[:_EXAMPLE] + ("..." if len(text) > _EXAMPLE else ""))
+    return repr(shortened(text, _EXAMPLE) + ("..." if len(text) > _EXAMPLE else ""))

@@ -19,7 +19,7 @@ from synthdata.records import Candidate, Origin, QuarantinedRow, canonical_json
 from synthdata.settings import RuntimeSettings
 from synthdata.sources import message_lines
 from synthdata.sources.choice import choose
-from synthdata.sources.fields import RowError, as_count, as_name
+from synthdata.sources.fields import RowError, as_count, as_name, shortened
 from synthdata.sources.files import Row, SourceFile, is_chat, read_rows, refuse
 from synthdata.sources.intake import Intake, samples_with_pictures
 from synthdata.sources.kept import shown_text
@@ -65,7 +65,7 @@ class Reading:
         found = [f"read as {self.runs:,} agent runs, for contexts of a few of their steps"] if self.runs else []
         found += [f"read as {mapping} ({rows:,} {_rows(rows)})" for mapping, rows in self.maps.most_common()]
         if self.unread_columns:
-            found.append("columns not read: " + ", ".join(self.unread_columns))
+            found.append("columns not read: " + ", ".join(shortened(name, 60) for name in self.unread_columns))
         found += [f"pictures kept: {self.pictures:,}"] if self.pictures else []
         if self.absent_pictures:
             found.append(f"pictures named but not beside the file: {self.absent_pictures:,} (their rows keep the name)")
@@ -285,7 +285,7 @@ class Mapper:
         if isinstance(found, RowError):
             raise found
         if found is None:
-            names = ", ".join(f"`{name}`" for name in list(value)[:8])
+            names = ", ".join(f"`{shortened(str(name), 60)}`" for name in list(value)[:8])
             raise RowError(refusal(value) or f"no text in it that is known; its columns are {names or 'none'}")
         return found
 
@@ -315,7 +315,7 @@ def _check_given(file: str, objects: list[dict[str, Any]], given: ColumnMap) -> 
         return
     for path in given.columns:
         if path not in names and path.partition(".")[0] not in names:
-            has = ", ".join(f"`{name}`" for name in names[:20]) or "no column at all"
+            has = ", ".join(f"`{shortened(name, 60)}`" for name in names[:20]) or "no column at all"
             raise InputError(f"{file}: no row has the column `{path}` that --map names; the first rows have {has}")
 
 

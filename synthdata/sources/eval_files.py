@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterator
 
 from synthdata.records import QuarantinedRow
+from synthdata.sources.fields import shortened
 from synthdata.sources.files import Row, SourceFile, parse, refuse
 
 _HEADERS = ("header.json", "_journal/start.json")
@@ -35,7 +36,7 @@ def eval_rows(file: SourceFile, bound: int) -> Iterator[Row | QuarantinedRow]:
                 yield _sample(archive, file, number, name, about, bound)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         advice = "copy it again, or write it anew with `inspect log convert --to json`"
-        yield refuse(file, f"cannot be read as an Inspect log ({str(error)[:200]}): {advice}")
+        yield refuse(file, f"cannot be read as an Inspect log ({shortened(str(error), 200)}): {advice}")
 
 
 def _about(archive: zipfile.ZipFile, file: SourceFile, bound: int) -> object | QuarantinedRow:

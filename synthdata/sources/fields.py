@@ -8,9 +8,26 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from synthdata.text.redaction import without_secrets
+
 
 class RowError(ValueError):
     """Why one row cannot be used; the boundary in `sources` turns it into a quarantined row."""
+
+
+# A key that the cut goes through is longer than this only where it is a page of base64.
+_BEYOND = 4000
+
+
+def quoted(value: object, length: int = 40) -> str:
+    """A value of a row in a message: its beginning, without secrets. A key that is cut first is known to nobody."""
+    text = value if isinstance(value, str) else repr(value)
+    return repr(shortened(text, length))
+
+
+def shortened(text: str, length: int) -> str:
+    """The beginning of a text without secrets."""
+    return without_secrets(text[: length + _BEYOND])[:length]
 
 
 def as_object(value: object, where: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from synthdata.sources.kept import told_text
 from synthdata.sources.messages import is_message
 from synthdata.sources.packing import check_file, ending_of, open_bytes
 from synthdata.sources.streamed import blocks_of, list_items
+from synthdata.text.redaction import without_secrets
 from synthdata.text.unicode import replace_unprintable
 
 # A whole-file document (a JSON list of runs, a .traj) may hold this many times `max_row_bytes`, uncompressed.
@@ -79,9 +80,10 @@ class Row:
 
 
 def printable(raw: bytes | str) -> str:
-    """The first 500 characters with everything unprintable replaced, safe for a terminal and a table."""
-    text = raw[: 4 * _HEAD].decode("utf-8", "replace") if isinstance(raw, bytes) else raw
-    return replace_unprintable(text[:_HEAD])
+    """The first 500 characters without secrets, everything unprintable replaced, safe for a terminal and a table."""
+    text = raw[: 4 * _HEAD].decode("utf-8", "replace") if isinstance(raw, bytes) else raw[: 4 * _HEAD]
+    # Before it is cut: half a key is known to nobody.
+    return replace_unprintable(without_secrets(text)[:_HEAD])
 
 
 def list_files(path: Path | str, besides: Callable[[SourceFile], bool] | None = None) -> list[SourceFile]:

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from synthdata.errors import InputError
+from synthdata.sources.fields import shortened
 from synthdata.sources.files import DATA_ENDINGS
 from synthdata.sources.packing import PACKED
 from synthdata.sources.tables import ENDINGS
@@ -45,7 +46,7 @@ def _fetched(repo: str, revision: str | None, file: str | None) -> Path:
     try:
         folder = snapshot_download(repo, repo_type="dataset", revision=revision, allow_patterns=wanted)
     except (HfHubHTTPError, OSError, ValueError) as error:
-        raise InputError(f"{repo}: cannot be fetched from the hub: {str(error)[:300]}") from error
+        raise InputError(f"{repo}: cannot be fetched from the hub: {shortened(str(error), 300)}") from error
     path = Path(folder) / file if file else Path(folder)
     if not path.exists():
         raise InputError(f"{repo}: has no file {file}")

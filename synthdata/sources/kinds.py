@@ -12,7 +12,7 @@ from synthdata.settings import RuntimeSettings
 from synthdata.sources import openai_chat
 from synthdata.sources.choice import choose
 from synthdata.sources.dataset import HEAD, file_rows
-from synthdata.sources.fields import RowError
+from synthdata.sources.fields import RowError, quoted
 from synthdata.sources.files import Row, is_chat
 from synthdata.sources.listing import list_any
 from synthdata.sources.messages import uses_tools
@@ -73,7 +73,7 @@ def _kind_by_values(path: Path | str, heads: list[tuple[str, list[object]]], bro
         except InputError as error:
             reason = reason or str(error)
     raise InputError(
-        reason or f"{heads[0][0]}: rows are neither texts nor objects with columns: {heads[0][1][0]!r:.80}"
+        reason or f"{heads[0][0]}: rows are neither texts nor objects with columns: {quoted(heads[0][1][0], 80)}"
     )
 
 

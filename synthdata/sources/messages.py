@@ -14,7 +14,7 @@ from typing import Any
 from synthdata.records import Media, Observation, Step
 from synthdata.records.chat import is_weighed_in
 from synthdata.sources.calls import ReadCall, read_call
-from synthdata.sources.fields import RowError, as_list, as_object
+from synthdata.sources.fields import RowError, as_list, as_object, quoted, shortened
 from synthdata.sources.items import ITEMS, ItemFold
 from synthdata.sources.media import without_files
 from synthdata.sources.parts import (
@@ -213,7 +213,7 @@ def _turns(item: dict[str, Any], where: str) -> list[Draft | Answer]:
     if role is _NOBODY:
         said = item.get("role", item.get("from", item.get("type")))
         known = "assistant, user, system, developer, tool, function"
-        raise RowError(f"`{where}.role` is {said!r:.40}: none of {known} or another known name")
+        raise RowError(f"`{where}.role` is {quoted(said)}: none of {known} or another known name")
     if role is None:
         return list(_answers(item, where))
     if role == "agent":
@@ -278,7 +278,8 @@ def _nothing_lost(item: dict[str, Any], where: str) -> None:
         prose = isinstance(value, str) and " " in value.strip()
         if prose or (isinstance(value, list) and any(isinstance(one, dict | str) for one in value)):
             raise RowError(
-                f"`{where}` says nothing under `content`, and `{key[:60]}` may be what was said; rename it to `content`"
+                f"`{where}` says nothing under `content`, and `{shortened(key, 60)}` may be what was said; "
+                "rename it to `content`"
             )
 
 

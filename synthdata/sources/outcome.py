@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from synthdata.sources.fields import RowError, as_flag
+from synthdata.sources.fields import RowError, as_flag, quoted
 
 # Names under which an object of rewards keeps the one that counts, the clearest first.
 _TOTALS = ("reward", "total_reward", "total", "score", "overall", "final", "value")
@@ -53,7 +53,7 @@ def read_reward(value: object, where: str, notes: list[str]) -> float | None:
             number = float(value)
         except ValueError:
             raise RowError(f"`{where}` must be a number, not a text") from None
-        notes.append(f"`{where}` {value[:40]!r} read as a number")
+        notes.append(f"`{where}` {quoted(value)} read as a number")
         return _finite(number, where, notes)
     if _is_number(value):
         return _finite(value, where, notes)

@@ -16,7 +16,7 @@ from typing import Any
 
 from synthdata.records import Media, Observation, ToolCall, canonical_json
 from synthdata.sources.calls import ReadCall, read_call
-from synthdata.sources.fields import as_name
+from synthdata.sources.fields import as_name, quoted
 from synthdata.sources.media import file_text, without_files
 
 _TEXTS = frozenset({
@@ -173,7 +173,7 @@ def _add_part(content: Content, part: object, where: str) -> None:
         reader(content, part, where)
     elif kind not in _MARKS and not kind.startswith("data_"):
         content.texts.append(without_files(canonical_json(part), content.media))
-        content.unknown.append(f"a part of kind {kind[:40]!r}" if kind else "a part that does not say what it is")
+        content.unknown.append(f"a part of kind {quoted(kind)}" if kind else "a part that does not say what it is")
 
 
 def in_steps(parts: object) -> list[list[Any]]:

@@ -47,7 +47,7 @@ from synthdata.sources import (
 )
 from synthdata.sources.beginnings import without_beginnings
 from synthdata.sources.eval_files import eval_rows
-from synthdata.sources.fields import RowError
+from synthdata.sources.fields import RowError, shortened
 from synthdata.sources.files import DOCUMENT_ROWS, Row, SourceFile, list_files, read_rows, refuse
 from synthdata.sources.incomplete import missing_half
 from synthdata.sources.intake import Intake, runs_with_pictures
@@ -338,7 +338,7 @@ def _why_none(value: object) -> str:
         nearest = next((reader for key, reader in _MEANT_FOR.items() if key in value), None)
         if nearest is not None:
             return f"{nearest.NAME}: {_reason(nearest.NAME, value)}"
-        keys = [str(key)[:40] for key in list(value)[:_KEYS_SHOWN]]
+        keys = [shortened(str(key), 40) for key in list(value)[:_KEYS_SHOWN]]
         more = f" and {len(value) - len(keys)} more" if len(value) > len(keys) else ""
         found = f"an object of {', '.join(keys)}{more}" if keys else "an empty object"
     else:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from synthdata.records.chat import Chat
-from synthdata.sources.fields import RowError, as_name, as_object
+from synthdata.sources.fields import RowError, as_name, as_object, quoted
 from synthdata.sources.kept import holds_kept
 from synthdata.sources.mapping import ColumnMap, values_at
 from synthdata.sources.picture_parts import column_pictures, with_pictures
@@ -122,7 +122,7 @@ def _turns_or_refuse(value: object, path: str) -> list[Message]:
 def _kind(value: object) -> str:
     if isinstance(value, dict | list):
         return "an object" if isinstance(value, dict) else "a list"
-    return f"{value!r:.40}"
+    return quoted(value)
 
 
 def _asked(row: Row, mapping: ColumnMap) -> str | list[Message]:

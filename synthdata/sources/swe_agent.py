@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from synthdata.records import Observation, Step, Trajectory
-from synthdata.sources.fields import RowError, as_list, as_name, as_object
+from synthdata.sources.fields import RowError, as_list, as_name, as_object, quoted
 from synthdata.sources.files import is_chat
 from synthdata.sources.messages import drafts_from, read_calls
 from synthdata.sources.parts import Answer, content_text, read_answer
@@ -142,7 +142,7 @@ def _steps(run: dict[str, Any]) -> tuple[Step, ...]:
 def _prompt(message: dict[str, Any], where: str) -> Draft:
     role = message.get("role")
     if role not in ("system", "user"):
-        raise RowError(f"`{where}.role` is {role!r:.40}: only system and user may speak before the agent does")
+        raise RowError(f"`{where}.role` is {quoted(role)}: only system and user may speak before the agent does")
     # A demonstration is put before the agent by its harness; the user says the task.
     system = role == "system" or bool(message.get("is_demo"))
     answer = read_answer(message.get("content"), None, where)

@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO, Literal
 
 from synthdata.errors import InputError
 from synthdata.records import QuarantinedRow
+from synthdata.sources.fields import quoted, shortened
 from synthdata.sources.files import Row, SourceFile, printable, refuse
 from synthdata.sources.intake import picture_signature
 from synthdata.sources.packing import check_file, ending_of, open_bytes, packing
@@ -125,9 +126,11 @@ def _header(file: SourceFile, cells: list[str]) -> list[str]:
     names = [cell.strip() for cell in cells]
     named = [name for name in names if name]
     if len(set(named)) < len(named):
-        raise InputError(f"{file.name}: two columns have the same name: {', '.join(named)[:200]}")
+        raise InputError(f"{file.name}: two columns have the same name: {shortened(', '.join(named), 200)}")
     if any(len(name.split()) > _HEADER_WORDS for name in named) or not named:
-        raise InputError(f"{file.name}: no header: the first line must name the columns; it begins {cells[0][:80]!r}")
+        raise InputError(
+            f"{file.name}: no header: the first line must name the columns; it begins {quoted(cells[0], 80)}"
+        )
     return names
 
 
@@ -173,7 +176,9 @@ def _columnar(file: SourceFile, bound: int, columns: Collection[str]) -> Iterato
                     number += 1
                     yield bounded(file.name, number, value, bound)
     except (pa.ArrowException, ValueError, OverflowError, OSError, KeyError, TypeError) as error:
-        yield refuse(file, f"cannot be read as {kind} ({str(error)[:200]}); write it again, or convert it to JSONL")
+        yield refuse(
+            file, f"cannot be read as {kind} ({shortened(str(error), 200)}); write it again, or convert it to JSONL"
+        )
 
 
 def _batches(handle: IO[bytes], kind: str, columns: Collection[str]) -> Iterator[pa.RecordBatch]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from synthdata.records.chat import spoken
-from synthdata.sources.fields import RowError, as_list, as_name, as_object
+from synthdata.sources.fields import RowError, as_list, as_name, as_object, quoted, shortened
 from synthdata.sources.files import strict_json
 from synthdata.sources.kept import holds_kept
 from synthdata.sources.messages import is_item, is_message
@@ -158,7 +158,7 @@ def _role(given: str, where: str, tags: Tags) -> str:
         return given
     role = _ALIASES.get(name, name)
     if role not in (*STANDARD, "call"):
-        raise RowError(f"`{where}` is {given!r:.40}: none of the roles that are known ({', '.join(STANDARD)}, ...)")
+        raise RowError(f"`{where}` is {quoted(given)}: none of the roles that are known ({', '.join(STANDARD)}, ...)")
     return role
 
 
@@ -190,7 +190,8 @@ def _spelled(item: Message, where: str) -> Message:
     other = sorted(key for key in call if key not in (*_ARGUMENTS, *_CALL_KEYS))
     if key is None and other:
         raise RowError(
-            f"`{where}`: the arguments of {name[:60]} are not under {', '.join(_ARGUMENTS)}, but {other[0]!r:.60}"
+            f"`{where}`: the arguments of {shortened(name, 60)} are not under {', '.join(_ARGUMENTS)}, "
+            f"but {quoted(other[0], 60)}"
         )
     function = {"name": name, "arguments": call[key] if key else {}}
     identity = item.get("id", item.get("call_id"))
@@ -276,7 +277,7 @@ def content_of(content: object, where: str) -> str:
     if isinstance(content, dict):
         return _part(content, where)
     if not isinstance(content, list):
-        raise RowError(f"`{where}` must be a text or a list of parts, not {content!r:.40}")
+        raise RowError(f"`{where}` must be a text or a list of parts, not {quoted(content)}")
     return "\n".join(filter(None, (_part(part, f"{where}[{i}]") for i, part in enumerate(content))))
 
 
@@ -284,7 +285,7 @@ def _part(part: object, where: str) -> str:
     if isinstance(part, str):
         return part
     if not isinstance(part, dict):
-        raise RowError(f"`{where}` must be a text or an object, not {part!r:.40}")
+        raise RowError(f"`{where}` must be a text or an object, not {quoted(part)}")
     kind = str(part.get("type") or next((key for key in part if key in _PLACEHOLDERS), "text"))
     if kind in ("text", "input_text", "output_text", "refusal", "summary_text"):
         text: str | None = next(
@@ -303,7 +304,8 @@ def _part(part: object, where: str) -> str:
         return answer if isinstance(answer, str) else content_of(answer, f"{where}.content")
     if kind in _PLACEHOLDERS:
         return f"[{_PLACEHOLDERS[kind]}]"
-    raise RowError(f"`{where}` is a part of type {kind[:40]!r} with {', '.join(map(str, list(part)[:6]))}: not known")
+    keys = shortened(", ".join(map(str, list(part)[:6])), 200)
+    raise RowError(f"`{where}` is a part of type {quoted(kind)} with {keys}: not known")
 
 
 def said(messages: list[Message]) -> str:
