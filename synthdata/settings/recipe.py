@@ -114,7 +114,7 @@ class FloorSettings(Section):
     symbol_share: Share = 0.65
     ungrammatical_words: Size = 10
     disorder: Amount = 8.0
-    disorder_suspect: Amount = 5.0
+    disorder_suspect: Amount = 4.5
     loose_words: Amount = 14.0
     loose_words_suspect: Amount = 10.0
     evidence_tokens: Count = 4
@@ -157,8 +157,8 @@ class GateSettings(Section):
     generic_share: PositiveShare = 0.1
     length_share: Share = 0.2
     unlike_share: Share = 0.1
-    gibberish_share: Share = 0.3
-    disorder_share: Share = 0.1
+    gibberish_share: Share = 0.2
+    disorder_share: Share = 0.2
     phrase_quantile: ShareUnderOne = 0.999
     same_numbers: bool = True
     quota_slack: Amount = 1.3
