@@ -114,7 +114,7 @@ class FloorSettings(Section):
     symbol_share: Share = 0.65
     ungrammatical_words: Size = 10
     disorder: Amount = 8.0
-    disorder_suspect: Amount = 4.5
+    disorder_suspect: Amount = 5.0
     loose_words: Amount = 14.0
     loose_words_suspect: Amount = 10.0
     evidence_tokens: Count = 4
