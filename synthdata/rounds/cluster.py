@@ -170,6 +170,8 @@ def _joined(address: str) -> ModuleType:
         # A secret of this run instead of one that ray would write into the home folder.
         os.environ.setdefault("RAY_AUTH_MODE", "token")
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+        # Its workers do the work that this command waits for; by default all else on a busy machine would come first.
+        os.environ.setdefault("RAY_worker_niceness", "0")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         with warnings.catch_warnings():
