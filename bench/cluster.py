@@ -1,9 +1,9 @@
 """What Ray costs and gives on this machine: starting, dealing rows out, searching them in parts, rules on texts.
 
-    python bench/cluster.py [--rows 50000] [--texts 8192] [--kills 3] [--write]
+    python bench/cluster.py [--rows 50000] [--texts 8192] [--parts 1 2 3 7] [--kills 3] [--write]
 
 By the clock, since Ray's processes are in no account of this one; so the load is said. Rounds of one corpus are decided
-in line, on processes and on Ray with 1, 2, 3 and 7 parts, and with a worker and a holder of rows killed -9 in each of
+in line, on processes and on Ray in `--parts` parts, and with a worker and a holder of rows killed -9 in each of
 the rounds that `--kills` asks for; all digests must be one.
 """
 
@@ -38,7 +38,6 @@ from synthdata.settings import Recipe, Settings
 from synthdata.similarity.parts import RowSearch, held_here, in_parts, part_of
 
 DIM, QUERIES, SEED = 384, 1000, 0
-PARTS = (1, 2, 3, 7)
 KINDS = ("ray::_Holder.answer", "ray::_done")
 WORDS = [
     f"{a}{b}{c}" for a in ("ba", "du", "fe", "gi", "lo") for b in ("rm", "st", "nd", "lk") for c in ("a", "en", "is")
@@ -79,6 +78,7 @@ def searches(cluster: Cluster, rows: int) -> list[tuple[object, ...]]:
         found = held[0].search(queries, 1)
         assert all((a == b).all() for a, b in zip(expected, found, strict=True)), name
         lines.append((name, dealt, min(times), rows * QUERIES / min(times) / 1e6))
+        sys.stderr.write(f"{lines[-1]}\n")
     return lines
 
 
@@ -90,6 +90,7 @@ def rules(cluster: Cluster, number: int) -> list[tuple[object, ...]]:
     for name, mapper in ways:
         check(candidates[:4096], {}, Recipe(), mapper)
         lines.append((name, min(seconds(lambda: check(candidates, {}, Recipe(), mapper)) for _ in range(2))))  # noqa: B023
+        sys.stderr.write(f"{lines[-1]}\n")
     return lines
 
 
@@ -119,7 +120,7 @@ def kill_one_of_each(killed: set[str], done: threading.Event) -> None:
         time.sleep(0.005)
 
 
-def rounds(cluster: Cluster, kills: int) -> tuple[list[tuple[object, ...]], int]:
+def rounds(cluster: Cluster, parts: Sequence[int], kills: int) -> tuple[list[tuple[object, ...]], int]:
     """How a round was decided, its seconds and its digest; and how many processes were killed."""
     settings = Settings.from_dict(
         {"recipe": {"encoder": {"backend": "hashing"}, "gate": {"collision_max": 1.0, "quota_slack": 99.0}}},
@@ -127,8 +128,8 @@ def rounds(cluster: Cluster, kills: int) -> tuple[list[tuple[object, ...]], int]
     )
     ways: list[tuple[str, Workers, bool]] = [("in line", Workers(), False)]
     ways += [("2 processes", Workers(ProcessMapper(2)), False)]
-    ways += [(f"in line, {n} parts", Workers(deal=partial(in_parts, parts=n)), False) for n in PARTS]
-    ways += [(f"Ray, {n} parts", Workers(cluster, partial(cluster.deal, parts=n)), False) for n in PARTS]
+    ways += [(f"in line, {n} parts", Workers(deal=partial(in_parts, parts=n)), False) for n in parts]
+    ways += [(f"Ray, {n} parts", Workers(cluster, partial(cluster.deal, parts=n)), False) for n in parts]
     ways += [
         (f"Ray, 3 parts, killed {k + 1}", Workers(cluster, partial(cluster.deal, parts=3)), True) for k in range(kills)
     ]
@@ -136,8 +137,8 @@ def rounds(cluster: Cluster, kills: int) -> tuple[list[tuple[object, ...]], int]
     with TemporaryDirectory() as name:
         folder = Path(name)
         reference = [ReferenceRow(text, "", str(i)) for i, text in enumerate(texts(400, 3))]
-        Corpus.init(folder / "base", reference, settings=settings, views="one").admit(texts(3000, 4))
-        new = [*texts(1000, 5), *texts(3000, 4)[:100]]
+        Corpus.init(folder / "base", reference, settings=settings, views="one").admit(texts(1000, 4))
+        new = [*texts(300, 5), *texts(1000, 4)[:100]]
         for number, (label, workers, killing) in enumerate(ways):
             path = folder / str(number)
             shutil.copytree(folder / "base", path)
@@ -161,7 +162,7 @@ def shown(lines: Sequence[tuple[object, ...]], ended: int) -> str:
     """The rounds as a table, those with kills as one line, and whether all digests are one."""
     kept = [line for line in lines if "killed" not in str(line[0])]
     digests = {line[2] for line in lines}
-    body = table(["round of 1,100 on 3,000", "seconds", "digest"], kept)
+    body = table(["round of 400 on 1,000", "seconds", "digest"], kept)
     verdict = "All digests are one" if len(digests) == 1 else f"**{len(digests)} different digests**"
     return (
         f"{body}\n\n{verdict}, with {len(lines) - len(kept)} rounds in which {ended} processes in all were killed -9."
@@ -173,6 +174,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=50_000)
     parser.add_argument("--texts", type=int, default=8192)
+    parser.add_argument("--parts", type=int, nargs="+", default=[1, 2, 3, 7])
     parser.add_argument("--kills", type=int, default=3)
     parser.add_argument("--write", action="store_true", help="put the result into docs/benchmarks.md")
     given = parser.parse_args()
@@ -186,7 +188,7 @@ def main() -> None:
     columns = ["search", "deal out, s", f"{QUERIES:,} queries, s", "million pairs a second"]
     body += f"{given.rows:,} rows of {DIM}:\n\n{table(columns, searches(cluster, given.rows))}\n\n"
     body += table([f"rules on {given.texts:,} texts", "seconds"], rules(cluster, given.texts)) + "\n\n"
-    body += shown(*rounds(cluster, given.kills))
+    body += shown(*rounds(cluster, given.parts, given.kills))
     sys.stdout.write(body + "\n")
     if given.write:
         write_section("cluster", "Ray on one machine", body)
