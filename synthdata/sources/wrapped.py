@@ -21,7 +21,7 @@ _SPANS = ("traceId", "trace_id", "span_id", "run_type", "observations", "resourc
 _MARKS = frozenset((
     "values", "new_items", "output", "outputs", "response", "response_body", "result", "messages_and_choices", "runs",
     "history", "events", "chat_history", "trajectory", "mapping", "chat_messages", "sessionId", "info", "agents",
-    "eval_cases", "evalCases", "schemaType", "answer_generation", "inference_log", "messages",
+    "eval_cases", "evalCases", "schemaType", "answer_generation", "inference_log",
 ))  # fmt: skip
 _REQUESTS = ("body", "request_body", "request", "inputs", "params")
 _AROUND = (
@@ -47,7 +47,9 @@ def chats(value: object) -> list[Row]:
 
 def _first(shapes: Shapes, value: object) -> list[Row]:
     # Almost every row has none of these names: one look at all of them.
-    if not isinstance(value, dict) or _MARKS.isdisjoint(value) or any(key in value for key in _SPANS):
+    if not isinstance(value, dict) or (_MARKS.isdisjoint(value) and not isinstance(value.get("messages"), str)):
+        return []
+    if any(key in value for key in _SPANS):
         return []
     return next((rows for shape in shapes if (rows := shape(value))), [])
 
