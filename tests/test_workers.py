@@ -10,15 +10,18 @@ import numpy as np
 import pytest
 from sample_texts import lessons
 
+from synthdata.errors import SettingsError
 from synthdata.gate.perplexity import calibrate_band
 from synthdata.gate.ready import AT_ONCE, make_ready
 from synthdata.gate.wording import calibrate_wording
 from synthdata.protocols import in_line
 from synthdata.records import Candidate
+from synthdata.rounds.ahead import encode_ahead
 from synthdata.rounds.steps import check
 from synthdata.rounds.wording import check_wording
 from synthdata.rounds.workers import ProcessMapper, mapper_for
-from synthdata.settings import AnchorSettings, GateSettings, Recipe
+from synthdata.settings import AnchorSettings, EncoderSettings, GateSettings, Recipe, RuntimeSettings
+from synthdata.similarity.encoder import CachedEncoder, make_encoder
 
 TEXTS = [
     *lessons(2 * AT_ONCE, 1),
@@ -82,3 +85,30 @@ def test_a_script_without_a_guard_runs_once(tmp_path):
     out = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, check=True, timeout=120)
     assert out.stdout.splitlines() == ["main runs", "[1, 2]"]
     assert out.stderr == ""
+
+
+class Silent:
+    """The encoder of a machine that embeds nothing itself."""
+
+    def __init__(self, like):
+        self.fingerprint, self.dim = like.fingerprint, like.dim
+
+    def encode(self, texts):
+        raise AssertionError(f"asked for {texts}")
+
+
+@pytest.mark.slow
+def test_vectors_made_ahead_by_workers_are_those_of_the_encoder(tmp_path):
+    settings, texts = EncoderSettings(), [*lessons(5, 4), "", lessons(1, 4)[0]]
+    own = make_encoder(settings, RuntimeSettings())
+    expected = own.encode(texts)
+    cached = CachedEncoder(Silent(own), tmp_path)
+    encode_ahead(cached, texts, settings, in_line)
+    assert cached.encode(texts).tolist() == expected.tolist()
+    # What is stored already is not asked for again, and an encoder of the caller's own stays with the caller.
+    encode_ahead(cached, texts, settings, lambda function, parts: [function(part) for part in parts if 1 / 0])
+    encode_ahead(Silent(own), texts, settings, in_line)
+    other = CachedEncoder(Silent(own), tmp_path / "other")
+    other.fingerprint = "another model"
+    with pytest.raises(SettingsError, match="copy the same files to every node"):
+        encode_ahead(other, texts, settings, in_line)
