@@ -164,9 +164,8 @@ def shown(lines: Sequence[tuple[object, ...]], ended: int) -> str:
     digests = {line[2] for line in lines}
     body = table(["round of 400 on 1,000", "seconds", "digest"], kept)
     verdict = "All digests are one" if len(digests) == 1 else f"**{len(digests)} different digests**"
-    return (
-        f"{body}\n\n{verdict}, with {len(lines) - len(kept)} rounds in which {ended} processes in all were killed -9."
-    )
+    more = f"further rounds on Ray with 3 parts: {len(lines) - len(kept)}, processes killed -9 in them: {ended}."
+    return f"{body}\n\n{verdict}; {more}"
 
 
 def main() -> None:
