@@ -422,6 +422,14 @@ def test_an_unknown_format_is_shown_as_it_is_with_what_to_write(tmp_path):
         list(read_candidates(path, origin=Origin.SYNTHETIC))
 
 
+SHARED = [
+    {"from": "human", "value": "Splice it."},
+    {"from": "function_call", "value": '{"name": "splice", "arguments": {}}'},
+    {"from": "observation", "value": "held"},
+    {"from": "gpt", "value": "Done."},
+]
+
+
 @pytest.mark.parametrize(
     ("row", "kind"),
     [
@@ -429,6 +437,7 @@ def test_an_unknown_format_is_shown_as_it_is_with_what_to_write(tmp_path):
         ({"prompt": "p", "completion": "c"}, "candidates"),
         ({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}, "candidates"),
         ({"messages": CHAT}, "trajectories"),
+        ({"conversations": SHARED, "tools": "[]"}, "candidates"),
         (CHAT, "trajectories"),
         (atif(), "trajectories"),
         ({"traj": CHAT, "reward": 1.0}, "trajectories"),

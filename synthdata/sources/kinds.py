@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from synthdata.errors import InputError
 from synthdata.records import QuarantinedRow
@@ -32,7 +32,7 @@ def sniff_kind(path: Path | str, *, max_row_bytes: int = _MAX_ROW_BYTES) -> RowK
     """What a path holds, by its first row that either could be; tables hold samples.
 
     A row that a reader other than `openai_chat` accepts is a run. Rows of `messages` could be both: with a tool call or
-    a tool's answer in them they are runs, else samples.
+    a tool's answer in them they are runs, else samples. Turns of ShareGPT are samples.
 
     Raises:
         InputError: nothing there, or no row that is either; it says what was found and what to write.
@@ -83,13 +83,18 @@ def kind_of_row(value: object) -> RowKind | None:
         return "trajectories"
     messages = conversation_of(value)
     if is_chat(messages) and openai_chat.sniff(value) is None and not _has_content(value):
-        return "trajectories" if uses_tools(messages) else "candidates"
+        return "trajectories" if uses_tools(messages) and not _is_sharegpt(messages) else "candidates"
     if isinstance(value, str | list):
         return "candidates" if value and _is_text_or_turns(value) else None
     try:
         return "candidates" if isinstance(value, dict) and shape_of(value) is not None else None
     except RowError:
         return None
+
+
+def _is_sharegpt(messages: list[dict[str, Any]]) -> bool:
+    """Turns of `from` and `value`: so data sets for training are written, and no program logs its runs so."""
+    return all("from" in message and "role" not in message for message in messages)
 
 
 def _has_content(value: object) -> bool:
