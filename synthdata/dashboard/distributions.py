@@ -39,9 +39,11 @@ class Shape:
 
 
 def distributions(reading: Reading) -> list[Shape]:
-    """All shapes that this corpus has."""
-    shares = cell_shares(reading)
-    return [*([shares] if shares else []), *_of_contents(reading)]
+    """All shapes that this corpus has; measured once for each version of it."""
+    if reading.shapes is None:
+        shares = cell_shares(reading)
+        reading.shapes = [*([shares] if shares else []), *_of_contents(reading)]
+    return reading.shapes
 
 
 def _of_contents(reading: Reading) -> list[Shape]:

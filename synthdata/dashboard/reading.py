@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -17,6 +18,9 @@ from synthdata.corpus.releases import Release, releases
 from synthdata.dashboard.coverage import Map, make_map
 from synthdata.monitor.status import Facts
 from synthdata.monitor.status import status as facts_of
+
+if TYPE_CHECKING:
+    from synthdata.dashboard.distributions import Shape
 
 # Everything that filters and counts need; texts and vectors are read for the rows of one page alone.
 INDEX = (
@@ -34,6 +38,7 @@ class Reading:
         self.store = store
         self.version = version
         self.as_of = as_of
+        self.shapes: list[Shape] | None = None
         self._found: dict[str, pl.DataFrame] = {}
 
     @cached_property

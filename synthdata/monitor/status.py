@@ -35,7 +35,7 @@ def status(store: CorpusStore, as_of: int | None = None) -> Facts:
 
     `admitted` counts verdicts; `in_corpus` is what is left of them after retraction and eviction.
     """
-    frame = store.decisions(["round", "verdict", "reason", "origin", "id", "source"], as_of)
+    frame = store.decisions(["round", "verdict", "reason", "source"], as_of)
     verdicts = dict(frame["verdict"].value_counts().iter_rows())
     rejected = frame.filter(pl.col("verdict") == "reject")["reason"].value_counts(sort=True)
     reasons = dict(sorted(rejected.iter_rows(), key=lambda pair: (-pair[1], pair[0])))
