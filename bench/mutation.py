@@ -80,7 +80,7 @@ def tests_of(file: str) -> list[str]:
     if file.startswith("synthdata/gate"):
         named += ["tests/test_gate.py", "tests/test_mutations.py"]
     if file.startswith("synthdata/rounds"):
-        named += ["tests/test_admit_texts.py", "tests/test_mutations.py"]
+        named += ["tests/test_admit_texts.py", "tests/test_case_texts.py", "tests/test_mutations.py"]
     if file.startswith("metrics/"):
         named += [str(path.relative_to(ROOT)) for path in sorted((ROOT / "tests").glob("test_metrics_*.py"))]
     return list(dict.fromkeys(named))
