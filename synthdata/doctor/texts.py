@@ -24,6 +24,8 @@ LEAK = (
 THAI = "คณะกรรมการอนุมัติข้อเสนอหลังจากการอภิปรายเป็นเวลานาน"
 # What the detail says where the test of stretches refused, and not a rule about letters.
 _BY_STRETCH = "broken"
+# And where the scan of words did.
+_BY_WORDS = "words in a row"
 
 
 def copies_and_noise(folder: Path, settings: Settings) -> list[ControlCheck]:
@@ -47,7 +49,7 @@ def copies_and_noise(folder: Path, settings: Settings) -> list[ControlCheck]:
         "a paraphrase": (PARAPHRASE, "semantic_duplicate"),
         "letters at random": (_letters(), "gibberish"),
         "pieces of words": (_soup(sound), "broken stretches"),
-        "words in no order": (_words(), "gibberish"),
+        "words in no order": (_words(), "words in no order"),
         "a held-out leak": (f"Remember this question: {LEAK}", "contaminated"),
         "a secret": (f"To call the service again the agent set the key AK{'IA'}Q3EGRXSCZ4LTKWN7 once more.", "secret"),
     }
@@ -62,8 +64,11 @@ def _verdict(name: str, decision: Decision, control: str) -> ControlCheck:
     """Fired where the decision has the control's own reason: noise that the other kind of check stops is a miss."""
     seen = str(decision.reason or decision.verdict)
     detail = decision.detail or (f"score {decision.score:.3f}" if decision.score is not None else "")
-    by_stretch = detail.startswith(_BY_STRETCH)
-    fired = by_stretch if control == "broken stretches" else seen == control and not by_stretch
+    by_stretch, by_words = detail.startswith(_BY_STRETCH), _BY_WORDS in detail
+    # Words in no order may be the one or the other to a reference.
+    fired = {"broken stretches": by_stretch, "words in no order": by_stretch or by_words}.get(
+        control, seen == control and not by_stretch and not by_words
+    )
     return ControlCheck(name, control, fired, f"{seen}{f': {detail}' if detail else ''}")
 
 
@@ -88,5 +93,6 @@ def _soup(material: Sequence[str]) -> str:
     pieces = []
     for word in rng.choices(words, k=40):
         cut = rng.randrange(1, len(word) - 1)
-        pieces += [word[cut:].title(), rng.choice(["", " ", "}{", "##", "_(", " %"])]
+        signs = "".join(rng.choices("}{#_(%)=;$&*", k=rng.randint(1, 3)))
+        pieces += [word[cut:].title(), rng.choice(["", " ", signs, f"{signs} "])]
     return "".join(pieces)
