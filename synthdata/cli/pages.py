@@ -48,9 +48,7 @@ def docs(
     name = page.removesuffix(".md")
     text = pages[name].read_text(encoding="utf-8") if name in pages else _word(name, pages["glossary"])
     if not text:
-        raise InputError(
-            f"docs {page}: no such page or word; `synthdata docs` lists the pages, `docs glossary` the words"
-        )
+        raise InputError(f"docs {page}: no such page and no word of the glossary; there are {', '.join(pages)}")
     if sys.stdout.isatty():
         from rich.markdown import Markdown
 
