@@ -26,12 +26,12 @@ def sniff(value: object) -> str | None:
     """None if this reader can read the value, else why not."""
     if not isinstance(value, dict) or "schema_version" not in value:
         return "no `schema_version`"
-    found = _VERSION.fullmatch(str(value["schema_version"]))
-    if not found:
+    match = _VERSION.fullmatch(str(value["schema_version"]))
+    if not match:
         return f"`schema_version` is {quoted(str(value['schema_version']))}, not ATIF-v1.x"
-    if found.group(1) != "1":
+    if match.group(1) != "1":
         return (
-            f"{found.group(0)} is another major version; ATIF-v1.0 to v1.8 are known: convert the file to one of them"
+            f"{match.group(0)} is another major version; ATIF-v1.0 to v1.8 are known: convert the file to one of them"
         )
     return None if isinstance(value.get("steps"), list) else "an ATIF header without a list of `steps`"
 
@@ -67,7 +67,7 @@ def read(value: object) -> list[Trajectory]:
         notes=tuple(notes),
     )
     children = as_list(run.get("subagent_trajectories"), "subagent_trajectories")
-    return [trajectory, *(found for child in children for found in read(child))]
+    return [trajectory, *(inner for child in children for inner in read(child))]
 
 
 def _environment(known: dict[str, Any]) -> str:

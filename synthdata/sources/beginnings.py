@@ -84,13 +84,13 @@ class _Digests:
 
     def among(self, digests: tuple[int, ...]) -> set[int]:
         """Those of the digests that are here."""
-        found = self._recent.intersection(digests)
+        repeats = self._recent.intersection(digests)
         for block in self._blocks:
             for digest in digests:
                 place = bisect_left(block, digest)
                 if place < len(block) and block[place] == digest:
-                    found.add(digest)
-        return found
+                    repeats.add(digest)
+        return repeats
 
 
 class _Outcome:
@@ -156,9 +156,9 @@ class _Window:
         self._of[item.success].enter(hashes, number)
         self._wait(number, entry)
 
-    def leaving(self, most: int) -> Iterator[Item]:
+    def leaving(self, limit: int) -> Iterator[Item]:
         """The first items, until what waits is at most that many bytes."""
-        while self._waiting and self._size > most:
+        while self._waiting and self._size > limit:
             number = next(iter(self._waiting))
             entry = self._waiting.pop(number)
             self._size -= entry.size

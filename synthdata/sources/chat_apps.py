@@ -21,29 +21,29 @@ def _chatgpt(row: Row) -> list[Row]:
     nodes, at = row.get("mapping"), row.get("current_node")
     if not isinstance(nodes, dict) or not isinstance(at, str):
         return []
-    told: list[Row] = []
+    turns: list[Row] = []
     seen: set[str] = set()
     while isinstance(at, str) and at not in seen and isinstance(nodes.get(at), dict):
         seen.add(at)
         message = nodes[at].get("message")
         if isinstance(message, dict):
-            told += [made for made in [_chatgpt_turn(message)] if made is not None]
+            turns += [made for made in [_chatgpt_turn(message)] if made is not None]
         at = nodes[at].get("parent")
-    return [{"messages": told[::-1]}] if told else []
+    return [{"messages": turns[::-1]}] if turns else []
 
 
 def _chatgpt_turn(message: Row) -> Row | None:
     author, content = message.get("author"), message.get("content")
     if not isinstance(author, dict) or not isinstance(content, dict) or content.get("content_type") in _SILENT:
         return None
-    said = content.get("parts", content.get("text", content.get("result")))
-    if said in (None, "", [], [""]):
+    value = content.get("parts", content.get("text", content.get("result")))
+    if value in (None, "", [], [""]):
         return None
     role, recipient = author.get("role"), message.get("recipient", "all")
     if role == "assistant" and recipient != "all":
-        words = "\n".join(map(str, said)) if isinstance(said, list) else said
+        words = "\n".join(map(str, value)) if isinstance(value, list) else value
         return {"role": role, "tool_calls": [{"name": recipient, "arguments": {"input": words}}]}
-    return {"role": role, "content": said}
+    return {"role": role, "content": value}
 
 
 def _claude(row: Row) -> list[Row]:
@@ -70,8 +70,8 @@ def _gemini_cli(row: Row) -> list[Row]:
         or not kinds <= {"user", "gemini", *_INTERFACE}
     ):
         return []
-    told = [made for turn in turns if turn["type"] not in _INTERFACE for made in _gemini_turns(turn)]
-    return [{"messages": told, "task_id": str(row["sessionId"])}]
+    messages = [made for turn in turns if turn["type"] not in _INTERFACE for made in _gemini_turns(turn)]
+    return [{"messages": messages, "task_id": str(row["sessionId"])}]
 
 
 def _gemini_turns(turn: Row) -> list[Row]:
@@ -98,8 +98,8 @@ def _opencode(row: Row) -> list[Row]:
     turns = row.get("messages")
     if not isinstance(turns, list) or not turns or not all(map(_is_opencode, turns)):
         return []
-    told = [{"role": turn["info"].get("role"), "content": _without_marks(turn["parts"])} for turn in turns]
-    return [{"messages": told}]
+    messages = [{"role": turn["info"].get("role"), "content": _without_marks(turn["parts"])} for turn in turns]
+    return [{"messages": messages}]
 
 
 def _is_opencode(turn: object) -> bool:

@@ -38,19 +38,19 @@ def choose(file: str, rows: Sequence[object]) -> ColumnMap | None:
     if not objects:
         _refuse_log(file, [row for row in rows if isinstance(row, str)])
         return None
-    found: Counter[ColumnMap] = Counter()
+    votes: Counter[ColumnMap] = Counter()
     for row in objects:
         try:
             shape = shape_of(row)
         except RowError:
             continue
         if shape is not None:
-            found[shape] += 1
-    if 2 * found.total() >= len(objects):
-        most = found.most_common(1)[0][0]
+            votes[shape] += 1
+    if 2 * votes.total() >= len(objects):
+        winner = votes.most_common(1)[0][0]
         # An answer that is a number, a date or an id is no text, whatever its name.
-        if most.chosen or most.messages or _kinds(objects, most.content) - _NEVER:
-            return most
+        if winner.chosen or winner.messages or _kinds(objects, winner.content) - _NEVER:
+            return winner
     if all(refusal(row) for row in objects):
         raise InputError(f"{file}: {refusal(objects[0])}")
     return _by_values(file, objects)
@@ -83,7 +83,7 @@ def _listed(value: object) -> list[Any]:
 def _kinds(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> set[str]:
     """What the columns hold; `other` where there is nothing to see."""
     values = {name: [value for row in rows for value in values_at(row, name)] for name in columns}
-    return {kind_of(name, found) for name, found in values.items()}
+    return {kind_of(name, sample) for name, sample in values.items()}
 
 
 def _by_values(file: str, rows: list[dict[str, Any]]) -> ColumnMap:
@@ -100,8 +100,8 @@ def _by_values(file: str, rows: list[dict[str, Any]]) -> ColumnMap:
     alone = [plain[name] for name in _ALONE if name in plain and plain[name] in texts]
     alone = alone or [plain[name] for name in _SURE if name in plain and kinds[plain[name]] == "words"]
     if len(answers) > 1:
-        most = max(length(values[name]) for name in answers)
-        answers = [name for name in answers if length(values[name]) > 3 or most <= 3]
+        longest = max(length(values[name]) for name in answers)
+        answers = [name for name in answers if length(values[name]) > 3 or longest <= 3]
     if len(answers) == 1 and not (asked or alone):
         return ColumnMap("answers", content=(answers[0],))
     if len(answers) == 1:
@@ -113,7 +113,7 @@ def _by_values(file: str, rows: list[dict[str, Any]]) -> ColumnMap:
     # A question whose answer is a number is not the text.
     unanswered = texts[:1] == asked[:1] and any(name in plain for name in ANSWERS)
     # Beside a list of objects (steps, actions, events) the one prose is what is asked, or a note.
-    beside = any(isinstance(one, dict) for found in values.values() for value in found for one in _listed(value))
+    beside = any(isinstance(one, dict) for column in values.values() for value in column for one in _listed(value))
     if len(texts) == 1 and len(answers) <= 1 and not (unanswered or beside) and not set(answers) - set(texts):
         return ColumnMap("texts", content=(texts[0],))
     raise InputError(_question(file, names, values, kinds, texts))

@@ -62,15 +62,15 @@ class Reading:
 
     def lines(self) -> list[str]:
         """For people: the maps with their rows, columns and files that were not read, rows that are no samples."""
-        found = [f"read as {self.runs:,} agent runs, for contexts of a few of their steps"] if self.runs else []
-        found += [f"read as {mapping} ({rows:,} {_rows(rows)})" for mapping, rows in self.maps.most_common()]
+        notes = [f"read as {self.runs:,} agent runs, for contexts of a few of their steps"] if self.runs else []
+        notes += [f"read as {mapping} ({rows:,} {_rows(rows)})" for mapping, rows in self.maps.most_common()]
         if self.unread_columns:
-            found.append("columns not read: " + ", ".join(shortened(name, 60) for name in self.unread_columns))
-        found += [f"pictures kept: {self.pictures:,}"] if self.pictures else []
+            notes.append("columns not read: " + ", ".join(shortened(name, 60) for name in self.unread_columns))
+        notes += [f"pictures kept: {self.pictures:,}"] if self.pictures else []
         if self.absent_pictures:
-            found.append(f"pictures named but not beside the file: {self.absent_pictures:,} (their rows keep the name)")
-        found += [f"not samples: {rows:,} {_rows(rows)}: {reason}" for reason, rows in self.not_samples.most_common()]
-        return [*found, unread(self.skipped)] if self.skipped else found
+            notes.append(f"pictures named but not beside the file: {self.absent_pictures:,} (their rows keep the name)")
+        notes += [f"not samples: {rows:,} {_rows(rows)}: {reason}" for reason, rows in self.not_samples.most_common()]
+        return [*notes, unread(self.skipped)] if self.skipped else notes
 
     def facts(self) -> dict[str, Any]:
         """The same as plain JSON, as it is stored with a corpus."""
@@ -115,8 +115,8 @@ def read_candidates(
     seen: Counter[str] = Counter()
     first: list[QuarantinedRow] = []
     reading = Reading() if reading is None else reading
-    for found in read_samples(path, max_row_bytes=max_row_bytes, mapping=mapping, reading=reading, pictures=pictures):
-        item = found if isinstance(found, QuarantinedRow) else _candidate(found, origin)
+    for sample in read_samples(path, max_row_bytes=max_row_bytes, mapping=mapping, reading=reading, pictures=pictures):
+        item = sample if isinstance(sample, QuarantinedRow) else _candidate(sample, origin)
         if isinstance(item, Candidate):
             before = seen[item.id]
             seen[item.id] += 1
@@ -281,13 +281,13 @@ class Mapper:
             return _CHAT
         if not isinstance(value, dict):
             raise RowError("not an object with columns, a text or a chat")
-        found = self._lookup(value)
-        if isinstance(found, RowError):
-            raise found
-        if found is None:
+        known_map = self._lookup(value)
+        if isinstance(known_map, RowError):
+            raise known_map
+        if known_map is None:
             names = ", ".join(f"`{shortened(str(name), 60)}`" for name in list(value)[:8])
             raise RowError(refusal(value) or f"no text in it that is known; its columns are {names or 'none'}")
-        return found
+        return known_map
 
     def _lookup(self, value: dict[str, Any]) -> ColumnMap | RowError | None:
         if self._given is not None:
@@ -330,14 +330,14 @@ def _mapped(rows: Iterable[Row | QuarantinedRow], mapper: Mapper, reading: Readi
             continue
         try:
             mapping = mapper.of(row.value)
-            found = [Found(row, sample, mapping) for sample in _samples(row.value, mapping)]
+            mapped = [Found(row, sample, mapping) for sample in _samples(row.value, mapping)]
         except NotASampleError as error:
             reading.not_samples[str(error)] += 1
         except (RowError, RecursionError) as error:
             yield row.quarantined(str(error))
         else:
             reading.maps[mapping] += 1
-            yield from found
+            yield from mapped
 
 
 def _samples(value: object, mapping: ColumnMap) -> Iterable[Sample]:
@@ -346,13 +346,13 @@ def _samples(value: object, mapping: ColumnMap) -> Iterable[Sample]:
     return samples(value if isinstance(value, dict) else {"messages": value}, mapping)
 
 
-def _candidate(found: Found, origin: Origin) -> Candidate | QuarantinedRow:
-    row, sample = found.row, found.sample
+def _candidate(mapped: Found, origin: Origin) -> Candidate | QuarantinedRow:
+    row, sample = mapped.row, mapped.sample
     value = row.value if isinstance(row.value, dict) else {}
-    own = found.mapping.shape == "candidates"
-    said = value.get("origin")
-    known = Origin(said) if isinstance(said, str) and said in list(Origin) else None
-    if said is not None and own and known is None:
+    own = mapped.mapping.shape == "candidates"
+    stated_origin = value.get("origin")
+    known = Origin(stated_origin) if isinstance(stated_origin, str) and stated_origin in list(Origin) else None
+    if stated_origin is not None and own and known is None:
         return row.quarantined(f"`origin` must be one of {', '.join(Origin)}")
     try:
         fields: dict[str, Any] = {

@@ -92,8 +92,8 @@ def _with_call_id(read: ReadCall, item: dict[str, Any], where: str) -> ReadCall:
 
 def _thought(item: dict[str, Any], where: str) -> str:
     """The summary, and the text where the log holds it; encrypted content is none."""
-    found = [read_content(item.get(key), f"{where}.{key}") for key in ("content", "summary")]
-    texts = [*found[0].thoughts, *found[0].texts] or [*found[1].thoughts, *found[1].texts]
+    thoughts = [read_content(item.get(key), f"{where}.{key}") for key in ("content", "summary")]
+    texts = [*thoughts[0].thoughts, *thoughts[0].texts] or [*thoughts[1].thoughts, *thoughts[1].texts]
     return "\n".join(filter(None, texts))
 
 

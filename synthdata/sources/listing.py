@@ -173,8 +173,8 @@ def _described(folder: Path, entries: dict[str, dict[str, Any]], others: bool) -
         if target is None:
             skipped["of other places (data set " + name + ")"] += 1
             continue
-        found = _folder(target).files if target.is_dir() else [SourceFile(target, target.name, alone=False)]
-        for file in found:
+        listed = _folder(target).files if target.is_dir() else [SourceFile(target, target.name, alone=False)]
+        for file in listed:
             place = file.path.relative_to(folder).as_posix()
             files[place] = SourceFile(file.path, place, alone=False)
             maps[place] = _column_map(name, entry)

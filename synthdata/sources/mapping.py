@@ -78,20 +78,20 @@ def parse_map(given: Sequence[str] | Mapping[str, str] | str | None, fields: Seq
         pairs.append(("content", "+".join(fields)))
     if not pairs:
         return None
-    found: dict[str, tuple[str, ...]] = {}
+    paths: dict[str, tuple[str, ...]] = {}
     for role, names in pairs:
         role, columns = role.strip(), tuple(name.strip() for name in names.split("+") if name.strip())
         role = {"prompt": "context", "completion": "content"}.get(role, role)
-        if role not in ROLES or not columns or role in found or (len(columns) > 1 and role not in _SEVERAL):
+        if role not in ROLES or not columns or role in paths or (len(columns) > 1 and role not in _SEVERAL):
             raise InputError(
                 f"--map {role}={names}: write ROLE=COLUMN, each role once, such as "
                 f"content=output,context=instruction+input; roles are {', '.join(ROLES)}"
             )
-        found[role] = columns
-    if not {"content", "messages", "chosen"} & set(found):
+        paths[role] = columns
+    if not {"content", "messages", "chosen"} & set(paths):
         raise InputError("--map names no text: say content=COLUMN, messages=COLUMN or chosen=COLUMN")
-    single = {role: columns[0] for role, columns in found.items() if role not in _SEVERAL}
-    several = {role: columns for role, columns in found.items() if role in _SEVERAL}
+    single = {role: columns[0] for role, columns in paths.items() if role not in _SEVERAL}
+    several = {role: columns for role, columns in paths.items() if role in _SEVERAL}
     return replace(ColumnMap("given by --map", given=True), **single, **several)  # type: ignore[arg-type]
 
 
@@ -101,13 +101,13 @@ def values_at(value: object, path: str) -> list[Any]:
     A column may have a dot in its name: the whole name comes first.
     """
     if isinstance(value, list):
-        return [found for item in value for found in values_at(item, path)]
+        return [values for item in value for values in values_at(item, path)]
     if not isinstance(value, dict):
         return []
     if path in value:
-        found = value[path]
-        if isinstance(found, list) and found and all(isinstance(item, str) for item in found):
-            return list(found)
-        return [] if found is None else [found]
+        values = value[path]
+        if isinstance(values, list) and values and all(isinstance(item, str) for item in values):
+            return list(values)
+        return [] if values is None else [values]
     name, _, rest = path.partition(".")
     return values_at(value.get(name), rest) if rest else []

@@ -36,14 +36,14 @@ def read_session(rows: Sequence[Row]) -> Iterator[SessionItem]:
 
     Two system messages in one unnamed conversation are two conversations that nothing tells apart: all is refused.
     """
-    told: dict[str, list[tuple[Row, dict[str, Any]]]] = {}
+    by_session: dict[str, list[tuple[Row, dict[str, Any]]]] = {}
     for row in rows:
         message = _message(row.value)
         if message is not None:
-            told.setdefault(_conversation(row.value), []).append((row, message))
-        elif told:
+            by_session.setdefault(_conversation(row.value), []).append((row, message))
+        elif by_session:
             yield row.quarantined(f"{NAME}: no message in a file of one message a line")
-    for name, turns in told.items():
+    for name, turns in by_session.items():
         yield _run(name, turns)
 
 

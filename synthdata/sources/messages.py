@@ -193,11 +193,11 @@ _NOBODY = object()
 
 def _spoken_by(item: dict[str, Any]) -> Role | object | None:
     """The role of a message; None for a tool's answer, `_NOBODY` where it does not say."""
-    said = item.get("role", item.get("from", item.get("Role")))
-    if isinstance(said, dict):
-        said = said.get("Label", said.get("label"))
-    if isinstance(said, str):
-        return _USUAL[said] if said in _USUAL else ROLES.get(said.lower(), _NOBODY)
+    speaker = item.get("role", item.get("from", item.get("Role")))
+    if isinstance(speaker, dict):
+        speaker = speaker.get("Label", speaker.get("label"))
+    if isinstance(speaker, str):
+        return _USUAL[speaker] if speaker in _USUAL else ROLES.get(speaker.lower(), _NOBODY)
     kind = item.get("type")
     if not isinstance(kind, str) or not any(key in item for key in _CONTENTS):
         return _NOBODY
@@ -211,9 +211,9 @@ def _turns(item: dict[str, Any], where: str) -> list[Draft | Answer]:
         return _pydantic(item, where)
     role = _spoken_by(item)
     if role is _NOBODY:
-        said = item.get("role", item.get("from", item.get("type")))
+        speaker = item.get("role", item.get("from", item.get("type")))
         known = "assistant, user, system, developer, tool, function"
-        raise RowError(f"`{where}.role` is {quoted(said)}: none of {known} or another known name")
+        raise RowError(f"`{where}.role` is {quoted(speaker)}: none of {known} or another known name")
     if role is None:
         return list(_answers(item, where))
     if role == "agent":
@@ -283,9 +283,9 @@ def _nothing_lost(item: dict[str, Any], where: str) -> None:
             )
 
 
-def speaker_name(said: str, role: Role) -> str:
+def speaker_name(name: str, role: Role) -> str:
     """Who spoke, where the log's name says more than the role does."""
-    return "" if ROLES.get(said.strip().lower(), "") == role else said
+    return "" if ROLES.get(name.strip().lower(), "") == role else name
 
 
 def _thoughts(value: object, where: str) -> list[str]:
@@ -294,8 +294,8 @@ def _thoughts(value: object, where: str) -> list[str]:
 
 
 def _thoughts_again(item: dict[str, Any], where: str) -> list[str]:
-    found = (read_content(item[key], where) for key in _THOUGHTS_AGAIN if isinstance(item.get(key), list))
-    return next((content.thoughts for content in found if content.thoughts), [])
+    thoughts = (read_content(item[key], where) for key in _THOUGHTS_AGAIN if isinstance(item.get(key), list))
+    return next((content.thoughts for content in thoughts if content.thoughts), [])
 
 
 def _agent(item: dict[str, Any], where: str) -> list[Draft | Answer]:

@@ -88,8 +88,8 @@ def calls_of(message: dict[str, Any], where: str) -> list[ToolCall]:
 
 def _messages(row: dict[str, Any]) -> list[Any] | None:
     """The messages of a row with the system prompt before and the response after them, where it has these."""
-    found = conversation_of(row)
-    if not isinstance(found, list):
+    messages = conversation_of(row)
+    if not isinstance(messages, list):
         return None
     system = row.get("system", row.get("system_instruction", row.get("systemInstruction")))
     before: list[Any] = []
@@ -97,7 +97,7 @@ def _messages(row: dict[str, Any]) -> list[Any] | None:
         before = [{"role": "system", "content": system}]
     elif isinstance(system, dict) and isinstance(system.get("parts"), list):
         before = [{"role": "system", "parts": system["parts"]}]
-    return [*before, *found, *_response(row.get("response"))]
+    return [*before, *messages, *_response(row.get("response"))]
 
 
 def _response(response: object) -> list[Any]:

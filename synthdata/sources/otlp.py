@@ -78,9 +78,9 @@ def _trace(trace: str, spans: list[Span], others: list[_Raw], places: Mapping[in
 def _unknown(unknown: Mapping[str, list[_Raw]], places: Mapping[int, Row]) -> QuarantinedRow:
     spans = [span for group in unknown.values() for span in group]
     names = sorted({key for span in spans[:200] for key in span.attributes})[:8]
-    said = f"their attributes are {', '.join(names)}" if names else "they have no attributes"
+    names_given = f"their attributes are {', '.join(names)}" if names else "they have no attributes"
     reason = (
-        f"{len(unknown)} traces of {len(spans)} spans are of no dialect known here ({DIALECTS}); {said}. "
+        f"{len(unknown)} traces of {len(spans)} spans are of no dialect known here ({DIALECTS}); {names_given}. "
         "`synthdata docs formats` shows how to turn a log into messages"
     )
     return _refused(places[spans[0].line], reason)
@@ -93,24 +93,24 @@ def _refused(row: Row, reason: str) -> QuarantinedRow:
 class _Raw:
     """A span as logged, its attributes as one object."""
 
-    __slots__ = ("attributes", "error", "events", "line", "name", "parent", "said", "start", "trace")
+    __slots__ = ("attributes", "error", "events", "line", "name", "parent", "start", "title", "trace")
 
     def __init__(
-        self, line: int, trace: str, name: str, parent: str, said: str, start: tuple[int | float | str, int]
+        self, line: int, trace: str, name: str, parent: str, title: str, start: tuple[int | float | str, int]
     ) -> None:
-        self.line, self.trace, self.name, self.parent, self.said, self.start = line, trace, name, parent, said, start
+        self.line, self.trace, self.name, self.parent, self.title, self.start = line, trace, name, parent, title, start
         self.attributes: dict[str, Any] = {}
         self.events: list[tuple[str, Mapping[str, Any]]] = []
         self.error = ""
 
 
 def _span(raw: _Raw, logs: Sequence[tuple[str, Mapping[str, Any]]], number: int) -> Span | None:
-    found = meaning(raw.said, raw.attributes, [*raw.events, *logs])
-    if found.kind is None:
+    parsed = meaning(raw.title, raw.attributes, [*raw.events, *logs])
+    if parsed.kind is None:
         return None
     return Span(
-        raw.trace, raw.name, raw.parent, (raw.start[0], number), found.kind, found.inputs, found.outputs, found.tool,
-        found.arguments, found.answer, found.call_id, raw.error, found.model, found.tools, raw.line,
+        raw.trace, raw.name, raw.parent, (raw.start[0], number), parsed.kind, parsed.inputs, parsed.outputs,
+        parsed.tool, parsed.arguments, parsed.answer, parsed.call_id, raw.error, parsed.model, parsed.tools, raw.line,
     )  # fmt: skip
 
 
@@ -169,12 +169,12 @@ def _flat_span(value: Mapping[str, Any], line: int) -> _Raw:
         span.attributes["openinference.span.kind"] = kind
     for event in as_list(value.get("events"), "events"):
         item = as_object(event, "event")
-        found = item.get("attributes")
-        span.events.append((_text(item, "name"), found if isinstance(found, dict) else {}))
+        given = item.get("attributes")
+        span.events.append((_text(item, "name"), given if isinstance(given, dict) else {}))
     status = value.get("status")
     code = status.get("status_code", status.get("code")) if isinstance(status, dict) else value.get("status_code")
-    said = status.get("description") if isinstance(status, dict) else value.get("status_message")
-    span.error = _error(code, said, span.events)
+    error = status.get("description") if isinstance(status, dict) else value.get("status_message")
+    span.error = _error(code, error, span.events)
     return span
 
 
@@ -200,7 +200,7 @@ def _dotted(attributes: Mapping[str, Any]) -> dict[str, Any]:
 def _error(code: object, message: object, events: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
     if code not in _ERRORS:
         return ""
-    thrown = next((found.get("exception.message") for name, found in events if name == "exception"), None)
+    thrown = next((event.get("exception.message") for name, event in events if name == "exception"), None)
     return str(message or thrown or "the span ended with an error")
 
 

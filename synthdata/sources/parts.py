@@ -106,11 +106,11 @@ def read_answer(value: object, identity: object, where: str, error: object = Non
     """
     media: list[Media] = []
     text = _answer_text(value, media)
-    said = _answer_text(error, media) if error not in (None, False, True, "", {}) else ""
+    error_text = _answer_text(error, media) if error not in (None, False, True, "", {}) else ""
     if isinstance(error, dict) and isinstance(error.get("message"), str):
-        said = without_files(error["message"], media)
-    if said and said not in text:
-        text = f"Error: {said}\n{text}" if text else f"Error: {said}"
+        error_text = without_files(error["message"], media)
+    if error_text and error_text not in text:
+        text = f"Error: {error_text}\n{text}" if text else f"Error: {error_text}"
     return Answer(Observation(text, as_name(identity, where) or None), media)
 
 
@@ -122,9 +122,9 @@ def content_text(value: object) -> str:
 def part_kind(part: dict[str, Any]) -> str:
     """What a part says it is, in small letters with underscores; empty where it does not say."""
     for key in ("type", "part_kind", "block_type", "kind", "$type", "content_type", "contentType"):
-        said = part.get(key)
-        if isinstance(said, str) and said:
-            return _snake(said) if len(said) <= _LONGEST_KIND else ""
+        kind = part.get(key)
+        if isinstance(kind, str) and kind:
+            return _snake(kind) if len(kind) <= _LONGEST_KIND else ""
     known = next((key for key in part if key in _KEYS and part[key] is not None), None)
     return _KEYS[known] if known else ""
 

@@ -173,8 +173,8 @@ def _events_folder(file: SourceFile) -> str:
 
 
 def _numbered(file: SourceFile) -> str:
-    found = _EVENT_FILE.fullmatch(file.name.rpartition("/")[2])
-    return found[1] if found else ""
+    match = _EVENT_FILE.fullmatch(file.name.rpartition("/")[2])
+    return match[1] if match else ""
 
 
 def run_reader(value: object) -> str:
@@ -281,41 +281,41 @@ def _row_runs(row: Row, stamp: Stamp) -> list[Trajectory | QuarantinedRow]:
     if reader is None:
         return [row.quarantined(f"no reader accepts this row: {_why_none(row.value)}")]
     try:
-        found = reader.read(row.value)
+        runs = reader.read(row.value)
     except (RowError, RecursionError) as error:
         return [row.quarantined(f"{reader.NAME}: {error}")]
     if row.repaired:
-        found = [replace(run, notes=(*run.notes, *row.repaired)) for run in found]
-    return [_stamped(run, reader.NAME, row, stamp) for run in found]
+        runs = [replace(run, notes=(*run.notes, *row.repaired)) for run in runs]
+    return [_stamped(run, reader.NAME, row, stamp) for run in runs]
 
 
 def _stamped(run: Trajectory, name: str, row: Row, stamp: Stamp) -> Trajectory | QuarantinedRow:
     if not run.agent_steps:
         return row.quarantined(f"{name}: no step of an agent in this run, so nothing to learn from")
     # Only a record of our own says where it comes from; in all others `origin` is the default of the class.
-    said = run.origin if name == native.NAME else stamp.origin
+    claimed = run.origin if name == native.NAME else stamp.origin
     return replace(
         settled(run),
         source=run.source or row.file,
         format=run.format or name,
         licence=stamp.licence or run.licence,
-        origin=allowed_origin(said, stamp.origin, row),
+        origin=allowed_origin(claimed, stamp.origin, row),
     )
 
 
-def allowed_origin(said: Origin, origin: Origin, row: Row) -> Origin:
+def allowed_origin(claimed: Origin, origin: Origin, row: Row) -> Origin:
     """The lesser of what a record says of itself and what the operator says of the file; real needs both.
 
     Raises:
         InputError: the record says real and the operator does not.
     """
-    if said is Origin.REAL and origin is not Origin.REAL:
+    if claimed is Origin.REAL and origin is not Origin.REAL:
         message = (
             f'{row.file}, line {row.line}, field `origin`: "real". A file cannot make itself real; '
             "pass --origin real if you vouch for it, or remove the field. Nothing of the file was used"
         )
         raise InputError(message)
-    return min(said, origin, key=_RANK.__getitem__)
+    return min(claimed, origin, key=_RANK.__getitem__)
 
 
 # A key by which a log shows which reader it is meant for, though that reader does not take it.
@@ -340,11 +340,11 @@ def _why_none(value: object) -> str:
             return f"{nearest.NAME}: {_reason(nearest.NAME, value)}"
         keys = [shortened(str(key), 40) for key in list(value)[:_KEYS_SHOWN]]
         more = f" and {len(value) - len(keys)} more" if len(value) > len(keys) else ""
-        found = f"an object of {', '.join(keys)}{more}" if keys else "an empty object"
+        shape = f"an object of {', '.join(keys)}{more}" if keys else "an empty object"
     else:
         listed = f"a list of {len(value)}" if isinstance(value, list) else ""
-        found = listed or "neither an object nor a list"
-    return f"{found}; write runs as `messages` (`synthdata docs formats` shows how, in ten lines)"
+        shape = listed or "neither an object nor a list"
+    return f"{shape}; write runs as `messages` (`synthdata docs formats` shows how, in ten lines)"
 
 
 def _reason(name: str, value: object) -> str:

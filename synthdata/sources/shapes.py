@@ -64,17 +64,17 @@ def shape_of(row: Row) -> ColumnMap | None:
     names = _names(row)
     inner = row.get("fields")
     if isinstance(inner, dict) and ({"responses", "suggestions", "status"} & names.keys()):
-        found = shape_of(inner)
-        return None if found is None else found.below("fields")
-    for found in (
+        inner_shape = shape_of(inner)
+        return None if inner_shape is None else inner_shape.below("fields")
+    for inner_shape in (
         _preference(row, names),
         _chat(row, names),
         _calls(row, names),
         _marked(row, names),
         _lists(row, names),
     ):
-        if found is not None:
-            return found
+        if inner_shape is not None:
+            return inner_shape
     return _asked_and_answered(row, names)
 
 

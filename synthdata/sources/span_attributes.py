@@ -62,21 +62,21 @@ class Meaning:
 def meaning(name: str, attributes: Attributes, events: Spoken) -> Meaning:
     """Read one span; `events` are its events (and log records that name it) with their attributes."""
     spoken = [
-        (event, _with_content(found)) for event, found in events if event.startswith("gen_ai.") or "message" in event
+        (event, _with_content(values)) for event, values in events if event.startswith("gen_ai.") or "message" in event
     ]
     kind = _kind(name, attributes, spoken)
     if kind is None:
         return Meaning(None)
-    found = Meaning(kind, model=_text(attributes, _MODELS), tools=_tools(attributes))
+    span = Meaning(kind, model=_text(attributes, _MODELS), tools=_tools(attributes))
     if kind == "tool":
-        found.tool = _text(attributes, _TOOL_NAMES) or name.removeprefix("execute_tool ").removesuffix(".tool")
-        found.call_id = _text(attributes, _TOOL_IDS)
-        found.arguments = _unpacked(_first(attributes, _TOOL_ARGUMENTS))
-        found.answer = _unpacked(_first(attributes, _TOOL_ANSWERS))
+        span.tool = _text(attributes, _TOOL_NAMES) or name.removeprefix("execute_tool ").removesuffix(".tool")
+        span.call_id = _text(attributes, _TOOL_IDS)
+        span.arguments = _unpacked(_first(attributes, _TOOL_ARGUMENTS))
+        span.answer = _unpacked(_first(attributes, _TOOL_ANSWERS))
     else:
-        found.inputs = _inputs(attributes, spoken)
-        found.outputs = _outputs(attributes, spoken)
-    return found
+        span.inputs = _inputs(attributes, spoken)
+        span.outputs = _outputs(attributes, spoken)
+    return span
 
 
 _MODELS = ("gen_ai.request.model", "gen_ai.response.model", "llm.model_name", "llm.request.model", "ai.model.id",
@@ -167,17 +167,17 @@ def _at(key: str, read: Callable[[object], list[Message]]) -> Reading:
 
 def _in_event(key: str, read: Callable[[object], list[Message]]) -> Reading:
     """What stands under one attribute of an event."""
-    return lambda attributes, spoken: next((m for _, found in spoken if key in found and (m := read(found[key]))), [])
+    return lambda attributes, spoken: next((m for _, event in spoken if key in event and (m := read(event[key]))), [])
 
 
 def _asked_events(attributes: Attributes, spoken: Spoken) -> list[Message]:
     """The message events of before, one a message."""
-    return [_spoken_message(found, _EVENTS[name]) for name, found in spoken if name in _EVENTS]
+    return [_spoken_message(event, _EVENTS[name]) for name, event in spoken if name in _EVENTS]
 
 
 def _choice_event(attributes: Attributes, spoken: Spoken) -> list[Message]:
     """The first event of before that says what the model answered."""
-    return next(([_choice(found)] for name, found in spoken if name == "gen_ai.choice"), [])
+    return next(([_choice(event)] for name, event in spoken if name == "gen_ai.choice"), [])
 
 
 def _choice(attributes: Attributes) -> Message:

@@ -35,9 +35,9 @@ def input_messages(value: object) -> list[Message]:
         return []
     before = _system(value)
     for key in _LISTS:
-        found = _listed(from_json(value.get(key)))
-        if found:
-            return [*before, *found]
+        messages = _listed(from_json(value.get(key)))
+        if messages:
+            return [*before, *messages]
     own = value.get("input", value.get("inputs"))
     if own is not None and own is not value:
         inner = input_messages(own)
@@ -73,9 +73,9 @@ def _answer_of(value: dict[str, Any]) -> list[Message]:
     if is_message(message):
         return [message]
     inner = [_first(from_json(value.get(key))) for key in _ALTERNATIVES] + [value.get(key) for key in _INSIDE]
-    found = next((messages for item in inner if item is not None and (messages := output_messages(item))), None)
-    if found:
-        return found
+    answer = next((messages for item in inner if item is not None and (messages := output_messages(item))), None)
+    if answer:
+        return answer
     content = value.get("content")
     if isinstance(content, dict):
         # Gemini's candidates.

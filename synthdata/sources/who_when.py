@@ -56,18 +56,18 @@ def read(value: object) -> list[Trajectory]:
 
 
 def _turn(turn: dict[str, Any], where: str) -> Draft:
-    said = as_name(turn.get("role"), f"{where}.role")
-    if not said:
+    speaker = as_name(turn.get("role"), f"{where}.role")
+    if not speaker:
         raise RowError(f"`{where}` does not say who speaks")
-    if said in _STANDARD or said == "human":
+    if speaker in _STANDARD or speaker == "human":
         (draft,) = drafts_from([turn])
         return draft
-    aside = _ROLE.fullmatch(said)
-    name = aside["name"] if aside else said
+    aside = _ROLE.fullmatch(speaker)
+    name = aside["name"] if aside else speaker
     text = content_text(turn.get("content"))
     if name.lower() in _TERMINALS:
         return Draft("user", text, name=name)
     if aside and aside["aside"] == "thought":
         # A plan for itself: nobody else hears it, and no turn may be taught that does nothing.
         return Draft("agent", thought=text, name=name)
-    return Draft("agent", text, name=speaker_name(said, "agent"))
+    return Draft("agent", text, name=speaker_name(speaker, "agent"))

@@ -94,8 +94,8 @@ def _response(row: Row) -> list[Row]:
     asked, made = _asked(row.get("input")), row.get("output")
     if not asked or not isinstance(made, list) or not _is_chat(made):
         return []
-    told = row.get("instructions")
-    first = [{"role": "system", "content": told}] if isinstance(told, str) and told else []
+    instructions = row.get("instructions")
+    first = [{"role": "system", "content": instructions}] if isinstance(instructions, str) and instructions else []
     return [{"messages": [*first, *asked, *made], **_around(row)}]
 
 
@@ -106,8 +106,8 @@ def _exchange(row: Row) -> list[Row]:
     answer = _answer(row)
     if asked is None or answer is None:
         return []
-    told = request.get("system", request.get("systemInstruction"))
-    return [{"messages": [*asked, answer], **_around(row | request), **({"system": told} if told else {})}]
+    system = request.get("system", request.get("systemInstruction"))
+    return [{"messages": [*asked, answer], **_around(row | request), **({"system": system} if system else {})}]
 
 
 def _answer(row: Row) -> Row | None:
@@ -119,9 +119,9 @@ def _answer(row: Row) -> Row | None:
         if not isinstance(value, dict):
             continue
         for node in (value, value.get("body")):
-            found = _first_answer(node)
-            if found is not None:
-                return found
+            answer = _first_answer(node)
+            if answer is not None:
+                return answer
     return None
 
 
@@ -178,11 +178,11 @@ def _asker(row: Row) -> list[Row]:
     if "name" not in first or first.get("role") != "assistant" or first.get("tool_calls"):
         return [{"messages": turns, **_around(row)}]
     other = {"assistant": "user", "user": "assistant"}
-    told = [
+    messages = [
         turn if turn.get("tool_calls") or turn.get("role") not in other else turn | {"role": other[turn["role"]]}
         for turn in turns
     ]
-    return [{"messages": told, **_around(row)}]
+    return [{"messages": messages, **_around(row)}]
 
 
 def _swe_rollout(row: Row) -> list[Row]:

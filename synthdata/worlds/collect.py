@@ -59,8 +59,8 @@ def collect_episodes(
         for run in order.runs():
             noisy = Noisy(player, run.epsilon, (run.seed, seed, player.name, player.model, run.epsilon, run.episode))
             episode = _played(world, order.seed * 1_000_000 + seed, noisy, setting)
-            found = document(world, order.seed * 1_000_000 + seed, player, run, episode, pictures.name)
-            what = content_hash(canonical_json(found["steps"]))
+            record = document(world, order.seed * 1_000_000 + seed, player, run, episode, pictures.name)
+            what = content_hash(canonical_json(record["steps"]))
             if episode.ended == "broken":
                 world.close()
                 world = make(setting.world)
@@ -70,7 +70,7 @@ def collect_episodes(
                     if not (pictures / name).exists():
                         pictures.mkdir(parents=True, exist_ok=True)
                         atomic_write(pictures / name, picture)
-                yield found
+                yield record
         advance(1)
     world.close()
 

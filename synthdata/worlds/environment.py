@@ -33,10 +33,10 @@ class Action:
     def values(self) -> dict[str, Any]:
         """The arguments by name; empty where the text is no JSON object."""
         try:
-            found = json.loads(self.arguments)
+            values = json.loads(self.arguments)
         except (ValueError, RecursionError):
             return {}
-        return found if isinstance(found, dict) else {}
+        return values if isinstance(values, dict) else {}
 
     def __str__(self) -> str:
         return f"{self.name}({self.arguments})"

@@ -81,10 +81,10 @@ def row(db: sqlite3.Connection, table: str, name: object) -> dict[str, Any]:
     Raises:
         ToolError: there is none.
     """
-    found = rows(db, f"SELECT * FROM {table} WHERE id = ?", name)
-    if not found:
+    matches = rows(db, f"SELECT * FROM {table} WHERE id = ?", name)
+    if not matches:
         raise ToolError(f"{table} {name} not found")
-    return found[0]
+    return matches[0]
 
 
 def next_id(db: sqlite3.Connection, table: str, letter: str) -> str:

@@ -82,11 +82,11 @@ def make_database(seed: int, planted: str) -> sqlite3.Connection:
 
 def dump(db: sqlite3.Connection) -> dict[str, dict[tuple[object, ...], tuple[object, ...]]]:
     """All rows by table and primary key: two databases with one dump are in the same state."""
-    found: dict[str, dict[tuple[object, ...], tuple[object, ...]]] = {}
+    tables: dict[str, dict[tuple[object, ...], tuple[object, ...]]] = {}
     for table in TABLES:
         keys = 2 if table == "stock" else 1
-        found[table] = {row[:keys]: row for row in db.execute(f"SELECT * FROM {table}")}
-    return found
+        tables[table] = {row[:keys]: row for row in db.execute(f"SELECT * FROM {table}")}
+    return tables
 
 
 def _trips(db: sqlite3.Connection, seed: int, serial: Iterator[int]) -> list[str]:

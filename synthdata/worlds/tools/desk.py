@@ -146,14 +146,14 @@ class Desk:
         """Calls whose arguments were seen, at most `OFFERED` a tool, and the endings."""
         if self._moments[-1].over:
             return ()
-        found: list[Action] = []
+        offers: list[Action] = []
         for tool in TOOLS:
             choices = [self._values(name, schema) for name, schema in tool.parameters.items()]
             for values in islice(product(*choices), OFFERED):
-                found.append(Action.of(tool.name, **dict(zip(tool.parameters, values, strict=True))))
-        found.append(Action.of("finish", outcome="done", rule=""))
-        found += [Action.of("finish", outcome="declined", rule=rule) for rule in DECLINING]
-        return tuple(sorted(found))
+                offers.append(Action.of(tool.name, **dict(zip(tool.parameters, values, strict=True))))
+        offers.append(Action.of("finish", outcome="done", rule=""))
+        offers += [Action.of("finish", outcome="declined", rule=rule) for rule in DECLINING]
+        return tuple(sorted(offers))
 
     def _values(self, name: str, schema: Mapping[str, Any]) -> Sequence[object]:
         """Values for a parameter that were read in this run, in the order of reading, the request's first."""

@@ -54,18 +54,18 @@ class Planner:
 
     def _writes(self, db: sqlite3.Connection) -> list[Action] | None:
         """Carries them out as it finds them."""
-        found: list[Action] = []
-        while len(found) <= MOST_WRITES:
+        writes: list[Action] = []
+        while len(writes) <= MOST_WRITES:
             now = dump(db)
             if now == self.goal:
-                return found
+                return writes
             wanted = _mending(now, self.goal)
             if wanted is None:
                 return None
             done = next((action for action in wanted if _works(db, action)), None)
             if done is None:
                 return None
-            found.append(done)
+            writes.append(done)
         return None
 
     def _with_lookups(self, db: sqlite3.Connection, writes: list[Action], known: str) -> Iterator[Action]:
@@ -128,10 +128,10 @@ def _mending(now: Rows, goal: Rows) -> list[Action] | None:
             return None
         for key, row in goal[table].items():
             if now[table].get(key) != row:
-                found = mend(now[table].get(key), row)
-                if found is None:
+                mending = mend(now[table].get(key), row)
+                if mending is None:
                     return None
-                actions.append(found)
+                actions.append(mending)
     # Orders move stock too, so stock is looked at when all else is right.
     return actions or _stock_moves(now, goal)
 

@@ -10,10 +10,10 @@ from synthdata.worlds.tools.database import WAREHOUSES
 
 def find_product(db: sqlite3.Connection, v: Values) -> object:
     """The product of this name."""
-    found = rows(db, "SELECT id AS product_id, name, price, note FROM product WHERE name = ?", v["name"])
-    if not found:
+    products = rows(db, "SELECT id AS product_id, name, price, note FROM product WHERE name = ?", v["name"])
+    if not products:
         raise ToolError(f"no product is called {v['name']}: not found")
-    return found[0]
+    return products[0]
 
 
 def check_stock(db: sqlite3.Connection, v: Values) -> object:

@@ -10,10 +10,10 @@ from synthdata.worlds.tools.database import PRIORITIES, TEAMS, TOPICS
 
 def find_customer(db: sqlite3.Connection, v: Values) -> object:
     """Who has this address."""
-    found = rows(db, "SELECT id, name, email, tier FROM customer WHERE email = ?", v["email"])
-    if not found:
+    customers = rows(db, "SELECT id, name, email, tier FROM customer WHERE email = ?", v["email"])
+    if not customers:
         raise ToolError(f"no customer has the address {v['email']}: not found")
-    return found[0]
+    return customers[0]
 
 
 def update_email(db: sqlite3.Connection, v: Values) -> object:
