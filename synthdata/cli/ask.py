@@ -278,14 +278,14 @@ def verify(
     from synthdata.corpus.digest import digest as digest_of
     from synthdata.corpus.digest import events_digest
     from synthdata.corpus.repair import repair as restore
-    from synthdata.corpus.verify import sealed_from
+    from synthdata.corpus.verify import sealed_from, sealed_rounds
     from synthdata.corpus.verify import verify as findings_of
 
     restored = restore(corpus) if repair else []
     for line in restored:
         note(f"synthdata: {line}")
     store = CorpusStore.open(corpus)
-    with progress("checking: files and rounds", 1 + store.latest_round()) as advance:
+    with progress("checking: files and rounds", 1 + sealed_rounds(store)) as advance:
         findings = findings_of(store, advance=advance)
     texts = (digest_of(store, as_of), events_digest(store, as_of)) if digest else (None, None)
     if rebuild and not findings:

@@ -11,21 +11,30 @@ from collections.abc import Iterator
 import polars as pl
 
 from synthdata.corpus.beginning import ANCHORS
+from synthdata.corpus.seals import REPAIR
 from synthdata.corpus.store import CorpusStore
+from synthdata.errors import CorruptStoreError
 
 # In the JSON of a chat's part and of a run's record; a text that holds the same is escaped there.
 _NAMED = r'(?:[^\\]|^)"picture": ?"([0-9a-f]{64}\.(?:png|jpg))"'
 
 
 def named_pictures(store: CorpusStore) -> set[str]:
-    """The names of all pictures that a decision, a run or a row of a reference names, retracted ones included."""
+    """The names of all pictures that a decision, a run or a row of a reference names, retracted ones included.
+
+    Raises:
+        CorruptStoreError: a reference cannot be read.
+    """
     named: set[str] = set()
     for table, column in ((store.decisions_table, "chat"), (store.experience_table, "record")):
         named |= _named_in(table.read([column], pl.col(column).str.contains('"picture"', literal=True))[column])
     for path in sorted((store.path / ANCHORS).glob("*/reference.parquet")):
-        # One of an older corpus has no chats.
-        if "chat" in pl.read_parquet_schema(path):
-            named |= _named_in(pl.read_parquet(path, columns=["chat"])["chat"])
+        try:
+            # One of an older corpus has no chats.
+            if "chat" in pl.read_parquet_schema(path):
+                named |= _named_in(pl.read_parquet(path, columns=["chat"])["chat"])
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise CorruptStoreError(f"{path}: cannot be read ({error}); {REPAIR}") from error
     return named
 
 
