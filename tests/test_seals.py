@@ -114,6 +114,17 @@ def test_a_file_that_somebody_put_beside_the_held_out_list_is_found(path):
     assert is_found(path)
 
 
+@pytest.mark.parametrize("table", ["decisions", "events"])
+@pytest.mark.parametrize("share", [0.3, 0.45, 0.6, 0.75, 0.9])
+def test_zeros_in_a_log_are_damage_and_no_bug(path, table, share):
+    entry = sorted((path / table / "_delta_log").glob("*.json"))[1]
+    data = bytearray(entry.read_bytes())
+    at = int(share * len(data))
+    data[at : at + 16] = bytes(16)
+    entry.write_bytes(data)
+    assert is_found(path)
+
+
 @pytest.mark.parametrize("table", ["decisions", "events", "experience"])
 def test_a_log_that_lost_its_end_is_found_and_repaired_from_the_data_file(path, table):
     before = (

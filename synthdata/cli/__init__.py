@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import re
+import signal
 import sys
 import tempfile
+import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -134,6 +137,20 @@ def shared(
     """Options of every verb; `main` reads them, so that they may stand anywhere."""
 
 
+def _raised_again(unraisable: sys.UnraisableHookArgs) -> None:
+    """Python drops a Ctrl-C that comes within a callback of its own, with a traceback: here it counts as the others."""
+    if issubclass(unraisable.exc_type, KeyboardInterrupt):
+        # By another thread and a moment later, or it would be raised in here and be dropped again.
+        _thread.start_new_thread(_interrupt_soon, ())
+    else:
+        sys.__unraisablehook__(unraisable)
+
+
+def _interrupt_soon() -> None:
+    time.sleep(0.05)
+    _thread.interrupt_main()
+
+
 def main() -> None:
     """Run the command line.
 
@@ -146,11 +163,14 @@ def main() -> None:
     os.environ.setdefault("DO_NOT_TRACK", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     arguments = [word for word in sys.argv[1:] if word != "--debug"]
+    sys.unraisablehook = _raised_again
     try:
         app(args=arguments, prog_name="synthdata")
     except (SystemExit, KeyboardInterrupt) as leaving:
         if isinstance(leaving, SystemExit) and leaving.code != INTERRUPTED:
             raise
+        # One Ctrl-C is enough, and the sentence is not cut by a second.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         _say(f"stopped. {stopped(arguments)}")
         sys.exit(INTERRUPTED)
     except SynthdataError as error:

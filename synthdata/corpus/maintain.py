@@ -59,15 +59,15 @@ def _one(table: Table, since: int, keep_hours: int) -> TableReport:
 
 def _kept_since(store: CorpusStore, keep_rounds: int) -> int:
     """The commit time, in milliseconds, of the oldest release or of the first round of the window: the earlier one."""
-    releases = [c["timestamp"] for c in store.events_table.open().history() if c.get("kind") == "release"]
+    releases = [c["timestamp"] for c in store.events_table.history() if c.get("kind") == "release"]
     oldest = max(1, store.latest_round() - keep_rounds + 1)
-    rounds = [c["timestamp"] for c in store.decisions_table.open().history() if int(c.get("round") or 0) >= oldest]
+    rounds = [c["timestamp"] for c in store.decisions_table.history() if int(c.get("round") or 0) >= oldest]
     return min([*releases, *rounds], default=2**62)
 
 
 def _versions_since(table: Table, since: int) -> list[int]:
     """The version that was current at a time, and all later ones."""
-    history = {int(commit["version"]): int(commit["timestamp"]) for commit in table.open().history()}
+    history = {int(commit["version"]): int(commit["timestamp"]) for commit in table.history()}
     latest = max(history)
     current = max((version for version, at in history.items() if at <= since), default=min(history))
     return list(range(current, latest + 1))

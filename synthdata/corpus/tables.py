@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import unquote
 
 import polars as pl
@@ -82,6 +82,17 @@ class Table:
         except TableNotFoundError as error:
             raise CorruptStoreError(f"{self.folder}: the table's log is missing; restore it from a copy") from error
         except (DeltaError, OSError, ValueError) as error:
+            raise CorruptStoreError(f"{self.folder / '_delta_log'}: cannot be read: {_first_line(error)}") from error
+
+    def history(self) -> list[dict[str, Any]]:
+        """What each commit says of itself, the newest first.
+
+        Raises:
+            CorruptStoreError: the log cannot be read.
+        """
+        try:
+            return self.open().history()
+        except (DeltaError, ValueError) as error:
             raise CorruptStoreError(f"{self.folder / '_delta_log'}: cannot be read: {_first_line(error)}") from error
 
     def version(self) -> int:
@@ -203,7 +214,7 @@ class Table:
 
     def rows(self) -> int:
         """How many rows there are, by what the log says of the files."""
-        added = pl.DataFrame(self.open().get_add_actions(flatten=True))
+        added = self._added()
         if "num_records" not in added.columns or added["num_records"].null_count():
             return self.read([self.key]).height
         return int(added["num_records"].sum())
@@ -236,8 +247,15 @@ class Table:
 
     def files(self) -> dict[Path, int]:
         """The data files of the current version with the sizes in bytes that the log says they have."""
-        added = pl.DataFrame(self.open().get_add_actions(flatten=True)).select("path", "size_bytes").sort("path")
+        added = self._added().select("path", "size_bytes").sort("path")
         return {self.folder / unquote(path): int(size) for path, size in added.iter_rows()}
+
+    def _added(self) -> pl.DataFrame:
+        # Statistics are parsed here and not before, so that a damaged entry may open and fail now.
+        try:
+            return pl.DataFrame(self.open().get_add_actions(flatten=True))
+        except (DeltaError, ValueError) as error:
+            raise CorruptStoreError(f"{self.folder / '_delta_log'}: cannot be read: {_first_line(error)}") from error
 
     def _sync(self, version: int) -> list[Path]:
         """Flush a version to the disk; its files of data and log."""

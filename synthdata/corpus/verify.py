@@ -150,7 +150,7 @@ def _round_numbers(rounds: pl.DataFrame) -> Iterator[Violation]:
 def _history(store: CorpusStore, rounds: pl.DataFrame) -> Iterator[Violation]:
     # Delta's history may have been shortened, so only what it still says is compared.
     hashes: dict[int, dict[str, str]] = {}
-    for commit in store.decisions_table.open().history():
+    for commit in store.decisions_table.history():
         if "round_key" in commit:
             number = int(commit["round"])
             if number in hashes:
