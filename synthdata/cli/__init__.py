@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import _thread
 import os
-import re
 import signal
 import sys
 import tempfile
@@ -38,6 +37,7 @@ from synthdata.cli import (
     sleep,
 )
 from synthdata.errors import InputError, SynthdataError
+from synthdata.io.files import DISK_REFUSES
 
 
 class _Verbs(TyperGroup):
@@ -115,8 +115,6 @@ STOPPED = {
 WRITES = frozenset("admit heldout reanchor anchor retract evict unfreeze label supersede maintain monitor".split())
 INTERRUPTED = 130
 
-# No space left, a read-only file system, a quota.
-_DISK_REFUSES = re.compile(r"[^:()]*\(os error (?:28|30|122)\)|StorageFull|ReadOnlyFilesystem|QuotaExceeded")
 # What `sysexits.h` calls an internal error: no caller takes it for an alarm (1) or for bad input (2).
 BUG = 70
 
@@ -185,7 +183,7 @@ def main() -> None:
         _say(f"{error.filename or 'the disk'}: {error.strerror or error}")
         sys.exit(InputError.exit_code)
     except Exception as error:
-        refused = _DISK_REFUSES.search(str(error))
+        refused = DISK_REFUSES.search(str(error))
         if refused:
             # Libraries in Rust have errors of their own for it.
             _say(f"the disk: {refused[0]}: {str(error).splitlines()[0]}")

@@ -24,7 +24,7 @@ from synthdata.corpus.file_notes import note_files
 from synthdata.corpus.row_digest import rows_digest
 from synthdata.corpus.seals import SealBook
 from synthdata.errors import CorruptStoreError, InputError, SynthdataError
-from synthdata.io.files import sync_path
+from synthdata.io.files import DISK_REFUSES, sync_path
 
 # What the table library leaves of a file that it was writing when it was killed.
 _PART = re.compile(r"#\d+$")
@@ -181,12 +181,17 @@ class Table:
 
         Raises:
             CorruptStoreError: another process committed in between, or a file cannot be read.
+            InputError: the disk refuses; the table is as it was.
         """
         table = self.open()
         before = int(table.version())
         try:
             table.optimize.compact()
         except (CommitFailedError, DeltaError, OSError) as error:
+            refusal = DISK_REFUSES.search(str(error))
+            if refusal:
+                text = f"{self.folder}: cannot be compacted:{refusal[0]}; the table is as it was"
+                raise InputError(text) from error
             raise CorruptStoreError(f"{self.folder}: cannot be compacted: {_first_line(error)}") from error
         after = int(self.version())
         if after > before:
