@@ -25,7 +25,7 @@ from playwright.sync_api import Page, sync_playwright
 from report import conditions, table, write_section
 
 from synthdata.pictures.likeness import NEAR_BITS, Codes, code, distances
-from synthdata.pictures.shelf import Shelf
+from synthdata.pictures.store import PictureStore
 
 FIRST, PAGES, SHOTS = 100, 50, 20
 # What a person does to a page; what encoders do to a picture; moves of the whole.
@@ -133,15 +133,15 @@ def counts(name: str, codes: Codes, screens: Screens, bits: tuple[int, ...]) -> 
 def kept(screens: Screens) -> tuple[list[bytes], dict[str, float]]:
     """The files that a corpus keeps of the screenshots, and what they cost."""
     with tempfile.TemporaryDirectory() as folder:
-        shelf = Shelf(Path(folder) / "blobs", Path(folder) / "known")
+        picture_store = PictureStore(Path(folder) / "blobs", Path(folder) / "known")
         began = time.process_time()
-        names = [shelf.put(data).name for _, _, data in screens]
+        names = [picture_store.put(data).name for _, _, data in screens]
         seconds = time.process_time() - began
-        size = {name: len(shelf.read(name)) for name in names}
+        size = {name: len(picture_store.read(name)) for name in names}
         whole = sum(len(set(names[n : n + 4])) == 1 for n in range(0, len(names), SHOTS))
         facts = {"files": len(size), "bytes": sum(size.values()) / len(size), "shot": sum(size.values()) / len(names)}
         facts |= {"given": sum(len(data) for _, _, data in screens) / len(names), "whole": whole}
-        return [shelf.read(name) for name in names], facts | {"ms": 1000 * seconds / len(names)}
+        return [picture_store.read(name) for name in names], facts | {"ms": 1000 * seconds / len(names)}
 
 
 def others(folder: str, screens: Screens, files: list[bytes], own: Codes) -> list[list[object]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from synthdata.corpus import CorpusStore
-from synthdata.corpus.store import shelf_of
+from synthdata.corpus.store import picture_store_of
 from synthdata.errors import InputError
 from synthdata.gate.anchor import Anchor, AnchorHeader, load_anchor, save_content, save_context
 from synthdata.gate.calibrate import calibrate
@@ -92,7 +92,7 @@ class Corpus:
         """
         settings = settings or Settings()
         likelihood = make_likelihood(settings)
-        rows = reference_rows(reference, settings, shelf_of(path, settings.runtime))
+        rows = reference_rows(reference, settings, picture_store_of(path, settings.runtime))
         chosen = views_of(rows, views)
         base = encoder or make_encoder(settings.recipe.encoder, settings.runtime)
         if chosen == "one":

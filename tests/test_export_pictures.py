@@ -22,7 +22,7 @@ from synthdata.export.build import ExportReport, ExportRequest, export
 from synthdata.export.dialects import DialectError, images_of
 from synthdata.export.kinds import PICTURES, RunLabels, run_rows
 from synthdata.export.pictures import in_words, naming, of_run, with_parts, with_tokens
-from synthdata.pictures.shelf import Shelf
+from synthdata.pictures.store import PictureStore
 from synthdata.records import Chat, Media, Observation, Origin, Picture, Step, ToolCall, Trajectory
 
 
@@ -30,12 +30,12 @@ def said(text: str) -> dict[str, str]:
     return {"type": "text", "text": text}
 
 
-def chats(shelf: Shelf) -> list[Chat]:
+def chats(picture_store: PictureStore) -> list[Chat]:
     """Chats with no picture, one, two in a row, the same in two turns, one of a tool, one that the assistant shows."""
     texts = lessons(60, 3)
     made = []
     for i, text in enumerate(texts):
-        shown = [shelf.put(drawn(2 * i + k)).part() for k in range(2)]
+        shown = [picture_store.put(drawn(2 * i + k)).part() for k in range(2)]
         answer = {"role": "assistant", "content": text}
         turns: list[dict[str, Any]] = [{"role": "user", "content": f"Case {i}?"}, answer]
         if i % 6 == 1:
@@ -64,7 +64,7 @@ def chats(shelf: Shelf) -> list[Chat]:
     worse = [{"role": "assistant", "content": "No idea."}]
     made.append(
         Chat(
-            [{"role": "user", "content": [shelf.put(drawn(900)).part(), said("Which?")]}, answer],
+            [{"role": "user", "content": [picture_store.put(drawn(900)).part(), said("Which?")]}, answer],
             prompt_length=1,
             rejected=worse,
         )
@@ -76,7 +76,7 @@ def chats(shelf: Shelf) -> list[Chat]:
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     path = tmp_path_factory.mktemp("seen") / "corpus"
-    return chat_corpus(path, chats(Shelf(path / "blobs", path / "cache" / "pictures")))
+    return chat_corpus(path, chats(PictureStore(path / "blobs", path / "cache" / "pictures")))
 
 
 def exported(corpus: Corpus, out: Path, **wanted: Any) -> tuple[ExportReport, Path, dict[str, Any]]:
@@ -141,13 +141,13 @@ def test_every_picture_stands_where_it_stood(seen, corpus):
         else row["messages"][-1]["content"]: row
         for row in lines(out, "jsonl/messages.*")
     }
-    shelf = corpus.store.pictures
+    picture_store = corpus.store.pictures
     for i, text in enumerate(lessons(60, 3)):
         row = rows.get(text)
         if row is None:
             assert i % 6 == 5
             continue
-        names = [f"images/{shelf.put(drawn(2 * i + k)).name}" for k in range(2)]
+        names = [f"images/{picture_store.put(drawn(2 * i + k)).name}" for k in range(2)]
         kinds = [
             [part["type"] for part in turn["content"]] for turn in row["messages"] if isinstance(turn["content"], list)
         ]

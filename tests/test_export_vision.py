@@ -16,18 +16,18 @@ from sample_texts import lessons
 from tiny_vision import tiny_vision
 
 from synthdata.export.build import ExportRequest, export
-from synthdata.pictures.shelf import Shelf
+from synthdata.pictures.store import PictureStore
 from synthdata.records import Chat
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 TEXTS = lessons(24, 5)
 
 
-def chats(shelf: Shelf) -> list[Chat]:
+def chats(picture_store: PictureStore) -> list[Chat]:
     """With none, one and two pictures, a tool that shows one, and pairs of answers."""
     made = []
     for i, text in enumerate(TEXTS):
-        shown = [shelf.put(drawn(2 * i + k)).part() for k in range(2)]
+        shown = [picture_store.put(drawn(2 * i + k)).part() for k in range(2)]
         asked: dict[str, Any] = {"role": "user", "content": [*shown[: i % 3], {"type": "text", "text": f"Case {i}?"}]}
         answer = {"role": "assistant", "content": text}
         call = {"id": "c", "type": "function", "function": {"name": "look", "arguments": {"n": i}}}
@@ -48,7 +48,7 @@ def chats(shelf: Shelf) -> list[Chat]:
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("vision")
     path = folder / "corpus"
-    corpus = chat_corpus(path, chats(Shelf(path / "blobs", path / "cache" / "pictures")))
+    corpus = chat_corpus(path, chats(PictureStore(path / "blobs", path / "cache" / "pictures")))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         export(corpus, folder / "out", ExportRequest(reference=False, pictures=True))

@@ -17,7 +17,7 @@ from PIL import Image
 
 from synthdata.errors import PictureError
 from synthdata.pictures.encode import PictureBounds, encode
-from synthdata.pictures.shelf import Shelf
+from synthdata.pictures.store import PictureStore
 from synthdata.records import Candidate, Chat, Origin, QuarantinedRow, Trajectory
 from synthdata.records.picture import Picture, alt_of, cut_at_marks, picture_of, pictures_in, without_codes
 from synthdata.sources import Reading, read_candidates, read_trajectories
@@ -26,8 +26,8 @@ BOUNDS = PictureBounds()
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Shelf:
-    return Shelf(tmp_path / "corpus" / "blobs", tmp_path / "corpus" / "cache" / "pictures")
+def store(tmp_path: Path) -> PictureStore:
+    return PictureStore(tmp_path / "corpus" / "blobs", tmp_path / "corpus" / "cache" / "pictures")
 
 
 def pixels(data: bytes) -> tuple[tuple[int, int], bytes]:
@@ -41,12 +41,12 @@ def lines(path: Path, *rows: object) -> Path:
     return path
 
 
-def samples(path: Path, shelf: Shelf, reading: Reading | None = None) -> list[Candidate | QuarantinedRow]:
-    return list(read_candidates(path, origin=Origin.SYNTHETIC, pictures=shelf, reading=reading))
+def samples(path: Path, store: PictureStore, reading: Reading | None = None) -> list[Candidate | QuarantinedRow]:
+    return list(read_candidates(path, origin=Origin.SYNTHETIC, pictures=store, reading=reading))
 
 
-def runs(path: Path, shelf: Shelf) -> list[Trajectory | QuarantinedRow]:
-    return list(read_trajectories(path, origin=Origin.REAL, pictures=shelf))
+def runs(path: Path, store: PictureStore) -> list[Trajectory | QuarantinedRow]:
+    return list(read_trajectories(path, origin=Origin.REAL, pictures=store))
 
 
 def shown(row: Candidate | QuarantinedRow) -> list[list[str]]:
@@ -127,36 +127,36 @@ def test_the_largest_allowed_picture_is_taken():
     assert (made.width, made.height) == (400, 500)
 
 
-# The shelf.
+# The store.
 
 
-def test_a_shelf_keeps_equal_pictures_once_and_remembers_what_became_of_them(shelf):
+def test_a_store_keeps_equal_pictures_once_and_remembers_what_became_of_them(store):
     plain, other = drawn(1), drawn(1, compress_level=0)
-    first, again, same = shelf.put(plain), shelf.put(plain), shelf.put(other)
+    first, again, same = store.put(plain), store.put(plain), store.put(other)
     assert first == again and same.name == first.name and same.code != first.code
-    assert list(shelf.names()) == [first.name] and shelf.sound(first.name)
-    assert shelf.path(first.name).parent.name == first.name[:2]
-    assert (os.stat(shelf.path(first.name)).st_mode & 0o077) == 0
-    assert hashlib.sha256(shelf.path(first.name).read_bytes()).hexdigest() == first.name[:64]
-    assert pixels(shelf.path(first.name).read_bytes()) == pixels(plain)
+    assert list(store.names()) == [first.name] and store.sound(first.name)
+    assert store.path(first.name).parent.name == first.name[:2]
+    assert (os.stat(store.path(first.name)).st_mode & 0o077) == 0
+    assert hashlib.sha256(store.path(first.name).read_bytes()).hexdigest() == first.name[:64]
+    assert pixels(store.path(first.name).read_bytes()) == pixels(plain)
 
 
-def test_a_note_that_was_lost_or_damaged_only_costs_the_work_again(shelf, tmp_path):
-    first = shelf.put(drawn(1))
+def test_a_note_that_was_lost_or_damaged_only_costs_the_work_again(store, tmp_path):
+    first = store.put(drawn(1))
     (note,) = (tmp_path / "corpus" / "cache").rglob("*.json")
     for damage in (b"", b"{}", b'{"name": "../../x", "width": 1, "height": 1}'):
         note.write_bytes(damage)
-        assert shelf.put(drawn(1)) == first
-    shelf.path(first.name).unlink()
-    assert shelf.put(drawn(1)) == first and shelf.has(first.name)
+        assert store.put(drawn(1)) == first
+    store.path(first.name).unlink()
+    assert store.put(drawn(1)) == first and store.has(first.name)
 
 
-def test_a_sweep_takes_old_pictures_that_no_row_names(shelf):
-    named, young, old = (shelf.put(drawn(i)).name for i in range(3))
+def test_a_sweep_takes_old_pictures_that_no_row_names(store):
+    named, young, old = (store.put(drawn(i)).name for i in range(3))
     for name in (named, old):
-        os.utime(shelf.path(name), (0, 0))
-    assert shelf.sweep({named}, keep_hours=1) == [old]
-    assert set(shelf.names()) == {named, young}
+        os.utime(store.path(name), (0, 0))
+    assert store.sweep({named}, keep_hours=1) == [old]
+    assert set(store.names()) == {named, young}
 
 
 # Runs.
@@ -194,46 +194,46 @@ SPELLINGS = [
 
 
 @pytest.mark.parametrize("part", SPELLINGS[:7] + SPELLINGS[8:], ids=lambda part: json.dumps(part)[:40])
-def test_a_picture_of_a_run_is_kept_and_its_place_is_marked(part, shelf, tmp_path):
+def test_a_picture_of_a_run_is_kept_and_its_place_is_marked(part, store, tmp_path):
     path = lines(tmp_path / "logs" / "run.jsonl", atif({"type": "text", "text": "before"}, part))
     (tmp_path / "logs" / "shots").mkdir()
     (tmp_path / "logs" / "shots" / "1.png").write_bytes(drawn(5))
-    (run,) = runs(path, shelf)
+    (run,) = runs(path, store)
     (media,) = run.steps[1].media
     picture = Picture(media.picture, 64, 48, original=hashlib.sha256(drawn(5)).hexdigest())
     text = run.steps[1].observation
     assert text.startswith("before\n") and picture.mark in text and B64[:40] not in text
     assert [code for _, code in cut_at_marks(text, {picture.code})] == [picture.code, ""]
     assert "[picture 64x48]" in without_codes(text)
-    assert pixels(shelf.path(media.picture).read_bytes()) == pixels(drawn(5))
+    assert pixels(store.path(media.picture).read_bytes()) == pixels(drawn(5))
     assert media.size == len(drawn(5)) and (media.width, media.height) == (64, 48)
 
 
-def test_the_words_of_a_picture_stand_in_its_mark(shelf, tmp_path):
+def test_the_words_of_a_picture_stand_in_its_mark(store, tmp_path):
     part = {"type": "image", "data": B64, "alt": "Login [page]\nwith a form"}
-    (run,) = runs(lines(tmp_path / "run.jsonl", atif(part)), shelf)
+    (run,) = runs(lines(tmp_path / "run.jsonl", atif(part)), store)
     assert without_codes(run.steps[1].observation) == "[picture 64x48: Login (page) with a form]"
 
 
-def test_two_readings_of_a_run_are_the_same_run(shelf, tmp_path):
+def test_two_readings_of_a_run_are_the_same_run(store, tmp_path):
     call = {"tool_call_id": "c", "function_name": "post", "arguments": {"body": data_url(drawn(6))}}
     row = atif(*SPELLINGS[:3])
     row["steps"].append({"step_id": 3, "source": "agent", "message": "", "tool_calls": [call]})  # type: ignore[attr-defined]
     path = lines(tmp_path / "run.jsonl", row)
-    (first,), (again,) = runs(path, shelf), runs(path, Shelf(tmp_path / "other", tmp_path / "known"))
+    (first,), (again,) = runs(path, store), runs(path, PictureStore(tmp_path / "other", tmp_path / "known"))
     assert first == again and first.id == again.id
     assert "[picture 64x48 " in first.steps[2].tool_calls[0].arguments
-    assert [media.picture for media in first.steps[2].media] == [shelf.put(drawn(6)).name]
+    assert [media.picture for media in first.steps[2].media] == [store.put(drawn(6)).name]
 
 
-def test_a_picture_that_cannot_be_used_is_quarantined_and_its_run_goes_on(shelf, tmp_path):
+def test_a_picture_that_cannot_be_used_is_quarantined_and_its_run_goes_on(store, tmp_path):
     bad = {"type": "image", "data": base64.b64encode(drawn(5)[:-40]).decode(), "mimeType": "image/png"}
-    found = runs(lines(tmp_path / "run.jsonl", atif(SPELLINGS[0]), atif(bad, SPELLINGS[0])), shelf)
+    found = runs(lines(tmp_path / "run.jsonl", atif(SPELLINGS[0]), atif(bad, SPELLINGS[0])), store)
     refused = [row for row in found if isinstance(row, QuarantinedRow)]
     assert [(row.file, row.line, row.stage) for row in refused] == [("run.jsonl", 2, "picture")]
     assert "cannot be read" in refused[0].reason
     (good,) = {row.steps[1].media[-1].picture for row in found if isinstance(row, Trajectory)}
-    assert shelf.has(good)
+    assert store.has(good)
 
 
 @pytest.mark.parametrize(
@@ -248,21 +248,22 @@ def test_a_picture_that_cannot_be_used_is_quarantined_and_its_run_goes_on(shelf,
         "shots/../../secret.png",
     ],
 )
-def test_nothing_outside_the_folder_of_a_log_is_opened(name, shelf, tmp_path):
+def test_nothing_outside_the_folder_of_a_log_is_opened(name, store, tmp_path):
     (tmp_path / "secret.png").write_bytes(drawn(9))
     folder = tmp_path / "logs"
     (folder / "shots").mkdir(parents=True)
     (folder / "link.png").symlink_to(tmp_path / "secret.png")
     (folder / "linked").symlink_to(tmp_path)
     (run,) = runs(
-        lines(folder / "run.jsonl", atif({"type": "image", "source": {"media_type": "image/png", "path": name}})), shelf
+        lines(folder / "run.jsonl", atif({"type": "image", "source": {"media_type": "image/png", "path": name}})),
+        store,
     )
-    assert [media for media in run.steps[1].media if media.picture] == [] and list(shelf.names()) == []
+    assert [media for media in run.steps[1].media if media.picture] == [] and list(store.names()) == []
 
 
-def test_a_pipe_beside_a_log_does_not_hold_the_reader(shelf, tmp_path):
+def test_a_pipe_beside_a_log_does_not_hold_the_reader(store, tmp_path):
     os.mkfifo(tmp_path / "pipe.png")
-    (run,) = runs(lines(tmp_path / "run.jsonl", atif({"type": "image", "path": "pipe.png"})), shelf)
+    (run,) = runs(lines(tmp_path / "run.jsonl", atif({"type": "image", "path": "pipe.png"})), store)
     assert not any(media.picture for media in run.steps[1].media)
 
 
@@ -273,12 +274,12 @@ ASKED = {"type": "text", "text": "What is this?"}
 
 
 @pytest.mark.parametrize("part", SPELLINGS[:8], ids=lambda part: json.dumps(part)[:40])
-def test_a_picture_of_a_chat_is_a_part_in_its_place(part, shelf, tmp_path):
+def test_a_picture_of_a_chat_is_a_part_in_its_place(part, store, tmp_path):
     (tmp_path / "shots").mkdir()
     (tmp_path / "shots" / "1.png").write_bytes(drawn(5))
     row = {"messages": [{"role": "user", "content": [part, ASKED]}, ANSWER]}
-    (found,) = samples(lines(tmp_path / "chats.jsonl", row), shelf)
-    name = shelf.put(drawn(5)).name
+    (found,) = samples(lines(tmp_path / "chats.jsonl", row), store)
+    name = store.put(drawn(5)).name
     assert shown(found) == [[name, "text"], ["text"]]
     assert found.context == "user: [picture 64x48]\nWhat is this?" or "[picture 64x48]\nWhat is this?" in found.context
     assert B64[:40] not in found.chat and "data:image" not in found.chat
@@ -296,14 +297,14 @@ BESIDE = [
 
 @pytest.mark.parametrize("row", BESIDE, ids=lambda row: json.dumps(row)[:40])
 @pytest.mark.parametrize("column", ["image", "images"])
-def test_pictures_of_a_column_come_to_their_places(row, column, shelf, tmp_path):
+def test_pictures_of_a_column_come_to_their_places(row, column, store, tmp_path):
     (tmp_path / "1.png").write_bytes(drawn(5))
     row = row | {column: "1.png" if column == "image" else ["1.png"]}
-    (found,) = samples(lines(tmp_path / "rows.jsonl", row), shelf)
-    assert shown(found) == [[shelf.put(drawn(5)).name, "text"], ["text"]]
+    (found,) = samples(lines(tmp_path / "rows.jsonl", row), store)
+    assert shown(found) == [[store.put(drawn(5)).name, "text"], ["text"]]
 
 
-def test_the_image_column_of_a_parquet_file_is_read(shelf, tmp_path):
+def test_the_image_column_of_a_parquet_file_is_read(store, tmp_path):
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -313,8 +314,8 @@ def test_the_image_column_of_a_parquet_file_is_read(shelf, tmp_path):
     ]
     pq.write_table(pa.table({"images": images, "messages": chat}), tmp_path / "train.parquet")
     reading = Reading()
-    found = samples(tmp_path / "train.parquet", shelf, reading)
-    names = [shelf.put(drawn(i)).name for i in (1, 2, 3)]
+    found = samples(tmp_path / "train.parquet", store, reading)
+    names = [store.put(drawn(i)).name for i in (1, 2, 3)]
     assert [shown(row)[0] for row in found] == [
         [names[0], "text", names[1], "text"],
         [names[1], "text", names[2], "text"],
@@ -322,48 +323,48 @@ def test_the_image_column_of_a_parquet_file_is_read(shelf, tmp_path):
     assert reading.pictures == 4 and "pictures kept: 4" in reading.lines()
 
 
-def test_a_chat_whose_picture_cannot_be_used_is_quarantined(shelf, tmp_path):
+def test_a_chat_whose_picture_cannot_be_used_is_quarantined(store, tmp_path):
     bad = {"type": "image_url", "image_url": {"url": data_url(bomb())}}
     rows = [{"messages": [{"role": "user", "content": [part, ASKED]}, ANSWER]} for part in (bad, SPELLINGS[0])]
-    refused, good = samples(lines(tmp_path / "chats.jsonl", *rows), shelf)
+    refused, good = samples(lines(tmp_path / "chats.jsonl", *rows), store)
     assert isinstance(refused, QuarantinedRow) and (refused.line, refused.stage) == (1, "picture")
     assert "far more pixels" in refused.reason and isinstance(good, Candidate)
 
 
-def test_more_places_than_pictures_are_refused(shelf, tmp_path):
+def test_more_places_than_pictures_are_refused(store, tmp_path):
     (tmp_path / "1.png").write_bytes(drawn(5))
     row = {"messages": [{"role": "user", "content": "<image> and <image>"}, ANSWER], "images": ["1.png"]}
     good = {"messages": [{"role": "user", "content": "<image>"}, ANSWER], "images": ["1.png"]}
-    refused, _ = samples(lines(tmp_path / "chats.jsonl", row, good), shelf)
+    refused, _ = samples(lines(tmp_path / "chats.jsonl", row, good), store)
     assert isinstance(refused, QuarantinedRow) and "2 places for pictures in the chat, but 1" in refused.reason
 
 
-def test_a_picture_that_is_not_here_leaves_its_row_as_it_came(shelf, tmp_path):
+def test_a_picture_that_is_not_here_leaves_its_row_as_it_came(store, tmp_path):
     turns = [{"from": "human", "value": "<image>\nWhat is this?"}, {"from": "gpt", "value": "A dial."}]
     reading = Reading()
-    (found,) = samples(lines(tmp_path / "r.jsonl", {"image": "coco/1.jpg", "conversations": turns}), shelf, reading)
+    (found,) = samples(lines(tmp_path / "r.jsonl", {"image": "coco/1.jpg", "conversations": turns}), store, reading)
     assert isinstance(found, Candidate) and "<image>" in found.context and reading.absent_pictures == 1
 
 
-def test_a_row_cannot_name_a_picture_that_is_not_kept(shelf, tmp_path):
+def test_a_row_cannot_name_a_picture_that_is_not_kept(store, tmp_path):
     foreign = Picture("ab" * 32 + ".png", 640, 480).part()
     row = {"messages": [{"role": "user", "content": [foreign, ASKED]}, ANSWER]}
-    (found,) = samples(lines(tmp_path / "r.jsonl", row), shelf)
+    (found,) = samples(lines(tmp_path / "r.jsonl", row), store)
     assert isinstance(found, Candidate)
     assert not any(list(pictures_in(message["content"])) for message in Chat.from_json(found.chat).messages)
-    own = row["messages"][0] | {"content": [shelf.put(drawn(5)).part(), ASKED]}
-    (kept,) = samples(lines(tmp_path / "r.jsonl", {"messages": [own, ANSWER]}), shelf)
-    assert shown(kept)[0] == [shelf.put(drawn(5)).name, "text"]
+    own = row["messages"][0] | {"content": [store.put(drawn(5)).part(), ASKED]}
+    (kept,) = samples(lines(tmp_path / "r.jsonl", {"messages": [own, ANSWER]}), store)
+    assert shown(kept)[0] == [store.put(drawn(5)).name, "text"]
 
 
-def test_a_text_with_a_picture_in_it_becomes_a_chat_and_other_fields_say_what_they_showed(shelf, tmp_path):
+def test_a_text_with_a_picture_in_it_becomes_a_chat_and_other_fields_say_what_they_showed(store, tmp_path):
     row = {
         "prompt": f"What? ![x]({data_url(drawn(5))})",
         "completion": "A dial.",
         "payload": {"raw": data_url(drawn(5))},
     }
-    (found,) = samples(lines(tmp_path / "r.jsonl", row), shelf)
-    assert shown(found)[0] == ["text", shelf.put(drawn(5)).name, "text"]
+    (found,) = samples(lines(tmp_path / "r.jsonl", row), store)
+    assert shown(found)[0] == ["text", store.put(drawn(5)).name, "text"]
     assert json.loads(found.payload) == {"raw": "[picture 64x48]"}
 
 
@@ -372,13 +373,13 @@ def test_words_for_a_picture_are_one_line_without_brackets():
 
 
 @pytest.mark.parametrize("kept", [True, False])
-def test_a_replayed_world_is_compared_by_what_stood_beside_the_picture(kept, shelf, tmp_path):
+def test_a_replayed_world_is_compared_by_what_stood_beside_the_picture(kept, store, tmp_path):
     from synthdata.worlds.replay import _PICTURE
 
     (tmp_path / "pictures").mkdir()
     (tmp_path / "pictures" / "a.png").write_bytes(drawn(5))
     part = {"type": "image", "source": {"media_type": "image/png", "path": "pictures/a.png"}}
     path = lines(tmp_path / "run.jsonl", atif({"type": "text", "text": "button 'Go'"}, part))
-    (run,) = read_trajectories(path, origin=Origin.REAL, pictures=shelf if kept else None)
+    (run,) = read_trajectories(path, origin=Origin.REAL, pictures=store if kept else None)
     assert isinstance(run, Trajectory) and bool(run.steps[1].media) is kept
     assert _PICTURE.sub("", run.steps[1].observation) == "button 'Go'"

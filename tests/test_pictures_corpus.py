@@ -61,18 +61,18 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_row_names_a_picture_that_is_there_and_verify_holds_it_against_its_name(made):
     store = Corpus.open(made).store
-    shelf = store.pictures
-    assert len(named_pictures(store)) == 150 and set(shelf.names()) == named_pictures(store)
+    picture_store = store.pictures
+    assert len(named_pictures(store)) == 150 and set(picture_store.names()) == named_pictures(store)
     assert verify(store) == []
     first, second = sorted(named_pictures(store))[:2]
-    whole = {name: shelf.path(name).read_bytes() for name in (first, second)}
-    shelf.path(first).write_bytes(whole[first][:-1] + b"\0")
-    shelf.path(second).unlink()
-    (shelf.folder / "note.txt").write_text("mine")
+    whole = {name: picture_store.path(name).read_bytes() for name in (first, second)}
+    picture_store.path(first).write_bytes(whole[first][:-1] + b"\0")
+    picture_store.path(second).unlink()
+    (picture_store.folder / "note.txt").write_text("mine")
     found = {(v.check, v.where): v.detail for v in verify(store)}
     for name, data in whole.items():
-        shelf.path(name).write_bytes(data)
-    (shelf.folder / "note.txt").unlink()
+        picture_store.path(name).write_bytes(data)
+    (picture_store.folder / "note.txt").unlink()
     assert found == {
         ("picture", f"blobs/{first[:2]}/{first}"): "is not what its name says",
         ("picture", f"blobs/{second[:2]}/{second}"): "is named by a row and is missing",

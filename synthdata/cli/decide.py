@@ -56,7 +56,7 @@ def init(
     """
     from synthdata.api import Corpus
     from synthdata.corpus.beginning import refuse_occupied
-    from synthdata.corpus.store import shelf_of
+    from synthdata.corpus.store import picture_store_of
     from synthdata.monitor.status import promise_note
     from synthdata.rounds.steps import read_heldout, read_reference
     from synthdata.sources import Reading, parse_map
@@ -66,7 +66,7 @@ def init(
     settings = load_settings(config, overrides)
     reading, columns = Reading(), parse_map(mapping)
     path = local_path(reference, online)
-    rows, broken = read_reference(path, settings, columns, reading, shelf_of(corpus, settings.runtime))
+    rows, broken = read_reference(path, settings, columns, reading, picture_store_of(corpus, settings.runtime))
     never = read_heldout(local_path(heldout, online), settings) if heldout else []
     if not as_json:
         show_reading(reading)
@@ -129,8 +129,8 @@ def admit(
 
     opened = Corpus.open(corpus, settings=load_settings(config, overrides, corpus))
     reading, columns = Reading(), parse_map(mapping)
-    path, shelf = local_path(file, online), opened.store.pictures
-    candidates, broken = read_rows(path, Origin(origin), opened.settings, columns, reading, shelf)
+    path, picture_store = local_path(file, online), opened.store.pictures
+    candidates, broken = read_rows(path, Origin(origin), opened.settings, columns, reading, picture_store)
     if not as_json:
         show_reading(reading)
     report = opened.admit(candidates, quarantined=broken, progress=progress)
@@ -219,8 +219,8 @@ def reanchor(
         _pool(opened, pool or [], because, as_json)
         return
     reading = Reading()
-    path, shelf = local_path(reference, online), opened.store.pictures
-    rows, broken = read_reference(path, opened.settings, parse_map(mapping), reading, shelf)
+    path, picture_store = local_path(reference, online), opened.store.pictures
+    rows, broken = read_reference(path, opened.settings, parse_map(mapping), reading, picture_store)
     if not as_json:
         show_reading(reading)
     done = calibrate_anew(opened, rows, because, keep=not replace, progress=progress)

@@ -43,10 +43,10 @@ def maintain(store: CorpusStore, keep_rounds: int, keep_hours: int) -> list[Tabl
 
 def _pictures(store: CorpusStore, keep_hours: int) -> TableReport:
     """Remove pictures that no row names, as a round that was killed before its commit leaves them."""
-    shelf = store.pictures
-    before = sum(1 for _ in shelf.names())
-    gone = shelf.sweep(named_pictures(store), keep_hours)
-    return TableReport(shelf.folder.name, before, before - len(gone), len(gone), 0)
+    picture_store = store.pictures
+    before = sum(1 for _ in picture_store.names())
+    gone = picture_store.sweep(named_pictures(store), keep_hours)
+    return TableReport(picture_store.folder.name, before, before - len(gone), len(gone), 0)
 
 
 def _one(table: Table, since: int, keep_hours: int) -> TableReport:

@@ -55,14 +55,14 @@ def round_pictures(store: CorpusStore, number: int) -> list[str]:
 
 def picture_faults(store: CorpusStore) -> Iterator[tuple[str, str]]:
     """The path of each picture that is missing, changed or no picture's, and what is wrong."""
-    shelf = store.pictures
-    there = set(shelf.names())
+    picture_store = store.pictures
+    there = set(picture_store.names())
     for name in sorted(named_pictures(store) - there):
-        yield str(shelf.path(name).relative_to(store.path)), "is named by a row and is missing"
+        yield str(picture_store.path(name).relative_to(store.path)), "is named by a row and is missing"
     for name in sorted(there):
-        if not shelf.sound(name):
-            yield str(shelf.path(name).relative_to(store.path)), "is not what its name says"
-    for path in shelf.strangers():
+        if not picture_store.sound(name):
+            yield str(picture_store.path(name).relative_to(store.path)), "is not what its name says"
+    for path in picture_store.other_files():
         yield str(path.relative_to(store.path)), "is there, but is no picture of this corpus"
 
 

@@ -39,15 +39,15 @@ from synthdata.corpus.snapshots import write_snapshot
 from synthdata.corpus.tables import Table, both
 from synthdata.errors import InputError
 from synthdata.pictures.encode import PictureBounds
-from synthdata.pictures.shelf import Shelf
+from synthdata.pictures.store import PictureStore
 from synthdata.records import Decision, Trajectory, Verdict
 from synthdata.settings import RuntimeSettings
 
 
-def shelf_of(corpus: Path | str, runtime: RuntimeSettings) -> Shelf:
+def picture_store_of(corpus: Path | str, runtime: RuntimeSettings) -> PictureStore:
     """The pictures of a corpus, be it made already or not."""
     bounds = PictureBounds(runtime.max_picture_bytes, runtime.max_picture_pixels)
-    return Shelf(Path(corpus) / PICTURES, Path(corpus) / "cache" / "pictures", bounds)
+    return PictureStore(Path(corpus) / PICTURES, Path(corpus) / "cache" / "pictures", bounds)
 
 
 class CorpusStore:
@@ -138,10 +138,10 @@ class CorpusStore:
         return self.path / "cache"
 
     @property
-    def pictures(self) -> Shelf:
+    def pictures(self) -> PictureStore:
         """The pictures that rows name, by their content; putting one needs no lock (docs/design.md, section 6)."""
         bounds = {name: value for name, value in self._header.runtime.items() if name.startswith("max_picture_")}
-        return shelf_of(self.path, RuntimeSettings(**bounds))
+        return picture_store_of(self.path, RuntimeSettings(**bounds))
 
     @property
     def derived_dir(self) -> Path:

@@ -31,7 +31,7 @@ from synthdata.dashboard.releases import history
 from synthdata.dashboard.rounds import rounds
 from synthdata.dashboard.site import ASSETS, problem, render
 from synthdata.dashboard.text import finite
-from synthdata.dashboard.verdicts import LONGEST_FORM, LONGEST_NAME, VerdictDesk, take_verdict, verdicts_on
+from synthdata.dashboard.verdicts import LONGEST_FORM, LONGEST_NAME, VerdictForms, take_verdict, verdicts_on
 from synthdata.drawing import STYLE
 from synthdata.errors import InputError, LockedError, RefusedError, SynthdataError
 from synthdata.monitor.running import running
@@ -87,13 +87,13 @@ def make_app(
 
     app.mount("/assets", StaticFiles(directory=ASSETS))
     writes = bool(token) and as_of is None and set(hosts) <= set(LOOPBACK)
-    desk = VerdictDesk() if writes else None
+    forms = VerdictForms() if writes else None
     show = _shower(reader)
     _pages(app, show, reader)
-    _close_pages(app, show, desk, None if beside is None else Reader(beside))
+    _close_pages(app, show, forms, None if beside is None else Reader(beside))
     _facts(app, reader)
-    if desk is not None:
-        _verdicts(app, reader, desk)
+    if forms is not None:
+        _verdicts(app, reader, forms)
 
     @app.exception_handler(SynthdataError)
     def refused(request: Request, error: SynthdataError) -> HTMLResponse:
@@ -164,10 +164,10 @@ def _pages(app: FastAPI, show: Show, reader: Reader) -> None:
 
     @app.get("/picture/{name}")
     def picture(name: str) -> Response:
-        shelf = reader.current().store.pictures
-        if not shelf.has(name):
+        picture_store = reader.current().store.pictures
+        if not picture_store.has(name):
             raise HTTPException(404)
-        return Response(thumbnail(shelf.read(name)), media_type="image/png")
+        return Response(thumbnail(picture_store.read(name)), media_type="image/png")
 
     @app.get("/coverage")
     def coverage_page() -> HTMLResponse:
@@ -182,13 +182,13 @@ def _pages(app: FastAPI, show: Show, reader: Reader) -> None:
         return show("releases", history)
 
 
-def _close_pages(app: FastAPI, show: Show, desk: VerdictDesk | None, other: Reader | None) -> None:
+def _close_pages(app: FastAPI, show: Show, forms: VerdictForms | None, other: Reader | None) -> None:
     @app.get("/decision/{name}")
     def decision_page(name: str, request: Request) -> HTMLResponse:
         def facts(reading: Reading) -> dict[str, Any]:
             shown = exploring.decision(reading, name)
             verdicts = verdicts_on(reading.store, shown["facts"]["trajectory_id"]) if shown["steps"] else {}
-            form = {"key": desk.key, "by": _signed(request)} if desk is not None else None
+            form = {"key": forms.key, "by": _signed(request)} if forms is not None else None
             return shown | {"verdicts": verdicts, "form": form}
 
         return show("explorer", facts, "decision")
@@ -199,7 +199,7 @@ def _close_pages(app: FastAPI, show: Show, desk: VerdictDesk | None, other: Read
         return show("compare", lambda reading: compare(reading, left, right, beside))
 
 
-def _verdicts(app: FastAPI, reader: Reader, desk: VerdictDesk) -> None:
+def _verdicts(app: FastAPI, reader: Reader, forms: VerdictForms) -> None:
     @app.post("/label")
     async def label(request: Request) -> RedirectResponse:
         body = b""
@@ -208,7 +208,7 @@ def _verdicts(app: FastAPI, reader: Reader, desk: VerdictDesk) -> None:
             if len(body) > LONGEST_FORM:
                 break
         own = f"{request.url.scheme}://{request.headers.get('host', '')}"
-        verdict = desk.read(body, dict(request.headers), own)
+        verdict = forms.read(body, dict(request.headers), own)
         await run_in_threadpool(take_verdict, reader.current().store, verdict.label)
         return RedirectResponse(link("decision", name=verdict.decision) + "#steps", 303)
 

@@ -29,7 +29,7 @@ class Verdict:
     decision: str
 
 
-class VerdictDesk:
+class VerdictForms:
     """Takes verdicts for as long as one server runs; `key` is what its forms carry."""
 
     def __init__(self) -> None:

@@ -10,17 +10,17 @@ from typing import Any
 from synthdata.export.kinds import Kind
 from synthdata.export.pictures import FOLDER
 from synthdata.pictures.encode import size_of
-from synthdata.pictures.shelf import Shelf
+from synthdata.pictures.store import PictureStore
 
 
 class Gallery:
     """What leaves of a corpus' pictures. `worded` counts by kind pictures of rows that left as words.
 
-    With `hung` False none leaves at all: the export is for models that read texts.
+    With `exported` False none leaves at all: the export is for models that read texts.
     """
 
-    def __init__(self, shelf: Shelf, folder: Path, hung: bool) -> None:
-        self.shelf, self.hung = shelf, hung
+    def __init__(self, picture_store: PictureStore, folder: Path, exported: bool) -> None:
+        self.picture_store, self.exported = picture_store, exported
         self.worded: Counter[Kind] = Counter()
         self._folder = folder / FOLDER
         self._sizes: dict[str, dict[str, int]] = {}
@@ -32,8 +32,8 @@ class Gallery:
         Raises:
             CorruptStoreError: one is missing, or not what its name says.
         """
-        for name in sorted(names) if self.hung else ():
-            self.shelf.read(name)
+        for name in sorted(names) if self.exported else ():
+            self.picture_store.read(name)
 
     def cells(self, kind: Kind, names: Sequence[str]) -> list[dict[str, Any]]:
         """The pictures as `datasets` keeps them: bytes, and the name of the file.
@@ -55,7 +55,7 @@ class Gallery:
         }
 
     def _put(self, name: str) -> bytes:
-        data = self.shelf.read(name)
+        data = self.picture_store.read(name)
         if name not in self._sizes:
             self._folder.mkdir(exist_ok=True)
             (self._folder / name).write_bytes(data)

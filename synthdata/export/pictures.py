@@ -12,7 +12,7 @@ from typing import Any
 
 from synthdata.export.conversation import Message
 from synthdata.export.kinds import AS_CAME, HIDDEN, PICTURES, Kind, Row, Rows
-from synthdata.pictures.shelf import Shelf
+from synthdata.pictures.store import PictureStore
 from synthdata.records import Chat, Trajectory
 from synthdata.records.chat import part_text
 from synthdata.records.picture import code_of, cut_at_marks, pictures_in, without_codes
@@ -83,7 +83,7 @@ def with_tokens(row: Row) -> tuple[Row, list[str]]:
     return worded, shown
 
 
-def as_came_with_urls(row: Row, shelf: Shelf) -> Row:
+def as_came_with_urls(row: Row, picture_store: PictureStore) -> Row:
     """The row whose messages, as they came, have their pictures in OpenAI's parts, as `data:` URLs."""
     names = row.get(PICTURES) or {}
     worded, _ = in_words(row)
@@ -92,7 +92,7 @@ def as_came_with_urls(row: Row, shelf: Shelf) -> Row:
     made = _turns(came, names, shown)
     if not shown:
         return worded
-    urls = iter([_url(shelf, name) for name in shown])
+    urls = iter([_url(picture_store, name) for name in shown])
     messages = [m | {"content": [_openai_part(part, urls) for part in m["content"]]} for m in made]
     # Weights are told by place: a turn that was put in for a tool's pictures has none.
     weights = iter(turns)
@@ -175,9 +175,9 @@ def _openai_part(part: Message, urls: Iterator[str]) -> Message:
     return {"type": "image_url", "image_url": {"url": next(urls)}} if part["type"] == "image" else part
 
 
-def _url(shelf: Shelf, name: str) -> str:
+def _url(picture_store: PictureStore, name: str) -> str:
     kind = "image/png" if name.endswith(".png") else "image/jpeg"
-    return f"data:{kind};base64,{base64.b64encode(shelf.read(name)).decode()}"
+    return f"data:{kind};base64,{base64.b64encode(picture_store.read(name)).decode()}"
 
 
 def _part_list(content: object) -> list[Message]:

@@ -77,7 +77,7 @@ class Writer:
     ) -> None:
         self.done = Written()
         # No pictures leave where none of the rows has any, whatever was asked for.
-        self._gallery = gallery if gallery is not None and gallery.hung and IMAGES in survey.fields else None
+        self._gallery = gallery if gallery is not None and gallery.exported and IMAGES in survey.fields else None
         self._words = gallery.worded if gallery is not None else Counter()
         fields = survey.fields if self._gallery is not None else survey.fields - {IMAGES}
         self._folder, self._kinds, self._fields, self._wanted = folder, kinds, fields, keys
@@ -150,7 +150,7 @@ class Writer:
         self._parquet[kind, split].add(parts | {IMAGES: gallery.cells(kind, names)})
         self._line(f"jsonl/{kind}.{split}.jsonl", parts | {IMAGES: paths(names)})
         tokens, order = with_tokens(row)
-        came = as_came_with_urls(row, gallery.shelf) if kind == "messages" else None
+        came = as_came_with_urls(row, gallery.picture_store) if kind == "messages" else None
         self._dialects(kind, split, tokens | {IMAGES: paths(order)}, came)
 
     def _dialects(self, kind: Kind, split: Split, row: Row, came: Row | None = None) -> None:

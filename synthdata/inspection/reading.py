@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from synthdata.pictures.shelf import Sight
+from synthdata.pictures.store import UnkeptPictures
 from synthdata.records import Origin, QuarantinedRow
 from synthdata.settings import Settings
 from synthdata.sources import ColumnMap, Reading, read_trajectories
@@ -47,7 +47,7 @@ def read_texts(
         yield from _contexts(Path(path), settings)
         return
     bound = settings.runtime.max_row_bytes
-    for sample in read_samples(path, max_row_bytes=bound, mapping=mapping, reading=reading, pictures=Sight()):
+    for sample in read_samples(path, max_row_bytes=bound, mapping=mapping, reading=reading, pictures=UnkeptPictures()):
         if isinstance(sample, QuarantinedRow):
             yield sample
             continue
@@ -80,7 +80,7 @@ def _contexts(path: Path, settings: Settings) -> Iterator[Text | QuarantinedRow]
 
     limit = settings.recipe.anchor.steps_per_trajectory
     bound = settings.runtime.max_row_bytes
-    runs = read_trajectories(path, origin=Origin.SYNTHETIC, max_row_bytes=bound, pictures=Sight())
+    runs = read_trajectories(path, origin=Origin.SYNTHETIC, max_row_bytes=bound, pictures=UnkeptPictures())
     for number, run in enumerate(runs, 1):
         if isinstance(run, QuarantinedRow):
             yield run

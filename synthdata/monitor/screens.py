@@ -33,8 +33,8 @@ def screen_rows(store: CorpusStore, number: int) -> list[Row]:
     many contents these are, `pictures_near` how many are left when near copies count as one. `picture_repeats` is the
     share of showings, in [0, 1), that show what the round showed before.
     """
-    shelf = store.pictures
-    named = [name for name in round_pictures(store, number) if shelf.has(name)]
+    picture_store = store.pictures
+    named = [name for name in round_pictures(store, number) if picture_store.has(name)]
     if not named:
         return []
     distinct = list(dict.fromkeys(named))

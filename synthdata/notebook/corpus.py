@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from synthdata.api import Corpus as Engine
-from synthdata.corpus.store import shelf_of
+from synthdata.corpus.store import picture_store_of
 from synthdata.gate.heldout import HeldOutRow
 from synthdata.gate.reference import ReferenceRow
 from synthdata.notebook.results import Result, RoundResult
@@ -63,8 +63,8 @@ class Corpus(Engine):
         given = isinstance(reference, Sequence) and all(isinstance(row, ReferenceRow) for row in reference)
         rows = list(reference) if given else []
         if not given:
-            shelf = shelf_of(path, settings.runtime)
-            rows = read_reference(_path(reference), settings, _map(columns), reading, shelf)[0]
+            picture_store = picture_store_of(path, settings.runtime)
+            rows = read_reference(_path(reference), settings, _map(columns), reading, picture_store)[0]
             read = {"source": _name(reference), **reading.facts(), **(read or {})}
         made = super().init(
             path, rows, settings=settings, encoder=encoder, views=views, heldout=never, read=read, progress=progress
@@ -99,8 +99,8 @@ class Corpus(Engine):
             candidates = [candidates]
         given = isinstance(candidates, Sequence) and all(isinstance(row, Candidate) for row in candidates)
         if not given:
-            named, shelf = _map(columns), self.store.pictures
-            read, broken = read_rows(_path(candidates), Origin(origin), self.settings, named, reading, shelf)
+            named, picture_store = _map(columns), self.store.pictures
+            read, broken = read_rows(_path(candidates), Origin(origin), self.settings, named, reading, picture_store)
             quarantined = [*quarantined, *broken]
         rows = list(candidates) if given else read
         report = super().admit(

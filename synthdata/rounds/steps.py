@@ -19,7 +19,7 @@ from synthdata.gate.heldout import HeldOutRow, read_heldout_list
 from synthdata.gate.ready import AT_ONCE
 from synthdata.gate.reference import ReferenceRow
 from synthdata.judging.floor import JUDGED_TEXT_RULES, REVIEW_RULES, TEXT_RULES, Rules, check_text, readable
-from synthdata.pictures.shelf import Sight
+from synthdata.pictures.store import UnkeptPictures
 from synthdata.protocols import UNSTEERED, Advance, Encoder, Generator, Guidance, Mapper, Pictures, Vectors, in_line
 from synthdata.records import (
     Candidate,
@@ -132,7 +132,7 @@ def read_reference(
     from synthdata.reflection import focus_steps, render_context
 
     # Contexts alone are kept of runs, so their pictures are looked at and left.
-    runs, broken = read_runs(Path(str(path)), Origin.REAL, settings, pictures=Sight())
+    runs, broken = read_runs(Path(str(path)), Origin.REAL, settings, pictures=UnkeptPictures())
     if reading is not None:
         reading.runs = len(runs)
         reading.skipped.update(list_runs(str(path)).skipped)
@@ -159,7 +159,7 @@ def read_heldout(
     if mapping is None and sniff_kind(path) == "trajectories":
         texts = {run.task for run in read_runs(path, Origin.REAL, settings)[0]}
     else:
-        rows = read_rows(path, Origin.REAL, settings, mapping, reading, Sight())[0]
+        rows = read_rows(path, Origin.REAL, settings, mapping, reading, UnkeptPictures())[0]
         texts = {text for row in rows for text in (row.content, row.context)}
     return [{"text": text} for text in sorted(texts) if text.strip()]
 

@@ -22,7 +22,7 @@ from synthdata.records.picture import Picture, is_name
 _DEFAULT = PictureBounds()
 
 
-class Shelf:
+class PictureStore:
     """A folder of pictures. `known` remembers which file became of which bytes, and may be lost.
 
     What was encoded once stays the same file, whatever version of the encoder comes later: rows that name it keep their
@@ -93,8 +93,8 @@ class Shelf:
         """The names of all pictures that are here, sorted."""
         yield from sorted(path.name for path in self.folder.glob("??/*") if is_name(path.name))
 
-    def strangers(self) -> Iterator[Path]:
-        """Files that are no pictures of this shelf: of another name, in another place."""
+    def other_files(self) -> Iterator[Path]:
+        """Files that are no pictures of this store: of another name, in another place."""
         for path in sorted(self.folder.rglob("*")):
             hidden = path.name.startswith(".")
             if path.is_file() and not hidden and not (is_name(path.name) and path == self.path(path.name)):
@@ -136,7 +136,7 @@ class Shelf:
         atomic_write(path, data, mode=0o600)
 
 
-class Sight:
+class UnkeptPictures:
     """Pictures that are looked at and not kept, where nothing is written: `inspect`, a list of texts."""
 
     def __init__(self, bounds: PictureBounds = _DEFAULT) -> None:
