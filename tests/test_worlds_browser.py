@@ -18,7 +18,7 @@ from synthdata.worlds.environment import Action, Answer, Seen
 from synthdata.worlds.episode import Recovery, broken, play
 from synthdata.worlds.guard import Guard
 from synthdata.worlds.make import shipped_policy
-from synthdata.worlds.players import Choice, Expert, Wanderer
+from synthdata.worlds.players import Choice, Expert, RandomPlayer
 from synthdata.worlds.record import document, pictures_of
 from synthdata.worlds.schema import fault
 
@@ -182,7 +182,7 @@ def test_a_run_that_never_began_is_a_run_with_a_reason():
 
 
 def test_chance_takes_what_is_offered_and_the_same_again():
-    runs = [play(Form(), Wanderer(), GUARD, None) for _ in range(2)]
+    runs = [play(Form(), RandomPlayer(), GUARD, None) for _ in range(2)]
     assert runs[0].done == runs[1].done and all(not done.refusal for done in runs[0].done)
 
 

@@ -272,7 +272,7 @@ def _collect_world(
     from synthdata.worlds.episode import Recovery
     from synthdata.worlds.guard import Guard, Policy
     from synthdata.worlds.make import PLAIN, make, shipped_policy
-    from synthdata.worlds.players import Expert, LikelihoodPlayer, Wanderer
+    from synthdata.worlds.players import Expert, LikelihoodPlayer, RandomPlayer
 
     allowed = Policy.from_toml(policy) if policy else shipped_policy(env)
     unknown = sorted(set(approved) - set(allowed.irreversible))
@@ -284,9 +284,9 @@ def _collect_world(
     world = {**PLAIN[env], **({"pictures": pictures} if env == "browser" else {})}
     setting = Setting(world, guard, approved, Recovery() if recovery else None)
     if generator is None:
-        player: Expert | Wanderer | LikelihoodPlayer | EndpointPlayer = Expert()
+        player: Expert | RandomPlayer | LikelihoodPlayer | EndpointPlayer = Expert()
     elif generator == "random":
-        player = Wanderer()
+        player = RandomPlayer()
     elif generator == "embedded":
         from synthdata.generation.embedded import EmbeddedGenerator
 

@@ -79,7 +79,7 @@ class Expert:
 
 
 @dataclass(frozen=True)
-class Wanderer:
+class RandomPlayer:
     """Takes any offered action: what a player without any sense reaches."""
 
     name: str = "random-player"
