@@ -124,7 +124,7 @@ def barriers(page) -> list[str]:
 @pytest.mark.parametrize(("size", "scheme"), [(WIDE, "light"), (NARROW, "dark")], ids=["wide", "narrow"])
 def test_every_page_is_quiet_local_and_open_to_all(browser, drawn, size, scheme, tmp_path):
     served, path = drawn
-    name = Reader(path).current().index["id"][0]
+    name = Reader(path).current().store.decisions(["id"])["id"][0]
     context = browser.new_context(viewport=size, color_scheme=scheme)
     for address in [*map(link, PAGES), link("decision", name=name), "/explorer?reason=cell_quota&page=2", "/nowhere"]:
         watched = Watched(context)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +10,9 @@ import polars as pl
 
 from synthdata.dashboard.overview import LEADING, TILES, Tile, place
 from synthdata.dashboard.reading import Reading
-from synthdata.dashboard.rounds import counts
 from synthdata.drawing import Point
 from synthdata.errors import InputError
+from synthdata.monitor.tally import total
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +100,8 @@ def _side(reading: Reading, numbers: Sequence[int], default: int, asked: int | N
     if number not in numbers:
         raise InputError(f"{_name(reading)} has no round {number}; its last one is {numbers[-1]}")
     row = reading.rounds.row(by_predicate=pl.col("round") == number, named=True)
-    now = reading.index.filter(pl.col("round") == number)
-    admitted = now.filter(pl.col("verdict") == "admit")
+    now = reading.of_round(number)
+    admitted, whole = now.filter(pl.col("verdict") == "admit"), int(row["candidates"])
     metrics = reading.snapshots.filter(pl.col("round") == number)
     points = {
         (view, metric): Point(number, value, low, high)
@@ -111,17 +111,17 @@ def _side(reading: Reading, numbers: Sequence[int], default: int, asked: int | N
         f"{_name(reading)}, round {number}",
         _name(reading),
         number,
-        int(row["candidates"]),
-        admitted.height,
+        whole,
+        int(row["admit"]),
         points,
-        _shares(counts(now.filter(pl.col("verdict") != "admit"), "reason"), now.height),
-        _shares(counts(admitted.filter(pl.col("cell") >= 0), "cell"), admitted.height),
+        _shares(total(now.filter(pl.col("verdict") != "admit"), "reason"), whole),
+        _shares(total(admitted.filter(pl.col("cell") >= 0), "cell"), int(row["admit"])),
         int(row["anchor"]),
     )
 
 
-def _shares(counted: Sequence[tuple[Any, int]], whole: int) -> dict[Any, float]:
-    return {name: rows / whole for name, rows in counted}
+def _shares(counted: Mapping[Any, int], whole: int) -> dict[Any, float]:
+    return {name: rows / whole for name, rows in counted.items()}
 
 
 def _pairs(first: Side, second: Side) -> list[Pair]:

@@ -18,12 +18,15 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synthdata.corpus import CorpusStore
+from synthdata.corpus.events import REMOVING
 from synthdata.drawing import Plane, Spot
 from synthdata.gate.anchor import Anchor
 from synthdata.gate.cells import centre
 from synthdata.gate.epochs import current_anchor
 from synthdata.gate.reference import Reference, load_reference
 from synthdata.generation.steering import Coverage
+from synthdata.monitor.sample import admitted_sample
+from synthdata.monitor.tally import tally
 from synthdata.protocols import Vectors
 from synthdata.records import OUTSIDE
 from synthdata.settings import Settings
@@ -65,17 +68,19 @@ class Map:
     explained: float
 
 
-def _placed(store: CorpusStore, anchor: Anchor, as_of: int | None) -> pl.DataFrame:
-    """Admitted rows of this anchor with their cells, of a living anchor those where they lie in its current epoch."""
-    columns = ["id", "round", "cell", "anchor"]
-    if not anchor.context.epoch:
-        return store.admitted(as_of, columns).filter(pl.col("anchor") == anchor.number)
-    rows = store.admitted(as_of).filter(pl.col("anchor") == anchor.number)
+def _placed(store: CorpusStore, anchor: Anchor, as_of: int | None) -> dict[int | None, int]:
+    """Admitted rows of this anchor by cell, of a living anchor by that in its current epoch."""
+    removed = store.events(as_of=as_of)["kind"].is_in(REMOVING).any()
+    if not anchor.context.epoch and not removed:
+        counted = tally(store, as_of).filter((pl.col("verdict") == "admit") & (pl.col("anchor") == anchor.number))
+        return dict(counted.group_by("cell").agg(pl.col("rows").sum()).iter_rows())
+    moved = ["context_vector", "content_vector"] if anchor.context.epoch else []
+    rows = store.admitted(as_of, ["id", "round", "cell", *moved], pl.col("anchor") == anchor.number)
+    if rows.is_empty() or not anchor.context.epoch:
+        return dict(rows.group_by("cell").len().iter_rows())
     alpha = Settings.from_dict(store.settings, where=str(store.path)).recipe.gate.alpha_outside
-    if rows.is_empty():
-        return rows.select(columns)
     cells = anchor.context.locate(store.context_vectors(rows), alpha).cells
-    return rows.select(columns).with_columns(cell=pl.Series(cells, dtype=pl.Int64))
+    return dict(pl.Series("cell", cells, dtype=pl.Int64).value_counts().iter_rows())
 
 
 def make_map(store: CorpusStore, as_of: int | None = None) -> Map:
@@ -87,22 +92,21 @@ def make_map(store: CorpusStore, as_of: int | None = None) -> Map:
     x = anchor.context.centred(vectors)
     axes, explained = principal_axes(x)
     scale = float(np.abs(x @ axes).max(initial=0)) or 1.0
-    corpus = _placed(store, anchor, as_of)
-    inside = corpus.filter(pl.col("cell").is_not_null() & (pl.col("cell") != OUTSIDE))
-    counts = np.bincount(inside["cell"].to_numpy(), minlength=len(anchor.context.centroids))
+    placed = _placed(store, anchor, as_of)
     real = anchor.context.real_counts
-    held = Coverage(counts.astype(np.int64), anchor.context.real_shares())
+    counts = np.array([placed.get(cell, 0) for cell in range(len(real))], dtype=np.int64)
+    held = Coverage(counts, anchor.context.real_shares())
     under = Settings.from_dict(store.settings, where=str(store.path)).recipe.steering.under_share
     labels, _ = anchor.context.nearest(vectors)
     places = _places(x @ axes / scale, labels, anchor.context.centroids @ axes / scale)
     chosen = x[spread(len(x), MOST_POINTS)]
-    admitted = _admitted_vectors(store, inside, view, anchor)
+    admitted = _admitted_vectors(store, as_of, view, anchor)
     return Map(
         cells=cells_of(held, under, real.tolist(), _terms(reference, labels, len(real)), places),
         real=chosen @ axes / scale,
         admitted=np.clip(admitted @ axes / scale, -1, 1) if len(admitted) else np.zeros((0, 2)),
-        rows=inside.height,
-        outside=corpus.height - inside.height,
+        rows=int(counts.sum()),
+        outside=sum(placed.values()) - int(counts.sum()),
         explained=explained,
     )
 
@@ -186,12 +190,10 @@ def _terms(reference: Reference, labels: NDArray[np.int64], cells: int) -> list[
     return typical_terms(groups)
 
 
-def _admitted_vectors(store: CorpusStore, inside: pl.DataFrame, view: str, anchor: Anchor) -> Vectors:
-    """Centred vectors of a sample of the admitted rows; files of rounds that hold none of it are not opened."""
-    sample = inside[spread(inside.height, MOST_POINTS)]
-    if sample.is_empty():
+def _admitted_vectors(store: CorpusStore, as_of: int | None, view: str, anchor: Anchor) -> Vectors:
+    """Centred vectors of a sample of the admitted rows that lie in a cell of this anchor."""
+    inside = pl.col("cell").is_not_null() & (pl.col("cell") != OUTSIDE) & (pl.col("anchor") == anchor.number)
+    rows = admitted_sample(store, as_of).filter(inside & pl.col(f"{view}_vector").is_not_null())[:MOST_POINTS]
+    if rows.is_empty():
         return np.zeros((0, len(anchor.context.mean)), dtype=np.float32)
-    column = f"{view}_vector"
-    where = pl.col("round").is_in(sample["round"].unique().to_list()) & pl.col("id").is_in(sample["id"].to_list())
-    admitted = store.decisions([column], where=where & pl.col(column).is_not_null() & (pl.col("verdict") == "admit"))
-    return centre(store.vectors(admitted, view), anchor.context.mean)[0]
+    return centre(store.vectors(rows, view), anchor.context.mean)[0]

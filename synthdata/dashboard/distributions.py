@@ -14,6 +14,7 @@ from synthdata.dashboard.reading import Reading
 from synthdata.gate.cells import centre
 from synthdata.gate.epochs import current_anchor
 from synthdata.gate.reference import load_reference
+from synthdata.monitor.sample import admitted_sample
 from synthdata.protocols import Vectors
 
 # Of either side, so that both are samples of nearly one size: the nearest of more is nearer.
@@ -52,22 +53,19 @@ def _of_contents(reading: Reading) -> list[Shape]:
     anchor = current_anchor(store, as_of=reading.as_of)
     if anchor.content is None:
         return []
-    admitted = reading.index.filter(pl.col("verdict") == "admit")
-    chosen = admitted[spread(admitted.height, MOST_ROWS)]
-    where = pl.col("round").is_in(chosen["round"].unique().to_list()) & pl.col("id").is_in(chosen["id"].to_list())
-    rows = store.decisions(["content", "content_vector"], reading.as_of, where & pl.col("content_vector").is_not_null())
+    rows = admitted_sample(store, reading.as_of).filter(pl.col("content_vector").is_not_null())
     reference = load_reference(store.anchor_dir())
     real = [i for i, row in enumerate(reference.rows) if row.content]
     size = min(rows.height, len(real), MOST_ROWS)
     if size < _LEAST:
         return []
-    kept = rows[spread(rows.height, size)]
+    kept = rows[:size]
     theirs = [real[i] for i in spread(len(real), size)]
     mean = anchor.content.mean
     x, y = centre(store.vectors(kept, "content"), mean)[0], centre(reference.content[theirs], mean)[0]
     ours, beside = _nearest(x), _nearest(y)
     novelty: NDArray[np.float32] = (x @ y.T).max(axis=1)
-    lengths = [len(text.split()) for text in kept["content"]], [len(reference.rows[i].content.split()) for i in theirs]
+    lengths = kept["words"].to_list(), [len(reference.rows[i].content.split()) for i in theirs]
     return [
         _shape("lengths", "Words of a text", f"From {size} rows of either side.", *map(np.array, lengths)),
         _shape("nearest", "How near the nearest other text is",

@@ -10,10 +10,10 @@ import polars as pl
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from synthdata.dashboard.reading import Reading
-from synthdata.dashboard.rounds import counts
 from synthdata.dashboard.text import finite
 from synthdata.errors import InputError, SynthdataError
 from synthdata.monitor.status import explain
+from synthdata.monitor.tally import total
 from synthdata.records import Reason, Trajectory, Verdict
 from synthdata.text.redaction import redacted_json
 
@@ -25,7 +25,8 @@ _PORTION, _SOURCES = 1000, 50
 
 
 Order = Literal["newest", "oldest", "score", "low"]
-# How each order is called, and the columns that it sorts by with whether they fall; ties keep the order of the round.
+# How each order is called, and the columns that it sorts by with whether they fall; the index comes by round and row,
+# and equals keep this order.
 ORDERS: dict[Order, str] = {
     "newest": "newest round first",
     "oldest": "oldest round first",
@@ -33,10 +34,10 @@ ORDERS: dict[Order, str] = {
     "low": "lowest score first",
 }
 _SORTED: dict[Order, tuple[list[str], list[bool]]] = {
-    "newest": (["round", "row"], [True, False]),
-    "oldest": (["round", "row"], [False, False]),
-    "score": (["score", "round", "row"], [True, True, False]),
-    "low": (["score", "round", "row"], [False, True, False]),
+    "newest": (["round"], [True]),
+    "oldest": (["round"], [False]),
+    "score": (["score", "round"], [True, True]),
+    "low": (["score", "round"], [False, True]),
 }
 MOST_DOWNLOADED = 10_000
 
@@ -76,12 +77,12 @@ def explorer(reading: Reading, search: Search) -> dict[str, Any]:
         "total": selection.height,
         "at": page,
         "last": pages,
-        "cells": sorted(reading.index["cell"].drop_nulls().unique().to_list()),
-        "sources": counts(reading.index, "source")[:_SOURCES],
+        "cells": sorted(reading.tally["cell"].drop_nulls().unique().to_list()),
+        "sources": list(total(reading.tally, "source").items())[:_SOURCES],
         "orders": ORDERS,
         "most_downloaded": MOST_DOWNLOADED,
         "verdicts": [str(verdict) for verdict in Verdict],
-        "reasons": counts(reading.index, "reason"),
+        "reasons": list(total(reading.tally, "reason").items()),
         "numbers": reading.rounds["round"].to_list(),
     }
 
@@ -101,7 +102,7 @@ def select(reading: Reading, search: Search) -> pl.DataFrame:
         keys = reading.matching(search.words.strip())
         selection = selection.join(keys, on=["round", "row"], how="semi", maintain_order="left")
     columns, falling = _SORTED[search.order]
-    return selection.sort(columns, descending=falling, nulls_last=True)
+    return selection.sort(columns, descending=falling, nulls_last=True, maintain_order=True)
 
 
 def download(reading: Reading, search: Search) -> Iterator[str]:

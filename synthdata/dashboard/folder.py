@@ -22,6 +22,7 @@ from synthdata.dashboard.rounds import rounds
 from synthdata.dashboard.site import ASSETS, PAGES, render
 from synthdata.drawing import STYLE
 from synthdata.errors import InputError
+from synthdata.monitor.tally import total
 from synthdata.pictures.encode import thumbnail
 from synthdata.protocols import Advance, no_advance
 
@@ -68,7 +69,7 @@ def write_folder(reading: Reading, out: Path, progress: Advance = no_advance) ->
     refuse_no_place(out)
     if out.exists() and any(out.iterdir()):
         raise InputError(f"{out}: is there already; name a new or an empty folder")
-    reasons = ["", *sorted(reading.index["reason"].drop_nulls().unique())]
+    reasons = ["", *sorted(total(reading.tally, "reason"))]
     lists = {reason: explorer(reading, Search(reason=reason)) for reason in reasons}
     names = sorted({row["id"] for listed in lists.values() for row in listed["rows"]})
     plan = Plan({file_name(page) for page in PAGES})

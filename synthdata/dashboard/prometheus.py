@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import polars as pl
 from prometheus_client import CollectorRegistry, write_to_textfile
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
@@ -60,9 +61,8 @@ class CorpusCollector(Collector):
             yield GaugeMetricFamily(PREFIX + "last_good_tick_age_seconds", "Age of the last good tick", value=age)
 
     def _decided(self) -> Iterator[Metric]:
-        index = self._reading.index
         candidates = CounterMetricFamily(PREFIX + "candidates", "Decided candidates", labels=["verdict", "reason"])
-        groups = index.group_by("verdict", "reason").len().sort("verdict", "reason")
+        groups = self._reading.tally.group_by("verdict", "reason").agg(pl.col("rows").sum()).sort("verdict", "reason")
         for verdict, reason, rows in groups.iter_rows():
             candidates.add_metric([verdict, reason or ""], rows)
         yield candidates

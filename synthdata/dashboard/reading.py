@@ -18,16 +18,17 @@ from synthdata.corpus.releases import Release, releases
 from synthdata.dashboard.coverage import Map, make_map
 from synthdata.monitor.status import Facts
 from synthdata.monitor.status import status as facts_of
+from synthdata.monitor.tally import rounds_of, tally
 
 if TYPE_CHECKING:
     from synthdata.dashboard.distributions import Shape
 
-# Everything that filters and counts need; texts and vectors are read for the rows of one page alone.
-INDEX = (
-    "round", "row", "id", "verdict", "reason", "stage", "cell", "judged", "score", "threshold", "trajectory_id",
-    "origin", "source",
+# What lists filter and sort by; everything else is read for the rows of one page or one round alone.
+INDEX = ("round", "row", "verdict", "reason", "cell", "score", "source")
+SHOWN = (
+    "id", "stage", "judged", "threshold", "trajectory_id", "origin", "external_id", "content", "context",
+    "neighbour_id", "task_id",
 )  # fmt: skip
-TEXTS = ("round", "row", "id", "external_id", "content", "context", "neighbour_id", "task_id")
 _WORDS = ("content", "context", "external_id", "id")
 
 
@@ -48,13 +49,27 @@ class Reading:
 
     @cached_property
     def index(self) -> pl.DataFrame:
-        """All decisions by round and row, with the columns of INDEX."""
+        """All decisions by round and row, with the columns of INDEX: what a list of them needs."""
         return self.store.decisions(INDEX, self.as_of)
+
+    @cached_property
+    def tally(self) -> pl.DataFrame:
+        """All decisions counted by round and by what is said of them: what a number needs."""
+        return tally(self.store, self.as_of)
 
     @cached_property
     def rounds(self) -> pl.DataFrame:
         """One row a round."""
-        return self.store.rounds(self.as_of)
+        return rounds_of(self.tally)
+
+    def of_round(self, number: int) -> pl.DataFrame:
+        """The tally of one round."""
+        return self.tally.filter(pl.col("round") == number)
+
+    def runs_of(self, number: int) -> int:
+        """How many trajectories the rows of one round speak of."""
+        runs = self.store.decisions(["trajectory_id"], self.as_of, pl.col("round") == number)["trajectory_id"]
+        return runs.filter(runs != "").n_unique()
 
     @cached_property
     def snapshots(self) -> pl.DataFrame:
@@ -78,10 +93,10 @@ class Reading:
 
     def texts(self, rows: pl.DataFrame) -> pl.DataFrame:
         """The texts of rows of `index`, joined to them in their order; files of other rounds are not opened."""
-        rounds, ids = rows["round"].unique().to_list(), rows["id"].unique().to_list()
-        where = pl.col("round").is_in(rounds) & pl.col("id").is_in(ids)
-        frame = self.store.decisions(TEXTS, self.as_of, where)
-        return rows.join(frame, on=["round", "row", "id"], how="left", maintain_order="left")
+        rounds, numbers = rows["round"].unique().to_list(), rows["row"].unique().to_list()
+        where = pl.col("round").is_in(rounds) & pl.col("row").is_in(numbers)
+        frame = self.store.decisions(["round", "row", *SHOWN], self.as_of, where)
+        return rows.join(frame, on=["round", "row"], how="left", maintain_order="left")
 
     def matching(self, words: str) -> pl.DataFrame:
         """`round` and `row` of the decisions whose content, context or ids hold these words in any case.

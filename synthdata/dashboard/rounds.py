@@ -11,6 +11,7 @@ from synthdata.dashboard.reading import Reading
 from synthdata.drawing import Bar
 from synthdata.errors import InputError
 from synthdata.monitor.starved import starved_by
+from synthdata.monitor.tally import total
 from synthdata.text.names import reason_name
 
 # What the stages of the gate ask for, in their order; whoever fell at an unnamed stage fell at the floor.
@@ -41,9 +42,9 @@ def rounds(reading: Reading, chosen: int | None) -> dict[str, Any]:
          Bar("unreadable", row["quarantine"], "amber")])
         for row in table
     ]  # fmt: skip
-    now = reading.index.filter(pl.col("round") == number)
-    reasons = counts(now.filter(pl.col("verdict") != "admit"), "reason")
-    rejected = dict(counts(now.filter(pl.col("verdict") == "reject"), "reason"))
+    now = reading.of_round(number)
+    reasons = list(total(now.filter(pl.col("verdict") != "admit"), "reason").items())
+    rejected = total(now.filter(pl.col("verdict") == "reject"), "reason")
     return {
         "table": table,
         "costs": costs,
@@ -51,34 +52,31 @@ def rounds(reading: Reading, chosen: int | None) -> dict[str, Any]:
         "stacks": stacks,
         "number": number,
         "numbers": numbers,
-        "funnel": (left := funnel(now)),
+        "funnel": (left := funnel(now, reading.runs_of(number))),
         "funnel_bars": [Bar(name, rows) for name, rows in left],
         "sources": reading.facts["sources"],
         "reasons": reasons,
         "reason_bars": [Bar(reason_name(name), rows, "pale") for name, rows in reasons],
-        "starved": starved_by(rejected, now.filter(pl.col("verdict") == "admit").height),
+        "starved": starved_by(rejected, total(now, "verdict").get("admit", 0)),
     }
 
 
-def funnel(now: pl.DataFrame) -> list[tuple[str, int]]:
-    """How many of a round's rows were left after each step, from trajectories to admitted ones."""
-    runs = now.filter(pl.col("trajectory_id") != "")["trajectory_id"].n_unique()
-    left = now.filter(pl.col("verdict") != "quarantine")
+def funnel(now: pl.DataFrame, runs: int) -> list[tuple[str, int]]:
+    """How many of a round's rows were left after each step, from trajectories to admitted ones.
+
+    `now` is the round's tally, `runs` how many trajectories it speaks of.
+    """
     steps = [("trajectories reflected on", runs)] if runs else []
-    steps += [("candidates", now.height), ("readable", left.height)]
-    fell = left.filter(pl.col("verdict") == "reject")
-    left_over = left.height - fell.filter(~pl.col("stage").is_in(sorted(_LATER))).height
+    left = now.filter(pl.col("verdict") != "quarantine")
+    left_over = int(left["rows"].sum())
+    steps += [("candidates", int(now["rows"].sum())), ("readable", left_over)]
+    fell = total(left.filter(pl.col("verdict") == "reject"), "stage")
+    left_over -= sum(rows for stage, rows in fell.items() if stage not in _LATER)
     steps.append(("sound: floor rules and held-out list", left_over))
     for name, stages in STEPS:
-        left_over -= fell.filter(pl.col("stage").is_in(list(stages))).height
+        left_over -= sum(fell.get(stage, 0) for stage in stages)
         steps.append((name, left_over))
     return steps
-
-
-def counts(frame: pl.DataFrame, column: str) -> list[tuple[str, int]]:
-    """Rows by value of a column, most first."""
-    pairs = frame[column].drop_nulls().value_counts().iter_rows()
-    return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
 
 
 def spent(events: pl.DataFrame) -> dict[int, dict[str, float]]:

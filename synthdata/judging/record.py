@@ -5,8 +5,7 @@ Pure functions over frames. A round without judges has no such rows.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -76,9 +75,8 @@ def judge_alarms(snapshots: pl.DataFrame, settings: JudgeSettings) -> list[dict[
     return alarms
 
 
-def judged_by(names: Iterable[str]) -> str:
-    """Who judged the rows of a corpus: `none`, one name, or several with their numbers of rows."""
-    counts = Counter(names)
+def judged_by(counts: Mapping[str, int]) -> str:
+    """Who judged the rows of a corpus, given rows by name: `none`, one name, or several with their numbers."""
     if set(counts) <= {NOBODY}:
         return NOBODY
     if len(counts) == 1:

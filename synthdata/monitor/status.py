@@ -22,6 +22,7 @@ from synthdata.monitor.alarms import RoundHistory, trend_alarms
 from synthdata.monitor.screens import row_pictures
 from synthdata.monitor.starved import starved_by
 from synthdata.monitor.stream import epoch_facts, recent_outside
+from synthdata.monitor.tally import rounds_of, tally, total
 from synthdata.monitor.ticks import tick_facts
 from synthdata.settings import GateSettings, Settings
 
@@ -35,30 +36,29 @@ def status(store: CorpusStore, as_of: int | None = None) -> Facts:
 
     `admitted` counts verdicts; `in_corpus` is what is left of them after retraction and eviction.
     """
-    frame = store.decisions(["round", "verdict", "reason", "source"], as_of)
-    verdicts = dict(frame["verdict"].value_counts().iter_rows())
-    rejected = frame.filter(pl.col("verdict") == "reject")["reason"].value_counts(sort=True)
-    reasons = dict(sorted(rejected.iter_rows(), key=lambda pair: (-pair[1], pair[0])))
-    corpus = store.admitted(as_of, ["origin", "judged"])
+    counted = tally(store, as_of)
+    verdicts = total(counted, "verdict")
+    corpus = _standing(store, counted, as_of)
     anchor = current_anchor(store, as_of=as_of)
     snapshots = store.snapshots(as_of)
     frozen = frozen_because(store)
     ticked = tick_facts(store.path)
     settings = Settings.from_dict(store.settings, where=str(store.path))
     recipe = settings.recipe
-    last = int(frame["round"].max() or 0) if frame.height else 0  # type: ignore[arg-type]
+    last = int(counted["round"].max() or 0)  # type: ignore[arg-type]
+    now = counted.filter(pl.col("round") == last)
     return {
         "round": last,
         "version": store.decisions_table.version(),
         "experience": store.experience_count(),
         "admitted": verdicts.get("admit", 0),
-        "in_corpus": corpus.height,
-        "candidates": frame.height,
-        "rejected": reasons,
+        "in_corpus": int(corpus["rows"].sum()),
+        "candidates": int(counted["rows"].sum()),
+        "rejected": total(counted.filter(pl.col("verdict") == "reject"), "reason"),
         "quarantined": verdicts.get("quarantine", 0),
         "already_decided": _last_call(store),
-        "real_share": real_share(anchor, corpus),
-        "judged": judged_by(corpus["judged"]),
+        "real_share": _share_of_real(anchor, int(corpus["rows"].sum()), total(corpus, "origin").get("real", 0)),
+        "judged": judged_by(total(corpus, "judged")),
         "anchor": describe(anchor, recipe.gate),
         "epoch": epoch_facts(store, anchor, as_of),
         "real_outside": recent_outside(store, anchor, recipe, as_of),
@@ -66,9 +66,11 @@ def status(store: CorpusStore, as_of: int | None = None) -> Facts:
         "intervals": _intervals(snapshots, last),
         "absent": _values(snapshots, last, "note"),
         "trend": trend(snapshots),
-        "rounds": store.rounds(as_of).select("round", "candidates", "admit", "reject", "quarantine").to_dicts(),
-        "sources": sources_of(frame),
-        "starved": _starved(frame, last),
+        "rounds": rounds_of(counted).select("round", "candidates", "admit", "reject", "quarantine").to_dicts(),
+        "sources": sources_of(counted),
+        "starved": starved_by(
+            total(now.filter(pl.col("verdict") == "reject"), "reason"), total(now, "verdict").get("admit", 0)
+        ),
         "healthy_rounds": settings.runtime.alarms.healthy_rounds,
         "alarms": alarms_of(store, snapshots, anchor),
         "steering": _steered(store, as_of),
@@ -83,11 +85,19 @@ def alarms_of(store: CorpusStore, snapshots: pl.DataFrame, anchor: Anchor) -> li
     settings = Settings.from_dict(store.settings, where=str(store.path))
     half = anchor.content
     reference = 1 / half.collision if half is not None and half.collision else float("nan")
-    rounds = store.rounds().filter(pl.col("kind") != "inherit")
+    rounds = rounds_of(tally(store)).filter(pl.col("kind") != "inherit")
     anchors = dict(rounds.select("round", "anchor").iter_rows())
     course = RoundHistory(anchors, frozenset(store.events("unfreeze")["round"]))
     trend_ = trend_alarms(snapshots, reference, settings.runtime.alarms, course)
     return sorted(judge_alarms(snapshots, settings.recipe.judge) + trend_, key=lambda alarm: int(alarm["round"]))
+
+
+def _standing(store: CorpusStore, counted: pl.DataFrame, as_of: int | None) -> pl.DataFrame:
+    """Admitted rows that no event removed, counted as `rows` by origin and judge."""
+    if store.events(as_of=as_of)["kind"].is_in(REMOVING).any():
+        # Which rows are gone is told by their ids alone.
+        return store.admitted(as_of, ["origin", "judged"]).group_by("origin", "judged").agg(rows=pl.len())
+    return counted.filter(pl.col("verdict") == "admit").group_by("origin", "judged").agg(pl.col("rows").sum())
 
 
 def _steered(store: CorpusStore, as_of: int | None) -> Facts | None:
@@ -252,9 +262,12 @@ def _run_notes(store: CorpusStore, name: str) -> list[str]:
 
 def real_share(anchor: Anchor, corpus: pl.DataFrame) -> float:
     """Real rows among reference and admitted rows, by distinct rows."""
+    return _share_of_real(anchor, corpus.height, corpus.filter(pl.col("origin") == "real").height)
+
+
+def _share_of_real(anchor: Anchor, admitted: int, admitted_real: int) -> float:
     real = int(anchor.context.real_counts.sum()) + anchor.heldout_rows
-    admitted_real = corpus.filter(pl.col("origin") == "real").height
-    return (real + admitted_real) / (real + corpus.height)
+    return (real + admitted_real) / (real + admitted)
 
 
 def _values(snapshots: pl.DataFrame, number: int, column: str) -> dict[str, dict[str, Any]]:
@@ -285,22 +298,21 @@ def trend(snapshots: pl.DataFrame) -> list[Facts]:
     return list(rows.values())
 
 
-def sources_of(frame: pl.DataFrame) -> list[Facts]:
+def sources_of(counted: pl.DataFrame) -> list[Facts]:
     """Candidates by the source that they name, the one of which the smallest share was admitted first.
 
-    `reason` is why most of the others fell, None where none did.
+    `counted` are decisions as `tally` has them. `reason` is why most of the others fell, None where none did.
     """
     refused = pl.col("verdict") != "admit"
-    commonest = pl.col("reason").filter(refused & pl.col("reason").is_not_null()).mode().sort().first()
-    grouped = frame.group_by("source").agg(candidates=pl.len(), admitted=(~refused).sum(), reason=commonest)
+    fell = counted.filter(refused & pl.col("reason").is_not_null())
+    by_reason = fell.group_by("source", "reason").agg(pl.col("rows").sum())
+    commonest = by_reason.sort("rows", "reason", descending=[True, False]).group_by("source").agg(pl.first("reason"))
+    grouped = counted.group_by("source").agg(
+        candidates=pl.col("rows").sum(), admitted=pl.col("rows").filter(~refused).sum()
+    )
     share = (pl.col("admitted") / pl.col("candidates")).alias("share")
-    return grouped.with_columns(share).sort("share", "source").to_dicts()
-
-
-def _starved(frame: pl.DataFrame, last: int) -> str:
-    now = frame.filter(pl.col("round") == last)
-    reasons = dict(now.filter(pl.col("verdict") == "reject")["reason"].value_counts().iter_rows())
-    return starved_by(reasons, now.filter(pl.col("verdict") == "admit").height)
+    named = grouped.join(commonest, on="source", how="left", nulls_equal=True).with_columns(share)
+    return named.sort("share", "source").to_dicts()
 
 
 def _last_call(store: CorpusStore) -> int:
