@@ -16,7 +16,8 @@ from synthdata.reflection.wordings import WORDINGS
 from synthdata.settings import FloorSettings, GenerationSettings, Recipe, ReflectionSettings
 from synthdata.sources import read_trajectories
 
-SAMPLE = Path(__file__).parent.parent / "data" / "sample"
+DATA = Path(__file__).parent.parent / "data"
+SAMPLE, WORLDS = DATA / "sample", DATA / "sample-worlds"
 CHOSEN = Recipe(reflection=ReflectionSettings(reasons="chosen"))
 TASK = "First, take the brass key from the shelf. Then, unlock the iron chest with the brass key. That's it!"
 ROOM = "-= Vault =-\nA vault with grey walls.\n\nYou can see a shelf. On the shelf is a brass key."
@@ -136,6 +137,9 @@ def test_every_quote_stands_in_its_run_and_every_kind_has_words_and_a_case() -> 
             for reason in proposal.reasons:
                 assert all(any(quote in text for text in texts) for quote in re.findall("“(.+?)”", reason)), reason
                 assert not reason.endswith(".") and "{" not in reason
+    for path in sorted(WORLDS.glob("*.jsonl.gz")):
+        for run in read_trajectories(path, origin=Origin.SYNTHETIC):
+            seen |= {one.kind for finding in findings_of(run) for one in reasons(run, finding)}
     assert seen == set(WORDINGS)
 
 

@@ -282,6 +282,14 @@ FACTS: dict[str, tuple[str, ...]] = {
         "the run read '{q}' and acted on it",
         "after '{q}' the change made it go through",
     ),
+    "asked_value": (
+        "the request itself names {x}",
+        "{x} is what the request speaks of",
+        "{x} stands in the words of the request",
+        "the request had given {x}",
+        "it takes {x} from what was asked",
+        "the call says {x} as the request does",
+    ),
     "grounded_value": (
         "{x} had been read in the reply to {lg}",
         "{lg} had shown {x} before it was needed",

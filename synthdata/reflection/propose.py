@@ -18,7 +18,7 @@ from synthdata.reflection.facts import FACTS
 from synthdata.reflection.findings import Finding
 from synthdata.reflection.quotes import Rarity, quote, spans, telling_quotes
 from synthdata.reflection.reading import INFO_VERBS, Turn, content_words, read_turns
-from synthdata.reflection.rules_calls import call_findings, grounded_calls
+from synthdata.reflection.rules_calls import call_findings, good_calls
 from synthdata.reflection.rules_play import good_findings, idle_findings, idle_moves
 from synthdata.reflection.rules_talk import talk_findings
 from synthdata.reflection.speech import gerund, imperative, shorten
@@ -31,8 +31,8 @@ from synthdata.text.prompt_safety import neutralize
 _ORDER = (
     "claimed_over_failure", "corrected", "handed_over", "stopped_on_failure", "ignored_failure", "mended_later",
     "misplaced", "failed_then_left", "same_call_again", "undone", "strange", "uncalled", "wandering", "repeated",
-    "examined_strange", "examined_needed", "inventory", "look", "mended", "grounded_value", "looked_first", "fetched",
-    "opened", "as_asked", "walked", "resumed",
+    "examined_strange", "examined_needed", "inventory", "look", "mended", "grounded_value", "looked_first",
+    "asked_value", "fetched", "opened", "as_asked", "walked", "resumed",
 )  # fmt: skip
 _FAILURES = frozenset({
     "claimed_over_failure", "stopped_on_failure", "ignored_failure", "mended_later", "failed_then_left", "mended",
@@ -94,7 +94,7 @@ def findings_of(trajectory: Trajectory) -> list[Finding]:
     findings: list[Finding] = [*idle_findings(turns, trajectory.task), *call_findings(turns, trajectory.success)]
     findings += talk_findings(turns, trajectory)
     if trajectory.success is True:
-        findings = list(chain(findings, good_findings(turns, trajectory.task), grounded_calls(turns)))
+        findings = list(chain(findings, good_findings(turns, trajectory.task), good_calls(turns, trajectory)))
     else:
         findings = [f for f in findings if f.label == "bad"]
     blamed = {f.turn.at for f in findings if f.label == "bad"}
@@ -154,12 +154,12 @@ def _worded(trajectory: Trajectory, finding: Finding, rarity: Rarity, sample: in
 def _reasons(
     trajectory: Trajectory, finding: Finding, values: dict[str, str], around: tuple[str, tuple[str, ...]]
 ) -> tuple[str, ...]:
-    """What may be given as the reason: of a game's move what the record verifies, of others what the rule checked.
+    """What may be given as the reason: of moves and calls what the record verifies, of messages what the rule checked.
 
     The quote that the cause shows is not quoted twice.
     """
     shown, seed = around
-    if finding.turn.kind == "move":
+    if finding.turn.kind != "message":
         made = sentences(reasons(trajectory, finding), seed)
     else:
         usable = [t for t in FACTS[finding.rule] if all(values.get(name) for name in re.findall(r"\{(\w+)\}", t))]
@@ -186,7 +186,7 @@ def _cause_group(finding: Finding, proof: Evidence) -> str:
     if finding.label == "good":
         return "good" if proof.step_idx == finding.turn.step.idx else "good_later"
     if proof.step_idx != finding.turn.step.idx:
-        return "told" if finding.rule in _FAILURES or finding.shown.at < finding.turn.at else "elsewhere"
+        return "told" if proof.step_idx < finding.turn.step.idx else "elsewhere"
     if finding.rule in _FAILURES:
         return "failed"
     if finding.turn.kind != "move":

@@ -21,6 +21,8 @@ _TOKEN = re.compile(r"\w+")
 # A span ends with a line or a sentence; a point inside a number or a file name ends none.
 _SPAN = re.compile(r"\S[^\n]*?(?:[.!?](?=\s)|(?=\n)|$)", re.MULTILINE)
 _UNQUOTABLE = re.compile(f"[{UNQUOTABLE}]")
+# What stands for a file and says nothing of what it shows.
+_MARK = re.compile(r"\[(?:picture \d+x\d+(?: [a-p]{12})?|[a-z]+/[\w.+-]+: [^\]\s]+)\]")
 
 
 def quote_tokens(text: str) -> list[str]:
@@ -60,7 +62,10 @@ class Rarity:
 
 
 def spans(step: Step, field: EvidenceField) -> list[tuple[int, int]]:
-    """Lines and sentences of a field, in order; longer ones are cut at a space within `MAX_QUOTE_CHARS`."""
+    """Lines and sentences of a field, in order; longer ones are cut at a space within `MAX_QUOTE_CHARS`.
+
+    The mark of a picture is none: it singles its step out and proves nothing.
+    """
     text = field_text(step, field)
     matches: list[tuple[int, int]] = []
     for match in _SPAN.finditer(text):
@@ -72,7 +77,8 @@ def spans(step: Step, field: EvidenceField) -> list[tuple[int, int]]:
             start = stop + (1 if cut > start else 0)
         if end > start:
             matches.append((start, end))
-    return [(a, b) for a, b in matches if text[a:b].strip() and not _UNQUOTABLE.search(text[a:b])]
+    quotable = [(a, b) for a, b in matches if text[a:b].strip() and not _MARK.fullmatch(text[a:b].strip())]
+    return [(a, b) for a, b in quotable if not _UNQUOTABLE.search(text[a:b])]
 
 
 def quote(step: Step, field: EvidenceField, span: tuple[int, int]) -> Evidence:

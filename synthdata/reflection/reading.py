@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from synthdata.records import EvidenceField, Step, Trajectory
 
@@ -124,6 +124,26 @@ def parse_call(text: str) -> tuple[str, dict[str, object]] | None:
     except (ValueError, RecursionError):
         return None
     return match[1], arguments
+
+
+def tool_schemas(tools: str) -> dict[str, Mapping[str, Any]]:
+    """The JSON schema of each tool's arguments by the tool's name, from a run's list of tools in OpenAI's form."""
+    try:
+        listed = json.loads(tools or "[]")
+    except ValueError:
+        return {}
+    functions = [item.get("function", item) for item in listed if isinstance(item, dict)]
+    named = [item for item in functions if isinstance(item, dict) and isinstance(item.get("name"), str)]
+    schemas = {item["name"]: item.get("parameters") for item in named}
+    return {name: schema if isinstance(schema, dict) else {} for name, schema in schemas.items()}
+
+
+def options_of(schema: Mapping[str, Any] | None, key: str) -> list[Any]:
+    """The values that a tool's argument may have, where its schema lists them; else empty."""
+    properties = (schema or {}).get("properties")
+    known = properties.get(key) if isinstance(properties, dict) else None
+    options = known.get("enum") if isinstance(known, dict) else None
+    return options if isinstance(options, list) else []
 
 
 def command_of(raw: str) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from synthdata.records import Trajectory
 from synthdata.reflection.findings import Finding
 from synthdata.reflection.reading import Turn, words
+from synthdata.reflection.rules_calls import reads
 
 _CORRECTS = re.compile(
     r"^(?:no[,.! ]|neither|actually[, ]|that'?s not|that is not|this is not|i (?:said|meant|asked)|not what|wrong)"
@@ -18,7 +19,6 @@ _CORRECTS = re.compile(
     r"you (?:forgot|missed)|still (?:not|wrong)|i already (?:told|said|gave))\b",
     re.IGNORECASE,
 )
-_READS = frozenset("get search list find read lookup view show check fetch retrieve query describe".split())
 _CHANGES = frozenset(
     "update book cancel modify exchange return send create delete add remove set pay place edit".split()
 )
@@ -60,7 +60,7 @@ def _looked_first(turns: list[Turn]) -> Iterator[Finding]:
     change = next((turn for turn in acting if _first_word(turn) in _CHANGES), None)
     if change is None:
         return
-    looks = [turn for turn in acting if turn.at < change.at and _first_word(turn) in _READS and turn.reply.strip()]
+    looks = [turn for turn in acting if turn.at < change.at and reads(turn) and turn.reply.strip()]
     if looks:
         yield Finding("looked_first", looks[-1], "good", "good_plan", None, looks[-1], about=change.raw)
 

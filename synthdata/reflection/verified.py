@@ -10,12 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from synthdata.records import Step, Trajectory
 from synthdata.reflection.findings import Finding
 from synthdata.reflection.reading import Turn, content_words, read_turns, words
 from synthdata.reflection.rules_moves import CALLED_FOR, is_inverse, target_of, thing_of
 from synthdata.reflection.speech import gerund
+from synthdata.reflection.verified_calls import call_reasons
 
 # Longer sentences are not quoted: a cut one would not be what was said.
 _QUOTE_CHARS = 110
@@ -52,12 +54,17 @@ class Reason:
 
 
 def reasons(run: Trajectory, finding: Finding) -> list[Reason]:
-    """What the record verifies about a finding on a move of a game, each kind once; empty for other turns."""
-    if finding.turn.kind != "move":
+    """What the record verifies about a finding on a move, a call or a command, each kind once; empty for messages."""
+    if finding.turn.kind == "message":
         return []
-    log = _Log(run, read_turns(run))
+    turns = read_turns(run)
+    log = _Log(run, turns)
+    moves = finding.turn.kind == "move"
+    stated = (
+        chain(_about_turn(log, finding), _about_better(log, finding)) if moves else call_reasons(run, turns, finding)
+    )
     made: dict[str, Reason] = {}
-    for kind, slots in (*_about_turn(log, finding), *_about_better(log, finding)):
+    for kind, slots in stated:
         made.setdefault(kind, Reason(kind, tuple(sorted(slots.items()))))
     return list(made.values())
 

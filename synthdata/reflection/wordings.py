@@ -197,6 +197,142 @@ WORDINGS: dict[str, tuple[str, ...]] = {
     ),
 }
 
+# Of calls and commands, see verified_calls.
+WORDINGS |= {
+    "refused": (
+        "the rule “{x}” of this place forbids it",
+        "what may be done here is told by rules, and the rule “{x}” refuses it",
+        "it is refused by the rule “{x}” and not carried out",
+        "the rule “{x}” stands against it",
+    ),
+    "no_tool": (
+        "no tool of the run is called {v}",
+        "the run has no tool named {v}",
+        "{v} is not among the tools that the run was given",
+        "the list of tools has no {v} in it",
+    ),
+    "left_out": (
+        "{v} asks for {k} and the call gave none",
+        "the call left out {k}, which {v} requires",
+        "without {k} the tool {v} takes no call",
+        "{k} is required by {v} and was not given",
+        "the arguments of {v} must hold {k}",
+    ),
+    "no_option": (
+        "{x} is none of the values that {k} may have",
+        "{k} takes one of a few values and {x} is not among them",
+        "the list of values for {k} has no {x}",
+        "the tool knows no {k} called {x}",
+    ),
+    "unread": (
+        "{x} stood nowhere in what the run had read",
+        "nothing read before had shown {x}",
+        "neither the request nor any answer before had {x}",
+        "no text up to there names {x}",
+        "{x} was in no answer and not in the request",
+    ),
+    "same_call": (
+        "it had been made {n} before with the same answer",
+        "{n} before, the same call had brought the same answer",
+        "the run had done just that {n} before and read the same",
+        "it repeats what was done {n} before, and so does the answer",
+        "its answer was known word for word from {n} before",
+    ),
+    "nothing_moved": (
+        "the step just before was the same and was answered alike",
+        "two equal calls in a row were answered in equal words",
+        "the answer did not change from one call to the next",
+        "right after the same call it showed nothing new",
+    ),
+    "also_gives": (
+        "the call that went through {later} also gives {k} {y}",
+        "{later} the run gave {k} {y} too, and it went through",
+        "it took {k} {y}, as the call that went through {later} shows",
+        "what went through {later} had {k} {y} as well",
+    ),
+    "in_place": (
+        "the call that went through {later} has {k} {y} in place of {x}",
+        "{later} the run put {y} where {x} stood, and it went through",
+        "it was {k} {y} that went through {later}, not {x}",
+        "with {y} instead of {x} the same tool went through {later}",
+        "{k} had to be {y}, as the run found {later}, and not {x}",
+    ),
+    "went_through": (
+        "{cg} went through {later}",
+        "{later} came {cg}, and it did not fail",
+        "the run got on by {cg} {later}",
+        "what did not fail was {cg}, {later}",
+    ),
+    "request_names": (
+        "the request says “{q}”, so {y} was known",
+        "{y} stands in the request: “{q}”",
+        "“{q}” is how the request names {y}",
+        "the request had named {y} with “{q}”",
+    ),
+    "had_come": (
+        "{y} had come with the answer to {lg}, {n} before",
+        "the answer to {lg} had held {y} {n} before",
+        "{n} before, {lg} had brought {y}",
+        "{y} could be read in the answer to {lg}, {n} before",
+    ),
+    "got_past": (
+        "{jg} had failed {n} before and this went through",
+        "it went through where {jg} had failed {n} before",
+        "{n} before, {jg} was refused, and this was not",
+        "after the failure of {jg} it was the call that worked",
+    ),
+    "also_gives_now": (
+        "it gives {k} {y}, which the failed call had left out",
+        "the call that failed had no {k} and this one gives {y}",
+        "what was missing from the failed call was {k}, here {y}",
+        "{k} {y} is what it adds to the call that failed",
+    ),
+    "in_place_now": (
+        "it has {k} {y} where the failed call had {x}",
+        "{y} stands in it in place of {x}, with which the call had failed",
+        "{x} had failed as {k} and {y} did not",
+        "the failed call said {x} and this one says {y}",
+    ),
+    "had_come_now": (
+        "{y} had been read in the answer to {lg} before the call failed",
+        "the answer to {lg} held {y} all along",
+        "{y} is what {lg} had brought before",
+        "it takes {y} from the answer to {lg}",
+    ),
+    "was_read": (
+        "{x} had come with the answer to {lg}, {n} before",
+        "the answer to {lg} had held {x} {n} before",
+        "{x} could be read in the answer to {lg}, {n} before",
+        "it passes on {x}, which {lg} had brought {n} before",
+        "{n} before, {lg} had been answered with {x} in it",
+    ),
+    "not_asked": (
+        "the request itself does not name {x}",
+        "{x} is nowhere in the words of the request",
+        "the request gives no {x}, so it had to be looked up",
+        "nobody had named {x} in the request",
+    ),
+    "asked_with": (
+        "the request says “{q}”",
+        "it takes {x} from the request, which says “{q}”",
+        "“{q}” is what was asked, and {x} comes from there",
+        "the words of the request are “{q}”",
+        "{x} is the request's own word: “{q}”",
+    ),
+    "before_change": (
+        "{jg}, the first change of the run, came {later}",
+        "{later} came {jg}, and nothing had been changed before",
+        "the run looked here and went on to {jg} {later}",
+        "nothing was changed until {jg} came {later}",
+    ),
+    "gave": (
+        "its answer brought {y}, which {jg} used {later}",
+        "{jg} took {y} from its answer {later}",
+        "{y} was first read in its answer, and {later} came {jg}",
+        "without its answer the run had not read {y}, which {jg} used {later}",
+    ),
+}
+
 
 def sentences(reasons: Sequence[Reason], seed: tuple[str, ...]) -> list[str]:
     """A sentence for each reason, in their order: the seed's hash picks it among those of the reason's kind."""
