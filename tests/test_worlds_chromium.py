@@ -5,6 +5,7 @@ Skips where there is no chromium (`apt-get install chromium`, as `.ci/run` does)
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -16,11 +17,14 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
+from test_generation import endpoint
+from test_worlds_endpoint import answer
 
 from synthdata.errors import InputError
 from synthdata.labelling.opinions import replayed_opinions
 from synthdata.play.collect import Order
 from synthdata.records import Origin
+from synthdata.settings import RuntimeSettings
 from synthdata.sources import read_trajectories
 from synthdata.worlds import collect
 from synthdata.worlds.browser.chromium import miniwob_pages
@@ -28,6 +32,7 @@ from synthdata.worlds.browser.kinds import KINDS
 from synthdata.worlds.browser.pages import Kind, click
 from synthdata.worlds.browser.world import Browser
 from synthdata.worlds.collect import Setting, collect_to
+from synthdata.worlds.endpoint import EndpointPlayer
 from synthdata.worlds.environment import Action
 from synthdata.worlds.episode import Recovery, play
 from synthdata.worlds.guard import Guard
@@ -194,6 +199,30 @@ def test_nothing_but_the_pages_can_be_reached_from_the_browser(tmp_path):
                 break
             threading.Event().wait(0.05)
         assert len(calls) == 1
+
+
+@pytest.mark.parametrize("sees", [False, True])
+@pytest.mark.parametrize("kind", ["click-button-sequence", "enter-text", "choose-list"])
+def test_an_endpoint_plays_in_the_browser_with_and_without_the_screen(kind, sees):
+    with closing(Browser(pictures=sees)) as world:
+        world.reset(NUMBER[kind])
+        plan = world.plan()
+        assert plan and len(plan) > 1
+        with endpoint(lambda number, body: (200, {}, answer(plan[number]))) as (url, seen):
+            player = EndpointPlayer("m", RuntimeSettings(endpoint=url), world.tools, sees=sees)
+            episode = play(world, player, GUARD, Recovery())
+    assert episode.score == 1 and [done.action for done in episode.done] == list(plan)
+    last = seen.bodies[-1]["messages"]
+    assert [m["role"] for m in last[:2]] == ["system", "user"] and world.task in last[1]["content"]
+    assert episode.opening.text in seen.bodies[0]["messages"][1]["content"]
+    told = [m["content"] for m in last if m["role"] == "tool"]
+    assert told == [done.answer.seen.text for done in episode.done[:-1]]
+    pictures = [m for body in seen.bodies for m in body["messages"] if isinstance(m["content"], list)]
+    # One screenshot a request, the latest, as the last words of the user.
+    assert len(pictures) == (len(plan) if sees else 0)
+    if sees:
+        sent = last[-1]["content"][1]["image_url"]["url"].removeprefix("data:image/png;base64,")
+        assert last[-1]["role"] == "user" and base64.b64decode(sent) == episode.done[-2].answer.seen.picture
 
 
 class Killer:

@@ -217,6 +217,9 @@ def collect(
     ] = None,
     recovery: Annotated[bool, typer.Option(help="Retry, avoid circles, go back to the last good state.")] = True,
     pictures: Annotated[bool, typer.Option(help="Screenshots of the browser, in a folder beside the runs.")] = True,
+    sees: Annotated[
+        bool, typer.Option("--sees", help="Send the endpoint the latest screenshot with each request.")
+    ] = False,
     plain: Annotated[
         bool, typer.Option("--plain", help="Without the Prefect engine, as all but textworld is.")
     ] = False,
@@ -232,9 +235,11 @@ def collect(
 
     order = Order(games, episodes, tuple(epsilon) if epsilon else (0.0, 0.2, 0.4, 0.6), seed)
     if env != "textworld":
-        counts = _collect_world(out, env, order, generator, model, policy, tuple(approve or ()), recovery, pictures)
-    elif model or policy or approve or generator not in (None, "embedded"):
-        raise SettingsError("--model, --policy, --approve and an endpoint are for --env tools and browser")
+        counts = _collect_world(
+            out, env, order, generator, model, policy, tuple(approve or ()), recovery, pictures, sees
+        )
+    elif model or policy or approve or sees or generator not in (None, "embedded"):
+        raise SettingsError("--model, --policy, --approve, --sees and an endpoint are for --env tools and browser")
     elif plain:
         from synthdata.play.collect import collect_to
 
@@ -263,6 +268,7 @@ def _collect_world(
     approved: tuple[str, ...],
     recovery: bool,
     pictures: bool,
+    sees: bool,
 ) -> dict[str, object]:
     from dataclasses import asdict
 
@@ -280,6 +286,8 @@ def _collect_world(
         raise SettingsError(
             f"--approve {unknown[0]}: the policy names {', '.join(allowed.irreversible)} as irreversible"
         )
+    if sees and (env != "browser" or not pictures or generator in (None, "embedded", "random")):
+        raise SettingsError("--sees is for an endpoint in the browser, with pictures")
     guard = Guard(allowed, lambda action: action.name in approved)
     world = {**PLAIN[env], **({"pictures": pictures} if env == "browser" else {})}
     setting = Setting(world, guard, approved, Recovery() if recovery else None)
@@ -293,7 +301,7 @@ def _collect_world(
         scorer = EmbeddedGenerator()
         player = LikelihoodPlayer(scorer, scorer.model)
     elif generator.startswith(("http://", "https://")) and model:
-        player = EndpointPlayer(model, RuntimeSettings(endpoint=generator), make(PLAIN[env]).tools)
+        player = EndpointPlayer(model, RuntimeSettings(endpoint=generator), make(PLAIN[env]).tools, sees=sees)
     else:
         raise SettingsError("--generator is `embedded`, `random` or an endpoint's URL, which needs --model too")
     with progress("tasks", order.games) as advance:

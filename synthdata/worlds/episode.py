@@ -144,7 +144,7 @@ class _Run:
         self.done: list[Done] = []
         self.taken: list[Action] = []
         self.worked: list[bool] = []
-        self.seen = self.opening.text
+        self.seen = self.opening
         self.loop = _Loop()
         self.reason = ""
         self.tokens, self.spend = 0, 0.0
@@ -182,7 +182,7 @@ class _Run:
         )  # fmt: skip
         self.events = []
         self.done.append(done)
-        self.seen = answer.seen.text
+        self.seen = answer.seen
         return "over" if answer.over else self._recover(done)
 
     def _choose(self, plan: tuple[Action, ...] | None) -> Choice:
@@ -192,7 +192,10 @@ class _Run:
         avoid = frozenset(self.loop.avoid) if self.recovery else frozenset()
         offered = tuple(action for action in self.world.actions() if action not in avoid)
         transcript = tuple((done.action, done.answer.seen.text) for done in self.done)
-        view = View(self.world.task, self.world.rules, transcript, self.seen, offered, avoid, plan or ())
+        seen = self.seen
+        view = View(
+            self.world.task, self.world.rules, transcript, seen.text, offered, avoid, plan or (), seen.picture
+        )  # fmt: skip
         choice = self.player.choose(view)
         self.tokens += choice.tokens
         self.spend += choice.spend
@@ -208,7 +211,7 @@ class _Run:
                 return self._give_up(f"{loop.failures} failures in a row")
             if done.answer.failed == "transient" and loop.retries < self.recovery.retries:
                 loop.retries += 1
-                self.seen = self.world.observe().text
+                self.seen = self.world.observe()
                 self._again = done.action
                 self.events.append(Event("retry", f"{done.action.name} failed for the moment"))
                 return None
@@ -253,7 +256,7 @@ class _Run:
         self.taken, self.worked = self.taken[:kept], self.worked[:kept]
         self.loop.good = min(self.loop.good, kept)
         self.loop.stale.clear()
-        self.seen = self.world.restore(self.taken).text
+        self.seen = self.world.restore(self.taken)
         self.done[-1] = replace(self.done[-1], kept=kept, why_back=reason)
         self.events.append(Event("restore", reason))
 

@@ -19,7 +19,7 @@ class View:
 
     `transcript` holds what was done with what came back; of an action that was refused, the refusal. `offered` are
     sensible actions, without those in `avoid`, which the recovery loop holds for useless here. `plan` is the shortest
-    known way, which only an expert reads.
+    known way, which only an expert reads. `picture` is a PNG of what was last seen, empty in a world without a screen.
     """
 
     task: str
@@ -29,6 +29,7 @@ class View:
     offered: tuple[Action, ...]
     avoid: frozenset[Action]
     plan: tuple[Action, ...]
+    picture: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
