@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeGuard
 
 from synthdata.records import Trajectory
 from synthdata.reflection.findings import Finding
@@ -163,7 +163,7 @@ def stands_in(value: str, text: str) -> bool:
     return re.search(rf"(?<!\w){re.escape(value)}(?!\w)", text, re.IGNORECASE) is not None
 
 
-def _is_name(value: object) -> bool:
+def _is_name(value: object) -> TypeGuard[str]:
     return (
         isinstance(value, str) and 0 < len(value) <= _VALUE_CHARS and bool(content_words(value)) and "\n" not in value
     )
