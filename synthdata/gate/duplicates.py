@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +16,10 @@ from numpy.typing import NDArray
 from synthdata.gate.meaning import same_meaning
 from synthdata.protocols import Vectors
 from synthdata.settings import GateSettings
-from synthdata.similarity.exact import normalise
 from synthdata.similarity.index import VectorIndex
 from synthdata.similarity.minhash import LexicalIndex, Sketch
 from synthdata.similarity.parts import Dealer, RowSearch
-from synthdata.similarity.shingles import jaccard, shingles
+from synthdata.similarity.shingles import Shingles, jaccard, shingles
 from synthdata.similarity.stored_rows import ExactRows, Texts
 
 
@@ -29,14 +29,15 @@ class Neighbours:
 
     `cosine` to its nearest row, -1 where there are no rows; `copy` the nearest row within tau that says the same about
     the same context, and its cosine; where there is none, `others` are the rows within tau that say the same about
-    other contexts, nearest first, and `count` how many there are: the list may be cut. `apart` rows within tau differ
-    in numbers, negation or roles and are no copies.
+    other contexts, nearest first, and `count` how many there are: the list may be cut; `real` of them are the
+    reference's. `apart` rows within tau differ in numbers, negation or roles and are no copies.
     """
 
     cosine: float = -1
     copy: tuple[int, float] | None = None
     others: list[int] = field(default_factory=list)
     count: int = 0
+    real: int = 0
     apart: int = 0
 
 
@@ -45,7 +46,12 @@ Text = tuple[str, str]
 
 
 class DuplicateIndex:
-    """Rows by number, in order of arrival, with their ids, contents, contexts and cells."""
+    """Rows by number, in order of arrival, with their ids, contents, contexts and cells.
+
+    The first `reference_rows` are the reference's.
+    """
+
+    reference_rows = 0
 
     def __init__(self, dim: int, settings: GateSettings) -> None:
         self.ids, self.contents, self.contexts = Texts(), Texts(), Texts()
@@ -55,6 +61,7 @@ class DuplicateIndex:
         self.lexical = LexicalIndex(settings)
         self._held: RowSearch = VectorIndex(dim)
         self._waiting: list[Vectors] = []
+        self._about: dict[int, Shingles] = {}
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -75,7 +82,7 @@ class DuplicateIndex:
         library = cls.__new__(cls)
         library.ids, library.contents, library.contexts, library.cells = ids, contents, contexts, cells
         library.settings, library._exact = settings, exact
-        library.lexical, library._held, library._waiting = lexical, vectors, []
+        library.lexical, library._held, library._waiting, library._about = lexical, vectors, [], {}
         return library
 
     def sketches(self, contents: Sequence[str]) -> list[Sketch]:
@@ -133,10 +140,16 @@ class DuplicateIndex:
     def same_context(self, row: int, context: str) -> bool:
         """Whether a row is about this context: equal, or a light edit of it."""
         held = self.contexts[row]
-        if held == context or normalise(held) == normalise(context):
+        if held == context:
             return True
-        size = self.settings.shingle_chars
-        return jaccard(shingles(held, size), shingles(context, size)) >= self.settings.near_jaccard
+        size, least = self.settings.shingle_chars, self.settings.near_jaccard
+        if row not in self._about:
+            # A label stands about thousands of contexts, each of which is asked for again and again.
+            self._about[row] = shingles(held, size)
+        one, other = self._about[row], _shingles_of(context, size)
+        if not len(one) or not len(other):
+            return len(one) == len(other)
+        return min(len(one), len(other)) >= least * max(len(one), len(other)) and jaccard(one, other) >= least
 
     def around(self, vectors: Vectors, texts: Sequence[Text], tau: float, limit: int) -> list[Neighbours]:
         """What stands around each vector and its text; at most `most` rows of other contexts.
@@ -182,6 +195,7 @@ class DuplicateIndex:
             else:
                 others.append(row)
         near.others, near.count = others[:limit], len(others)
+        near.real = sum(row < self.reference_rows for row in others)
 
     def crowds(self, rows: Sequence[int], tau: float) -> list[int]:
         """How many other rows stand within tau of each of these rows."""
@@ -198,6 +212,11 @@ class DuplicateIndex:
             self._held.add(np.concatenate(self._waiting))
             self._waiting = []
         return self._held
+
+
+@lru_cache(maxsize=64)
+def _shingles_of(context: str, size: int) -> Shingles:
+    return shingles(context, size)
 
 
 def among_themselves(sketches: Sequence[Sketch]) -> list[Sketch]:

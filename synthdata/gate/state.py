@@ -194,6 +194,7 @@ class GateState:
         self._joined: Counter[int] = Counter()
         self._round_crowds: list[int] = []
         self._window = frozenset(self.content.window_ids)
+        self.history.reference_rows = len(self.history) - self.admitted
 
     def _add_reference(self, reference: Reference) -> None:
         """A copy of a real content teaches nothing new; the vectors of a generator-filled anchor are not real."""
@@ -203,6 +204,7 @@ class GateState:
         rows = [_as_candidate(reference, i) for i in chosen]
         items = self.items(rows, reference.context[chosen], reference.content[chosen])
         self._extend(self.history, items)
+        self.history.reference_rows = len(items)
 
     def memory(self) -> Memory:
         """What this state would be made of again, to be saved.
