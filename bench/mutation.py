@@ -7,17 +7,22 @@ that import the changed module are run there. What no test notices is named: kil
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import random
+import re
+import resource
+import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import cache_from_source
 from pathlib import Path
 
+import pytest
 from cosmic_ray.ast import get_ast
 from cosmic_ray.mutating import MutationVisitor
 from cosmic_ray.plugins import get_operator
@@ -35,7 +40,11 @@ OPERATORS = (
 )  # fmt: skip
 # Of processor, not of the clock: beside other work a healthy run would count as one that hangs.
 SECONDS = 120
-FILES = 12
+# Test files of a module; those that take it in passing come last and are left out.
+FILES = 6
+# What nearly every test imports: none of pytest's plugins, which it must import itself, and none of the project's own
+# modules, which each fork reads from the copy.
+LIBRARIES = "numpy scipy.linalg scipy.special polars deltalake faiss pydantic typer".split()
 # All passed, or all are slow ones and none ran.
 PASSED = (0, 5)
 
@@ -70,24 +79,25 @@ def walk(node: object) -> list[object]:
 
 
 def tests_of(file: str) -> list[str]:
-    """The test files that import the module, those of the gate's guarantees for all of the gate."""
+    """The test files that import the module, first those that import the fewest others, and some of its package."""
     module = file.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
-    named = [
-        str(path.relative_to(ROOT))
-        for path in sorted((ROOT / "tests").glob("test_*.py"))
-        if f"{module} " in (text := path.read_text(encoding="utf-8")) or f"{module}\n" in text
-    ]
+    named = {}
+    for path in sorted((ROOT / "tests").glob("test_*.py")):
+        text = path.read_text(encoding="utf-8")
+        if f"{module} " in text or f"{module}\n" in text:
+            named[str(path.relative_to(ROOT))] = len(re.findall(r"(?:metrics|synthdata)\.[\w.]+ import", text))
+    tests = sorted(named, key=named.__getitem__)[:FILES]
     if file.startswith("synthdata/gate"):
-        named += ["tests/test_gate.py", "tests/test_mutations.py"]
+        tests += ["tests/test_gate.py", "tests/test_mutations.py"]
     if file.startswith("synthdata/rounds"):
-        named += ["tests/test_admit_texts.py", "tests/test_case_texts.py", "tests/test_mutations.py"]
+        tests += ["tests/test_admit_texts.py", "tests/test_case_texts.py", "tests/test_mutations.py"]
     if file.startswith("metrics/"):
-        named += [str(path.relative_to(ROOT)) for path in sorted((ROOT / "tests").glob("test_metrics_*.py"))]
-    return list(dict.fromkeys(named))
+        tests += [str(path.relative_to(ROOT)) for path in sorted((ROOT / "tests").glob("test_metrics_*.py"))]
+    return list(dict.fromkeys(tests))
 
 
 def outcome(copy: Path, mutation: Mutation) -> tuple[str, str]:
-    """`killed`, `survived`, `untested`, `broken` (its tests fail without it) or `invalid` (no Python), and the line."""
+    """`killed`, `survived`, `untested`, `broken` (its tests fail as it is) or `invalid` (no Python), and the line."""
     target = copy / mutation.file
     before = target.read_text(encoding="utf-8")
     visitor = MutationVisitor(mutation.occurrence, get_operator(mutation.operator)())
@@ -102,31 +112,48 @@ def outcome(copy: Path, mutation: Mutation) -> tuple[str, str]:
         compile(after, mutation.file, "exec")
     except SyntaxError:
         return "invalid", named
-    times = {test: seconds(copy, test) for test in tests}
-    if None in times.values():
-        return "broken", named
-    # The quickest first, and of those that take a module in passing only a few: one that notices ends the run.
-    quickest = sorted(tests, key=lambda test: times[test] or 0.0)[:FILES]
-    target.write_text(after, encoding="utf-8")
-    try:
-        return ("survived" if run(copy, quickest) in PASSED else "killed"), named
-    finally:
-        target.write_text(before, encoding="utf-8")
+    passing = 0
+    for test in tests:
+        write(target, after)
+        noticed = run(copy, test) not in PASSED
+        write(target, before)
+        # A file that fails as it is proves nothing.
+        if noticed and passes(copy, test):
+            return "killed", f"{named} ({test})"
+        passing += not noticed
+    return "survived" if passing else "broken", named
+
+
+def write(target: Path, text: str) -> None:
+    """Write a module; its bytecode goes, which counts as fresh for a change of the same size within a second."""
+    target.write_text(text, encoding="utf-8")
+    Path(cache_from_source(str(target))).unlink(missing_ok=True)
 
 
 @cache
-def seconds(copy: Path, test: str) -> float | None:
-    """What this test file takes as the files are; None where it fails, since a failure then proves nothing."""
-    start = time.perf_counter()
-    return time.perf_counter() - start if run(copy, [test]) in PASSED else None
+def passes(copy: Path, test: str) -> bool:
+    """Whether a test file passes without any mutation."""
+    return run(copy, test) in PASSED
 
 
-def run(copy: Path, tests: list[str]) -> int:
-    """The exit code of the tests."""
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--timeout=0", *tests]
-    limited = ["sh", "-c", f'ulimit -t {SECONDS}; exec "$@"', "sh", *command]
-    environment = os.environ | {"PYTHONPATH": str(copy), "CI": "true"}
-    return subprocess.run(limited, cwd=copy, env=environment, capture_output=True, check=False).returncode
+def run(copy: Path, test: str) -> int:
+    """The exit code of a test file, in a fork of this process: libraries that it needs are imported already."""
+    child = os.fork()
+    if child == 0:
+        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+        os.chdir(copy)
+        sys.path.insert(0, str(copy))
+        os.environ |= {"PYTHONPATH": str(copy), "CI": "true"}
+        silence = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silence, 1)
+        os.dup2(silence, 2)
+        code = 1
+        # Whatever happens: a fork that went on would end this run and remove the copy.
+        try:
+            code = int(pytest.main(["-q", "-x", "-p", "no:cacheprovider", "--timeout=0", test]))
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def main() -> None:
@@ -141,8 +168,11 @@ def main() -> None:
     sample = random.Random(chosen.seed).sample(every, min(chosen.sample, len(every)))
     counts: dict[str, Counter[str]] = {folder: Counter() for folder in FOLDERS}
     survivors = []
-    with tempfile.TemporaryDirectory() as made:
-        copy = Path(made)
+    for library in LIBRARIES:
+        importlib.import_module(library)
+    # No `TemporaryDirectory`, whose finalizer a fork would run too.
+    copy = Path(tempfile.mkdtemp())
+    try:
         for file in tracked:
             if (ROOT / file).is_file():
                 (copy / file).parent.mkdir(parents=True, exist_ok=True)
@@ -152,6 +182,8 @@ def main() -> None:
             counts[next(folder for folder in FOLDERS if mutation.file.startswith(folder))][verdict] += 1
             survivors += [(verdict, line)] if verdict in ("survived", "untested", "broken") else []
             print(verdict, mutation.operator, line, flush=True)
+    finally:
+        shutil.rmtree(copy)
     rows = [
         (
             folder,
@@ -164,7 +196,13 @@ def main() -> None:
     ]
     text = table(["package", "tried", "killed", "survived", "untested"], rows)
     listed = "\n".join(f"- {verdict}: `{line}`" for verdict, line in survivors)
-    head = f"{machine} {len(every):,} changes are possible; {len(sample)} of them were tried (seed {chosen.seed})."
+    head = f"{machine} {len(every):,} changes are possible; {len(sample)} of them were drawn (seed {chosen.seed})."
+    # Not above: a fork must read the project's modules from the copy.
+    from metrics.proportion import exact_interval
+
+    tried, killed = (sum(row[column] for row in rows) for column in (1, 2))
+    low, high = exact_interval(killed, tried, 0.95)
+    head += f" Killed: {killed} of {tried}, {killed / tried:.0%} (95 %: {low:.0%} to {high:.0%})."
     write_section("mutation", "Wrong lines that the tests notice", f"{head}\n\n{text}\n\n{listed}")
 
 

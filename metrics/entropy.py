@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import entr, rel_entr
 
 
 def shannon_entropy(counts: ArrayLike) -> float:
@@ -25,7 +25,7 @@ def shannon_entropy(counts: ArrayLike) -> float:
     Raises:
         ValueError: not of shape (m,), negative or not finite counts, or nothing counted at all.
     """
-    return float(entr(_shares(counts)).sum())
+    return float(scipy.special.entr(_shares(counts)).sum())
 
 
 def hill_number(counts: ArrayLike, q: float) -> float:
@@ -53,7 +53,7 @@ def hill_number(counts: ArrayLike, q: float) -> float:
         return float(1.0 / shares.max())
     # Near 1 the general form divides rounding by zero; its limit is the exponential of the entropy.
     if abs(q - 1.0) < 1e-9:
-        return float(np.exp(entr(shares).sum()))
+        return float(np.exp(scipy.special.entr(shares).sum()))
     # Scaled by the largest share, so that a large q cannot underflow.
     top = shares.max()
     return float(np.exp((q * np.log(top) + np.log(((shares / top) ** q).sum())) / (1.0 - q)))
@@ -75,7 +75,7 @@ def jensen_shannon(p: ArrayLike, q: ArrayLike) -> float:
     if left.shape != right.shape:
         raise ValueError(f"both need the same cells, got {left.shape} and {right.shape}")
     middle = 0.5 * (left + right)
-    value = 0.5 * float((rel_entr(left, middle) + rel_entr(right, middle)).sum())
+    value = 0.5 * float((scipy.special.rel_entr(left, middle) + scipy.special.rel_entr(right, middle)).sum())
     return min(math.log(2.0), max(0.0, value))
 
 

@@ -5,7 +5,7 @@ For rates near 0 and 1 at a few hundred trials, which is where judges, canaries 
 
 from __future__ import annotations
 
-from scipy.special import betaincinv
+import scipy
 
 
 def exact_interval(hits: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -24,13 +24,13 @@ def exact_interval(hits: int, trials: int, confidence: float = 0.95) -> tuple[fl
 def exact_lower(hits: int, trials: int, confidence: float = 0.95) -> float:
     """One-sided exact lower bound: the rate is at least this with the given confidence; 0 where nothing was hit."""
     _check(hits, trials, confidence)
-    return float(betaincinv(hits, trials - hits + 1, 1 - confidence)) if hits else 0.0
+    return float(scipy.special.betaincinv(hits, trials - hits + 1, 1 - confidence)) if hits else 0.0
 
 
 def exact_upper(hits: int, trials: int, confidence: float = 0.95) -> float:
     """One-sided exact upper bound: the rate is at most this with the given confidence; 1 where all were hit."""
     _check(hits, trials, confidence)
-    return float(betaincinv(hits + 1, trials - hits, confidence)) if hits < trials else 1.0
+    return float(scipy.special.betaincinv(hits + 1, trials - hits, confidence)) if hits < trials else 1.0
 
 
 def _check(hits: int, trials: int, confidence: float) -> None:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.linalg import blas
 
 from metrics._rows import Matrix, Vector, fourth_powers, outer_sum, same_width, unit_row, unit_rows
 from metrics.entropy import hill_number
@@ -117,7 +117,7 @@ class SecondMoment:
         if given.ndim == 1:
             row = unit_row(given, self.d)
             self._count(2.0 * self._quadratic(row))
-            self._upper = blas.dsyr(1.0, row, a=self._upper, overwrite_a=1)
+            self._upper = scipy.linalg.blas.dsyr(1.0, row, a=self._upper, overwrite_a=1)
             self._asked = b""
             self.n += 1
             return
@@ -144,7 +144,7 @@ class SecondMoment:
         if len(rows) > self.n:
             raise ValueError(f"cannot remove {len(rows)} rows from {self.n}")
         for row in rows:
-            self._upper = blas.dsyr(-1.0, row, a=self._upper, overwrite_a=1)
+            self._upper = scipy.linalg.blas.dsyr(-1.0, row, a=self._upper, overwrite_a=1)
             self._asked = b""
             self._count(-2.0 * self._quadratic(row))
         self.n -= len(rows)
@@ -194,7 +194,7 @@ class SecondMoment:
         # x^T S x is twice x^T T x, where T is the upper triangle with half the diagonal.
         triangle = self._upper.copy(order="F")
         np.fill_diagonal(triangle, triangle.diagonal() / 2.0)
-        products = blas.dtrmm(1.0, triangle, rows.T, trans_a=1)
+        products = scipy.linalg.blas.dtrmm(1.0, triangle, rows.T, trans_a=1)
         return np.asarray(np.clip(2.0 * np.einsum("ji,ij->i", products, rows) / self.n, 0.0, 1.0))
 
     def collision_probability(self) -> float:
@@ -234,7 +234,7 @@ class SecondMoment:
     def _quadratic(self, row: Vector) -> float:
         key = row.tobytes()
         if key != self._asked:
-            self._asked, self._answer = key, float(np.vdot(row, blas.dsymv(1.0, self._upper, row)))
+            self._asked, self._answer = key, float(np.vdot(row, scipy.linalg.blas.dsymv(1.0, self._upper, row)))
         return self._answer
 
     def _inner(self, other: Matrix) -> float:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command import SETTINGS, refused, synthdata, write_rows
 from sample_texts import edit, lessons
 from test_api import HASHING, bare, reviewed
-from test_cli import SETTINGS, refused, synthdata, write_rows
 
 from synthdata.api import Corpus
 from synthdata.errors import InputError

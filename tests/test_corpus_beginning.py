@@ -4,7 +4,7 @@ import os
 import shutil
 
 import pytest
-from test_cli import synthdata
+from command import synthdata
 
 from synthdata.corpus import CorpusStore
 from synthdata.corpus.maintain import maintain

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from test_cli import SETTINGS, synthdata
+from command import SETTINGS, synthdata
 
 SAMPLE = Path(__file__).parent.parent / "data" / "sample"
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import typer.main
+from command import executable
 from sample_texts import lessons
 
 from synthdata.cli import app
@@ -102,11 +103,7 @@ class Desk:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        shim = folder / ".bin" / "synthdata"
-        shim.parent.mkdir()
-        shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m synthdata "$@"\n')
-        shim.chmod(0o755)
-        self.environment = os.environ | {"PATH": f"{shim.parent}:{os.environ['PATH']}"}
+        self.environment = os.environ | {"PATH": f"{executable().parent}:{os.environ['PATH']}"}
 
     def __call__(self, command: str) -> str:
         done = subprocess.run(

@@ -6,7 +6,7 @@ import json
 from functools import cache
 
 import pytest
-from test_cli import synthdata
+from command import synthdata
 
 from synthdata import Settings
 from synthdata.doctor.bursts import one_control_at_a_time

@@ -14,6 +14,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 import typer.main
+from command import synthdata
 from sample_texts import lessons
 
 from synthdata.cli import INTERRUPTED, STOPPED, WRITES, app, stopped
@@ -26,8 +27,8 @@ ROOT = Path(__file__).parent.parent
 HASHING = ("--set", "recipe.encoder.backend=hashing", "--set", "recipe.encoder.dim=64")
 
 
-def synthdata(*words: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "synthdata", *map(str, words)]
+def from_nothing(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "synthdata", *words]
     return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | environment)
 
 
@@ -47,18 +48,18 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_version_is_said_without_a_verb() -> None:
-    done = synthdata("--version")
+    done = from_nothing("--version")
     assert done.returncode == 0 and done.stdout.startswith("synthdata ") and done.stdout.count("\n") == 1
 
 
 def test_no_verb_is_cut_short_in_the_list_of_verbs() -> None:
-    listed = synthdata("--help", COLUMNS="80").stdout.partition("Commands:")[2]
+    listed = from_nothing("--help", COLUMNS="80").stdout.partition("Commands:")[2]
     assert len(listed.splitlines()) > 25 and "..." not in listed
 
 
 def test_the_shell_completes_verbs() -> None:
     asked = {"_SYNTHDATA_COMPLETE": "complete_bash", "COMP_WORDS": "synthdata insp", "COMP_CWORD": "1"}
-    assert synthdata(**asked).stdout.split() == ["inspect"]
+    assert from_nothing(**asked).stdout.split() == ["inspect"]
 
 
 def test_the_schema_accepts_what_is_shipped_and_refuses_a_typo() -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from command import synthdata
 from judge_oracle import honest, read_prompt
-from test_cli import synthdata
 
 from synthdata import Corpus, Settings
 from synthdata.generation.scripted import ScriptedGenerator

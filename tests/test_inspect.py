@@ -7,8 +7,6 @@ import itertools
 import json
 import math
 import re
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from html.parser import HTMLParser
@@ -18,6 +16,7 @@ from xml.etree import ElementTree
 import numpy as np
 import polars as pl
 import pytest
+from command import synthdata
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sample_texts import lessons
@@ -310,11 +309,6 @@ class Elements(HTMLParser):
     def handle_starttag(self, tag, attrs):
         self.names.add(tag)
         self.attributes |= {name for name, _ in attrs}
-
-
-def synthdata(*words: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from synthdata.cli import main; main()", *map(str, words)]
-    return subprocess.run(command, text=True, capture_output=True, check=False)
 
 
 @pytest.mark.slow

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from command import synthdata
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -151,10 +149,6 @@ def test_the_verb_takes_labels_and_counts_them(corpus, tmp_path):
         {"label": "\x1b[2Jbad"},
     ]
     file = write(tmp_path / "labels.jsonl", *rows)
-
-    def synthdata(*args):
-        command = [sys.executable, "-c", "from synthdata.cli import main; main()", *map(str, args)]
-        return subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))
 
     shown = synthdata("label", made.store.path, file)
     assert shown.returncode == 0, shown.stderr

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from command import SETTINGS, synthdata, write_rows
 from sample_texts import lessons
-from test_cli import SETTINGS, synthdata, write_rows
 
 from synthdata.corpus import CorpusStore
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_cli import synthdata
+from command import synthdata
 
 from experiments.month.rounds import ONSET, PER_ROUND, RISE, ROUNDS, gated_month, watched_month
 from experiments.month.world import TEMPERATURE, World

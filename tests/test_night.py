@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
+from command import synthdata
 from export_corpus import game_corpus
-from test_cli import synthdata
 from tiny_model import tiny_model
 
 from synthdata import Corpus

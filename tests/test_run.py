@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_cli import SETTINGS, refused, synthdata
+from command import SETTINGS, refused, synthdata
 from test_generation import endpoint
 
 from synthdata.errors import EndpointError

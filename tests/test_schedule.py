@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from test_cli import synthdata
+from command import synthdata
 
 from flows.schedule import Plan, keep_running
 from synthdata.cli.operate import seconds_of

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 import polars as pl
 import pytest
+from command import synthdata
 from hypothesis import given
 from hypothesis import strategies as st
 from sample_texts import lessons
@@ -231,7 +230,7 @@ def test_an_older_corpus_opens_is_sealed_by_its_next_write_and_then_held(tmp_pat
 
 def test_a_lock_that_is_held_has_a_code_of_its_own_and_monitor_looks_on(path):
     def exit_code(*words):
-        done = subprocess.run([sys.executable, "-m", "synthdata", *map(str, words)], capture_output=True, text=True)
+        done = synthdata(*words)
         assert "Traceback" not in done.stderr
         return done.returncode, done.stderr
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
+from command import SETTINGS
 from hypothesis import given
 from hypothesis import strategies as st
-from test_cli import SETTINGS
 from typer.testing import CliRunner
 from unsealed import unseal
 

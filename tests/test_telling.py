@@ -12,8 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from command import SETTINGS, synthdata, write_rows
 from sample_texts import lessons
-from test_cli import SETTINGS, synthdata, write_rows
 
 from synthdata.corpus import CorpusStore
 from synthdata.monitor.health import read_tiles

@@ -5,7 +5,7 @@ Clopper and Pearson 1934 for the share, the binomial distribution for the rows; 
 
 from __future__ import annotations
 
-from scipy import special
+import scipy
 
 
 def share_bounds(count: int, total: int, confidence: float) -> tuple[float, float]:
@@ -14,14 +14,14 @@ def share_bounds(count: int, total: int, confidence: float) -> tuple[float, floa
     (0, 1) where nothing was seen.
     """
     outside = (1 - confidence) / 2
-    low = float(special.betaincinv(count, total - count + 1, outside)) if count else 0
-    high = float(special.betaincinv(count + 1, total - count, 1 - outside)) if count < total else 1
+    low = float(scipy.special.betaincinv(count, total - count + 1, outside)) if count else 0
+    high = float(scipy.special.betaincinv(count + 1, total - count, 1 - outside)) if count < total else 1
     return low, high
 
 
 def share_at_most(count: int, total: int, confidence: float) -> float:
     """The exact one-sided upper bound of a share of which `count` of `total` were seen; 1 where nothing was."""
-    return float(special.betaincinv(count + 1, total - count, confidence)) if count < total else 1
+    return float(scipy.special.betaincinv(count + 1, total - count, confidence)) if count < total else 1
 
 
 def rows_at_most(rows: int, share: float, quantile: float) -> int:
@@ -34,6 +34,6 @@ def rows_at_most(rows: int, share: float, quantile: float) -> int:
     if share >= 1:
         return rows
     # bdtrik is continuous; rounding may put it a hair over the whole number that is meant.
-    rows_limit = int(-(-float(special.bdtrik(quantile, rows, share)) // 1))
+    rows_limit = int(-(-float(scipy.special.bdtrik(quantile, rows, share)) // 1))
     below = max(rows_limit - 1, 0)
-    return below if float(special.bdtr(below, rows, share)) >= quantile else rows_limit
+    return below if float(scipy.special.bdtr(below, rows, share)) >= quantile else rows_limit

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
-from scipy import special
+import scipy
 
 from synthdata.corpus import CorpusStore
 from synthdata.settings import AlarmSettings
@@ -104,7 +104,9 @@ def cusum(
     healthy = values[:count]
     mean = sum(healthy) / count
     deviation = math.sqrt(sum((value - mean) ** 2 for value in healthy) / (count - 1) * (1 + 1 / count))
-    widened = deviation * float(special.stdtrit(count - 1, settings.confidence) / special.ndtri(settings.confidence))
+    widened = deviation * float(
+        scipy.special.stdtrit(count - 1, settings.confidence) / scipy.special.ndtri(settings.confidence)
+    )
     # Healthy rounds that are all alike would make an alarm of any rounding.
     error = max(widened, settings.least_error * abs(mean), event, 1e-12)
     total, above = 0.0, []

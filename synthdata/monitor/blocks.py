@@ -10,9 +10,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.linalg import eigvalsh
-from scipy.special import entr
 
 Block = NDArray[np.float64]
 
@@ -32,10 +31,10 @@ class Blocks:
 def own_numbers(blocks: Blocks) -> dict[str, float]:
     """N2 and the Vendi score of order 1."""
     collision = max(0.0, _collision(blocks.sample))
-    shares = np.clip(eigvalsh(blocks.sample / len(blocks.sample)), 0, None)
+    shares = np.clip(scipy.linalg.eigvalsh(blocks.sample / len(blocks.sample)), 0, None)
     return {
         "n2": math.inf if collision == 0 else 1 / collision,
-        "vendi_1": float(np.exp(entr(shares / shares.sum()).sum())),
+        "vendi_1": float(np.exp(scipy.special.entr(shares / shares.sum()).sum())),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, fields
+from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
@@ -28,7 +29,11 @@ def _plain(value: object) -> object:
 
 R = TypeVar("R", Trajectory, Reflection, Candidate)
 
-_ADAPTERS: dict[type, TypeAdapter[Any]] = {kind: TypeAdapter(kind) for kind in (Trajectory, Reflection, Candidate)}
+
+@cache
+def _adapter(kind: type) -> TypeAdapter[Any]:
+    """Made at the first record of its kind: most commands read none, and it takes a while."""
+    return TypeAdapter(kind)
 
 
 def from_json(kind: type[R], text: str) -> R:
@@ -37,5 +42,5 @@ def from_json(kind: type[R], text: str) -> R:
     Raises:
         pydantic.ValidationError: the text is not such a record; callers quarantine the row.
     """
-    record: R = _ADAPTERS[kind].validate_json(text)
+    record: R = _adapter(kind).validate_json(text)
     return record

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
 
 # Field names, without case and separators, and what stands in them. A bare `name` may be anybody's or anything's.
@@ -101,7 +101,6 @@ def personal_values(text: str) -> dict[str, str]:
 
 def _numbers(text: str) -> dict[str, str]:
     """Telephone, card, account and social security numbers, each by the check that its standard defines."""
-    import phonenumbers
     from stdnum import iban, luhn
     from stdnum.us import ssn
 
@@ -109,17 +108,26 @@ def _numbers(text: str) -> dict[str, str]:
     spans |= dict.fromkeys((v for v in _IBAN.findall(text) if iban.is_valid(v)), "ID_NUMBER")
     cards = (v for v in _CARD.findall(text) if v[0] in "3456" and luhn.is_valid(re.sub("[ -]", "", v)))
     spans |= dict.fromkeys(cards, "ID_NUMBER")
+    for number in _telephones(text):
+        spans.setdefault(number, "PHONE")
+    return spans
+
+
+def _telephones(text: str) -> Iterator[str]:
     if not _DIGITS.search(text):
-        return spans
+        return
     candidates = [(one[0], "US") for one in _DIGITS.finditer(text) if one[0].startswith("+") or _WRITTEN.search(one[0])]
     candidates += [(one[0], region) for one in _NATIONAL.finditer(text) for region in ("DE", "GB")]
     candidates += [
         (one[0], "US") for one in _BARE.finditer(text) if _CALLED.search(text, max(0, one.start() - 40), one.start())
     ]
-    for candidate, region in candidates:
-        for match in phonenumbers.PhoneNumberMatcher(candidate, region, leniency=phonenumbers.Leniency.VALID):
-            spans.setdefault(match.raw_string, "PHONE")
-    return spans
+    if candidates:
+        # Not above: every line that a command prints is looked at here, and hardly any holds what may be a telephone.
+        import phonenumbers
+
+        for candidate, region in candidates:
+            for match in phonenumbers.PhoneNumberMatcher(candidate, region, leniency=phonenumbers.Leniency.VALID):
+                yield match.raw_string
 
 
 def _internet(text: str) -> dict[str, str]:

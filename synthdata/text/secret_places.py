@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from synthdata.text.key_formats import compiled
+
 PASSWORD, RANDOM = "Password", "Secret value"
 _Q = r"\\?[\"']?"
 _WORD = r"[^\s\"'\\]{3,}"
@@ -25,11 +27,16 @@ class SecretPlace:
 
     kind: str
     hints: tuple[str, ...]
-    pattern: re.Pattern[str]
+    expression: str
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """The compiled expression, made at its first use."""
+        return compiled(self.expression)
 
 
 def _place(kind: str, hints: str, before: str, value: str = _WORD, after: str = "") -> SecretPlace:
-    return SecretPlace(kind, tuple(hints.split(",")), re.compile(f"{before}(?P<secret>{value}){after}"))
+    return SecretPlace(kind, tuple(hints.split(",")), f"{before}(?P<secret>{value}){after}")
 
 
 def _option(program: str, option: str, value: str = _WORD, hints: str = "") -> SecretPlace:
