@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, fields
-from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
@@ -30,10 +29,8 @@ def _plain(value: object) -> object:
 R = TypeVar("R", Trajectory, Reflection, Candidate)
 
 
-@cache
-def _adapter(kind: type) -> TypeAdapter[Any]:
-    """Made at the first record of its kind: most commands read none, and it takes a while."""
-    return TypeAdapter(kind)
+# Made at the first record of its kind: most commands read none, and it takes a while.
+_ADAPTERS: dict[type, TypeAdapter[Any]] = {}
 
 
 def from_json(kind: type[R], text: str) -> R:
@@ -42,5 +39,7 @@ def from_json(kind: type[R], text: str) -> R:
     Raises:
         pydantic.ValidationError: the text is not such a record; callers quarantine the row.
     """
-    record: R = _adapter(kind).validate_json(text)
+    if kind not in _ADAPTERS:
+        _ADAPTERS[kind] = TypeAdapter(kind)
+    record: R = _ADAPTERS[kind].validate_json(text)
     return record
