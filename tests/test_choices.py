@@ -34,6 +34,31 @@ def test_packed_scores_are_those_of_each_command_alone(base):
         assert ChoiceModel(loaded, frozen).scores(PROMPT, COMMANDS) == pytest.approx(one_by_one, abs=1e-4)
 
 
+def test_a_first_line_that_was_read_before_changes_no_score(base):
+    loaded = load(str(base))
+    later = PROMPT.replace("nothing", "take key").replace("A key is here.", "Taken.")
+    other = PROMPT.replace("take the key and ", "")
+    asked = [PROMPT, later, other, "look", later, PROMPT]
+    # To the last bit: what was asked before must not decide a draw.
+    fresh = [ChoiceModel(loaded, 1).scores(prompt, COMMANDS) for prompt in asked]
+    model = ChoiceModel(loaded, 1)
+    assert [model.scores(prompt, COMMANDS) for prompt in asked] == fresh
+    for prompt, scores in zip(asked, fresh, strict=True):
+        alone = LocalModel(loaded).nll(prompt, [f" {command}\n" for command in COMMANDS])
+        assert scores == pytest.approx(alone, abs=1e-4)
+
+
+def test_training_forgets_what_was_read_before(base):
+    loaded = load(str(base))
+    model = ChoiceModel(Loaded(adapter_on_upper_layers(loaded, SETTINGS), loaded.tokenizer, "x"), 1)
+    before = model.scores(PROMPT, COMMANDS)
+    train_on_choices(model, [ChoiceRow("0", "t", PROMPT, COMMANDS, 2, True)], SETTINGS, no_advance)
+    after = model.scores(PROMPT, COMMANDS)
+    packed = pack(model.tokenizer, PROMPT, COMMANDS)
+    assert after == pytest.approx(model.nats(packed, model.states(packed)).tolist(), abs=1e-4)
+    assert after != pytest.approx(before, abs=1e-2)
+
+
 def test_a_model_that_samples_takes_the_likeliest_of_given_answers_and_goes_on_with_free_ones(base):
     local, choices = LocalModel(load(str(base))), tuple(f" {command}" for command in COMMANDS)
     free = Request((Message("user", PROMPT),), raw=True, max_tokens=4)

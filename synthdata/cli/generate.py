@@ -84,7 +84,7 @@ def run(
     if dry_run:
         _show_estimate(opened, trajectories, choice, as_json)
         return
-    one_round = partial(_plain if plain else _flow, opened, trajectories)
+    one_round = partial(plain_round if plain else _flow, opened, trajectories)
     if target is not None:
         _to_target(one_round, choice, target, settings, as_json)
         return
@@ -165,7 +165,8 @@ def _show_estimate(corpus: Corpus, path: Path, choice: RunSelection, as_json: bo
         table("dry run: nothing was asked", ["what", "value"], list(facts.items()))
 
 
-def _plain(corpus: Corpus, path: Path, choice: RunSelection) -> RoundReport:
+def plain_round(corpus: Corpus, path: Path, choice: RunSelection) -> RoundReport:
+    """One round without the Prefect engine."""
     from synthdata.monitor.health import read_tiles
     from synthdata.monitor.notify import log_metrics, send_alert
     from synthdata.operations.reflect import find_work, remember, round_lock

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -14,6 +14,7 @@ from synthdata.text.terminal import emit_json, progress, say, table
 
 if TYPE_CHECKING:
     from synthdata.consolidation.sleep import SleepReport
+    from synthdata.settings import Settings
 
 
 def register(app: typer.Typer) -> None:
@@ -73,6 +74,7 @@ def night(
     ] = None,
     origin: Annotated[Literal["real", "on_policy"], typer.Option(help="What those logs are.")] = "real",
     count: Annotated[int, typer.Option("--nights", min=1, help="So many nights, one after the other.")] = 1,
+    plain: Annotated[bool, typer.Option("--plain", help="The same stages without the Prefect engine.")] = False,
     config: Config = None,
     overrides: Overrides = None,
     as_json: AsJson = False,
@@ -86,13 +88,16 @@ def night(
 
     # Before games are played and rounds made for a sleep that cannot be.
     check_extra()
-    from flows.server import prefect_api
+    if plain:
+        reports = [_plain_night(corpus, trajectories, origin, settings) for _ in range(count)]
+    else:
+        from flows.server import prefect_api
 
-    with prefect_api():
-        from flows.night import night as flow
+        with prefect_api():
+            from flows.night import night as flow
 
-        logs = str(trajectories) if trajectories else ""
-        reports = [flow(str(corpus), logs, origin, settings.model_dump(mode="json")) for _ in range(count)]
+            logs = str(trajectories) if trajectories else ""
+            reports = [flow(str(corpus), logs, origin, settings.model_dump(mode="json")) for _ in range(count)]
     if as_json:
         emit_json(reports)
         return
@@ -101,6 +106,29 @@ def night(
     rows = [(one["night"], one["in_corpus"], one["own_games"]["won"], decision_of(one["sleep"])) for one in reports]
     table("nights", ["night", "rows in corpus", "own games won", "decision"], rows)
     say(f"Before and after of each: {corpus / 'nights' / 'report.md'}")
+
+
+def _plain_night(path: Path, trajectories: Path | None, origin: str, settings: Settings) -> dict[str, Any]:
+    """The stages of the `night` flow, in its order."""
+    from synthdata.api import Corpus
+    from synthdata.cli.generate import plain_round
+    from synthdata.consolidation import night as stages
+    from synthdata.operations.reflect import RunSelection
+    from synthdata.records import Origin
+
+    corpus = Corpus.open(path, settings=settings)
+    tonight = stages.begin(corpus)
+    logs = [(trajectories, Origin(origin))] if trajectories else stages.collect(corpus, tonight)
+    if not (tonight.folder / stages.RELEASE).is_dir():
+        asked = Corpus.open(path, settings=stages.dreamer(corpus))
+        for log, vouched in logs:
+            plain_round(asked, log, RunSelection(origin=vouched, limit=settings.recipe.night.limit))
+        corpus.watch()
+    stages.release(corpus, tonight, lambda total: progress("export", total))
+    slept = stages.sleep(corpus, tonight, progress)
+    told = stages.finish(corpus, tonight, slept)
+    stages.write_report(corpus)
+    return told
 
 
 def show_sleep(report: SleepReport) -> None:

@@ -71,6 +71,8 @@ class ChoiceModel:
                 "least must be trained"
             )
         self._body, self._head, self._frozen = body, base.lm_head, frozen
+        # Tokens of the prompt's first line, and the keys and values of all layers for them.
+        self._line: tuple[tuple[int, ...], Any] = ((), None)
 
     def states(self, packed: Packed) -> Any:  # noqa: ANN401 - a tensor (tokens, width)
         """What comes out of the frozen layers."""
@@ -86,7 +88,43 @@ class ChoiceModel:
         """Mean nats a token of each command, (commands,), from the states of the frozen layers."""
         import torch
 
-        hidden = self._through(states[None], packed, self._body.layers[self._frozen :])
+        if torch.is_grad_enabled():
+            # What a pass with gradients is for changes the weights.
+            self._line = ((), None)
+        return self._read(packed, self._through(states[None], packed, self._body.layers[self._frozen :])[0])
+
+    def scores(self, prompt: str, commands: Sequence[str]) -> list[float]:
+        """Mean nats a token of each command: the less, the likelier.
+
+        The first line, which a run's every prompt shares, goes through the network once as long as it stays the same.
+        """
+        import torch
+
+        packed = pack(self.tokenizer, prompt, commands)
+        line = tuple(self.tokenizer(f"{prompt.partition(chr(10))[0]}\n", add_special_tokens=False)["input_ids"])
+        # A line end may be one token with what follows, and one token at least must follow to score from.
+        known = len(line) if packed.ids[: len(line)] == line and packed.owners[len(line)] < 0 else 0
+        with torch.inference_mode():
+            hidden = self._after_line(packed, known)
+            return [float(value) for value in self._read(packed, hidden)]
+
+    def _after_line(self, packed: Packed, known: int) -> Any:  # noqa: ANN401 - a tensor (tokens, width)
+        """What comes out of the last layer for the tokens after the first `known`; before them stands nought."""
+        import torch
+        from transformers import DynamicCache
+
+        layers, ids = self._body.layers, torch.tensor([packed.ids])
+        if packed.ids[:known] != self._line[0] or self._line[1] is None:
+            self._line = (packed.ids[:known], DynamicCache())
+            if known:
+                self._through(self._body.embed_tokens(ids[:, :known]), packed, layers, 0, self._line[1])
+        hidden = self._through(self._body.embed_tokens(ids[:, known:]), packed, layers, known, self._line[1])[0]
+        self._line[1].crop(known - len(packed.ids))
+        return torch.cat([hidden.new_zeros(known, hidden.shape[1]), hidden])
+
+    def _read(self, packed: Packed, hidden: Any) -> Any:  # noqa: ANN401 - tensors
+        import torch
+
         owners = torch.tensor(packed.owners)
         targets = torch.nonzero(owners >= 0)[:, 0]
         last = int((owners < 0).sum()) - 1
@@ -94,28 +132,30 @@ class ChoiceModel:
         firsts = owners[targets] != owners[targets - 1]
         sources = torch.where(firsts, torch.tensor(last), targets - 1)
         # Sums over tokens want more digits than a half has.
-        logits = self._head(self._body.norm(hidden[0, sources])).float()
+        logits = self._head(self._body.norm(hidden[sources])).float()
         losses = torch.nn.functional.cross_entropy(logits, torch.tensor(packed.ids)[targets], reduction="none")
         count = int(owners.max()) + 1
         total = torch.zeros(count).index_add(0, owners[targets], losses)
         return total / torch.bincount(owners[targets], minlength=count)
 
-    def scores(self, prompt: str, commands: Sequence[str]) -> list[float]:
-        """Mean nats a token of each command: the less, the likelier."""
+    def _through(
+        self,
+        hidden: Any,  # noqa: ANN401 - tensors
+        packed: Packed,
+        layers: Any,  # noqa: ANN401
+        known: int = 0,
+        kept: Any = None,  # noqa: ANN401 - keys and values of the first `known` tokens, to which these are added
+    ) -> Any:  # noqa: ANN401
         import torch
 
-        packed = pack(self.tokenizer, prompt, commands)
-        with torch.inference_mode():
-            return [float(value) for value in self.nats(packed, self.states(packed))]
-
-    def _through(self, hidden: Any, packed: Packed, layers: Any) -> Any:  # noqa: ANN401 - tensors
-        import torch
-
-        places = torch.tensor([packed.places])
+        stop = known + hidden.shape[1]
+        places = torch.tensor([packed.places[known:stop]])
         turned = self._body.rotary_emb(hidden, position_ids=places)
-        mask = _mask(packed).to(hidden.dtype)
+        mask = _mask(packed)[:, :, known:stop, :stop].to(hidden.dtype)
         for layer in layers:
-            hidden = layer(hidden, attention_mask=mask, position_embeddings=turned, position_ids=places)
+            hidden = layer(
+                hidden, attention_mask=mask, position_embeddings=turned, position_ids=places, past_key_values=kept
+            )
         return hidden
 
 

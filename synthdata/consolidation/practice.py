@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -118,11 +119,9 @@ def practise(corpus: Corpus, logs: Sequence[Path], bar: Bar) -> SleepReport:
 
 
 def player_model(base: str, weights: Path | None, settings: PracticeSettings) -> ChoiceModel:
-    """The model that chooses, in half precision: its choices are the same to the third digit, at twice the speed."""
-    import torch
-
+    """The model that chooses, in single precision, as it was trained: half of it is imitated by many processors."""
     loaded = load(base, weights)
-    loaded.network.to(torch.bfloat16).eval()
+    loaded.network.eval()
     return ChoiceModel(loaded, settings.frozen_layers)
 
 
@@ -132,9 +131,7 @@ def _practise(corpus: Corpus, moves: Moves, key: str, source: str, bar: Bar) -> 
     known = known_adapters(corpus)
     parent = current(known, base)
     number = len(known) + 1
-    questions = read_questions(shipped_folder("exam") / FILE, settings.exam_games)
-    with bar("exam: reading", len(questions)) as advance:
-        exam = prepare(player_model(base, None, settings), questions, advance)
+    exam = _exam(base, settings.exam_games, settings.frozen_layers, bar)
     before_model = player_model(base, weights_of(store.path, parent) if parent else None, settings)
     cache = store.cache_dir / "exams"
     before = _marks(exam, before_model, settings, (cache, f"{base} {parent.key if parent else ''}"), bar, "exam before")
@@ -167,13 +164,18 @@ def _practise(corpus: Corpus, moves: Moves, key: str, source: str, bar: Bar) -> 
     return report_of(facts, folder_of(store.path, number), repeated=False)
 
 
+@lru_cache(maxsize=1)
+def _exam(base: str, games: int, frozen: int, bar: Bar) -> ChoiceExam:
+    """The exam as the frozen layers read it: the same for every night of a chain, and minutes of a core."""
+    questions = read_questions(shipped_folder("exam") / FILE, games)
+    with bar("exam: reading", len(questions)) as advance:
+        return prepare(ChoiceModel(load(base), frozen), questions, advance)
+
+
 def _trained(
     base: str, rows: Sequence[ChoiceRow], settings: PracticeSettings, bar: Bar, name: str
 ) -> tuple[ChoiceModel, tuple[float, ...]]:
-    import torch
-
     loaded = load(base)
-    loaded.network.to(torch.bfloat16)
     network = adapter_on_upper_layers(loaded, settings)
     model = ChoiceModel(Loaded(network, loaded.tokenizer, loaded.name), settings.frozen_layers)
     with bar(name, settings.steps(len(rows))) as advance:
