@@ -1,20 +1,24 @@
 """From idle and useful moves of a game to findings: which rule speaks for a move, and which move was better.
 
-The better move is the next useful one of the run: nothing but idle moves lies between, so it was open already.
+The better move is the next useful one of the run, where nothing between prepared it: then it was open already.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from synthdata.records import CauseCode
 from synthdata.reflection import rules_moves
 from synthdata.reflection.findings import Finding
-from synthdata.reflection.reading import Turn, content_words, words
+from synthdata.reflection.reading import INFO_VERBS, Turn, content_words, words
 from synthdata.reflection.rules_moves import is_inverse, target_of, thing_of
 
 _CODES: dict[str, CauseCode] = {"repeated": "loop", "misplaced": "misread_goal", "strange": "misread_goal"}
 _HOLDING = ("take", "get", "pick")
+_GIVING = ("put", "insert", "place", "drop")
+# Words by which tasks of games ask to give a thing away.
+_GIVING_WORDS = frozenset("put place insert deposit rest drop leave set lay".split())
 
 
 def idle_moves(turns: list[Turn], task: str) -> dict[int, str]:
@@ -49,7 +53,7 @@ def idle_findings(turns: list[Turn], task: str) -> Iterator[Finding]:
     """A finding for each idle move after which the run still found something useful to do."""
     idle = idle_moves(turns, task)
     for i, rule in idle.items():
-        better = _next_useful(turns, i, idle)
+        better = _next_useful(turns, i, idle, task)
         if better is None:
             continue
         code = _CODES.get(rule, "inefficient")
@@ -67,14 +71,43 @@ def _twin(turns: list[Turn], i: int) -> Turn:
     return next(t for t in turns if t.text.lower() == turns[i].text.lower() and t.reply == turns[i].reply)
 
 
-def _next_useful(turns: list[Turn], i: int, idle: dict[int, str]) -> Turn | None:
+def _next_useful(turns: list[Turn], i: int, idle: dict[int, str], task: str) -> Turn | None:
     for k in range(i + 1, len(turns)):
         later = turns[k]
         if k in idle or later.failure is not None or later.kind != "move" or is_inverse(turns[i], later):
             continue
         if later.text.lower() != turns[i].text.lower():
-            return later
+            return later if _was_open(turns[i:k], later) and _is_called_for(later, task) else None
     return None
+
+
+def _was_open(between: list[Turn], better: Turn) -> bool:
+    """Whether a move could be made before these turns too: in the same room, and none of them handled what it acts on.
+
+    Moves that bring nothing by themselves may still prepare: what was laid down can be taken up, a chest that was shut
+    can be opened.
+    """
+    deeds = [turn for turn in between if turn.kind == "move" and turn.verb not in INFO_VERBS and turn.failure is None]
+    if better.verb == "go" and any(turn.verb in ("open", "unlock") for turn in deeds):
+        return False
+    ways: list[Turn] = []
+    for turn in deeds:
+        if turn.verb == "go" and ways and is_inverse(ways[-1], turn):
+            ways.pop()
+        elif turn.verb == "go":
+            ways.append(turn)
+    acted = {thing_of(better), target_of(better)} - {""}
+    return not ways and not any(thing_of(turn) in acted for turn in deeds if turn.verb != "go")
+
+
+def _is_called_for(better: Turn, task: str) -> bool:
+    """Whether the task asks for a move that gives a thing away; other moves may serve without being named."""
+    if better.verb not in _GIVING:
+        return True
+    wanted = set(content_words(thing_of(better))) | set(content_words(target_of(better)))
+    return any(
+        wanted <= set(words(clause)) and set(words(clause)) & _GIVING_WORDS for clause in re.split(r"[.!?;,]", task)
+    )
 
 
 def good_findings(turns: list[Turn], task: str) -> Iterator[Finding]:
