@@ -160,5 +160,10 @@ def test_poisoned_releases_are_what_they_are_called_and_a_table_counts_what_was_
     assert len(through_gate(made["collapsed to two moves"], 0)) == 2
     assert {row.command for row in made["shuffled"]} == set(commands) and len(made["shuffled"]) == 12
     assert sorted(row.place for row in made["labels flipped"]) == list(range(12, 24))
-    line = {"release": "shuffled", "seed": 0, "night": 1, "rows": 12, "kept": False, "before": 0.5, "after": 0.25}
-    assert "| shuffled | 1 | 1 of 2 | 12 | 0.500 | 0.375 |" in report([line, line | {"kept": True, "after": 0.5}])
+    named = {"release": "shuffled", "chain": "sound, replay", "seed": 0, "night": 1}
+    line = named | {"rows": 12, "kept": False, "before": 0.5, "after": 0.25}
+    alone = line | {"release": "sound, rules alone"}
+    told = report([line, line | {"kept": True, "after": 0.5}, alone, alone | {"chain": "sound, rules alone"}])
+    assert "| shuffled | sound, replay | 1 | 1 of 2 | 12 | 0.500 | 0.375 |" in told
+    # A chain counts its own sleeps alone.
+    assert told.count("| 1 | 0 of 1 | 12 | 0.500 | 0.250 |") == 2

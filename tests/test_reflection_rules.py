@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from synthdata.records import Observation, Origin, Step, ToolCall, Trajectory
 from synthdata.reflection import faulty_steps, propose
+from synthdata.reflection.propose import findings_of
 from synthdata.reflection.quotes import Rarity, field_text
 from synthdata.reflection.reading import command_of, failure_span, parse_call, read_turns
 from synthdata.reflection.speech import gerund, imperative, shorten
@@ -57,8 +58,8 @@ UNLOCK = ("unlock iron chest with brass key", "You unlock the iron chest. Your s
         ("examine dusty globe", "The globe shows a forgotten continent.", "examined_strange"),
         ("examine iron chest", "The iron chest looks heavy and old.", "examined_needed"),
         ("take dusty globe", "You take the dusty globe from the floor.", "strange"),
-        ("drop brass key", "You drop the brass key on the ground.", "uncalled"),
-        ("put brass key on table", "You put the brass key on the table.", "misplaced"),
+        ("drop dusty globe", "You drop the dusty globe on the ground.", "uncalled"),
+        ("put dusty globe on table", "You put the dusty globe on the table.", "misplaced"),
     ],
 )
 def test_each_idle_move_is_found_by_its_rule(move, reply, rule):
@@ -77,6 +78,49 @@ def test_going_somewhere_and_straight_back_blames_the_way_there():
     assert faulty_steps(run) == {2: "wandering"}
     (bad,) = [p for p in propose(run, FLOOR) if p.label == "bad"]
     assert bad.better == UNLOCK[0]
+
+
+LOOK, EAST = ("look", "A vault with grey walls and one candle stub."), ("go east", "-= Hall =-\nA hall.")
+WEST, DROP = ("go west", "-= Vault =-\nA vault."), ("drop brass key", "You drop the brass key on the ground.")
+OPEN_GATE = ("open oak gate", "You open the oak gate with a creak.")
+
+
+@pytest.mark.parametrize(
+    ("moves", "better"),
+    [
+        # What another idle move made possible was not open at the first one.
+        (
+            (TAKE, LOOK, DROP, ("take brass key", "You pick it up."), ("open iron chest", "You open it.")),
+            "open iron chest",
+        ),
+        ((TAKE, LOOK, DROP, ("take brass key", "You pick it up.")), ""),
+        ((TAKE, LOOK, EAST, UNLOCK), "go east"),
+        ((LOOK, OPEN_GATE, EAST), ""),
+        ((TAKE, LOOK, EAST, WEST, EAST, ("take lamp", "Taken.")), "go east"),
+        # Nothing between touches it, or all that did was taken back, and the room is the same again.
+        ((TAKE, LOOK, DROP, ("take brass key", "You pick it up."), UNLOCK), UNLOCK[0]),
+        ((TAKE, LOOK, EAST, WEST, UNLOCK), UNLOCK[0]),
+        ((LOOK, ("inventory", "You are carrying nothing."), TAKE, UNLOCK), TAKE[0]),
+    ],
+)
+def test_a_move_is_advised_only_where_it_was_open_already(moves, better):
+    at = 1 + moves.index(LOOK)
+    found = [f.better.raw if f.better else "" for f in findings_of(play(*moves)) if f.turn.step.idx == at]
+    assert (found or [""]) == [better]
+
+
+@pytest.mark.parametrize(
+    ("task", "better"),
+    [
+        ("Unlock the iron box with the brass key, then open the iron box.", ""),
+        ("Insert the brass key into the iron box.", "insert brass key into iron box"),
+        ("Take the brass key. Place the brass key in the iron box.", "insert brass key into iron box"),
+    ],
+)
+def test_to_give_a_thing_away_is_advised_only_where_the_task_asks_for_it(task, better):
+    put = ("insert brass key into iron box", "You put the brass key into the iron box.")
+    (bad,) = [f for f in findings_of(play(LOOK, put, task=task)) if f.turn.step.idx == 1] or [None]
+    assert (bad.better.raw if bad else "") == better
 
 
 def test_turning_back_on_the_right_way_blames_the_way_back():

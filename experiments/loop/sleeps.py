@@ -4,8 +4,9 @@ python -m experiments.loop.sleeps --graphs FOLDER --seeds 200-209 --out docs/loo
 python -m experiments.loop.sleeps report docs/loop/e4-sleeps.jsonl
 
 Two nights a seed: the first plays untrained, the second plays with what the sound first night left. Each night sleeps
-on each kind of release, beside the same parent and exam. The policy has no old knowledge to lose, and no game of the
-exam is played: best moves alone decide.
+on each kind of release, beside the same parent and exam. Moves by rules alone also have a chain of their own, as a
+corpus without replay has: there the second night's parent learnt from rules too. The policy has no old knowledge to
+lose, and no game of the exam is played: best moves alone decide.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -81,8 +83,12 @@ RELEASES: dict[str, tuple[Release, str]] = {
 }
 
 
-def sleeps_of(graphs: Sequence[GameGraph], exam: Sequence[Question], seed: int) -> list[Line]:
-    """All sleeps of a seed: a line each."""
+# By whose nights the next ones go on, and what sleeps beside them.
+CHAINS: dict[str, Sequence[str]] = {"sound, replay": tuple(RELEASES), "sound, rules alone": ("sound, rules alone",)}
+
+
+def sleeps_of(graphs: Sequence[GameGraph], exam: Sequence[Question], seed: int, chain: str) -> list[Line]:
+    """All sleeps of a seed in a chain: a line each."""
     parent, runs, lines = Logit.untrained(), [], []
     tables = {question.state: features(question.state) for question in exam}
 
@@ -93,11 +99,10 @@ def sleeps_of(graphs: Sequence[GameGraph], exam: Sequence[Question], seed: int) 
         for graph in graphs:
             runs += [play(graph, parent, f"{seed}-sleep-{night}-{episode}") for episode in range(EPISODES)]
         place = (seed, night, tasks_of(exam))
-        slept = {
-            name: _sleep(release(runs, seed), runs, parent, marks, place) for name, (release, _) in RELEASES.items()
-        }
-        lines += [{"release": name, "seed": seed, "night": night} | line for name, (line, _) in slept.items()]
-        line, learnt = slept["sound, replay"]
+        slept = {name: _sleep(RELEASES[name][0](runs, seed), runs, parent, marks, place) for name in CHAINS[chain]}
+        named = {"chain": chain, "seed": seed, "night": night}
+        lines += [{"release": name} | named | line for name, (line, _) in slept.items()]
+        line, learnt = slept[chain]
         parent = learnt if line["kept"] else parent
     return lines
 
@@ -132,13 +137,15 @@ def _instead(row: Row, commands: Sequence[str], seed: int) -> Row:
 
 def report(lines: Sequence[Line]) -> str:
     """A row a release and night: how many of its sleeps were kept, and what best moves came to."""
-    rows = ["| release | night | kept | rows | best moves before | after |", "|---|---:|---:|---:|---:|---:|"]
-    for name in RELEASES:
-        for night in range(1, NIGHTS + 1):
-            here = [line for line in lines if line["release"] == name and line["night"] == night]
-            marks = [_mean(here, "before"), _mean(here, "after")]
-            kept = f"{sum(bool(line['kept']) for line in here)} of {len(here)}"
-            rows.append(f"| {name} | {night} | {kept} | {_mean(here, 'rows', 0)} | {' | '.join(marks)} |")
+    rows = [
+        "| release | chain | night | kept | rows | best moves before | after |",
+        "|---|---|---:|---:|---:|---:|---:|",
+    ]
+    for chain, name, night in ((c, n, i) for c in CHAINS for n in CHAINS[c] for i in range(1, NIGHTS + 1)):
+        here = [line for line in lines if (line["chain"], line["release"], line["night"]) == (chain, name, night)]
+        marks = [_mean(here, "before"), _mean(here, "after")]
+        kept = f"{sum(bool(line['kept']) for line in here)} of {len(here)}"
+        rows.append(f"| {name} | {chain} | {night} | {kept} | {_mean(here, 'rows', 0)} | {' | '.join(marks)} |")
     return "\n".join(rows) + "\n"
 
 
@@ -154,15 +161,16 @@ def main() -> None:
     parser.add_argument("results", nargs="?", type=Path)
     parser.add_argument("--graphs", type=Path, default=Path("graphs"))
     parser.add_argument("--seeds", default="200-209")
+    parser.add_argument("--chain", choices=list(CHAINS), help="this chain alone")
     parser.add_argument("--out", type=Path, default=Path("e4-sleeps.jsonl"))
     given = parser.parse_args()
     if given.verb == "run":
         first, _, last = given.seeds.partition("-")
         graphs = [GameGraph.load(spec_for(CONFIRM, i), given.graphs) for i in range(40)]
         exam = read_exam(EXAM)
-        for seed in range(int(first), int(last or first) + 1):
+        for seed, chain in product(range(int(first), int(last or first) + 1), [given.chain] if given.chain else CHAINS):
             with given.out.open("a", encoding="utf-8") as file:
-                file.write("".join(json.dumps(line) + "\n" for line in sleeps_of(graphs, exam, seed)))
+                file.write("".join(json.dumps(line) + "\n" for line in sleeps_of(graphs, exam, seed, chain)))
             for graph in graphs:
                 graph.save()
     path = given.results or given.out

@@ -76,28 +76,37 @@ def _next_useful(turns: list[Turn], i: int, idle: dict[int, str], task: str) -> 
         later = turns[k]
         if k in idle or later.failure is not None or later.kind != "move" or is_inverse(turns[i], later):
             continue
-        if later.text.lower() != turns[i].text.lower():
-            return later if _was_open(turns[i:k], later) and _is_called_for(later, task) else None
+        fresh = later.text.lower() != turns[i].text.lower()
+        if fresh and _was_open(turns[i:k], later) and _is_called_for(later, task):
+            return later
     return None
 
 
 def _was_open(between: list[Turn], better: Turn) -> bool:
-    """Whether a move could be made before these turns too: in the same room, and none of them handled what it acts on.
+    """Whether a move could be made before these turns too: in the same room, and what it acts on was as it is.
 
     Moves that bring nothing by themselves may still prepare: what was laid down can be taken up, a chest that was shut
     can be opened.
     """
-    deeds = [turn for turn in between if turn.kind == "move" and turn.verb not in INFO_VERBS and turn.failure is None]
-    if better.verb == "go" and any(turn.verb in ("open", "unlock") for turn in deeds):
+    changes: list[Turn] = []
+    for turn in between:
+        if turn.kind != "move" or turn.verb in INFO_VERBS or turn.failure is not None:
+            continue
+        same = next((old for old in reversed(changes) if _concern_the_same(old, turn)), None)
+        if same is not None and is_inverse(same, turn):
+            changes.remove(same)
+        else:
+            changes.append(turn)
+    if better.verb == "go" and any(turn.verb in ("open", "unlock") for turn in changes):
         return False
-    ways: list[Turn] = []
-    for turn in deeds:
-        if turn.verb == "go" and ways and is_inverse(ways[-1], turn):
-            ways.pop()
-        elif turn.verb == "go":
-            ways.append(turn)
     acted = {thing_of(better), target_of(better)} - {""}
-    return not ways and not any(thing_of(turn) in acted for turn in deeds if turn.verb != "go")
+    return not any(turn.verb == "go" or thing_of(turn) in acted for turn in changes)
+
+
+def _concern_the_same(old: Turn, turn: Turn) -> bool:
+    if "go" in (old.verb, turn.verb):
+        return old.verb == turn.verb
+    return thing_of(old) == thing_of(turn)
 
 
 def _is_called_for(better: Turn, task: str) -> bool:
