@@ -4,13 +4,15 @@ bench/faults.c is preloaded and counts the system calls that change the corpus, 
 is forked for each run, from a process that has imported everything and has started nothing, so that a run takes a
 fraction of a second. After each fault the same command runs again, and the corpus must be as if nothing had happened.
 
-    python bench/faults.py [--most N] [--verbs admit,evict] [--damages 500]
+    python bench/faults.py [--most N] [--verbs admit,evict] [--damages 500] [--work FOLDER] [--minutes 30]
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ctypes
+import functools
 import gzip
 import hashlib
 import importlib
@@ -26,12 +28,17 @@ import tempfile
 import time
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from itertools import count, islice, product
 from pathlib import Path
+from typing import TYPE_CHECKING
+from unittest import mock
 
 from report import conditions, table, write_section
+
+if TYPE_CHECKING:
+    from synthdata.corpus import CorpusStore
 
 HERE = Path(__file__).parent
 SAMPLE = HERE.parent / "data" / "sample" / "textworld.jsonl.gz"
@@ -40,6 +47,7 @@ FAST = ("--set", "recipe.encoder.backend=hashing", "--set", "recipe.encoder.dim=
 # A machine that is busy with other things takes its time; what is stuck is stuck for longer.
 SECONDS = 900.0
 KILL, TORN, FULL = 0, 1, 2
+KILLED = ("killed", "killed, write torn")
 LEFT = re.compile(r"\.part$|\.old$|#\d+$")
 
 
@@ -150,14 +158,30 @@ class Run:
 def facts(corpus: Path) -> dict[str, object]:
     """Everything about a corpus that must not depend on faults."""
     from synthdata.corpus import CorpusStore
+    from synthdata.corpus.tables import Table
+
+    store = CorpusStore.open(corpus)
+    with store.writing():
+        pass
+    # Nobody writes from here on, so each table is opened once: opening them is half of what this costs.
+    opened, really = dict[Path, object](), Table.open
+
+    def once(table: Table) -> object:
+        if table.folder not in opened:
+            opened[table.folder] = really(table)
+        return opened[table.folder]
+
+    with mock.patch.object(Table, "open", once):
+        return _facts(store)
+
+
+def _facts(store: CorpusStore) -> dict[str, object]:
     from synthdata.corpus.digest import digest, events_digest
     from synthdata.corpus.verify import verify
     from synthdata.gate.anchor import load_anchor
 
-    store = CorpusStore.open(corpus)
+    corpus = store.path
     findings = [str(finding) for finding in verify(store)]
-    with store.writing():
-        pass
     kinds = Counter(store.events()["kind"].to_list())
     ids = "".join(sorted(store.admitted_ids()))
     return {
@@ -221,29 +245,10 @@ def prepare(harness: Harness, work: Path) -> list[Scene]:
     }
     runs = first_runs(work / "runs.jsonl", 0, 12)
     more = first_runs(work / "more.jsonl", 12, 10)
-    base = work / "base"
-
-    def do(*arguments: object) -> Run:
-        done = harness.verb(arguments, work)
-        if done.code not in (0, 1):
-            raise SystemExit(f"{arguments}: exit {done.code}\n{done.said}")
-        return done
-
-    do("init", base / "c", "--reference", files["reference"], *FAST)
-    do("admit", base / "c", files["first"])
-    scripted = ("--generator", "scripted", "--plain")
-    do("run", base / "c", "--trajectories", runs, *scripted)
-    do("export", base / "c", base / "out")
-    shutil.copytree(base, work / "frozen")
-    harness.call(lambda: freeze(work / "frozen" / "c"), work)
-    shutil.copytree(base, work / "torn")
-    sorted((work / "torn" / "c" / "decisions" / "_delta_log").glob("*.json"))[-1].unlink()
-    (work / "old").mkdir()
-    with zipfile.ZipFile(OLD) as archive:
-        archive.extractall(work / "old" / "c")
-    told = harness.call(lambda: lesson_and_label(base / "c"), work).value
-    assert isinstance(told, list)
-    lesson, run, step = told
+    names = work / "names.json"
+    if not names.exists():
+        names.write_text(json.dumps(make_bases(harness, work, files, runs)))
+    lesson, run, step = json.loads(names.read_text())
     label = work / "labels.jsonl"
     label.write_text(json.dumps({"trajectory_id": run, "step": step, "label": "bad", "by": "me"}) + "\n")
     return [
@@ -267,6 +272,33 @@ def prepare(harness: Harness, work: Path) -> list[Scene]:
         Scene("verify --repair", "torn", lambda p: ["verify", p / "c", "--repair"]),
         Scene("first write to an old corpus", "old", lambda p: ["admit", p / "c", files["second"]]),
     ]
+
+
+def make_bases(harness: Harness, work: Path, files: Mapping[str, Path], runs: Path) -> object:
+    """Make the folders that verbs start from; an admitted row, and a run with one of its agent's steps."""
+    base = work / "base"
+
+    def do(*arguments: object) -> Run:
+        done = harness.verb(arguments, work)
+        if done.code not in (0, 1):
+            raise SystemExit(f"{arguments}: exit {done.code}\n{done.said}")
+        return done
+
+    do("init", base / "c", "--reference", files["reference"], *FAST)
+    do("admit", base / "c", files["first"])
+    scripted = ("--generator", "scripted", "--plain")
+    do("run", base / "c", "--trajectories", runs, *scripted)
+    do("export", base / "c", base / "out")
+    shutil.copytree(base, work / "frozen")
+    harness.call(lambda: freeze(work / "frozen" / "c"), work)
+    shutil.copytree(base, work / "torn")
+    sorted((work / "torn" / "c" / "decisions" / "_delta_log").glob("*.json"))[-1].unlink()
+    (work / "old").mkdir()
+    with zipfile.ZipFile(OLD) as archive:
+        archive.extractall(work / "old" / "c")
+    shutil.copytree(base, work / "held")
+    harness.verb(["heldout", work / "held" / "c", files["exam"]], work)
+    return harness.call(lambda: lesson_and_label(base / "c"), work).value
 
 
 def freeze(corpus: Path) -> None:
@@ -297,34 +329,58 @@ def place(work: Path, base: str) -> Path:
     return folder
 
 
-def disturb(harness: Harness, work: Path, scene: Scene, most: int) -> Iterator[tuple[str, str]]:
-    """Kill the verb at its points, and let the disk be full from them on; kind of fault and outcome of each."""
-    calm = harness.verb(scene.arguments(place(work, scene.base)), work / "place")
+@dataclass(frozen=True)
+class Calm:
+    """A verb that nothing disturbs: its points, exit codes of it and of the same command again, and what it leaves."""
+
+    points: int
+    codes: list[int]
+    expected: object
+    modules: list[str]
+
+
+def calm(harness: Harness, work: Path, scene: Scene) -> Calm:
+    """Run a verb undisturbed, twice; kept in the work folder, so that a later run of this script need not."""
+    kept = work / f"calm {scene.name}.json".replace(" ", "-")
+    if kept.exists():
+        return Calm(**json.loads(kept.read_text()))
+    once = harness.verb(scene.arguments(place(work, scene.base)), work / "place")
     expected = harness.state(work / "place" / "c").value
     again = harness.verb(scene.arguments(work / "place"), work / "place")
     twice = harness.state(work / "place" / "c").value
     if expected is None or (expected != twice and scene.name != "init"):
-        raise SystemExit(f"{scene.name}: undisturbed it is {expected}, twice it is {twice}\n{calm.said}\n{again.said}")
-    print(f"{scene.name}: {calm.points} points, exit {calm.code}, again {again.code}", flush=True)
-    for turn, at in enumerate(spread(calm.points, round(most * scene.share))):
-        for mode in (KILL, FULL) if turn % 2 else (KILL, TORN):
-            arguments = scene.arguments(place(work, scene.base))
-            hit = harness.verb(arguments, work / "place", at, mode)
-            rerun = harness.verb_and_facts(arguments, work / "place")
-            kind = ("killed", "killed, write torn", "disk full")[mode]
-            outcome = _outcome(scene, hit, rerun, expected, {calm.code, again.code}, mode)
-            if outcome not in ("same", "not reached"):
-                kept = work / "kept" / f"{scene.name} {at} {mode}".replace(" ", "-")
-                shutil.copytree(work / "place", kept, dirs_exist_ok=True)
-                told = (
-                    f"{scene.name} at {at}, {kind}: {outcome}",
-                    hit.said,
-                    rerun.said,
-                    rerun.value,
-                    expected,
-                )
-                print(*told, sep="\n", flush=True)
-            yield kind, outcome
+        print(harness.state(work / "place" / "c").said)
+        raise SystemExit(f"{scene.name}: undisturbed it is {expected}, twice it is {twice}\n{once.said}\n{again.said}")
+    print(f"{scene.name}: {once.points} points, exit {once.code}, again {again.code}", flush=True)
+    found = Calm(once.points, sorted({once.code, again.code}), expected, once.modules)
+    kept.write_text(json.dumps(asdict(found)))
+    return Calm(**json.loads(kept.read_text()))
+
+
+def cells(scenes: Sequence[Scene], calms: Mapping[str, Calm], most: int) -> list[tuple[Scene, int, int]]:
+    """The faults to be done: verb, point and kind of each."""
+    found = []
+    for scene in scenes:
+        for turn, at in enumerate(spread(calms[scene.name].points, round(most * scene.share))):
+            found += [(scene, at, KILL), (scene, at, (TORN, KILL, FULL)[turn % 3] if scene.share < 1 else TORN)]
+            if scene.share == 1 and turn % 2:
+                found.append((scene, at, FULL))
+    return list(dict.fromkeys(found))
+
+
+def disturb(harness: Harness, work: Path, scene: Scene, at: int, mode: int, undisturbed: Calm) -> tuple[str, str]:
+    """Kill the verb at a point, or let the disk be full from there on, and run it again; kind of fault and outcome."""
+    arguments = scene.arguments(place(work, scene.base))
+    hit = harness.verb(arguments, work / "place", at, mode)
+    rerun = harness.verb_and_facts(arguments, work / "place")
+    kind = ("killed", "killed, write torn", "disk full")[mode]
+    outcome = _outcome(scene, hit, rerun, undisturbed.expected, set(undisturbed.codes), mode)
+    if outcome not in ("same", "not reached"):
+        kept = work / "kept" / f"{scene.name} {at} {mode}".replace(" ", "-")
+        shutil.copytree(work / "place", kept, dirs_exist_ok=True)
+        told = f"{scene.name} at {at}, {kind}: {outcome}"
+        print(told, hit.said, rerun.said, rerun.value, undisturbed.expected, sep="\n", flush=True)
+    return kind, outcome
 
 
 def spread(points: int, most: int) -> list[int]:
@@ -398,42 +454,31 @@ def damage(path: Path, how: str, rng: random.Random, others: Sequence[Path]) -> 
     return True
 
 
-def damages(harness: Harness, work: Path, count: int, admitted: Path) -> Iterator[tuple[str, str, str]]:
-    """Single damages over every kind of truth; kind, damage, and whether it was found before a decision."""
-    folder = place(work, "base")
-    harness.verb(["heldout", work / "base" / "c", work / "exam.jsonl"], work / "base")
-    folder = place(work, "base")
-    calm = harness.verb(["admit", folder / "c", admitted], folder)
-    expected = harness.state(folder / "c").value
-    assert calm.code == 0 and expected is not None, calm.said
-    done = 0
-    for seed in range(count):
-        if done >= count:
-            return
-        for name, pattern in KINDS.items():
-            for how in DAMAGES:
-                rng = random.Random(f"{seed} {name} {how}")
-                folder = place(work, "base")
-                paths = sorted((folder / "c").glob(pattern))
-                path = rng.choice(paths)
-                if not damage(path, how, rng, paths):
-                    continue
-                seen = harness.verb(["verify", folder / "c"], folder)
-                before = len(list((folder / "c" / "decisions").glob("*.parquet")))
-                took = harness.verb(["admit", folder / "c", admitted], folder)
-                decided = len(list((folder / "c" / "decisions").glob("*.parquet"))) > before
-                outcome = _found(harness, folder, seen, took, decided, expected)
-                if not outcome.startswith(("found", "harmless")):
-                    where = path.relative_to(folder)
-                    shutil.copytree(
-                        folder, work / "kept" / f"damage {seed} {name} {how}".replace(" ", "-"), dirs_exist_ok=True
-                    )
-                    print(
-                        f"{where} {how} ({seed}): {outcome}\n{seen.code} {seen.said}\n{took.code} {took.said}",
-                        flush=True,
-                    )
-                done += 1
-                yield name, how, outcome
+def damaged(
+    harness: Harness, work: Path, seed: int, name: str, how: str, undisturbed: Calm, admitted: Path
+) -> str | None:
+    """Do a single damage to a file of this kind; whether it was found before a decision, None where it cannot be done.
+
+    `undisturbed` is how `admit` ends on the undamaged corpus.
+    """
+    rng = random.Random(f"{seed} {name} {how}")
+    folder = place(work, "held")
+    paths = sorted((folder / "c").glob(KINDS[name]))
+    path = rng.choice(paths)
+    if not damage(path, how, rng, paths):
+        return None
+    seen = harness.verb(["verify", folder / "c"], folder)
+    before = len(list((folder / "c" / "decisions").glob("*.parquet")))
+    took = harness.verb(["admit", folder / "c", admitted], folder)
+    decided = len(list((folder / "c" / "decisions").glob("*.parquet"))) > before
+    outcome = _found(harness, folder, seen, took, decided, undisturbed.expected)
+    if not outcome.startswith(("found", "harmless")):
+        where = path.relative_to(folder)
+        kept = work / "kept" / f"damage {seed} {name} {how}".replace(" ", "-").replace(",", "")
+        shutil.copytree(folder, kept, dirs_exist_ok=True)
+        told = f"{where} {how} ({seed}): {outcome}"
+        print(told, seen.code, seen.said, took.code, took.said, sep="\n", flush=True)
+    return outcome
 
 
 def _found(harness: Harness, folder: Path, seen: Run, took: Run, decided: bool, expected: object) -> str:
@@ -458,54 +503,66 @@ def build_shim(work: Path) -> Path:
     return shim
 
 
-def preload(harness: Harness, work: Path, scenes: Sequence[Scene]) -> None:
-    """Import here what verbs import late, so that children need not."""
-    for scene in scenes:
-        run = harness.verb(scene.arguments(place(work, scene.base)), work / "place")
-        for name in run.modules:
-            if not name.startswith(("__", "synthdata.cli.main")):
-                try:
-                    importlib.import_module(name)
-                except ImportError:
-                    continue
+def preload(calms: Sequence[Calm]) -> None:
+    """Import here what verbs import late, so that children need not, and build the command line once."""
+    for found in calms:
+        for name in found.modules:
+            with contextlib.suppress(ImportError):
+                importlib.import_module(name)
+    import typer.main
+
+    typer.main.get_command = functools.cache(typer.main.get_command)
 
 
-def section(
-    told: str, kills: dict[str, Counter[tuple[str, str]]], found: Counter[tuple[str, str]], seconds: float
-) -> str:
-    """The part of docs/benchmarks.md."""
-    total = Counter[str]()
+@dataclass(frozen=True)
+class Results:
+    """The outcome of each cell, a line each in a file: what an earlier run of this script did is not done again."""
+
+    path: Path
+
+    def read(self) -> dict[str, list[str]]:
+        """Verb or kind of truth, fault and outcome of each cell by its name."""
+        lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
+        return dict(json.loads(line) for line in lines)
+
+    def add(self, name: str, told: Sequence[str]) -> None:
+        """Keep a cell."""
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps([name, told]) + "\n")
+
+
+def section(told: str, results: Mapping[str, Sequence[str]]) -> str:
+    """The part of docs/benchmarks.md, from all cells."""
+    kills = [told for name, told in results.items() if name.startswith("verb ") and told[2] != "not reached"]
+    found = [told for name, told in results.items() if name.startswith("damage ") and told[2] != "cannot be done"]
     lines = []
-    for verb, counted in kills.items():
-        for kind in ("killed", "killed, write torn", "disk full"):
-            outcomes = {outcome: n for (k, outcome), n in counted.items() if k == kind and outcome != "not reached"}
-            bad = {outcome: n for outcome, n in outcomes.items() if outcome != "same"}
-            total.update({kind: sum(outcomes.values()), "bad": sum(bad.values())})
-            if outcomes:
-                lines.append((verb, kind, sum(outcomes.values()), outcomes.get("same", 0), str(bad or "")))
-    names = sorted({name for name, _ in found})
-    damaged = [
+    for verb in dict.fromkeys(sorted(verb for verb, _, _ in kills)):
+        counts = [Counter(o for v, k, o in kills if v == verb and k in kinds) for kinds in (KILLED, ("disk full",))]
+        bad = {outcome: n for outcome, n in (counts[0] + counts[1]).items() if outcome != "same"}
+        same = [str(n) for count in counts for n in (count.total(), count["same"])]
+        lines.append((verb, *map(int, same), str(bad or "")))
+    damages = [
         (
             name,
             *(
-                sum(n for (k, o), n in found.items() if k == name and o.startswith(what))
+                sum(o.startswith(what) for k, _, o in found if k == name)
                 for what in ("found", "harmless", "MISSED", "traceback", "stuck")
             ),
         )
-        for name in names
+        for name in dict.fromkeys(sorted(name for name, _, _ in found))
     ]
-    killed = total["killed"] + total["killed, write torn"]
+    killed, full = (sum(kind in kinds for _, kind, _ in kills) for kinds in (KILLED, ("disk full",)))
+    bad = sum(outcome != "same" for _, _, outcome in kills)
     parts = [
-        f"{told} {seconds / 60:.0f} minutes, on a memory disk. {killed} kills before system calls that change the "
-        "corpus, spread over all of a verb's, every third with that write half done, and "
-        f"{total['disk full']} disks that were full from such a call on; after each the same command again. "
-        f"**{total['bad']} ended otherwise than undisturbed** (rows, digests, events, anchors, held-out list, "
-        "left-over parts, lock, exit code, traceback).",
-        table(["verb", "fault", "faults", "same end", "else"], lines),
-        f"{sum(found.values())} single damages to files of the truth (bits, cuts, deletions, zeros, edited digits, "
+        f"{told} On a memory disk. {killed} kills before system calls that change the corpus, spread over all of a "
+        f"verb's, many with that write half done, and {full} disks that were full from such a call on; after each the "
+        f"same command again. **{bad} ended otherwise than undisturbed** (rows, digests, events, anchors, held-out "
+        "list, left-over parts, lock, exit code, traceback).",
+        table(["verb", "kills", "same end", "full disks", "same end", "else"], lines),
+        f"{len(found)} single damages to files of the truth (bits, cuts, deletions, zeros, edited digits, "
         "appended bytes, files swapped for another of their kind), each looked at by `verify` and by `admit`. "
         "Harmless: `admit` ended as on the undamaged corpus.",
-        table(["truth", "found", "harmless", "missed", "traceback", "stuck"], damaged),
+        table(["truth", "found", "harmless", "missed", "traceback", "stuck"], damages),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -514,9 +571,10 @@ def main() -> None:
     """Disturb, print, write the section."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--most", type=int, default=54, help="points of a verb at most")
-    parser.add_argument("--verbs", default="")
+    parser.add_argument("--verbs", default="", help="only these, with commas between")
     parser.add_argument("--damages", type=int, default=500)
-    parser.add_argument("--work", type=Path)
+    parser.add_argument("--minutes", type=float, default=600.0, help="stop after so long; the next run goes on")
+    parser.add_argument("--work", type=Path, help="kept, with every outcome: a run with the same folder goes on")
     asked = parser.parse_args()
     work = (
         asked.work or Path(tempfile.mkdtemp(prefix="faults-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
@@ -527,24 +585,50 @@ def main() -> None:
         environment = os.environ | {"LD_PRELOAD": str(shim), "OMP_NUM_THREADS": "1", "POLARS_MAX_THREADS": "2"}
         os.execve(sys.executable, [sys.executable, *sys.argv, "--work", str(work)], environment)
     del os.environ["LD_PRELOAD"]
-    told, start = conditions(), time.monotonic()
-    harness = Harness(work / "faults.so", work)
-    scenes = prepare(harness, work)
-    scenes = [scene for scene in scenes if not asked.verbs or scene.name in asked.verbs.split(",")]
-    # Verbs that take long come last: what was counted by then stands, whenever the run is stopped.
-    scenes.sort(key=lambda scene: (scene.share < 1, scene.name in ("admit", "export", "export again", "reanchor")))
-    preload(harness, work, scenes)
-    kills: dict[str, Counter[tuple[str, str]]] = {}
-    for scene in scenes if asked.most else ():
-        kills[scene.name] = Counter(disturb(harness, work, scene, asked.most))
-        print(scene.name, dict(kills[scene.name]), f"{time.monotonic() - start:.0f} s", flush=True)
-    found: Counter[tuple[str, str]] = Counter()
-    for name, _, outcome in damages(harness, work, asked.damages, work / "second.jsonl") if asked.damages else ():
-        found[name, outcome] += 1
-    body = section(told, kills, found, time.monotonic() - start)
+    told, results = conditions(), Results(work / "results.jsonl")
+    todo = left_to_do(Harness(work / "faults.so", work), work, asked, results)
+    # In mixed order: a part of each verb's and of each kind's is done whenever the run is stopped.
+    random.Random(0).shuffle(todo)
+    start = time.monotonic()
+    for number, do in enumerate(todo, 1):
+        if time.monotonic() - start > 60 * asked.minutes:
+            break
+        do()
+        if number % 20 == 0:
+            print(f"{number} of {len(todo)}, {time.monotonic() - start:.0f} s", flush=True)
+    body = section(told, results.read())
     print(body)
-    if not asked.verbs:
-        write_section("faults", "Faults", body)
+    write_section("faults", "Faults", body)
+
+
+def left_to_do(harness: Harness, work: Path, asked: argparse.Namespace, results: Results) -> list[Callable[[], None]]:
+    """The cells that no earlier run did, each as a call that does it and keeps its outcome."""
+    every = prepare(harness, work)
+    scenes = [scene for scene in every if not asked.verbs or scene.name in asked.verbs.split(",")]
+    calms = {scene.name: calm(harness, work, scene) for scene in scenes}
+    admitting = next(scene for scene in every if scene.name == "admit")
+    sound = calm(harness, work, replace(admitting, name="admit undamaged", base="held"))
+    preload([*calms.values(), sound])
+    known = results.read()
+    todo: list[Callable[[], None]] = []
+
+    def fault(name: str, scene: Scene, at: int, mode: int) -> None:
+        kind, outcome = disturb(harness, work, scene, at, mode, calms[scene.name])
+        results.add(name, [scene.name, kind, outcome])
+
+    def harm(cell: str, seed: int, name: str, how: str) -> None:
+        outcome = damaged(harness, work, seed, name, how, sound, work / "second.jsonl")
+        results.add(cell, [name, how, outcome or "cannot be done"])
+
+    for scene, at, mode in cells(scenes, calms, asked.most):
+        if (name := f"verb {scene.name} {at} {mode}") not in known:
+            todo.append(functools.partial(fault, name, scene, at, mode))
+    # A file without a number has none to be edited: such a cell is not one of those that were asked for.
+    more = asked.damages + sum(told[2] == "cannot be done" for told in known.values())
+    for seed, name, how in islice(product(count(), KINDS, DAMAGES), more if asked.damages else 0):
+        if (cell := f"damage {seed} {name} {how}") not in known:
+            todo.append(functools.partial(harm, cell, seed, name, how))
+    return todo
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The process that `schedule` keeps: it tells the server of the deployments and starts each run that comes due.
 
 Runs that a killed process left as running are reported as crashed once nobody holds the corpus' round lock, so that
-their place under the concurrency limit is free again.
+their place under the concurrency limit is free again. Ticks that ended and could not note it are noted here.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from prefect.automations import Automation
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import DeploymentFilter, FlowRunFilter
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, FlowRun
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.deployments.runner import RunnerDeployment
 from prefect.events.actions import PauseDeployment
 from prefect.events.schemas.automations import EventTrigger, Posture
@@ -35,12 +36,15 @@ from flows.schedule import Plan
 from flows.scheduled import tick
 from synthdata.api import Corpus
 from synthdata.errors import LockedError
-from synthdata.monitor.ticks import note_tick
+from synthdata.monitor.ticks import Outcome, Tick, note_tick, ticks
 from synthdata.operations.reflect import round_lock
+from synthdata.text.redaction import without_secrets
 
 LOOK_SECONDS = 15.0
 # A run that is starting has no lock yet; imports take this long on a busy machine.
 STARTING = timedelta(seconds=60)
+# A disk that was full for longer loses the lines of its ticks; the server still has them.
+LOOK_BACK = timedelta(days=1)
 
 
 def deployments(plan: Plan) -> list[RunnerDeployment]:
@@ -110,17 +114,57 @@ def report_crashed(client: SyncPrefectClient, plan: Plan, deployment: UUID) -> l
     for run in client.read_flow_runs(flow_run_filter=alive, deployment_filter=mine):
         if run.state is not None and run.state.timestamp < old:
             client.set_flow_run_state(run.id, Crashed(message="its process is gone; the next tick takes its work up"))
-            note_tick(Path(plan.corpus), "crashed", "its process is gone; the next tick takes its work up")
             gone.append(run)
     return gone
 
 
-def _look_for_crashed(plan: Plan, deployment: UUID) -> None:
+# By the name of a state, else by its type, what came of a tick.
+OUTCOMES: dict[str, Outcome] = {
+    "Refused": "refused",
+    "Waiting": "waiting",
+    "CANCELLED": "skipped",
+    "FAILED": "failed",
+    "CRASHED": "crashed",
+}
+
+
+def note_untold(client: SyncPrefectClient, plan: Plan, deployment: UUID, began: datetime) -> list[Tick]:
+    """Note the ticks that ended and did not note it themselves; those that were noted now.
+
+    Of the last day, from the first tick on of which the run is known, else from when this process `began`.
+
+    A full disk took the line, the process died, or the server ended the run before it was started.
+    """
+    ended = {"state": {"type": {"any_": ["COMPLETED", "FAILED", "CANCELLED", "CRASHED"]}}}
+    known = {tick.run: tick for tick in ticks(Path(plan.corpus)) if tick.run}
+    first = min((datetime.fromisoformat(tick.at) for tick in known.values()), default=began)
+    ended |= {"expected_start_time": {"after_": max(first, datetime.now(UTC) - LOOK_BACK).isoformat()}}
+    mine = DeploymentFilter.model_validate({"id": {"any_": [str(deployment)]}})
+    noted = []
+    runs = client.read_flow_runs(
+        flow_run_filter=FlowRunFilter.model_validate(ended),
+        deployment_filter=mine,
+        sort=FlowRunSort.EXPECTED_START_TIME_DESC,
+    )
+    for run in reversed(runs):
+        state = run.state
+        if state is None or str(run.id) in known:
+            continue
+        message = state.message or state.name or str(state.type)
+        done: Outcome = "nothing new" if message.startswith("nothing new") else "round"
+        outcome = OUTCOMES.get(state.name or "") or OUTCOMES.get(str(state.type.value)) or done
+        noted.append(note_tick(Path(plan.corpus), outcome, without_secrets(message), str(run.id), state.timestamp))
+    return noted
+
+
+def _look_for_ended(plan: Plan, deployment: UUID) -> None:
+    began = datetime.now(UTC)
     with get_client(sync_client=True) as client:
         while True:
             time.sleep(LOOK_SECONDS)
             try:
                 report_crashed(client, plan, deployment)
+                note_untold(client, plan, deployment, began)
             except (PrefectException, OSError) as error:
                 sys.stderr.write(f"the server does not answer now: {error}\n")
 
@@ -137,7 +181,7 @@ def main(plan: Plan) -> None:
     first = served[0].apply()
     assert isinstance(first, UUID)
     make_automation(plan, first)
-    threading.Thread(target=_look_for_crashed, args=(plan, first), daemon=True).start()
+    threading.Thread(target=_look_for_ended, args=(plan, first), daemon=True).start()
     serve(*served, pause_on_shutdown=False, print_starting_message=False)
 
 

@@ -29,6 +29,8 @@ from synthdata.monitor.ticks import Tick, tick_facts, ticks
 from synthdata.text.redaction import address_without_login
 
 LOOK_SECONDS = 0.5
+# How often a few bytes are written to see whether the disk takes them.
+TRY_SECONDS = 10.0
 # A child that lives longer was well; one that ends sooner this often in a row will not get better by itself.
 WELL_SECONDS = 30.0
 FAILURES = 5
@@ -80,10 +82,12 @@ def keep_running(plan: Plan, port: int = 0, hear: Callable[[str], None] = lambda
 
 
 def _watch(server: _Server | None, runner: _Runner, plan: Plan, hear: Callable[[str], None]) -> None:
-    told = ticks(Path(plan.corpus))
+    told, refusal, tried = ticks(Path(plan.corpus)), "", time.monotonic()
     while True:
         time.sleep(LOOK_SECONDS)
         told = _tell_ticks(Path(plan.corpus), told, hear)
+        if time.monotonic() - tried > TRY_SECONDS:
+            refusal, tried = _tell_refusal(Path(plan.corpus), refusal, hear), time.monotonic()
         for child in (server, runner):
             if child is not None and child.ended():
                 hear(f"{child.name} ended with code {child.process.returncode} and is started again")
@@ -93,14 +97,33 @@ def _watch(server: _Server | None, runner: _Runner, plan: Plan, hear: Callable[[
 def _tell_ticks(corpus: Path, told: list[Tick], hear: Callable[[str], None]) -> list[Tick]:
     """Say what came of the ticks that ended since the last look, and warn where none of them is any good."""
     known = ticks(corpus)
-    fresh = [tick for tick in known if told[-1:] and tick.at > told[-1].at] if told else known
-    fresh += [tick for tick in known if told[-1:] and tick.at == told[-1].at and tick not in told]
-    for tick in sorted(fresh, key=lambda tick: tick.at):
+    # One that could not be written at first comes late, with the time at which it ended.
+    fresh = [tick for tick in known if tick not in set(told)]
+    for tick in fresh:
         hear(tick.line())
     alarm = tick_facts(corpus).alarm
     if fresh and alarm:
         hear(f"alarm: {alarm}")
     return known
+
+
+def _tell_refusal(corpus: Path, told: str, hear: Callable[[str], None]) -> str:
+    """Say once that the corpus' disk refuses, since then no tick can be noted there, and once that it does not."""
+    probe = corpus / "derived" / ".ticks.probe"
+    refusal = ""
+    try:
+        probe.write_bytes(bytes(512))
+    except OSError as error:
+        refusal = error.strerror or str(error)
+    with contextlib.suppress(OSError):
+        probe.unlink(missing_ok=True)
+    if refusal != told:
+        hear(
+            f"{corpus}: {refusal}; ticks are told when it can be written again"
+            if refusal
+            else f"{corpus}: can be written again"
+        )
+    return refusal
 
 
 class _Child:

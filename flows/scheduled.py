@@ -6,17 +6,19 @@ next one. So a tick that crashed needs no repair either.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 from prefect import flow
 from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 
 from flows.curate import THREADS, curate
 from synthdata.errors import LockedError, RefusedError, SynthdataError
 from synthdata.gate.fill import TooFewLessonsError
-from synthdata.monitor.ticks import note_tick
+from synthdata.monitor.ticks import Outcome, note_tick
 from synthdata.operations.reflect import RunSelection
 from synthdata.text.redaction import without_secrets
 
@@ -26,25 +28,27 @@ def tick(
     corpus: str, trajectories: str, choice: RunSelection | None = None, settings: dict[str, Any] | None = None
 ) -> State[str]:
     """One round over the new runs of the logs, as `curate` makes it, with what came of it as the state's message."""
-    folder = Path(corpus)
+    note = partial(_note, Path(corpus))
     try:
         report = curate.fn(corpus, trajectories, choice, settings)
     except LockedError as error:
-        return Cancelled(name="Skipped", message=note_tick(folder, "skipped", str(error)).message)
+        return Cancelled(name="Skipped", message=note("skipped", str(error)))
     except RefusedError as error:
-        return Cancelled(name="Refused", message=note_tick(folder, "refused", str(error)).message)
+        return Cancelled(name="Refused", message=note("refused", str(error)))
     except TooFewLessonsError as error:
-        return Cancelled(name="Waiting", message=note_tick(folder, "waiting", str(error)).message)
+        return Cancelled(name="Waiting", message=note("waiting", str(error)))
     except SynthdataError as error:
-        return Failed(message=note_tick(folder, "failed", str(error)).message)
+        return Failed(message=note("failed", str(error)))
     except BaseException as error:
-        note_tick(folder, "failed", without_secrets(f"{type(error).__name__}: {error}"))
+        note("failed", without_secrets(f"{type(error).__name__}: {error}"))
         raise
     if report.repeated:
-        message = f"nothing new after round {report.round}"
-        return Completed(message=note_tick(folder, "nothing new", message).message, data="")
+        return Completed(message=note("nothing new", f"nothing new after round {report.round}"), data="")
     counts = report.counts
     alarm = f"; alarm: {report.alarm}" if report.alarm else ""
     message = f"round {report.round}: {counts['admit']} of {sum(counts.values())} candidates admitted{alarm}"
-    note_tick(folder, "round", message)
-    return Completed(message=message, data=message)
+    return Completed(message=note("round", message), data=message)
+
+
+def _note(corpus: Path, outcome: Outcome, message: str) -> str:
+    return note_tick(corpus, outcome, message, flow_run.id or "").message

@@ -22,10 +22,14 @@ from filelock import FileLock, Timeout
 
 from synthdata.errors import EndpointError
 
-START_SECONDS = 120.0
+START_SECONDS = 300.0
 ANSWER_SECONDS = 3.0
 STOP_SECONDS = 10.0
 LOG_TAIL = 2000
+# A server that died is looked for this often, and started again so often in one run.
+LOOK_SECONDS = 0.5
+STARTS = 3
+_SAFE = "nothing was committed that was not told, and paid answers are kept: the same command goes on from there"
 
 # Nothing leaves the machine: no usage events, no heartbeat, and the page that asks an outside host is off.
 QUIET = {
@@ -59,7 +63,7 @@ def prefect_api() -> Iterator[str]:
     shared lock each other out.
 
     Raises:
-        EndpointError: the configured API does not answer, or our server does not become healthy in two minutes.
+        EndpointError: the configured API does not answer, or our server does not become healthy in five minutes.
     """
     url = os.environ.get("PREFECT_API_URL", "")
     if url:
@@ -104,12 +108,51 @@ def _own_home() -> Iterator[Path]:
 def _running_server(home: Path) -> Iterator[str]:
     # The socket is bound here and handed down: no other process can take the port between choosing and using it.
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        url, server = start_server(home, listener)
-    try:
-        wait_until_healthy(url, START_SECONDS, server, home / "server.log")
-        yield url
-    finally:
-        stop(server)
+        server = _KeptServer(home, listener)
+        try:
+            yield server.url
+        finally:
+            server.end()
+
+
+class _KeptServer:
+    """A server that is started again, on the same socket and database, when it dies under a running flow.
+
+    The socket stays open here, so that what the flow asks meanwhile waits for the next server instead of failing.
+    """
+
+    def __init__(self, home: Path, listener: socket.socket) -> None:
+        self._home, self._listener = home, listener
+        self._over, self._turn = threading.Event(), threading.Lock()
+        self.url, self._process = start_server(home, listener)
+        try:
+            wait_until_healthy(self.url, START_SECONDS, self._process, home / "server.log")
+        except BaseException:
+            stop(self._process)
+            raise
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def _watch(self) -> None:
+        starts = 0
+        while not self._over.wait(LOOK_SECONDS):
+            with self._turn:
+                if self._over.is_set() or self._process.poll() is None:
+                    continue
+                if starts == STARTS:
+                    sys.stderr.write(
+                        f"synthdata: the Prefect server ended {STARTS + 1} times, see {self._home}; {_SAFE}\n"
+                    )
+                    sys.stderr.flush()
+                    # The flow waits for a server that will not come, in threads that nothing else ends.
+                    os._exit(EndpointError.exit_code)
+                starts += 1
+                self._process = start_server(self._home, self._listener)[1]
+
+    def end(self) -> None:
+        """Stop the server for good."""
+        self._over.set()
+        with self._turn:
+            stop(self._process)
 
 
 def start_server(home: Path, listener: socket.socket) -> tuple[str, subprocess.Popen[bytes]]:

@@ -118,3 +118,56 @@ def test_a_configured_api_that_does_not_answer_is_an_error_that_names_it(monkeyp
     monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{port}/api")
     with pytest.raises(EndpointError, match=rf"127\.0\.0\.1:{port}.*PREFECT_API_URL"), prefect_api():
         pytest.fail("entered without an API")
+
+
+KILL_ITS_SERVER = """
+import os, signal, sys, time
+from pathlib import Path
+from flows.server import prefect_api
+
+def server_of(parent):
+    for path in Path("/proc").iterdir():
+        try:
+            words = (path / "cmdline").read_bytes().split(b"\\0") if path.name.isdigit() else []
+            ours = int((path / "stat").read_text().rpartition(")")[2].split()[1]) == parent
+        except (OSError, IndexError):
+            continue
+        if b"flows.server" in words and ours:
+            return int(path.name)
+
+with prefect_api() as url:
+    from prefect import flow, task
+
+    @task
+    def double(x):
+        if x == KILLED_AT:
+            os.kill(server_of(os.getpid()), signal.SIGKILL)
+        return 2 * x
+
+    @flow
+    def doubled(numbers):
+        return [double(number) for number in numbers]
+
+    print(sum(doubled([1, 2, 3])), flush=True)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.prefect
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the server in /proc")
+def test_a_server_that_is_killed_under_a_flow_is_started_again_and_the_flow_ends(tmp_path):
+    running = start(KILL_ITS_SERVER.replace("KILLED_AT", "2"), tmp_path)
+    out, err = running.communicate(timeout=500)
+    assert (running.returncode, out, err) == (0, "12\n", "")
+
+
+@pytest.mark.slow
+@pytest.mark.prefect
+@pytest.mark.timeout(600)
+def test_a_server_that_dies_again_and_again_ends_the_run_in_a_sentence(tmp_path):
+    dies = "import flows.server as s\ns.STARTS = 0\n" + KILL_ITS_SERVER.replace("KILLED_AT", "2")
+    running = start(dies, tmp_path)
+    out, err = running.communicate(timeout=500)
+    assert (running.returncode, out) == (EndpointError.exit_code, "")
+    assert "the Prefect server ended 1 times" in err and "the same command goes on" in err and "Traceback" not in err

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from flows.schedule import _tell_ticks
+from flows.schedule import Plan, _tell_refusal, _tell_ticks
+from flows.server import prefect_api
 from synthdata.api import Corpus
 from synthdata.errors import AnchorError
 from synthdata.monitor.ticks import note_tick, tick_facts, ticks
@@ -80,3 +82,72 @@ def test_a_first_round_that_is_too_small_takes_further_runs_until_it_is_enough(t
     held = corpus.store.events("retry")["payload"]
     assert {run for payload in held for run in json.loads(payload)["held"]} == taken[-2]
     assert len(find_work(corpus, SAMPLE, RunSelection(limit=15)).runs) == 15
+
+
+def test_a_tick_whose_line_a_full_disk_took_is_said_later_in_its_place(folder: Path) -> None:
+    said: list[str] = []
+    early = datetime(2026, 11, 30, 1, 2, 3, tzinfo=UTC)
+    note_tick(folder, "round", "round 1", "b", early + timedelta(minutes=1))
+    told = _tell_ticks(folder, [], said.append)
+    # The disk took half of a line, as a full one does.
+    with (folder / "derived" / "ticks.jsonl").open("a") as file:
+        file.write('{"at": "2026-')
+    note_tick(folder, "failed", "the disk is full", "a", early)
+    told = _tell_ticks(folder, told, said.append)
+    assert told == _tell_ticks(folder, told, said.append)
+    assert [line.rpartition(" ")[2] for line in said] == ["1", "full"] and said[1].startswith("2026-11-30T01:02:03")
+    assert [tick.run for tick in ticks(folder)] == ["a", "b"] and tick_facts(folder).since_good == 0
+
+
+def test_a_disk_that_refuses_is_said_once_and_its_end_once(folder: Path) -> None:
+    said: list[str] = []
+    assert _tell_refusal(folder, "", said.append) == "" and said == []
+    (folder / "derived" / ".ticks.probe").mkdir()
+    told = _tell_refusal(folder, "", said.append)
+    assert _tell_refusal(folder, told, said.append) == told != ""
+    (folder / "derived" / ".ticks.probe").rmdir()
+    assert _tell_refusal(folder, told, said.append) == ""
+    assert len(said) == 2 and "ticks are told when" in said[0] and "again" in said[1]
+
+
+@pytest.mark.slow
+@pytest.mark.prefect
+@pytest.mark.timeout(400)
+def test_ticks_that_ended_and_did_not_note_it_are_noted_from_the_server(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SYNTHDATA_CACHE", str(folder / "cache"))
+    began = datetime.now(UTC) - timedelta(minutes=1)
+    with prefect_api():
+        from prefect.client.orchestration import get_client
+        from prefect.states import Cancelled, Completed, Failed, Running
+
+        from flows.runner import note_untold
+        from flows.scheduled import tick
+
+        with get_client(sync_client=True) as client:
+            plan = Plan(str(folder), "logs", seconds=60.0)
+            deployment = client.create_deployment(client.create_flow(tick), "c")
+            ends = {
+                "noted": Completed(message="round 1: 3 of 9 candidates admitted"),
+                "full": Failed(message="the disk: No space left on device"),
+                "late": Cancelled(message="Concurrency limit reached"),
+                "small": Cancelled(name="Waiting", message="too few lessons"),
+                "idle": Completed(message="nothing new after round 1"),
+                "alive": Running(),
+            }
+            runs = {name: client.create_flow_run_from_deployment(deployment) for name in ends}
+            for name, state in ends.items():
+                client.set_flow_run_state(runs[name].id, state, force=True)
+            note_tick(folder, "round", "round 1: 3 of 9 candidates admitted", str(runs["noted"].id))
+            noted = note_untold(client, plan, deployment, began)
+            found = {
+                name: (tick.outcome, tick.message) for tick in noted for name in runs if str(runs[name].id) == tick.run
+            }
+            assert found == {
+                "full": ("failed", "the disk: No space left on device"),
+                "late": ("skipped", "Concurrency limit reached"),
+                "small": ("waiting", "too few lessons"),
+                "idle": ("nothing new", "nothing new after round 1"),
+            }
+            assert note_untold(client, plan, deployment, began) == [] and len(ticks(folder)) == 5

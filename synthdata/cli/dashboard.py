@@ -64,12 +64,15 @@ def dashboard(
         raise InputError(f"--host {host}: others could read the corpus; name a token's variable with --token-env")
     import uvicorn
 
+    from synthdata.dashboard.patience import PatientProtocol
+
     address = f"[{host}]" if ":" in host else host
     say(f"http://{address}:{port} shows {corpus}; Ctrl-C ends it")
     uvicorn.run(
         server(corpus, token, as_of, beside, loopback=loopback),
         host=host,
         port=port,
+        http=PatientProtocol,
         log_level="warning",
         access_log=False,
         server_header=False,

@@ -21,6 +21,7 @@ from deltalake import CommitProperties, DeltaTable, Schema, Transaction, write_d
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from synthdata.corpus.file_notes import note_files
+from synthdata.corpus.panics import panics_held_back
 from synthdata.corpus.row_digest import rows_digest
 from synthdata.corpus.seals import SealBook
 from synthdata.errors import CorruptStoreError, InputError, SynthdataError
@@ -28,6 +29,8 @@ from synthdata.io.files import DISK_REFUSES, sync_path
 
 # What the table library leaves of a file that it was writing when it was killed.
 _PART = re.compile(r"#\d+$")
+# The table library paints the arrows between a failure and its causes.
+_COLOUR = re.compile(r"\x1b\[\d*m")
 _LOGGED = re.compile(r"\d{20}\.json")
 
 
@@ -67,9 +70,11 @@ class Table:
         }
         empty = ArrowTable.from_arrow(pl.DataFrame(schema=self.schema))
         try:
-            DeltaTable.create(self.folder, Schema.from_arrow(empty.schema), mode="ignore", configuration=configuration)
+            with panics_held_back():
+                schema = Schema.from_arrow(empty.schema)
+                DeltaTable.create(self.folder, schema, mode="ignore", configuration=configuration)
         except (DeltaError, OSError) as error:
-            raise InputError(f"{self.folder}: cannot be made: {_first_line(error)}") from error
+            raise InputError(f"{self.folder}: cannot be made: {_why(error)}") from error
 
     def open(self) -> DeltaTable:
         """The table as it is now.
@@ -116,13 +121,14 @@ class Table:
         # A table of an older version of this schema gets the new columns with its next commit.
         mode: Literal["merge"] | None = "merge" if self._absent(table) else None
         try:
-            write_deltalake(
-                table, ArrowTable.from_arrow(rows), mode="append", schema_mode=mode, commit_properties=properties
-            )
+            with panics_held_back():
+                write_deltalake(
+                    table, ArrowTable.from_arrow(rows), mode="append", schema_mode=mode, commit_properties=properties
+                )
         except CommitFailedError as error:
             raise CorruptStoreError(f"{self.folder}: another process wrote in between: {_first_line(error)}") from error
         except (DeltaError, OSError) as error:
-            raise InputError(f"{self.folder}: cannot be written: {_first_line(error)}") from error
+            raise InputError(f"{self.folder}: cannot be written: {_why(error)}") from error
         version = int(table.version())
         added = self._sync(version)
         if sealed is not None:
@@ -186,11 +192,11 @@ class Table:
         table = self.open()
         before = int(table.version())
         try:
-            table.optimize.compact()
+            with panics_held_back():
+                table.optimize.compact()
         except (CommitFailedError, DeltaError, OSError) as error:
-            refusal = DISK_REFUSES.search(str(error))
-            if refusal:
-                text = f"{self.folder}: cannot be compacted:{refusal[0]}; the table is as it was"
+            if DISK_REFUSES.search(str(error)):
+                text = f"{self.folder}: cannot be compacted: {_why(error)}; the table is as it was"
                 raise InputError(text) from error
             raise CorruptStoreError(f"{self.folder}: cannot be compacted: {_first_line(error)}") from error
         after = int(self.version())
@@ -209,7 +215,7 @@ class Table:
                 keep_hours, dry_run=False, enforce_retention_duration=False, keep_versions=list(keep_versions)
             )
         except (DeltaError, OSError) as error:
-            raise InputError(f"{self.folder}: cannot be vacuumed: {_first_line(error)}") from error
+            raise InputError(f"{self.folder}: cannot be vacuumed: {_why(error)}") from error
 
     def last_logged(self) -> int:
         """The version of the last entry of the log, by the names of its files alone; -1 without any."""
@@ -289,6 +295,12 @@ def _damage_named(folder: Path) -> Iterator[None]:
         raise
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         raise CorruptStoreError(f"{folder}: a data file is missing or damaged: {_first_line(error)}") from error
+
+
+def _why(error: BaseException) -> str:
+    """What the disk says, where it refuses, which stands some lines down; else the first line."""
+    refusal = DISK_REFUSES.search(_COLOUR.sub("", str(error)))
+    return refusal[0].strip(" \u21b3") if refusal else _first_line(error)
 
 
 def _first_line(error: BaseException) -> str:

@@ -6,6 +6,7 @@ A tick is good that made a round or found nothing new. Not truth: what is lost o
 from __future__ import annotations
 
 import json
+import os
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -22,11 +23,12 @@ _NAME = "ticks.jsonl"
 
 @dataclass(frozen=True)
 class Tick:
-    """One tick: when it ended (ISO 8601, UTC), what came of it, and why in a sentence."""
+    """One tick: when it ended (ISO 8601, UTC), what came of it, why in a sentence, and the id of its run, if known."""
 
     at: str
     outcome: Outcome
     message: str
+    run: str = ""
 
     def line(self) -> str:
         """The tick for people."""
@@ -51,22 +53,35 @@ class TickFacts:
         return f"{self.since_good} ticks of the schedule in a row made no round ({since}): {self.last.message}"
 
 
-def note_tick(corpus: Path, outcome: Outcome, message: str) -> Tick:
-    """Append what came of a tick; a disk that refuses loses the line, not the tick."""
-    tick = Tick(datetime.now(UTC).isoformat(timespec="seconds"), outcome, " ".join(message.split()))
-    with suppress(OSError), (corpus / "derived" / _NAME).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(asdict(tick)) + "\n")
+def note_tick(corpus: Path, outcome: Outcome, message: str, run: str = "", at: datetime | None = None) -> Tick:
+    """Append what came of a tick, by default of one that ends now.
+
+    A disk that refuses loses the line, not the tick: the process that starts the runs notes later what is missing.
+    """
+    ended = (at or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="seconds")
+    tick = Tick(ended, outcome, " ".join(message.split()), run)
+    path = corpus / "derived" / _NAME
+    # Unbuffered, and on a line of its own: a full disk may have cut the last one off.
+    with suppress(OSError), path.open("ab", buffering=0) as file:
+        start = b"" if not file.tell() or _ends_line(path) else b"\n"
+        file.write(start + json.dumps(asdict(tick)).encode() + b"\n")
     return tick
 
 
+def _ends_line(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
+
+
 def ticks(corpus: Path) -> list[Tick]:
-    """The last thousand ticks, oldest first; lines that cannot be read are left out."""
+    """The last thousand ticks, the one that ended first before the others; lines that cannot be read are left out."""
     values = []
     with suppress(OSError):
         for line in (corpus / "derived" / _NAME).read_text(encoding="utf-8", errors="replace").splitlines()[-_KEPT:]:
             with suppress(ValueError, TypeError):
                 values.append(Tick(**json.loads(line)))
-    return values
+    return sorted(values, key=lambda tick: tick.at)
 
 
 def tick_facts(corpus: Path) -> TickFacts:
