@@ -21,6 +21,7 @@ import httpx2
 from filelock import FileLock, Timeout
 
 from synthdata.errors import EndpointError
+from synthdata.text.redaction import address_without_login
 
 START_SECONDS = 300.0
 ANSWER_SECONDS = 3.0
@@ -213,7 +214,7 @@ def wait_until_healthy(
     advice = "check PREFECT_API_URL, or unset it and a server is started for the run"
     if log:
         advice = f"if its database is damaged, delete {log.parent}; the end of {log}:\n{tail}"
-    raise EndpointError(f"Prefect API at {url} is not healthy: {problem}; {advice}")
+    raise EndpointError(f"Prefect API at {address_without_login(url)} is not healthy: {problem}; {advice}")
 
 
 @contextlib.contextmanager

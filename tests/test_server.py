@@ -120,6 +120,15 @@ def test_a_configured_api_that_does_not_answer_is_an_error_that_names_it(monkeyp
         pytest.fail("entered without an API")
 
 
+def test_the_login_of_a_configured_api_is_not_said(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    monkeypatch.setenv("PREFECT_API_URL", f"http://me:passw0rd@127.0.0.1:{port}/api")
+    with pytest.raises(EndpointError, match=rf"127\.0\.0\.1:{port}") as told, prefect_api():
+        pytest.fail("entered without an API")
+    assert "passw0rd" not in str(told.value)
+
+
 KILL_ITS_SERVER = """
 import os, signal, sys, time
 from pathlib import Path

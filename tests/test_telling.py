@@ -18,7 +18,7 @@ from sample_texts import lessons
 from synthdata.corpus import CorpusStore
 from synthdata.monitor.health import read_tiles
 from synthdata.monitor.notify import log_metrics, send_alert
-from synthdata.monitor.sinks import JsonlSink, MlflowSink
+from synthdata.monitor.sinks import JsonlSink, MlflowSink, make_sinks
 from synthdata.monitor.webhook import post
 from synthdata.settings import SinkSettings, WebhookSettings
 
@@ -163,6 +163,11 @@ def test_a_sink_that_is_away_is_said_and_gets_the_round_later(corpus, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # MLflow's own
+def test_a_sink_is_named_without_the_login_of_its_address():
+    names = list(make_sinks(SinkSettings(mlflow_uri="https://me:passw0rd@mlflow.example.org/a"), "c"))
+    assert len(names) == 1 and "mlflow.example.org/a" in names[0] and "passw0rd" not in names[0]
+
+
 def test_mlflow_keeps_the_numbers_by_name_and_step(tmp_path):
     tracking = pytest.importorskip("mlflow.tracking")
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from synthdata.errors import EndpointError, InputError, SettingsError
 from synthdata.protocols import MetricSink
 from synthdata.settings import SinkSettings
+from synthdata.text.redaction import address_without_login, without_secrets
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -73,7 +74,8 @@ class MlflowSink:
             for start in range(0, len(rows), BATCH):
                 client.log_batch(run, metrics=rows[start : start + BATCH])
         except (MlflowException, OSError) as error:
-            raise EndpointError(f"MLflow at {self._uri}: {next(iter(str(error).splitlines()), error)}") from error
+            why = without_secrets(next(iter(str(error).splitlines()), type(error).__name__))
+            raise EndpointError(f"MLflow at {address_without_login(self._uri)}: {why}") from error
 
     def _find(self, client: MlflowClient) -> str:
         """The id of our run; it and the experiment are made where they are missing."""
@@ -93,5 +95,7 @@ def make_sinks(settings: SinkSettings, name: str) -> dict[str, MetricSink]:
     if settings.jsonl:
         sinks[f"jsonl {settings.jsonl}"] = JsonlSink(settings.jsonl)
     if settings.mlflow_uri:
-        sinks[f"mlflow {settings.mlflow_uri}"] = MlflowSink(settings.mlflow_uri, settings.mlflow_experiment, name)
+        # The name is kept among the events of the corpus, and shown.
+        name_of = f"mlflow {address_without_login(settings.mlflow_uri)}"
+        sinks[name_of] = MlflowSink(settings.mlflow_uri, settings.mlflow_experiment, name)
     return sinks
