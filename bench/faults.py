@@ -30,7 +30,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from itertools import count, islice, product
+from itertools import count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest import mock
@@ -625,7 +625,8 @@ def left_to_do(harness: Harness, work: Path, asked: argparse.Namespace, results:
             todo.append(functools.partial(fault, name, scene, at, mode))
     # A file without a number has none to be edited: such a cell is not one of those that were asked for.
     more = asked.damages + sum(told[2] == "cannot be done" for told in known.values())
-    for seed, name, how in islice(product(count(), KINDS, DAMAGES), more if asked.damages else 0):
+    every_damage = ((seed, name, how) for seed in count() for name in KINDS for how in DAMAGES)
+    for seed, name, how in islice(every_damage, more if asked.damages else 0):
         if (cell := f"damage {seed} {name} {how}") not in known:
             todo.append(functools.partial(harm, cell, seed, name, how))
     return todo

@@ -1,5 +1,7 @@
 """Real processes: a writer killed at any moment, a second writer, and a reader beside a writer."""
 
+import errno
+import fcntl
 import os
 import random
 import signal
@@ -12,7 +14,7 @@ import pytest
 from synthdata.corpus import CorpusStore
 from synthdata.corpus.digest import digest
 from synthdata.corpus.verify import verify
-from synthdata.errors import LockedError
+from synthdata.errors import InputError, LockedError
 
 ROUNDS = 3
 ROWS = 400
@@ -163,3 +165,19 @@ def test_a_reader_beside_a_writer_sees_whole_rounds_only(tmp_path):
     assert sizes <= {number * ROWS for number in range(ROUNDS + 1)}
     assert store.decisions(["id"]).height == ROUNDS * ROWS
     assert os.path.exists(store.path / "corpus.json")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP])
+def test_a_file_system_without_locks_is_refused_before_anything_is_written(tmp_path, monkeypatch, number):
+    store = new_store(tmp_path / "c")
+
+    def without(descriptor, operation):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", without)
+    with pytest.raises(InputError, match="has no locks") as told, store.writing():
+        pytest.fail("wrote without a lock")
+    assert "writer.lock" in str(told.value) and os.strerror(number) in str(told.value)
+    monkeypatch.undo()
+    with store.writing():
+        pass

@@ -5,6 +5,7 @@ The holder describes itself in a side file, so that whoever is refused learns wh
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -14,7 +15,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from synthdata.errors import LockedError
+from synthdata.errors import InputError, LockedError
+
+# What file systems over a network say where locks are not served.
+NO_LOCKS = frozenset({errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP})
 
 
 class WriterLock:
@@ -32,15 +36,26 @@ class WriterLock:
 
         Raises:
             LockedError: somebody else holds it; the message names the process.
+            InputError: the file system has no locks.
         """
         from filelock import FileLock, Timeout
 
-        # Not thread-local: whoever holds the store may commit from any of its threads.
-        lock = FileLock(self._corpus / f"{self._name}.lock", timeout=0, thread_local=False, mode=0o600)
+        # Not thread-local: whoever holds the store may commit from any of its threads. A file whose mere existence is
+        # the lock, which the library would take instead of a missing one, outlives a holder that died elsewhere.
+        path = self._corpus / f"{self._name}.lock"
+        lock = FileLock(path, timeout=0, thread_local=False, mode=0o600, fallback_to_soft=False)
         try:
             lock.acquire()
         except Timeout as error:
             raise LockedError(self._refusal()) from error
+        except (OSError, NotImplementedError) as error:
+            number = getattr(error, "errno", errno.ENOSYS)
+            if number not in NO_LOCKS:
+                raise
+            raise InputError(
+                f"{path}: this file system has no locks ({os.strerror(number)}), and without them two writers would "
+                "spoil the corpus; mount it with locks (NFS 4, or lockd), or put the corpus on a local disk"
+            ) from error
         try:
             self._describe()
             self._held = True
