@@ -2,7 +2,8 @@
 
 bench/faults.c is preloaded and counts the system calls that change the corpus, so that "every point" is meant. A child
 is forked for each run, from a process that has imported everything and has started nothing, so that a run takes a
-fraction of a second. After each fault the same command runs again, and the corpus must be as if nothing had happened.
+fraction of a second. After a chain of faults the same command runs to its end, and the corpus must be as if nothing
+had happened.
 
     python bench/faults.py [--most N] [--verbs admit,evict] [--damages 500] [--work FOLDER] [--minutes 30]
 """
@@ -48,6 +49,9 @@ FAST = ("--set", "recipe.encoder.backend=hashing", "--set", "recipe.encoder.dim=
 SECONDS = 900.0
 KILL, TORN, FULL = 0, 1, 2
 KILLED = ("killed", "killed, write torn")
+DONE = (*KILLED, "disk full")
+# So many faults come one after the other before the verb may run to its end.
+IN_CHAIN = 6
 LEFT = re.compile(r"\.part$|\.old$|#\d+$")
 
 
@@ -357,30 +361,39 @@ def calm(harness: Harness, work: Path, scene: Scene) -> Calm:
     return Calm(**json.loads(kept.read_text()))
 
 
-def cells(scenes: Sequence[Scene], calms: Mapping[str, Calm], most: int) -> list[tuple[Scene, int, int]]:
-    """The faults to be done: verb, point and kind of each."""
-    found = []
-    for scene in scenes:
-        for turn, at in enumerate(spread(calms[scene.name].points, round(most * scene.share))):
-            found += [(scene, at, KILL), (scene, at, (TORN, KILL, FULL)[turn % 3] if scene.share < 1 else TORN)]
-            if scene.share == 1 and turn % 2:
-                found.append((scene, at, FULL))
-    return list(dict.fromkeys(found))
+Fault = tuple[int, int]
 
 
-def disturb(harness: Harness, work: Path, scene: Scene, at: int, mode: int, undisturbed: Calm) -> tuple[str, str]:
-    """Kill the verb at a point, or let the disk be full from there on, and run it again; kind of fault and outcome."""
+def chains(scene: Scene, undisturbed: Calm, most: int) -> list[list[Fault]]:
+    """The faults of a verb, point and kind each, in chains: between two of a chain the verb is only begun again.
+
+    A chain rises, since a verb that has committed passes fewer points when it runs again.
+    """
+    faults: list[Fault] = []
+    for turn, at in enumerate(spread(undisturbed.points, round(most * scene.share))):
+        faults += [(at, KILL), (at, TORN)] + ([(at, FULL)] if turn % 2 else [])
+    count_ = -(-len(faults) // IN_CHAIN)
+    return [faults[k::count_] for k in range(count_)]
+
+
+def disturb(
+    harness: Harness, work: Path, scene: Scene, chain: Sequence[Fault], undisturbed: Calm
+) -> list[tuple[str, str]]:
+    """Kill the verb at one point after the other, or let the disk be full from there on, then run it to its end.
+
+    Kind and outcome of each fault; what is wrong at the end is counted for each fault of the chain.
+    """
     arguments = scene.arguments(place(work, scene.base))
-    hit = harness.verb(arguments, work / "place", at, mode)
+    codes = set(undisturbed.codes)
+    hits = [harness.verb(arguments, work / "place", at, mode) for at, mode in chain]
     rerun = harness.verb_and_facts(arguments, work / "place")
-    kind = ("killed", "killed, write torn", "disk full")[mode]
-    outcome = _outcome(scene, hit, rerun, undisturbed.expected, set(undisturbed.codes), mode)
-    if outcome not in ("same", "not reached"):
-        kept = work / "kept" / f"{scene.name} {at} {mode}".replace(" ", "-")
-        shutil.copytree(work / "place", kept, dirs_exist_ok=True)
-        told = f"{scene.name} at {at}, {kind}: {outcome}"
-        print(told, hit.said, rerun.said, rerun.value, undisturbed.expected, sep="\n", flush=True)
-    return kind, outcome
+    end = _end(scene, rerun, undisturbed.expected, codes)
+    found = [(DONE[mode], _hit(hit, mode, codes) or end) for (_, mode), hit in zip(chain, hits, strict=True)]
+    if any(outcome not in ("same", "not reached") for _, outcome in found):
+        name = "-".join([scene.name, *(f"{at}.{mode}" for at, mode in chain)])
+        shutil.copytree(work / "place", work / "kept" / name.replace(" ", "-"), dirs_exist_ok=True)
+        print(scene.name, chain, found, *(hit.said for hit in hits), rerun.said, rerun.value, sep="\n", flush=True)
+    return found
 
 
 def spread(points: int, most: int) -> list[int]:
@@ -390,15 +403,22 @@ def spread(points: int, most: int) -> list[int]:
     return sorted({1 + round(k * (points - 1) / (most - 1)) for k in range(most)})
 
 
-def _outcome(scene: Scene, hit: Run, rerun: Run, expected: object, codes: set[int], mode: int) -> str:
-    if hit.hung or rerun.hung:
+def _hit(hit: Run, mode: int, codes: set[int]) -> str:
+    """What is to be said of a run that met a fault, empty where only the end can tell."""
+    if hit.hung:
         return "stuck"
     if not hit.killed and mode != FULL:
         return "not reached"
-    if not hit.clean or not rerun.clean or not isinstance(rerun.value, list):
+    if not hit.clean:
         return "traceback"
-    if mode == FULL and hit.code not in {2, *codes}:
-        return f"exit {hit.code}"
+    return f"exit {hit.code}" if mode == FULL and hit.code not in {2, *codes} else ""
+
+
+def _end(scene: Scene, rerun: Run, expected: object, codes: set[int]) -> str:
+    if rerun.hung:
+        return "stuck"
+    if not rerun.clean or not isinstance(rerun.value, list):
+        return "traceback"
     code, state = rerun.value
     if code not in {*codes, 2 if scene.name == "init" else 0}:
         return f"exit {code} of the re-run"
@@ -555,9 +575,9 @@ def section(told: str, results: Mapping[str, Sequence[str]]) -> str:
     bad = sum(outcome != "same" for _, _, outcome in kills)
     parts = [
         f"{told} On a memory disk. {killed} kills before system calls that change the corpus, spread over all of a "
-        f"verb's, many with that write half done, and {full} disks that were full from such a call on; after each the "
-        f"same command again. **{bad} ended otherwise than undisturbed** (rows, digests, events, anchors, held-out "
-        "list, left-over parts, lock, exit code, traceback).",
+        f"verb's, many with that write half done, and {full} disks that were full from such a call on, in "
+        f"chains of up to {IN_CHAIN} after which the same command ran to its end. **{bad} ended otherwise than "
+        "undisturbed** (rows, digests, events, anchors, held-out list, left-over parts, lock, exit code, traceback).",
         table(["verb", "kills", "same end", "full disks", "same end", "else"], lines),
         f"{len(found)} single damages to files of the truth (bits, cuts, deletions, zeros, edited digits, "
         "appended bytes, files swapped for another of their kind), each looked at by `verify` and by `admit`. "
@@ -601,6 +621,24 @@ def main() -> None:
     write_section("faults", "Faults", body)
 
 
+def damages_to_do(harness: Harness, work: Path, asked: int, sound: Calm, results: Results) -> list[Callable[[], None]]:
+    """The single damages that no earlier run did."""
+    known = results.read()
+
+    def harm(cell: str, seed: int, name: str, how: str) -> None:
+        outcome = damaged(harness, work, seed, name, how, sound, work / "second.jsonl")
+        results.add(cell, [name, how, outcome or "cannot be done"])
+
+    # A file without a number has none to be edited: such a cell is not one of those that were asked for.
+    more = asked + sum(told[2] == "cannot be done" for told in known.values())
+    every = ((seed, name, how) for seed in count() for name in KINDS for how in DAMAGES)
+    return [
+        functools.partial(harm, cell, seed, name, how)
+        for seed, name, how in islice(every, more if asked else 0)
+        if (cell := f"damage {seed} {name} {how}") not in known
+    ]
+
+
 def left_to_do(harness: Harness, work: Path, asked: argparse.Namespace, results: Results) -> list[Callable[[], None]]:
     """The cells that no earlier run did, each as a call that does it and keeps its outcome."""
     every = prepare(harness, work)
@@ -610,25 +648,23 @@ def left_to_do(harness: Harness, work: Path, asked: argparse.Namespace, results:
     sound = calm(harness, work, replace(admitting, name="admit undamaged", base="held"))
     preload([*calms.values(), sound])
     known = results.read()
-    todo: list[Callable[[], None]] = []
+    todo = damages_to_do(harness, work, asked.damages, sound, results)
 
-    def fault(name: str, scene: Scene, at: int, mode: int) -> None:
-        kind, outcome = disturb(harness, work, scene, at, mode, calms[scene.name])
-        results.add(name, [scene.name, kind, outcome])
+    def fault(scene: Scene, chain: Sequence[Fault]) -> None:
+        done = disturb(harness, work, scene, chain, calms[scene.name])
+        missed = [each for each, (_, outcome) in zip(chain, done, strict=True) if outcome == "not reached"]
+        if missed and missed != list(chain):
+            # A verb that has committed passes few points when it runs again: these begin a chain of their own.
+            todo.append(functools.partial(fault, scene, missed))
+        for (at, mode), told in zip(chain, done, strict=True):
+            if told[1] != "not reached" or len(missed) == len(chain):
+                results.add(f"verb {scene.name} {at} {mode}", [scene.name, *told])
 
-    def harm(cell: str, seed: int, name: str, how: str) -> None:
-        outcome = damaged(harness, work, seed, name, how, sound, work / "second.jsonl")
-        results.add(cell, [name, how, outcome or "cannot be done"])
-
-    for scene, at, mode in cells(scenes, calms, asked.most):
-        if (name := f"verb {scene.name} {at} {mode}") not in known:
-            todo.append(functools.partial(fault, name, scene, at, mode))
-    # A file without a number has none to be edited: such a cell is not one of those that were asked for.
-    more = asked.damages + sum(told[2] == "cannot be done" for told in known.values())
-    every_damage = ((seed, name, how) for seed in count() for name in KINDS for how in DAMAGES)
-    for seed, name, how in islice(every_damage, more if asked.damages else 0):
-        if (cell := f"damage {seed} {name} {how}") not in known:
-            todo.append(functools.partial(harm, cell, seed, name, how))
+    for scene in scenes:
+        for chain in chains(scene, calms[scene.name], asked.most):
+            left = [(at, mode) for at, mode in chain if f"verb {scene.name} {at} {mode}" not in known]
+            if left:
+                todo.append(functools.partial(fault, scene, left))
     return todo
 
 

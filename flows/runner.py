@@ -135,14 +135,18 @@ def note_untold(client: SyncPrefectClient, plan: Plan, deployment: UUID, began: 
 
     A full disk took the line, the process died, or the server ended the run before it was started.
     """
-    ended = {"state": {"type": {"any_": ["COMPLETED", "FAILED", "CANCELLED", "CRASHED"]}}}
     known = {tick.run: tick for tick in ticks(Path(plan.corpus)) if tick.run}
     first = min((datetime.fromisoformat(tick.at) for tick in known.values()), default=began)
-    ended |= {"expected_start_time": {"after_": max(first, datetime.now(UTC) - LOOK_BACK).isoformat()}}
+    ended = FlowRunFilter.model_validate(
+        {
+            "state": {"type": {"any_": ["COMPLETED", "FAILED", "CANCELLED", "CRASHED"]}},
+            "expected_start_time": {"after_": max(first, datetime.now(UTC) - LOOK_BACK).isoformat()},
+        }
+    )
     mine = DeploymentFilter.model_validate({"id": {"any_": [str(deployment)]}})
     noted = []
     runs = client.read_flow_runs(
-        flow_run_filter=FlowRunFilter.model_validate(ended),
+        flow_run_filter=ended,
         deployment_filter=mine,
         sort=FlowRunSort.EXPECTED_START_TIME_DESC,
     )
