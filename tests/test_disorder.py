@@ -14,8 +14,8 @@ from test_wording import prose
 from synthdata.gate.perplexity import calibrate_band
 from synthdata.gate.wording import WordingCalibration, calibrate_wording
 from synthdata.judging.floor import check_letters, letter_measures
-from synthdata.judging.grammar import loose_words
-from synthdata.judging.neighbours import HIGHEST, LOWEST, SIGNS, disorder, neighbours
+from synthdata.judging.grammar import loose_words, most_loose_words
+from synthdata.judging.neighbours import HIGHEST, LOWEST, SIGNS, disorder, nats_of_disorder, neighbours
 from synthdata.records import Candidate
 from synthdata.rounds.wording import _worded_part
 from synthdata.settings import AnchorSettings, FloorSettings, GateSettings, Recipe
@@ -121,6 +121,7 @@ def test_the_stretch_is_named():
     code = shuffled_programs(1, " ")
     assert disorder(f"{code}\n{PROGRAMS[0]}")[1] <= len(code)
     assert disorder("") == (0.0, 0) and loose_words("") == (0.0, 0)
+    assert nats_of_disorder(code) == disorder(code)[0] > 0 and most_loose_words(" ".join(WORDS)) == len(WORDS)
 
 
 def test_known_answers_of_a_run():

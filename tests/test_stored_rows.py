@@ -32,8 +32,10 @@ def test_exact_rows_are_those_of_the_same_text_in_order(texts, cut):
     rows = ExactRows(pl.Series(values=keys[:cut], dtype=pl.Binary))
     for row, key in enumerate(keys[cut:], len(keys[:cut])):
         rows.add(key, row)
-    for key in (*keys, b"another"):
-        assert list(rows.rows(key)) == [row for row, other in enumerate(keys) if other == key]
+    asked = [*keys, b"another", *keys[:2]]
+    expected = [[row for row, other in enumerate(keys) if other == key] for key in asked]
+    assert rows.rows(asked) == expected and [rows.rows([key])[0] for key in asked] == expected
+    assert rows.rows([]) == []
 
 
 def test_sketches_may_be_taken_out_on_both_sides_of_the_border():

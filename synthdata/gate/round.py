@@ -49,6 +49,7 @@ def decide_items(
 ) -> list[Decision]:
     """`decide` about items that `state.items` has made ready."""
     with one_blas_thread():
+        state.look_up(items)
         alive, rejected = _sift(items, FIRST, state)
         state.look_back(alive)
     alive, copies = _sift(alive, SEARCHED, state)

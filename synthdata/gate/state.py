@@ -99,9 +99,10 @@ class Item:
     A `real` one skips all stages but provenance, floor and exact duplication.
 
     `context` and `content` are centred unit vectors (d,), `norm` the content's length before scaling. `cell` is the
-    nearest one; a row whose context is `outside` the reference counts in none. What stands
-    around it in the history is found once, what stands around it in this round anew in each pass; `edits` are rows of
-    the history over the Jaccard threshold, with it. In the loop `sketch` has the bands that others of the loop share.
+    nearest one; a row whose context is `outside` the reference counts in none. `same` are rows of the history with its
+    normal form. What stands around it in the history is found once, what stands around it in this round anew in each
+    pass; `edits` are rows of the history over the Jaccard threshold, with it. In the loop `sketch` has the bands that
+    others of the loop share.
     `place` is where it stands in the block that is under decision. `refused` is what the rules say of it, `opinion`
     what the judges do.
     """
@@ -119,6 +120,7 @@ class Item:
     refused: Reject | None = None
     opinion: Opinion | None = None
     place: int = -1
+    same: list[int] = field(default_factory=list)
     edits: list[tuple[int, float]] = field(default_factory=list)
     in_history: Neighbours = field(default_factory=Neighbours)
     in_round: Neighbours = field(default_factory=Neighbours)
@@ -140,7 +142,7 @@ class GateState:
 
     `heldout` is what must never be admitted, `likelihood` the language model of the fluency stage, None where the
     recipe names none. `restore` belongs to making it. In a round only `commit` changes what later decisions see;
-    `look_back` and `look_ahead` find neighbours for many candidates at once and decide nothing.
+    `look_up`, `look_back` and `look_ahead` find neighbours for many candidates at once and decide nothing.
     """
 
     def __init__(
@@ -270,6 +272,11 @@ class GateState:
             self.corpus_scope.add(np.array([item.content for item in part], dtype=np.float32))
         for item in items:
             self._count(item)
+
+    def look_up(self, items: Sequence[Item]) -> None:
+        """Find the rows of the history that are these items over again, before any stage looks."""
+        for item, same in zip(items, self.history.exact_many([item.key for item in items]), strict=True):
+            item.same = same
 
     def look_back(self, items: Sequence[Item]) -> None:
         """Find what the history holds near these items, in one search, and how crowded it is around them."""

@@ -20,8 +20,8 @@ from synthdata.gate.perplexity import PerplexityRange, split_in_halves
 from synthdata.gate.soup import learn
 from synthdata.gate.stretches import TokenRuns, least_broken, stretch_scores
 from synthdata.judging.floor import letter_measures
-from synthdata.judging.grammar import loose_words
-from synthdata.judging.neighbours import disorder
+from synthdata.judging.grammar import most_loose_words
+from synthdata.judging.neighbours import nats_of_disorder
 from synthdata.settings import AnchorSettings
 from synthdata.text.segments import count_words
 
@@ -213,8 +213,8 @@ def _broken(models: Sequence[StretchModel], contents: Sequence[str], seed: int) 
 
 def _scans(contents: Sequence[str]) -> tuple[Floats, Floats]:
     """The disorder and the loose words of contents, (n,) each."""
-    disorders = np.array([disorder(text)[0] for text in contents], dtype=np.float64)
-    return disorders, np.array([loose_words(text)[0] for text in contents], dtype=np.float64)
+    disorders = np.array([nats_of_disorder(text) for text in contents], dtype=np.float64)
+    return disorders, np.array([most_loose_words(text) for text in contents], dtype=np.float64)
 
 
 def _p_values(scale: Scale | None, values: Floats) -> Floats:

@@ -15,9 +15,11 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import pairwise
 
+import numpy as np
+
 from synthdata.judging.encoded import revealed
 from synthdata.judging.grammar import check_grammar
-from synthdata.judging.neighbours import SIGNS, disorder
+from synthdata.judging.neighbours import SIGNS, nats_of_disorder
 from synthdata.judging.phrases import find_judge_talk, latin_letters, without_openers
 from synthdata.records import Reason, Reject
 from synthdata.settings import FloorSettings
@@ -44,9 +46,9 @@ _ODD = (
 )
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _RUNS = [row[i : i + 4] for line in _ROWS for row in (line, line[::-1]) for i in range(len(row) - 3)]
-# By their first letter: at a place in a text one set of letters is looked at instead of 108 pairs.
-_SECOND = {pair[0]: "".join(other[1] for other in _ODD.split("|") if other[0] == pair[0]) for pair in _ODD.split("|")}
-_ODD_PAIR = re.compile("(?=" + "|".join(f"{first}[{second}]" for first, second in _SECOND.items()) + ")")
+# Whether the pair of two ASCII characters is one of them.
+_ODD_PAIR = np.zeros((128, 128), dtype=bool)
+_ODD_PAIR[tuple(np.frombuffer(_ODD.replace("|", "").encode(), dtype=np.uint8).reshape(-1, 2).T)] = True
 _MASHED = [run for run in _RUNS if run != "erty"]
 _MASH = re.compile("|".join(_MASHED))
 _CONSONANTS = re.compile("[bcdfghjklmnpqrstvwxz]{6,}")
@@ -179,7 +181,7 @@ def _symbols(text: str) -> float:
     share = symbols / visible if visible >= _LEAST_CHARS else 0.0
     if share < _MANY_SYMBOLS or 2 * sum(map(text.count, SIGNS)) < symbols:
         return share
-    return share if symbols == visible or disorder(text)[0] >= _ORDERLY else 0.0
+    return share if symbols == visible or nats_of_disorder(text) >= _ORDERLY else 0.0
 
 
 def _visible(text: str) -> tuple[int, int]:
@@ -245,7 +247,8 @@ def _odd_pairs(latin: str) -> float:
     pairs = len(latin) - 2 * words + 1 if words else 0
     if pairs < _LEAST_PAIRS:
         return 0.0
-    odd = len(_ODD_PAIR.findall(latin))
+    letters = np.frombuffer(latin.encode("ascii"), dtype=np.uint8)
+    odd = int(np.count_nonzero(_ODD_PAIR[letters[:-1], letters[1:]]))
     if any(run in latin for run in _MASHED):
         odd += 3 * len(_MASH.findall(latin))
     odd += sum(len(run) - 5 for run in _CONSONANTS.findall(latin))

@@ -7,9 +7,12 @@ from collections import Counter
 from collections.abc import Sequence
 from math import ceil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import regex
-from tokenizers import Tokenizer
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 # Letters of scripts. Those of formulas, which Unicode counts as signs, belong to none.
 _LETTER = regex.compile(r"[\p{L}--\p{sc=Common}]", regex.VERSION1)
@@ -33,7 +36,7 @@ class Pieces:
     """A tokenizer that neither cuts nor pads; a copy of the one given."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        self._tokenizer = Tokenizer.from_str(tokenizer.to_str())
+        self._tokenizer = type(tokenizer).from_str(tokenizer.to_str())
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         names = {*_UNKNOWN, getattr(self._tokenizer.model, "unk_token", None) or _UNKNOWN[0]}
@@ -42,6 +45,9 @@ class Pieces:
     @classmethod
     def of_folder(cls, folder: Path) -> Pieces | None:
         """The tokenizer among a model's files; None where it has no `tokenizer.json`."""
+        # Loaded where a model is: an encoder of hashed words has none.
+        from tokenizers import Tokenizer
+
         files = sorted(folder.rglob("tokenizer.json"))
         return cls(Tokenizer.from_file(str(files[0]))) if files else None
 

@@ -6,7 +6,7 @@ pairs let through, or a memory map.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -75,14 +75,19 @@ class ExactRows:
         """A new row, behind all that there are."""
         self._later.setdefault(key, []).append(row)
 
-    def rows(self, key: bytes) -> list[int]:
-        """The rows of this normal form, in their order."""
-        later = self._later.get(key, [])
-        if self._stored is None or not len(self._hashes):
+    def rows(self, keys: Sequence[bytes]) -> list[list[int]]:
+        """The rows of each of these normal forms, in their order."""
+        later = [self._later.get(key, []) for key in keys]
+        if self._stored is None or not len(self._hashes) or not keys:
             return later
-        wanted = _column([key]).hash().to_numpy()[0]
-        low, high = np.searchsorted(self._hashes, wanted), np.searchsorted(self._hashes, wanted, side="right")
-        return [row for row in self._order[low:high].tolist() if self._stored[row] == key] + later
+        wanted = _column(list(keys)).hash().to_numpy()
+        lows = np.searchsorted(self._hashes, wanted)
+        there = self._hashes[np.minimum(lows, len(self._hashes) - 1)] == wanted
+        for i in np.flatnonzero(there).tolist():
+            high = np.searchsorted(self._hashes, wanted[i], side="right")
+            same = [row for row in self._order[lows[i] : high].tolist() if self._stored[row] == keys[i]]
+            later[i] = same + later[i]
+        return later
 
 
 class SketchRows:

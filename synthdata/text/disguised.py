@@ -11,6 +11,8 @@ import binascii
 import re
 from collections.abc import Iterator
 
+from synthdata.text.segments import has_long_word
+
 # Characters nobody sees, colours of a terminal, the seam between two string literals, an escaped line end in a string.
 _SEAM = (
     r"[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]+|\\{1,2}u(?:00ad|200[b-f]|206[0-4]|feff)"
@@ -20,7 +22,8 @@ _SEAM = (
 )
 _CODED = r"\\{1,2}u00(?P<u>[2-7][0-9a-fA-F])|\\{1,2}x(?P<x>[2-7][0-9a-fA-F])|%(?P<p>2[dDeE]|5[fF])"
 _PLACE = re.compile(f"{_SEAM}|{_CODED}")
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{32,}={0,2}")
+_LEAST_BASE64 = 32
+_BASE64 = re.compile(rf"[A-Za-z0-9+/_-]{{{_LEAST_BASE64},}}={{0,2}}")
 _LONGEST = 100_000
 
 
@@ -48,6 +51,8 @@ def joined(text: str) -> tuple[str, list[int]] | None:
 
 def decoded(text: str) -> Iterator[tuple[int, int, str]]:
     """Start, end and text of every run of base64 that encodes printable ASCII."""
+    if not has_long_word(text, _LEAST_BASE64):
+        return
     for match in _BASE64.finditer(text):
         run = match[0].rstrip("=")[:_LONGEST].translate({45: 43, 95: 47})
         try:

@@ -10,7 +10,7 @@ from synthdata.records import Reject
 def duplicate_in_round(item: Item, state: GateState) -> Reject | None:
     """Exact, near, semantic and the lesson quota, as of this moment of the round."""
     library = state.this_round
-    if refused := exact_in(item, library, state):
+    if refused := exact_in(item, library, state, library.exact(item.key)):
         return refused
     if item.real:
         return None

@@ -9,7 +9,7 @@ from synthdata.records import Reject
 
 def exact(item: Item, state: GateState) -> Reject | None:
     """A copy of a known text."""
-    return exact_in(item, state.history, state)
+    return exact_in(item, state.history, state, item.same)
 
 
 def near(item: Item, state: GateState) -> Reject | None:

@@ -6,6 +6,8 @@ one that the reference itself holds as often as there: labels and short answers 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from synthdata.gate.chance import rows_at_most, share_at_most
 from synthdata.gate.duplicates import DuplicateIndex, Neighbours
 from synthdata.gate.meaning import differ_in_numbers_alone
@@ -13,10 +15,9 @@ from synthdata.gate.state import GateState, Item
 from synthdata.records import Reason, Reject
 
 
-def exact_in(item: Item, library: DuplicateIndex, state: GateState) -> Reject | None:
-    """Equal after normalisation to a row of the library about the same context."""
+def exact_in(item: Item, library: DuplicateIndex, state: GateState, rows: Sequence[int]) -> Reject | None:
+    """About the same context as one of these rows of the library, to which it is equal after normalisation."""
     context = state.text_of(item.candidate)[1]
-    rows = library.exact(item.key)
     same = next((row for row in rows if library.same_context(row, context)), None)
     return None if same is None else _copy(Reason.EXACT_DUPLICATE, 1, 1, library, same)
 
