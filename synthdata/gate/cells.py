@@ -75,6 +75,11 @@ def smoothed_shares(counts: NDArray[np.signedinteger[Any]]) -> Floats:
     return np.asarray((counts + 1) / (counts.sum() + len(counts)), dtype=np.float64)
 
 
+def smoothed_share(counts: NDArray[np.signedinteger[Any]], cell: int) -> float:
+    """The share of one cell, without making those of all others."""
+    return (int(counts[cell]) + 1) / (int(counts.sum()) + len(counts))
+
+
 def assign(x: Vectors, centroids: Vectors) -> tuple[NDArray[np.int64], Floats]:
     """The nearest centroid of each unit row x (n, d), (n,), and the cosine to it, (n,); ties go to the lower cell."""
     similarity = x @ centroids.T

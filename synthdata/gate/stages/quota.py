@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synthdata.gate.cells import smoothed_shares
+from synthdata.gate.cells import smoothed_share
 from synthdata.gate.chance import rows_at_most, share_at_most
 from synthdata.gate.state import GateState, Item
 from synthdata.records import Reason, Reject
@@ -20,7 +20,7 @@ def quota(item: Item, state: GateState) -> Reject | None:
     if item.outside:
         return _outside(item, state)
     settings, real = state.settings, int(state.real_counts[item.cell])
-    share = float(smoothed_shares(state.real_counts)[item.cell])
+    share = smoothed_share(state.real_counts, item.cell)
     rows, limit = int(state.counts[item.cell]) + 1, settings.quota_slack * share * (state.rows + 1) + 1
     if rows > limit:
         bound = share_at_most(real, state.real_rows, settings.quota_confidence)
