@@ -68,7 +68,7 @@ def searches(cluster: Cluster, rows: int) -> list[tuple[object, ...]]:
     whole, queries = part_of(unit(rows, SEED)), unit(QUERIES, 1)
     ways: list[tuple[str, Callable[[RowSearch], RowSearch]]] = [("one index, in line", held_here)]
     ways += [(f"{n} parts, in line", partial(in_parts, parts=n)) for n in (2, 7)]
-    ways += [(f"Ray, {n} part{'s' * (n > 1)}", partial(cluster.deal, parts=n)) for n in (1, 2)]
+    ways += [(f"Ray, {n} part{'s' * (n > 1)}", partial(cluster.deal, parts=n)) for n in (1, 2, 4)]
     lines, expected = [], whole.search(queries, 1)
     for name, deal in ways:
         held: list[RowSearch] = []

@@ -153,7 +153,8 @@ class Corpus:
 
     def _first_epoch(self) -> Anchor:
         """The current anchor as it was frozen: tiles and alarms compare rounds in its cells, which never move."""
-        return load_anchor(self.store.anchor_dir()) if self.anchor.context.epoch else self.anchor
+        anchor = self.anchor
+        return load_anchor(self.store.anchor_dir()) if anchor.context.epoch else anchor
 
     @property
     def reference(self) -> Reference:
@@ -181,8 +182,10 @@ class Corpus:
         if self._encoder is None:
             cache = self.store.cache_dir / "vectors"
             self._encoder = make_encoder(self.settings.recipe.encoder, self.settings.runtime, cache)
-        encoder = self.anchor.encoder_of(self._encoder)
-        self.anchor.check_encoder(encoder.fingerprint)
+        # Each look at the anchor asks the table of events whether a new epoch has begun.
+        anchor = self.anchor
+        encoder = anchor.encoder_of(self._encoder)
+        anchor.check_encoder(encoder.fingerprint)
         return encoder
 
     @property
