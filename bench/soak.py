@@ -25,7 +25,7 @@ from synthdata.settings import Settings
 
 RECIPE = {"encoder": {"backend": "hashing", "dim": 96}}
 SHOWN = (1, 10, 50, 100, 150, 200)
-WHOLE_ROUNDS = 200  # a shorter run is a trial and is not written down
+WHOLE_ROUNDS, WHOLE_ROWS = 200, 1000  # a shorter run is a trial and is not written down
 
 
 def words(count: int, rng: random.Random) -> list[str]:
@@ -71,7 +71,7 @@ def main() -> None:
     """Admit, look, write the section."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=WHOLE_ROUNDS)
-    parser.add_argument("--rows", type=int, default=1000)
+    parser.add_argument("--rows", type=int, default=WHOLE_ROWS)
     parser.add_argument("--log", type=Path, help="a line of JSON for each round")
     asked = parser.parse_args()
     told = conditions()
@@ -120,7 +120,7 @@ def main() -> None:
     )
     body += "status.\n\n" + table(columns, rows)
     print(body)
-    if asked.rounds >= WHOLE_ROUNDS:
+    if asked.rounds >= WHOLE_ROUNDS and asked.rows >= WHOLE_ROWS:
         write_section("soak", "Two hundred rounds in one process", body)
 
 

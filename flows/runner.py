@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
+import httpx
 from prefect import serve
 from prefect.automations import Automation
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -35,14 +36,14 @@ from flows.monitor import EVENTS, monitor, resource_of
 from flows.schedule import Plan
 from flows.scheduled import tick
 from synthdata.api import Corpus
-from synthdata.errors import LockedError
+from synthdata.errors import LockedError, SynthdataError
 from synthdata.monitor.ticks import Outcome, Tick, note_tick, ticks
 from synthdata.operations.reflect import round_lock
 from synthdata.text.redaction import without_secrets
 
 LOOK_SECONDS = 15.0
 # A run that is starting has no lock yet; imports take this long on a busy machine.
-STARTING = timedelta(seconds=60)
+STARTING, STARTING_OURS = timedelta(seconds=60), timedelta(minutes=5)
 # A disk that was full for longer loses the lines of its ticks; the server still has them.
 LOOK_BACK = timedelta(days=1)
 
@@ -100,8 +101,11 @@ def make_automation(plan: Plan, deployment: UUID) -> None:
     ).create()
 
 
-def report_crashed(client: SyncPrefectClient, plan: Plan, deployment: UUID) -> list[FlowRun]:
-    """Report runs as crashed that the server takes for alive while nobody makes a round; those that it was."""
+def report_crashed(client: SyncPrefectClient, plan: Plan, deployment: UUID, began: datetime) -> list[FlowRun]:
+    """Report runs as crashed that the server takes for alive while nobody makes a round; those that it was.
+
+    Runs from before this process `began` are nobody's soon; one of its own may still be importing on a busy machine.
+    """
     try:
         with round_lock(Corpus.open(plan.corpus).store).held():
             pass
@@ -109,10 +113,13 @@ def report_crashed(client: SyncPrefectClient, plan: Plan, deployment: UUID) -> l
         return []
     alive = FlowRunFilter.model_validate({"state": {"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}}})
     mine = DeploymentFilter.model_validate({"id": {"any_": [str(deployment)]}})
-    old = datetime.now(UTC) - STARTING
+    now = datetime.now(UTC)
     gone = []
     for run in client.read_flow_runs(flow_run_filter=alive, deployment_filter=mine):
-        if run.state is not None and run.state.timestamp < old:
+        if run.state is None:
+            continue
+        since = run.state.timestamp
+        if now - since > (STARTING if since < began else STARTING_OURS):
             client.set_flow_run_state(run.id, Crashed(message="its process is gone; the next tick takes its work up"))
             gone.append(run)
     return gone
@@ -161,16 +168,21 @@ def note_untold(client: SyncPrefectClient, plan: Plan, deployment: UUID, began: 
     return noted
 
 
+def look(client: SyncPrefectClient, plan: Plan, deployment: UUID, began: datetime) -> None:
+    """Report crashed runs and note untold ticks once; where the server or the corpus does not answer, say so."""
+    try:
+        report_crashed(client, plan, deployment, began)
+        note_untold(client, plan, deployment, began)
+    except (PrefectException, httpx.HTTPError, OSError, SynthdataError) as error:
+        sys.stderr.write(f"ended runs cannot be looked for now: {type(error).__name__} {error}\n")
+
+
 def _look_for_ended(plan: Plan, deployment: UUID) -> None:
     began = datetime.now(UTC)
     with get_client(sync_client=True) as client:
         while True:
             time.sleep(LOOK_SECONDS)
-            try:
-                report_crashed(client, plan, deployment)
-                note_untold(client, plan, deployment, began)
-            except (PrefectException, OSError) as error:
-                sys.stderr.write(f"the server does not answer now: {error}\n")
+            look(client, plan, deployment, began)
 
 
 def _end_with_parent() -> None:

@@ -142,6 +142,30 @@ def test_a_log_that_lost_its_end_is_found_and_repaired_from_the_data_file(path, 
     assert Corpus.open(path).admit(texts(9)).round == 3
 
 
+def test_a_repair_that_is_stopped_after_its_commit_is_ended_by_the_next(path, monkeypatch):
+    class StoppedError(Exception):
+        """A kill, as the corpus sees it."""
+
+    with CorpusStore.open(path).writing():
+        pass  # every file is noted
+    before = digest(CorpusStore.open(path))
+    entry = sorted((path / "decisions" / "_delta_log").glob("*.json"))[-1]
+    held = entry.read_bytes()
+    entry.unlink()
+
+    def stop(corpus: Path, files: object) -> None:
+        raise StoppedError
+
+    monkeypatch.setattr("synthdata.corpus.tables.note_files", stop)
+    with pytest.raises(StoppedError):
+        repair(path)
+    monkeypatch.undo()
+    assert entry.read_bytes() != held
+    repair(path)
+    assert verify(CorpusStore.open(path)) == [] and digest(CorpusStore.open(path)) == before
+    assert Corpus.open(path).admit(texts(9)).round == 3
+
+
 def test_rows_that_are_nowhere_any_more_are_not_made_up(path):
     sorted((path / "decisions" / "_delta_log").glob("*.json"))[-1].unlink()
     for file in (path / "decisions").glob("*.parquet"):
@@ -204,6 +228,45 @@ def test_a_compacted_corpus_keeps_its_seals_and_a_lost_note_is_made_again(path):
     (path / "derived" / "files.jsonl").write_bytes(b'{"file"\x00\n')
     assert Corpus.open(path).admit(texts(9)).round == 3
     assert verify(CorpusStore.open(path)) == []
+
+
+def cut(log: Path) -> None:
+    for path in log.glob("*.checkpoint.parquet"):
+        path.write_bytes(path.read_bytes()[:100])
+
+
+def gone(log: Path) -> None:
+    for path in log.glob("*.checkpoint.parquet"):
+        path.unlink()
+
+
+def points_nowhere(log: Path) -> None:
+    (log / "_last_checkpoint").write_text('{"version":99,"size":3}')
+
+
+@pytest.mark.parametrize("damage", [cut, gone, points_nowhere])
+def test_a_damaged_checkpoint_is_found_and_goes_since_the_entries_say_the_same(path, damage):
+    maintain(CorpusStore.open(path), keep_rounds=1, keep_hours=0)
+    before = digest(CorpusStore.open(path))
+    log = path / "decisions" / "_delta_log"
+    assert list(log.glob("*.checkpoint.parquet"))
+    damage(log)
+    assert is_found(path)
+    told = repair(path)
+    assert len(told) == 1 and "checkpoints were damaged" in told[0]
+    assert verify(CorpusStore.open(path)) == [] and digest(CorpusStore.open(path)) == before
+    assert not list(path.glob(".checkpoints-*")) and repair(path) == []
+
+
+def test_a_checkpoint_stays_where_the_entries_are_not_whole(path):
+    maintain(CorpusStore.open(path), keep_rounds=1, keep_hours=0)
+    log = path / "decisions" / "_delta_log"
+    (log / f"{0:020}.json").unlink()
+    cut(log)
+    held = sorted(file.name for file in log.iterdir())
+    with pytest.raises(CorruptStoreError, match="cannot be read"):
+        repair(path)
+    assert sorted(file.name for file in log.iterdir()) == held
 
 
 def test_an_older_corpus_opens_is_sealed_by_its_next_write_and_then_held(tmp_path):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -18,6 +20,7 @@ from synthdata.operations.reflect import RunSelection, find_work, remember
 from synthdata.operations.round import run_round
 from synthdata.settings import Settings
 
+HASHED = Settings.from_dict({"recipe": {"encoder": {"backend": "hashing", "dim": 32}}}, "test")
 SAMPLE = Path(__file__).parent.parent / "data" / "sample"
 
 
@@ -108,6 +111,22 @@ def test_a_disk_that_refuses_is_said_once_and_its_end_once(folder: Path) -> None
     (folder / "derived" / ".ticks.probe").rmdir()
     assert _tell_refusal(folder, told, said.append) == ""
     assert len(said) == 2 and "ticks are told when" in said[0] and "again" in said[1]
+
+
+def test_the_look_for_ended_runs_outlives_a_server_that_is_away(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from prefect.client.orchestration import SyncPrefectClient
+
+    from flows.runner import look
+
+    corpus = Corpus.init(folder / "c", [f"row {i} of some words {i * i}" for i in range(150)], settings=HASHED)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    plan = Plan(str(corpus.store.path), "logs", seconds=60.0)
+    client = SyncPrefectClient(f"http://127.0.0.1:{port}/api")
+    look(client, plan, uuid4(), datetime.now(UTC))
+    assert "cannot be looked for now: ConnectError" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -13,6 +13,8 @@ from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
+from synthdata.io.files import atomic_write
+
 DERIVED, NOTES = "derived", "files.jsonl"
 _BLOCK = 1 << 20
 
@@ -51,6 +53,13 @@ def note_files(corpus: Path, paths: Iterable[Path]) -> None:
     # A cache: where it cannot be kept, rows are read again. A line begins anew after one that a kill cut off.
     with suppress(OSError), (corpus / DERIVED / NOTES).open("a", encoding="utf-8") as file:
         file.write(f"\n{lines}")
+
+
+def forget_absent(corpus: Path) -> None:
+    """Drop the notes of files that are not there: one that is written again under its name has other bytes."""
+    kept = {name: value for name, value in read_notes(corpus).items() if (corpus / name).is_file()}
+    lines = "".join(f"{json.dumps([name, value, _own(name, value)])}\n" for name, value in kept.items())
+    atomic_write(corpus / DERIVED / NOTES, lines)
 
 
 def _own(name: str, value: int) -> int:

@@ -1,26 +1,31 @@
 """Repair of what can be proven: a file of the chain by the other one, the header by its copy, lost rows by their seal.
 
 Rows whose log entry was lost lie on in their data file; they are written again only if they are, to the bit, those that
-were sealed. Nothing is guessed: what cannot be proven stays damaged, and `verify` goes on saying so.
+were sealed. A checkpoint says what the entries of its log say, and goes where it is damaged. Nothing is
+guessed: what cannot be proven stays damaged, and `verify` goes on saying so.
 """
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
+from synthdata.corpus.file_notes import forget_absent
 from synthdata.corpus.header import NAME, read_header
 from synthdata.corpus.lock import WriterLock
 from synthdata.corpus.row_digest import rows_digest
 from synthdata.corpus.sealed_files import sha256_of
+from synthdata.corpus.sealed_rows import changed_files
 from synthdata.corpus.seals import AHEAD, DONE, FOLDER, Seal, read_chain, read_seals, write_chain
 from synthdata.corpus.store import CorpusStore
 from synthdata.corpus.tables import Table
 from synthdata.errors import CorruptStoreError
-from synthdata.io.files import atomic_write
+from synthdata.io.files import atomic_write, sync_path
 
 
 def repair(corpus: Path) -> list[str]:
@@ -37,7 +42,8 @@ def repair(corpus: Path) -> list[str]:
     with WriterLock(corpus).held():
         done = [*_chain(corpus / FOLDER), *_header(corpus)]
         header = read_header(corpus)
-        done += [line for table in CorpusStore(corpus, header).tables() for line in _rows(table, corpus)]
+        tables = CorpusStore(corpus, header).tables()
+        done += [line for table in tables for line in (*_checkpoints(table, corpus), *_rows(table, corpus))]
         # A write that a kill cut off is ended or cleared away, as the next writer would.
         CorpusStore(corpus, header).seals.settle()
     return done
@@ -78,6 +84,30 @@ def _header(corpus: Path) -> Iterator[str]:
     yield f"{path}: restored from {copy}"
 
 
+def _checkpoints(table: Table, corpus: Path) -> Iterator[str]:
+    log = table.folder / "_delta_log"
+    derived = sorted([*log.glob("*.checkpoint*.parquet"), *log.glob("_last_checkpoint")])
+    try:
+        damaged = bool({*changed_files(corpus, table)} & {*derived})
+    except CorruptStoreError:
+        damaged = bool(derived)
+    entries = sorted(int(path.name[:20]) for path in log.glob("*.json") if path.stem.isdigit())
+    if not damaged or entries != list(range(len(entries))):
+        return
+    # Aside, and back where the table cannot be read without them either: then they are not what is damaged.
+    with tempfile.TemporaryDirectory(dir=corpus, prefix=".checkpoints-", suffix=".part") as aside:
+        for path in derived:
+            shutil.move(path, aside)
+        try:
+            table.read([table.key])
+        except CorruptStoreError:
+            for path in derived:
+                shutil.move(Path(aside) / path.name, path)
+            return
+    sync_path(log)
+    yield f"{log}: {len(derived)} files of its checkpoints were damaged and are gone; its entries say the same"
+
+
 def _rows(table: Table, corpus: Path) -> Iterator[str]:
     seals = read_seals(corpus / FOLDER)
     there = table.read([table.key])[table.key]
@@ -86,6 +116,8 @@ def _rows(table: Table, corpus: Path) -> Iterator[str]:
             continue
         rows = _sealed_rows(table, seal)
         if rows is not None:
+            # Before the entry is written again, since a kill may come between that and its note.
+            forget_absent(corpus)
             replace(table, book=None).append(rows, {"restored": str(seal.number)})
             yield f"{table.folder}: {table.key} {seal.low} to {seal.high} restored, {seal.rows} rows, by their seal"
 

@@ -23,7 +23,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from synthdata.corpus.file_notes import note_files
 from synthdata.corpus.panics import panics_held_back
 from synthdata.corpus.row_digest import rows_digest
-from synthdata.corpus.seals import SealBook
+from synthdata.corpus.seals import REPAIR, SealBook
 from synthdata.errors import CorruptStoreError, InputError, SynthdataError
 from synthdata.io.files import DISK_REFUSES, sync_path
 
@@ -87,7 +87,8 @@ class Table:
         except TableNotFoundError as error:
             raise CorruptStoreError(f"{self.folder}: the table's log is missing; restore it from a copy") from error
         except (DeltaError, OSError, ValueError) as error:
-            raise CorruptStoreError(f"{self.folder / '_delta_log'}: cannot be read: {_first_line(error)}") from error
+            text = f"{self.folder / '_delta_log'}: cannot be read: {_first_line(error)}; {REPAIR}"
+            raise CorruptStoreError(text) from error
 
     def history(self) -> list[dict[str, Any]]:
         """What each commit says of itself, the newest first.
