@@ -16,10 +16,13 @@ SHARES = (
     Tile(VIEW, "audit_gap", "Audit disagrees", "Of what was passed, the share that the audit judge refuses.", "rises"),
     Tile(VIEW, "scan_share", "Passes on foreign runs", "Reflections judged on runs they do not speak of.", "rises"),
 )
-COUNTS = (
-    "judged", "canary_bad", "canary_bad_passed", "canary_good", "canary_good_passed", "audit_passes", "audit_refused",
-    "scan_tried", "scan_accepted", "judge_void",
-)  # fmt: skip
+# Counts of a round and how a reader without the code would call them.
+COUNTS = {
+    "judged": "rows judged", "canary_bad": "wrong ones planted", "canary_bad_passed": "wrong ones that passed",
+    "canary_good": "right ones planted", "canary_good_passed": "right ones that passed",
+    "audit_passes": "passed rows audited", "audit_refused": "refused by the audit", "scan_tried": "foreign runs tried",
+    "scan_accepted": "foreign runs passed", "judge_void": "void (1 is yes)",
+}  # fmt: skip
 
 
 def judges(reading: Reading) -> dict[str, Any]:
@@ -33,7 +36,7 @@ def judges(reading: Reading) -> dict[str, Any]:
     return {
         "facts": reading.facts,
         "tiles": [(tile, course) for tile, course in courses if course],
-        "counts": [name for name in COUNTS if any(name in row for row in rows.values())],
+        "counts": {name: says for name, says in COUNTS.items() if any(name in row for row in rows.values())},
         "table": sorted(rows.items(), reverse=True),
         "settings": settings,
         "now": [a for a in reading.facts["alarms"] if a["round"] == reading.facts["round"] and "judge" in a["tile"]],

@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from synthdata.dashboard.reading import Reading
-from synthdata.dashboard.text import SHORT, number, percent, signed
+from synthdata.dashboard.text import SHORT, number, percent, points, signed
 from synthdata.drawing import Drawing, bars, bullet, columns, pair_of_histograms, scatter, trend
 from synthdata.monitor.running import running
 from synthdata.text.display import LONG, printable
@@ -50,7 +50,14 @@ def environment() -> Environment:
     env.trim_blocks = env.lstrip_blocks = True
     env.globals.update(charts={each.__name__: _inline(each) for each in CHARTS}, LONG=LONG, SHORT=SHORT, pages=PAGES)
     env.filters.update(
-        number=number, percent=percent, signed=signed, shown=printable, words=plain, sentence=sentence, seen=seen_name
+        number=number,
+        percent=percent,
+        points=points,
+        signed=signed,
+        shown=printable,
+        words=plain,
+        sentence=sentence,
+        seen=seen_name,
     )
     env.filters.update(verdict=verdict_name, reason=reason_name, meaning=reason_says, alarm=alarm_name)
     return env

@@ -21,6 +21,12 @@ def signed(value: float | None) -> str:
     return numbers.signed(value, "–")
 
 
+def points(change: float) -> str:
+    """A change of a share in points of a hundred, with its sign; nothing is `0.0`."""
+    rounded = round(100 * change, 1)
+    return f"{rounded:+.1f}" if rounded else "0.0"
+
+
 def percent(value: float | None) -> str:
     """A share as per cent, with a decimal under ten; a dash where there is no number."""
     return numbers.percent(value, "–")

@@ -87,10 +87,10 @@ def _same_matter(turn: Turn, later: Turn) -> bool:
     """Whether a later call corrects an earlier one: of the arguments of either, half are the same or alike.
 
     The same tool is used for other things too: a click on another button mends no click that missed. Commands are not
-    compared: the same program is enough.
+    compared, nor calls with one argument: the same program or tool is enough.
     """
     first, second = parse_call(turn.text), parse_call(later.text)
-    if first is None or second is None:
+    if first is None or second is None or len(second[1]) < 2:
         return True
     keys = first[1].keys() & second[1].keys()
     close = sum(first[1][key] == second[1][key] or alike(first[1][key], second[1][key]) for key in keys)
