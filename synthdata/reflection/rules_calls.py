@@ -84,7 +84,7 @@ def _mended(turns: list[Turn], i: int) -> Turn | None:
 
 
 def _same_matter(turn: Turn, later: Turn) -> bool:
-    """Whether a later call corrects an earlier one: of the arguments of either, half are the same or alike.
+    """Whether a later call corrects an earlier one: of the arguments of either, more than half are the same or alike.
 
     The same tool is used for other things too: a click on another button mends no click that missed. Commands are not
     compared, nor calls with one argument: the same program or tool is enough.
@@ -94,7 +94,7 @@ def _same_matter(turn: Turn, later: Turn) -> bool:
         return True
     keys = first[1].keys() & second[1].keys()
     close = sum(first[1][key] == second[1][key] or alike(first[1][key], second[1][key]) for key in keys)
-    return 2 * close >= min(len(first[1]), len(second[1]))
+    return 2 * close > min(len(first[1]), len(second[1]))
 
 
 def alike(one: object, other: object) -> bool:
