@@ -52,7 +52,8 @@ def init(
 ) -> None:
     """Make a corpus from real data.
 
-    Measures the real data once and freezes the result, to which every later decision is compared.
+    Measures the real data once and freezes the result, the anchor, to which every later decision is compared:
+    `synthdata docs anchor`.
     """
     from synthdata.api import Corpus
     from synthdata.corpus.beginning import refuse_occupied
@@ -200,9 +201,10 @@ def reanchor(
 ) -> None:
     """Calibrate anew from newer real data.
 
-    The old anchor is kept, verdicts stay, and what was refused may come again.
+    The anchor is what was measured of real data. The old one is kept, verdicts stay, and what was refused may come again.
 
-    A corpus whose first round had to set the floor gets one relative to real data as soon as there are real contents.
+    A corpus whose first round had to set the floor, the least diversity that is kept, gets one relative to real data as
+    soon as there are real contents.
     """
     from dataclasses import asdict
 
@@ -214,7 +216,7 @@ def reanchor(
 
     opened = Corpus.open(corpus)
     if (reference is None) == (not pool):
-        raise InputError("give either --reference with newer real data, or --pool with all messages of all silos")
+        raise InputError("give either --reference with newer real data, or --pool with all messages of all teams")
     if reference is None:
         _pool(opened, pool or [], because, as_json)
         return
@@ -250,7 +252,7 @@ def _pool(corpus: Corpus, files: list[Path], because: str, as_json: bool) -> Non
         emit_json(facts)
         return
     after: dict[str, object] = facts["after"]  # type: ignore[assignment]
-    table(f"anchor of {facts['silos']} silos", ["calibrated from their sums", "value"], _shown(after))
+    table(f"anchor of {facts['silos']} teams", ["calibrated from their sums", "value"], _shown(after))
 
 
 def load_settings(config: Path | None, overrides: list[str] | None, corpus: Path | None = None) -> Settings:

@@ -148,8 +148,8 @@ def retract(
 
     No later decision, metric or export sees them; every release that held them is named.
 
-    Where several options are given, all must hold. Exported folders are not touched. Exit code 1: the diversity floor
-    was lost, and the corpus is frozen.
+    Where several options are given, all must hold. Exported folders are not touched. Exit code 1: the floor, the
+    least diversity that is kept, was lost, and the corpus is frozen (`synthdata docs floor`).
     """
     from synthdata.api import Corpus
     from synthdata.operations.retract import Selector

@@ -41,7 +41,8 @@ def inspect(
 ) -> None:
     """How diverse is a file? Needs no corpus.
 
-    A report with a verdict, copies at three levels, entropy, Vendi score, N2 and coverage.
+    A report with a verdict, copies at three levels, entropy, Vendi score, the number of distinct contents (N2) and the
+    share of the reference that is covered. `synthdata docs n2` says what a word of it means.
     """
     from dataclasses import asdict
 

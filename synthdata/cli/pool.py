@@ -12,23 +12,23 @@ from synthdata.text.terminal import say
 
 Pool = Annotated[
     list[Path] | None,
-    typer.Option("--pool", help="A message of a silo, this one's own among them; once for each file."),
+    typer.Option("--pool", help="A message of a team, your own among them; once for each file."),
 ]
 
 
 def register(app: typer.Typer) -> None:
     """Add the verbs of this file."""
-    group = typer.Typer(help="Pool anchors of teams that may not share texts.", no_args_is_help=True)
+    group = typer.Typer(help="Pool what teams that may not share texts measured of real data.", no_args_is_help=True)
     group.command()(share)
     app.add_typer(group, name="anchor")
 
 
 def share(
     corpus: CorpusPath,
-    out: Annotated[Path, typer.Argument(help="Where this silo's next message is written.")],
+    out: Annotated[Path, typer.Argument(help="Where your team's next message is written.")],
     pool: Pool = None,
 ) -> None:
-    """Write this silo's next of three messages of sums: without --pool the first, then as the files given allow.
+    """Write your team's next of three messages of sums: without --pool the first, then as the files given allow.
 
     No text and no row travels. It is not anonymity: sums of few rows span them, and two releases a row apart differ
     by exactly that row.
@@ -37,6 +37,6 @@ def share(
     from synthdata.operations.pool import share as write_next
 
     which = write_next(Corpus.open(corpus), out, pool or [])
-    say(f"{out}: the {which} of three messages. Give the files of all silos to the next `anchor share --pool FILE ...`")
+    say(f"{out}: the {which} of three messages. Give the files of all teams to the next `anchor share --pool FILE ...`")
     if which == "third":
-        say("Once all silos have written theirs: `reanchor CORPUS --pool FILE ... --reason ...` with all messages.")
+        say("Once all teams have written theirs: `reanchor CORPUS --pool FILE ... --reason ...` with all messages.")
