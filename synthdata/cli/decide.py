@@ -201,7 +201,8 @@ def reanchor(
 ) -> None:
     """Calibrate anew from newer real data.
 
-    The anchor is what was measured of real data. The old one is kept, verdicts stay, and what was refused may come again.
+    The anchor is what was measured of real data. The old one is kept, verdicts stay, and what was refused may come
+    again.
 
     A corpus whose first round had to set the floor, the least diversity that is kept, gets one relative to real data as
     soon as there are real contents.

@@ -53,7 +53,8 @@ def redteam(
 
     Without --generator the judge passes everything, so what is refused was refused by rules alone. 368 items with none
     accepted mean less than 1 % (exact, 95 %). The family F15, copies of admitted reviews, meets the whole gate in a
-    throw-away corpus, with the encoder of your settings. No corpus of yours is touched. `synthdata docs redteam` names all.
+    throw-away corpus, with the encoder of your settings. No corpus of yours is touched. `synthdata docs redteam` names
+    all families.
     """
     from synthdata.cli.decide import load_settings
     from synthdata.redteam.trial import attack_all, genuine_records
