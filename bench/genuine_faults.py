@@ -27,8 +27,7 @@ sys.path[:1] = [str(ROOT)]
 
 from bench.genuine import SHARED, halves, verified  # noqa: E402
 from bench.genuine_sets import SETS, Sample, distinct  # noqa: E402
-from bench.report import table, write_section  # noqa: E402
-from metrics.proportion import exact_interval  # noqa: E402
+from bench.report import share, table, write_section  # noqa: E402
 from synthdata.api import Corpus  # noqa: E402
 from synthdata.gate.reference import ReferenceRow  # noqa: E402
 from synthdata.records import Candidate, Decision  # noqa: E402
@@ -260,11 +259,9 @@ def report(options: argparse.Namespace) -> None:
             reasons: Counter[str] = Counter()
             for part in parts:
                 reasons.update(part["reasons"])
-            low, high = exact_interval(caught, items, 0.95)
-            outside = sum(part["outside"] for part in parts) if "outside" in parts[0] else None
-            told = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())
-            share = "" if outside is None else f"{outside / items:.0%}"
-            rows.append((name, fault, items, f"{caught / items:.1%} ({low:.0%} to {high:.0%})", share, told))
+            outside = f"{sum(part['outside'] for part in parts) / items:.0%}" if "outside" in parts[0] else ""
+            counted = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())
+            rows.append((name, fault, items, share(caught, items), outside, counted))
     columns = ["reference", "planted", "items", "caught (95 %)", "outside", "for what"]
     body = (
         f"Halves as above, seed {', '.join(seeds)}, {len(names)} of the {len(USED) + 1} sets that the script knows. "

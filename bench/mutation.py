@@ -26,7 +26,7 @@ import pytest
 from cosmic_ray.ast import get_ast
 from cosmic_ray.mutating import MutationVisitor
 from cosmic_ray.plugins import get_operator
-from report import conditions, table, write_section
+from report import conditions, share, table, write_section
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = ("metrics", "synthdata/gate", "synthdata/rounds")
@@ -197,12 +197,8 @@ def main() -> None:
     text = table(["package", "tried", "killed", "survived", "untested"], rows)
     listed = "\n".join(f"- {verdict}: `{line}`" for verdict, line in survivors)
     head = f"{machine} {len(every):,} changes are possible; {len(sample)} of them were drawn (seed {chosen.seed})."
-    # Not above: a fork must read the project's modules from the copy.
-    from metrics.proportion import exact_interval
-
     tried, killed = (sum(row[column] for row in rows) for column in (1, 2))
-    low, high = exact_interval(killed, tried, 0.95)
-    head += f" Killed: {killed} of {tried}, {killed / tried:.0%} (95 %: {low:.0%} to {high:.0%})."
+    head += f" Killed: {killed} of {tried}, {share(killed, tried)}: in brackets the exact 95 % interval."
     write_section("mutation", "Wrong lines that the tests notice", f"{head}\n\n{text}\n\n{listed}")
 
 

@@ -45,6 +45,17 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def share(hits: int, items: int) -> str:
+    """A share as tables have it, with its exact 95 % interval in brackets; empty where nothing was tried."""
+    # Not above: bench/mutation.py must not hold the project's modules, since its forks read them from a copy.
+    from metrics.proportion import exact_interval
+
+    if not items:
+        return ""
+    low, high = exact_interval(hits, items, 0.95)
+    return f"{hits / items:.1%} ({low:.0%} to {high:.0%})"
+
+
 def _number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 

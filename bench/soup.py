@@ -23,8 +23,7 @@ sys.path[0] = str(ROOT)
 from bench.genuine import SHARED, halves  # noqa: E402
 from bench.genuine_faults import KINDS, USED, pieces, soup  # noqa: E402
 from bench.genuine_sets import SETS, Sample, distinct  # noqa: E402
-from bench.report import table, write_section  # noqa: E402
-from metrics.proportion import exact_interval  # noqa: E402
+from bench.report import share, table, write_section  # noqa: E402
 from synthdata.gate.perplexity import calibrate_band  # noqa: E402
 from synthdata.gate.wording import calibrate_wording  # noqa: E402
 from synthdata.judging.floor import TEXT_RULES, check_text  # noqa: E402
@@ -122,8 +121,7 @@ def report(options: argparse.Namespace) -> None:
         for fault in columns:
             parts = [made[fault] for key, made in found.items() if key.rpartition("/")[0] == name and fault in made]
             items, fell = (sum(part[count] for part in parts) for count in ("items", "fell"))
-            low, high = exact_interval(fell, items, 0.95) if items else (0.0, 0.0)
-            cells.append(f"{fell / items:.1%} ({low:.0%} to {high:.0%})" if items else "")
+            cells.append(share(fell, items))
         rows.append((name, *cells))
     body = (
         f"By the tests of wording alone, without an encoder; later stages only refuse more. Halves as above, seeds "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,14 +12,10 @@ from command import SETTINGS, synthdata
 SAMPLE = Path(__file__).parent.parent / "data" / "sample"
 
 
-def corpus_after_a_run(folder: Path, *options: str) -> tuple[dict[str, object], str]:
-    folder.mkdir()
-    (folder / "settings.toml").write_text(SETTINGS + "\n[runtime]\nchunk_size = 50\n")
-    made = synthdata("init", folder / "c", "--reference", SAMPLE, "--config", folder / "settings.toml")
-    assert made.returncode == 0, made.stderr
-    done = synthdata("run", folder / "c", "--trajectories", SAMPLE, "--generator", "scripted", "--json", *options)
+def after_a_run(corpus: Path, *options: str) -> tuple[dict[str, object], str]:
+    done = synthdata("run", corpus, "--trajectories", SAMPLE, "--generator", "scripted", "--json", *options)
     assert done.returncode in (0, 1), done.stderr[-2000:]
-    return json.loads(done.stdout), synthdata("verify", folder / "c", "--digest").stdout.split()[-1]
+    return json.loads(done.stdout), synthdata("verify", corpus, "--digest").stdout.split()[-1]
 
 
 @pytest.mark.slow
@@ -26,8 +23,12 @@ def corpus_after_a_run(folder: Path, *options: str) -> tuple[dict[str, object], 
 @pytest.mark.timeout(300)
 def test_a_flow_decides_like_the_plain_round(tmp_path: Path) -> None:
     # All 234 runs: as parameters of a flow they would be over the 512 KiB that Prefect takes.
-    report, digest = corpus_after_a_run(tmp_path / "flow")
-    plain, other = corpus_after_a_run(tmp_path / "plain", "--plain")
+    (tmp_path / "settings.toml").write_text(SETTINGS + "\n[runtime]\nchunk_size = 50\n")
+    made = synthdata("init", tmp_path / "flow", "--reference", SAMPLE, "--config", tmp_path / "settings.toml")
+    assert made.returncode == 0, made.stderr
+    shutil.copytree(tmp_path / "flow", tmp_path / "plain")
+    report, digest = after_a_run(tmp_path / "flow")
+    plain, other = after_a_run(tmp_path / "plain", "--plain")
     assert sum(report["counts"].values()) >= 234  # type: ignore[attr-defined]
     assert report == plain
     assert digest == other

@@ -173,19 +173,27 @@ INSTEAD = {
 }
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize("page", sorted((DOCS / "howto").glob("*.md")), ids=lambda page: page.stem)
-def test_a_how_to_does_what_it_says(page, tmp_path):
-    desk = Desk(tmp_path / "desk")
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what the how-tos take for granted: logs, texts, and a corpus that holds them."""
+    desk = Desk(tmp_path_factory.mktemp("filled"))
     shutil.copytree(ROOT / "data" / "sample", desk.folder / "logs")
     desk.rows("real.jsonl", lessons(150, 1))
     desk.rows("texts.jsonl", lessons(60, 2))
     desk.rows("bought.jsonl", lessons(30, 3), source="bad-vendor")
+    desk("synthdata init corpus --reference real.jsonl --set recipe.encoder.backend=hashing")
+    desk("synthdata admit corpus texts.jsonl && synthdata admit corpus bought.jsonl")
+    return desk.folder
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("page", sorted((DOCS / "howto").glob("*.md")), ids=lambda page: page.stem)
+def test_a_how_to_does_what_it_says(page, filled, tmp_path):
+    desk = Desk(shutil.copytree(filled, tmp_path / "desk"))
     making = [call for call in to_run(page) if call.startswith("synthdata init corpus")]
-    if not making:
-        desk("synthdata init corpus --reference real.jsonl --set recipe.encoder.backend=hashing")
-        desk("synthdata admit corpus texts.jsonl && synthdata admit corpus bought.jsonl")
+    if making:
+        shutil.rmtree(desk.folder / "corpus")
     for call in to_run(page):
         for pattern, instead in INSTEAD.items():
             call = re.sub(pattern, instead, call)
