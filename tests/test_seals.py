@@ -25,6 +25,7 @@ from synthdata.corpus.seals import AHEAD, DONE, FOLDER
 from synthdata.corpus.verify import sealed_from, verify
 from synthdata.errors import CorruptStoreError, SynthdataError
 from synthdata.gate.reference import ReferenceRow
+from synthdata.monitor.status import status
 from synthdata.operations.retract import Selector, retract
 from synthdata.records import Candidate, Origin, Step, Trajectory
 from synthdata.settings import Settings
@@ -267,6 +268,13 @@ def test_a_checkpoint_stays_where_the_entries_are_not_whole(path):
     with pytest.raises(CorruptStoreError, match="cannot be read"):
         repair(path)
     assert sorted(file.name for file in log.iterdir()) == held
+
+
+def test_a_damaged_note_of_the_last_call_costs_a_line_and_is_written_again(path, caplog):
+    (path / "derived" / "last_call.json").write_text("{")
+    assert status(CorpusStore.open(path))["already_decided"] == 0 and "the next round writes it again" in caplog.text
+    assert is_found(path) is False
+    assert json.loads((path / "derived" / "last_call.json").read_text()) == {"already_decided": 0}
 
 
 def test_an_older_corpus_opens_is_sealed_by_its_next_write_and_then_held(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from pathlib import Path
 from typing import Annotated
@@ -40,6 +41,10 @@ def monitor(corpus: CorpusPath, as_json: AsJson = False) -> None:
         opened.watch()
     except LockedError as error:
         note(f"synthdata: not measured anew now: {error}")
+    except OSError as error:
+        if error.errno not in (errno.EROFS, errno.EACCES):
+            raise
+        note(f"synthdata: not measured anew now: {error.filename}: {error.strerror}")
     tiles = read_tiles(opened.store)
     runtime = opened.settings.runtime
     notices = [*send_alert(opened.store, runtime.webhook, tiles), *log_metrics(opened.store, runtime.sinks)]
