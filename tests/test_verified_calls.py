@@ -165,6 +165,21 @@ def test_the_mark_of_a_picture_proves_nothing() -> None:
         assert not [e.quote for s in run.steps for e in telling_quotes(s, rarity) if "png" in e.quote]
 
 
+def test_a_cause_calls_a_line_what_it_is_earlier_later_or_the_deed_itself() -> None:
+    seen = set()
+    for name in ("tools", "browser"):
+        for run in read_trajectories(WORLDS / f"{name}.jsonl.gz", origin=Origin.SYNTHETIC):
+            for proposal in propose(run, FloorSettings()):
+                proof = proposal.evidence[-1]
+                if proof.step_idx < proposal.step:
+                    assert not re.search("later|led up|fruit|paid off|confirms", proposal.cause), proposal.cause
+                    seen.add((proposal.label, "earlier"))
+                elif proof.step_idx == proposal.step and proof.field == "tool_call":
+                    assert not re.search("fruit|paid off|confirms|earned|came of it", proposal.cause), proposal.cause
+                    seen.add((proposal.label, "deed"))
+    assert {("good", "earlier"), ("good", "deed"), ("bad", "earlier")} <= seen
+
+
 def test_every_wording_is_one_sentence_part_with_the_slots_of_its_kind() -> None:
     for kind, texts in WORDINGS.items():
         assert len(set(texts)) == len(texts) >= 3, kind

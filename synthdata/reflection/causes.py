@@ -82,6 +82,16 @@ CAUSES: dict[str, tuple[str, ...]] = {
         "“{q}” is the fruit of {g}.",
         "The proof for {g} reads “{q}”.",
     ),
+    "good_earlier": (
+        "{G} builds on “{q}”.",
+        "“{q}” had been read before {g}.",
+        "Before {g} came “{q}”, and the run made use of it.",
+        "{G} follows from “{q}”.",
+        "The run had read “{q}” and went on by {g}.",
+        "What {g} rests on is “{q}”.",
+        "“{q}” came first, then {g}.",
+        "With “{q}” at hand came {g}.",
+    ),
     "good_later": (
         "{G} paid off later: “{q}”.",
         "“{q}” shows what {g} was good for.",

@@ -184,7 +184,10 @@ def _said(finding: Finding, proof: Evidence) -> str:
 
 def _cause_group(finding: Finding, proof: Evidence) -> str:
     if finding.label == "good":
-        return "good" if proof.step_idx == finding.turn.step.idx else "good_later"
+        if proof.step_idx != finding.turn.step.idx:
+            return "good_earlier" if proof.step_idx < finding.turn.step.idx else "good_later"
+        # What the turn itself wrote is nothing that it brought.
+        return "good" if proof.field == "observation" or finding.turn.kind == "move" else "deed"
     if proof.step_idx != finding.turn.step.idx:
         return "told" if proof.step_idx < finding.turn.step.idx else "elsewhere"
     if finding.rule in _FAILURES:
