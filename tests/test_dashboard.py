@@ -425,6 +425,19 @@ def test_the_explorer_sorts_and_filters_by_cell_and_source(drawn):
     assert pages.get("/explorer", params={"order": "sideways"}).status_code == 422
 
 
+def test_a_list_of_sources_begins_with_any_though_some_rows_name_none(tmp_path):
+    settings = Settings.from_dict({"recipe": {"encoder": {"backend": "hashing", "dim": 32}}})
+    rows = [ReferenceRow(text, "", f"task {i}") for i, text in enumerate(lessons(140))]
+    corpus = Corpus.init(tmp_path / "c", rows, settings=settings)
+    corpus.admit([Candidate(f"a text of its own, number {i}, about {'sea' if i % 2 else 'land'}") for i in range(4)])
+    corpus.admit([Candidate("another text that says whence it comes", source="here")])
+    shown = client(tmp_path / "c").get("/explorer").text
+    assert '<option value="here">' in shown and shown.count('<option value="">') >= 5
+    assert not re.search(r'<option value="" selected>', shown)
+    overview = client(tmp_path / "c").get("/").text
+    assert "real data " in overview and "first round " not in overview
+
+
 def test_a_download_is_what_is_shown_and_redacted(tmp_path):
     settings = Settings.from_dict({"recipe": {"encoder": {"backend": "hashing", "dim": 32}}})
     rows = [ReferenceRow(text, "", f"task {i}") for i, text in enumerate(lessons(140))]
