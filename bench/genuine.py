@@ -1,10 +1,11 @@
 """Genuine rows get in: half of a real set as reference, the other half as candidates, by task, with three seeds.
 
     python bench/genuine.py measure --out FILE [--tree CHECKOUT] [--sets WORD] [--seeds 0 1 2]
-    python bench/genuine.py report NOW BEFORE
+    python bench/genuine.py report FILE COMMIT
 
-`measure` can run another checkout of the project on the same rows; `report` sets two measurements side by side into
-docs/benchmarks.md. A refused row counts unless it is an exact copy or a near copy that this script verifies by itself.
+`measure` can run another checkout of the project on the same rows; `report` adds what was measured to
+docs/genuine.jsonl, a line a set and commit, and writes the table of docs/benchmarks.md from it. A refused row counts
+unless it is an exact copy or a near copy that this script verifies by itself.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared" / "data"
+KEPT = ROOT / "docs" / "genuine.jsonl"
+FIRST = "456d3e3"
 MOST = 400
 NEAR = 0.8
 COPIES = {"exact_duplicate", "near_duplicate"}
@@ -126,64 +129,86 @@ def run(options: argparse.Namespace) -> None:
             print(f"({told['copies']} copies) {told['reasons']} {time.perf_counter() - start:.0f} s", flush=True)
 
 
-def pooled(found: dict[str, Any], name: str) -> tuple[int, int, int, int, Counter[str]]:
-    """Candidates without copies, refused, of these repeats of their own task, copies, and reasons, over the seeds."""
+def pooled(found: dict[str, Any], name: str, commit: str) -> dict[str, Any]:
+    """One line of docs/genuine.jsonl: `candidates` without `copies`, `repeats` refused as copies of their own task."""
     rows = [row for key, row in found.items() if key.rpartition("/")[0] == name]
     reasons: Counter[str] = Counter()
     for row in rows:
         for reason, count in row["reasons"].items():
             # One reason may come from two stages.
             reasons[reason.partition(": ")[2]] += count
-    copies = sum(row["copies"] for row in rows)
-    refused, repeats = (sum(row.get(count, 0) for row in rows) for count in ("refused", "of_own_task"))
-    return sum(row["candidates"] for row in rows) - copies, refused, repeats, copies, reasons
+    copies, refused, repeats = (sum(row[count] for row in rows) for count in ("copies", "refused", "of_own_task"))
+    candidates = sum(row["candidates"] for row in rows) - copies
+    return {"set": name, "commit": commit, "seeds": len(rows), "candidates": candidates, "copies": copies,
+            "refused": refused, "repeats": repeats, "reasons": dict(reasons.most_common())}  # fmt: skip
 
 
 def report(options: argparse.Namespace) -> None:
-    """Write both measurements into docs/benchmarks.md."""
+    """Keep what was measured, and write docs/benchmarks.md from all that is kept."""
     sys.path[0] = str(ROOT)
     from bench.genuine_sets import SETS
     from bench.report import table, write_section
-    from metrics.proportion import exact_interval
 
-    now, before = (json.loads(Path(file).read_text(encoding="utf-8")) for file in (options.now, options.before))
-    rows, missed, missed_elsewhere, seeds = [], [], [], sorted({key.rpartition("/")[2] for key in now})
+    found = json.loads(Path(options.found).read_text(encoding="utf-8"))
+    lines = [json.loads(line) for line in KEPT.read_text(encoding="utf-8").splitlines()]
+    sets = list(dict.fromkeys(key.rpartition("/")[0] for key in found))
+    lines = [line for line in lines if line["commit"] != options.commit or line["set"] not in sets]
+    lines += [pooled(found, name, options.commit) for name in sets]
+    KEPT.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
+    rows, newest, with_reasons = [], [], []
     for name, _ in SETS:
-        asked, refused, repeats, copies, reasons = pooled(now, name)
-        old_asked, old_refused, _, _, old_reasons = pooled(before, name)
-        if not asked:
-            continue
-        high = exact_interval(refused, asked, 0.9)[1]
-        missed += [name] if refused > 0.05 * asked else []
-        missed_elsewhere += [name] if refused - repeats > 0.05 * asked else []
-        of_others = refused - repeats
-        told = f"{refused / asked:.1%} (at most {high:.1%})"
-        elsewhere = f"{of_others / asked:.1%} (at most {exact_interval(of_others, asked, 0.9)[1]:.1%})"
-        was = f"{old_refused / old_asked:.1%}" if old_asked else "not run"
-        runs = sum(key.rpartition("/")[0] == name for key in now)
-        rows.append((name, runs, asked, copies, told, elsewhere, _listed(reasons), was, _listed(old_reasons)))
-    columns = ["set", "seeds", "distinct candidates", "copies set aside", "refused", "but for repeats", "for what"]
-    columns += ["before", "for what"]
+        kept = [line for line in lines if line["set"] == name]
+        # The newest first, the version before this work last.
+        kept = [line for line in reversed(kept) if line["commit"] != FIRST] + [
+            line for line in kept if line["commit"] == FIRST
+        ]
+        newest += kept[:1]
+        with_reasons += [line for line in kept if line["reasons"] is not None][:1]
+        rows += [_row(line) for line in kept]
+    missed = [line["set"] for line in newest if line["refused"] > 0.05 * line["candidates"]]
+    missed_elsewhere = [
+        line["set"] for line in newest if line["refused"] - (line["repeats"] or 0) > 0.05 * line["candidates"]
+    ]
+    outside = [line["set"] for line in with_reasons if _outside_of(line) > 0.015 * line["candidates"]]
+    columns = ["set", "commit", "seeds", "distinct candidates", "copies set aside", "refused", "but for repeats"]
+    columns += ["outside alone", "for what"]
     body = (
         "Half of each set is the reference, the other half the candidates, by task, default settings, at most 400 "
-        f"rows a side; seeds {', '.join(seeds)}, where a set was run with all of them. Copies (equal texts, near "
-        "copies that the script verifies, and sentences of SICK that people said follow from one another) are set "
-        "aside. *But for repeats* leaves out rows refused as copies of a row of their own task, such as the same "
-        "advice about the same run. In brackets the exact upper 95 % bound; rows of several halvings make it "
-        "a little too narrow. *Before* is commit 456d3e3 on three seeds, where SICK and reviews were not yet halved by "
-        f"task. The bar, at most 5 % refused in each set, is {_bar(missed)}; but for repeats it is "
-        f"{_bar(missed_elsewhere)}.\n\n" + table(columns, rows)
+        "rows a side, one halving a seed. Copies (equal texts, near copies that the script verifies, and sentences of "
+        "SICK that people said follow from one another) are set aside. *But for repeats* leaves out rows refused as "
+        "copies of a row of their own task, such as the same advice about the same run. In brackets the exact upper "
+        "95 % bound; rows of several halvings make it a little too narrow. Figures are of the commit that they stand "
+        "beside, the newest first; a dash is what was not counted. f5998d0 is before the scans of order, and it and "
+        f"{FIRST}, before the rules of now, did not yet halve SICK and reviews by task. By the newest figure of each "
+        f"set the bar, at most 5 % refused, is {_bar(missed)}; but for repeats it is "
+        f"{_bar(missed_elsewhere)}. At most 1.5 % outside, by the newest that kept reasons, is {_bar(outside)}.\n\n"
     )
-    print(body)
-    write_section("genuine", "Genuine rows get in", body)
+    write_section("genuine", "Genuine rows get in", body + table(columns, rows))
+
+
+def _row(line: dict[str, Any]) -> tuple[object, ...]:
+    asked, copies, repeats, reasons = line["candidates"], line["copies"], line["repeats"], line["reasons"]
+    elsewhere = "-" if repeats is None else _share(line["refused"] - repeats, asked)
+    outside = "-" if reasons is None else _share(_outside_of(line), asked)
+    told = "-" if reasons is None else ", ".join(f"{why} {n}" for why, n in reasons.items()) or "nothing"
+    counts = line["set"], line["commit"], line["seeds"], asked, "-" if copies is None else copies
+    return (*counts, _share(line["refused"], asked), elsewhere, outside, told)
+
+
+def _outside_of(line: dict[str, Any]) -> int:
+    """Rows refused as outside; before there was such a reason, as outside all cells."""
+    reasons = line["reasons"] or {}
+    return int(reasons.get("outside_reference", 0) + reasons.get("outside", 0))
+
+
+def _share(refused: int, asked: int) -> str:
+    from metrics.proportion import exact_interval
+
+    return f"{refused / asked:.1%} (at most {exact_interval(refused, asked, 0.9)[1]:.1%})"
 
 
 def _bar(missed: list[str]) -> str:
-    return f"missed by {', '.join(missed)}" if missed else "met by all of them"
-
-
-def _listed(reasons: Counter[str]) -> str:
-    return ", ".join(f"{reason} {count}" for reason, count in reasons.most_common()) or "nothing"
+    return f"missed by {', '.join(missed)}" if missed else "met by all"
 
 
 def main() -> None:
@@ -198,8 +223,8 @@ def main() -> None:
     one.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     one.set_defaults(run=run)
     two = verbs.add_parser("report")
-    two.add_argument("now")
-    two.add_argument("before")
+    two.add_argument("found")
+    two.add_argument("commit")
     two.set_defaults(run=report)
     options = parser.parse_args()
     options.run(options)

@@ -1,7 +1,7 @@
 """The other side of genuine.py: faults planted beside genuine rows of the same sets, and which share is caught.
 
     python bench/genuine_faults.py measure --out FILE [--sets WORD] [--seeds 0 1 2]
-    python bench/genuine_faults.py report FILE
+    python bench/genuine_faults.py report FILE COMMIT
 
 A fault counts as caught where its row is refused, for whatever reason; soup appended to a lesson is also measured on
 reviews of runs, where the rules on lessons stand before the gate.
@@ -264,7 +264,8 @@ def report(options: argparse.Namespace) -> None:
             rows.append((name, fault, items, share(caught, items), outside, counted))
     columns = ["reference", "planted", "items", "caught (95 %)", "outside", "for what"]
     body = (
-        f"Halves as above, seed {', '.join(seeds)}, {len(names)} of the {len(USED) + 1} sets that the script knows. "
+        f"Of commit {options.commit}. Halves as above, seed {', '.join(seeds)}, {len(names)} of the {len(USED) + 1} "
+        "sets that the script knows. "
         "Each fault is decided as a round of its own that is not committed. *Caught* is refused for whatever reason; "
         "rows of another set are no fault, and *outside* is the share of them that the test at 1 % calls outside.\n\n"
     )
@@ -283,6 +284,7 @@ def main() -> None:
     one.set_defaults(run=run)
     two = verbs.add_parser("report")
     two.add_argument("found")
+    two.add_argument("commit")
     two.set_defaults(run=report)
     options = parser.parse_args()
     options.run(options)
