@@ -109,6 +109,20 @@ def test_a_move_is_advised_only_where_it_was_open_already(moves, better):
     assert (found or [""]) == [better]
 
 
+def test_what_is_advised_could_be_made_there_and_is_nearly_always_a_best_move():
+    """Against the log's own marks, which no rule reads: commands that were open, and moves that shortened the plan."""
+    documents = [json.loads(line) for line in gzip.decompress(SAMPLE.read_bytes()).splitlines()]
+    marks = {(d["extra"]["task_id"], *(s["message"] for s in d["steps"][2:])): d["steps"] for d in documents}
+    best = []
+    for run in read_trajectories(SAMPLE, origin=Origin.SYNTHETIC):
+        steps = marks[run.task_id, *(step.action for step in run.agent_steps)]
+        for finding in findings_of(run):
+            if finding.better is not None:
+                assert finding.better.raw in steps[finding.turn.step.idx]["extra"]["admissible"]
+                best.append(steps[finding.better.step.idx]["extra"]["optimal"])
+    assert len(best) > 500 and sum(best) / len(best) > 0.94
+
+
 @pytest.mark.parametrize(
     ("task", "better"),
     [

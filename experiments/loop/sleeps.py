@@ -127,7 +127,10 @@ def _sleep(
     }
     decision = decide_practice(measured, PRACTICE.harm_margin, TRAINING.forget_margin)
     line = {"rows": len(admitted), "kept": decision.kept, "grade": decision.grade}
-    return line | {"before": round(gain.before, 4), "after": round(gain.after, 4)}, learnt
+    told = {"before": gain.before, "after": gain.after}
+    for name, one in (("gain", gain), ("beside", measured[BEST_MOVES_BESIDE])):
+        told |= {name: one.difference, f"{name}_low": one.low, f"{name}_high": one.high}
+    return line | {name: round(value, 4) for name, value in told.items()}, learnt
 
 
 def _instead(row: Row, commands: Sequence[str], seed: int) -> Row:
@@ -143,6 +146,8 @@ def report(lines: Sequence[Line]) -> str:
     ]
     for chain, name, night in ((c, n, i) for c in CHAINS for n in CHAINS[c] for i in range(1, NIGHTS + 1)):
         here = [line for line in lines if (line["chain"], line["release"], line["night"]) == (chain, name, night)]
+        if not here:
+            continue
         marks = [_mean(here, "before"), _mean(here, "after")]
         kept = f"{sum(bool(line['kept']) for line in here)} of {len(here)}"
         rows.append(f"| {name} | {chain} | {night} | {kept} | {_mean(here, 'rows', 0)} | {' | '.join(marks)} |")
