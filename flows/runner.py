@@ -138,12 +138,12 @@ OUTCOMES: dict[str, Outcome] = {
 def note_untold(client: SyncPrefectClient, plan: Plan, deployment: UUID, began: datetime) -> list[Tick]:
     """Note the ticks that ended and did not note it themselves; those that were noted now.
 
-    Of the last day, from the first tick on of which the run is known, else from when this process `began`.
+    Of the last day, since this process `began` or since the first tick of which the run is known.
 
     A full disk took the line, the process died, or the server ended the run before it was started.
     """
     known = {tick.run: tick for tick in ticks(Path(plan.corpus)) if tick.run}
-    first = min((datetime.fromisoformat(tick.at) for tick in known.values()), default=began)
+    first = min([began, *(datetime.fromisoformat(tick.at) for tick in known.values())])
     ended = FlowRunFilter.model_validate(
         {
             "state": {"type": {"any_": ["COMPLETED", "FAILED", "CANCELLED", "CRASHED"]}},
