@@ -87,7 +87,10 @@ def test_framed_prompts_of_a_block_share_their_beginning(runs):
 
 def test_a_failing_endpoint_quarantines_and_a_dull_run_abstains(runs):
     rows = reflect(runs, FailingGenerator(), FRAMED, SECRET)
-    assert rows and all(isinstance(row, QuarantinedRow) and row.stage == "reflect" for row in rows)
+    # A run of which no rule can prove anything is not asked about at all.
+    refused = [row for row in rows if isinstance(row, QuarantinedRow)]
+    assert len(refused) >= 23 and all(row.stage == "reflect" for row in refused)
+    assert all(row.abstains for row in rows if not isinstance(row, QuarantinedRow))
     assert all("HTTP 503" in row.reason for row in rows)
     dull = Trajectory(task="t", steps=(Step(0, "user", "t"),))
     for recipe in (FRAMED, FULL):
