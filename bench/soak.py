@@ -74,11 +74,11 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=WHOLE_ROWS)
     parser.add_argument("--log", type=Path, help="a line of JSON for each round")
     asked = parser.parse_args()
-    told = conditions()
+    machine = conditions()
     rng = random.Random(0)
     vocabulary = words(4000, rng)
     reference = [sentence(vocabulary, rng) for _ in range(400)]
-    seen: dict[int, dict[str, float]] = {}
+    looks: dict[int, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as name:
         corpus = Corpus.init(Path(name) / "c", reference, settings=Settings.from_dict({"recipe": RECIPE}, "soak"))
         known: list[str] = []
@@ -88,21 +88,21 @@ def main() -> None:
             facts = status(corpus.store)
             seconds = time.process_time() - start
             files = sum(path.is_file() for path in corpus.store.path.rglob("*"))
-            seen[number] = {**process(), "admitted": facts["admitted"], "files": files, "seconds": seconds}
-            print(number, json.dumps(seen[number]), flush=True)
+            looks[number] = {**process(), "admitted": facts["admitted"], "files": files, "seconds": seconds}
+            print(number, json.dumps(looks[number]), flush=True)
             if asked.log:
                 with asked.log.open("a") as file:
-                    file.write(json.dumps({"round": number, **seen[number]}) + "\n")
+                    file.write(json.dumps({"round": number, **looks[number]}) + "\n")
         wrong = [str(finding) for finding in verify(corpus.store)]
         decisions = corpus.store.decisions(["id"]).height
     rows = [
         (
             n,
-            *(round(seen[n][key]) for key in ("admitted", "rss_mb", "threads", "fds", "objects", "files")),
-            seen[n]["seconds"],
+            *(round(looks[n][key]) for key in ("admitted", "rss_mb", "threads", "fds", "objects", "files")),
+            looks[n]["seconds"],
         )
         for n in SHOWN
-        if n in seen
+        if n in looks
     ]
     columns = [
         "round",
@@ -114,7 +114,7 @@ def main() -> None:
         "files of the corpus",
         "s",
     ]
-    body = f"{told} {asked.rounds} rounds of {asked.rows:,} texts in one process, {decisions:,} decisions; `verify` "
+    body = f"{machine} {asked.rounds} rounds of {asked.rows:,} texts in one process, {decisions:,} decisions; `verify` "
     body += (
         f"afterwards: {'; '.join(wrong) or 'every invariant holds'}. Seconds are of the processor, a round with its "
     )
