@@ -22,7 +22,7 @@ from synthdata.settings import Settings
 pytestmark = [
     pytest.mark.slow,
     # Ray's processes take long to begin where others use the cores.
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(900),
     pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="ray is not installed: synthdata-gate[ray]"),
 ]
 

@@ -20,7 +20,7 @@ def after_a_run(corpus: Path, *options: str) -> tuple[dict[str, object], str]:
 
 @pytest.mark.slow
 @pytest.mark.prefect
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_a_flow_decides_like_the_plain_round(tmp_path: Path) -> None:
     # All 234 runs: as parameters of a flow they would be over the 512 KiB that Prefect takes.
     (tmp_path / "settings.toml").write_text(SETTINGS + "\n[runtime]\nchunk_size = 50\n")
@@ -36,7 +36,7 @@ def test_a_flow_decides_like_the_plain_round(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.prefect
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_what_ends_a_flow_is_said_once_and_without_a_traceback(tmp_path: Path) -> None:
     (tmp_path / "settings.toml").write_text(SETTINGS)
     made = synthdata("init", tmp_path / "c", "--reference", SAMPLE, "--config", tmp_path / "settings.toml")

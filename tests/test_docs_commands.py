@@ -187,7 +187,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("page", sorted((DOCS / "howto").glob("*.md")), ids=lambda page: page.stem)
 def test_a_how_to_does_what_it_says(page, filled, tmp_path):
     desk = Desk(shutil.copytree(filled, tmp_path / "desk"))
@@ -203,7 +203,7 @@ def test_a_how_to_does_what_it_says(page, filled, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_every_question_has_a_command_that_answers_it(tmp_path):
     page = DOCS / "faq.md"
     desk = Desk(tmp_path / "desk")

@@ -15,7 +15,7 @@ from synthdata.doctor.rounds import narrowing_rounds
 from synthdata.doctor.signals import gamed_judges
 from synthdata.doctor.texts import copies_and_noise
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 # The stage, what switches a control of it off, and the control. Exact copies, secrets and the place of a quote have no
 # setting that would; what switches off likeness of meaning in `copies_and_noise` needs the encoder with a model.
 OFF = [

@@ -43,7 +43,7 @@ def objects(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return list(copied)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_arguments_come_out_as_objects_once_under_every_template(shared_data: Path, tmp_path: Path) -> None:
     from transformers.utils.chat_template_utils import _compile_jinja_template
 

@@ -128,7 +128,7 @@ def test_noisy_copies_under_tau_meet_the_budget(instructions: Any) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_two_views_from_runs_with_a_talker_hold_both_promises(shared_data: Path) -> None:
     """Contexts of the airline runs carry the cells, scripted reflections on them the budget."""
     path = shared_data / "traj-tau-bench-airline"

@@ -48,7 +48,7 @@ def test_figures_of_the_mixture_are_what_the_script_computes():
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_figures_of_clinc150_are_what_the_script_computes(shared_data):
     assert_written(slice(2, 4), *clinc(shared_data / "dup-clinc150"))
 

@@ -51,7 +51,7 @@ with prefect_api() as url:
 
 @pytest.mark.slow
 @pytest.mark.prefect
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_a_red_corpus_fails_the_flow_emits_one_event_and_stops_its_schedule(tmp_path: Path) -> None:
     (tmp_path / "settings.toml").write_text(SETTINGS)
     real = write_rows(tmp_path / "real.jsonl", lessons(150, 1))

@@ -38,7 +38,7 @@ SMALL = {
 
 @pytest.mark.slow
 @pytest.mark.prefect
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 @pytest.mark.filterwarnings("ignore")
 def test_a_killed_night_goes_on_and_a_finished_one_is_not_done_again(tmp_path: Path) -> None:
     corpus = game_corpus(tmp_path / "c", 60)

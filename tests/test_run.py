@@ -65,7 +65,7 @@ def test_a_round_stops_where_over_half_of_the_answers_cannot_be_used(broken: int
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_an_endpoint_that_answers_rubbish_stops_the_round_and_uses_no_run_up(corpus: Path) -> None:
     before = synthdata("verify", corpus, "--digest").stdout
     rubbish = [

@@ -78,7 +78,7 @@ def test_a_tick_that_nobody_made_a_run_for_is_listed():
 
 @pytest.mark.slow
 @pytest.mark.prefect
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_a_tick_comes_due_and_is_made_once(tmp_path, monkeypatch):
     bench.prepare(tmp_path)
     scheduler, url = bench.start(tmp_path, 20)

@@ -163,7 +163,7 @@ with prefect_api() as url:
 
 @pytest.mark.slow
 @pytest.mark.prefect
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the server in /proc")
 def test_a_server_that_is_killed_under_a_flow_is_started_again_and_the_flow_ends(tmp_path):
     running = start(KILL_ITS_SERVER.replace("KILLED_AT", "2"), tmp_path)
@@ -173,7 +173,7 @@ def test_a_server_that_is_killed_under_a_flow_is_started_again_and_the_flow_ends
 
 @pytest.mark.slow
 @pytest.mark.prefect
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_a_server_that_dies_again_and_again_ends_the_run_in_a_sentence(tmp_path):
     dies = "import flows.server as s\ns.STARTS = 0\n" + KILL_ITS_SERVER.replace("KILLED_AT", "2")
     running = start(dies, tmp_path)

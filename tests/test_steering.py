@@ -172,7 +172,7 @@ def test_a_killed_round_is_steered_the_same_and_recorded_once(begun: Path, tmp_p
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_a_steered_round_that_is_killed_ends_as_if_it_had_not_been(begun: Path, tmp_path: Path) -> None:
     def end(path: Path) -> tuple[str, list[str]]:
         store = Corpus.open(path).store

@@ -131,7 +131,7 @@ def test_the_look_for_ended_runs_outlives_a_server_that_is_away(
 
 @pytest.mark.slow
 @pytest.mark.prefect
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_ticks_that_ended_and_did_not_note_it_are_noted_from_the_server(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
