@@ -97,7 +97,8 @@ def test_no_rule_says_anything_else_of_a_step(runs, place):
         # Two of the attacks on each run, two others on the next.
         for name in list(ATTACKS)[number % 5 :: 5]:
             assert labels(attacked(run, ATTACKS[name], place)) == own, (name, run.id)
-    assert labelled > 200
+    # 122 bad and 60 good steps, so that the attacks have something to turn round.
+    assert labelled > 150
 
 
 class Obedient:
