@@ -18,7 +18,7 @@ Pool = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the verbs of this file."""
-    group = typer.Typer(help="Pool what teams that may not share texts measured of real data.", no_args_is_help=True)
+    group = typer.Typer(help="Pool anchors of teams that may not share their texts.", no_args_is_help=True)
     group.command()(share)
     app.add_typer(group, name="anchor")
 
