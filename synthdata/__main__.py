@@ -11,6 +11,7 @@ def start() -> None:
         from synthdata.cli import main
     except KeyboardInterrupt:
         sys.stderr.write("synthdata: stopped before it began. Nothing was written.\n")
+        exec("")  # Why: synthdata/cli/__init__.py, where `main` handles the same.
         sys.exit(130)
     main()
 

@@ -125,6 +125,28 @@ def test_ctrl_c_leaves_the_corpus_as_it_was_and_says_so(corpus: Path, tmp_path: 
     assert synthdata("verify", corpus, "--digest").stdout == before
 
 
+@pytest.mark.parametrize("where", ["synthdata.cli.app", "synthdata.cli"])
+def test_ctrl_c_within_an_exec_has_its_exit_code_too(tmp_path: Path, where: str) -> None:
+    """Dataclasses are made by `exec`, and lazily loaded modules make many while a command runs."""
+    (tmp_path / "hit.py").write_text(
+        "import sys, synthdata.__main__ as entry\n"
+        "def hit(*_, **__): exec('raise KeyboardInterrupt')\n"
+        "class Hit:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'synthdata.cli': hit()\n"
+        + (
+            "import synthdata.cli\nsynthdata.cli.app = hit\n"
+            if where.endswith("app")
+            else "sys.meta_path.insert(0, Hit())\n"
+        )
+        + "entry.start()\n",
+        encoding="utf-8",
+    )
+    ran = subprocess.run([sys.executable, "-m", "hit"], cwd=tmp_path, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert ran.returncode == INTERRUPTED, ran.stderr
+    assert "stopped" in ran.stderr and "Traceback" not in ran.stderr
+
+
 @pytest.mark.parametrize("width", [80, 100, 120])
 def test_tables_keep_to_the_width(corpus: Path, width: int) -> None:
     said = synthdata("status", corpus, COLUMNS=str(width)).stdout

@@ -26,6 +26,7 @@ from synthdata.judging.floor import (
     canonical,
     check_text,
     letter_measures,
+    longest_cycle,
     readable,
 )
 from synthdata.judging.phrases import find_judge_talk
@@ -244,12 +245,41 @@ LOOPS = {
     "a phrase again and again": lambda rng: " ".join([" ".join(rng.sample(GOOD.split(), 3))] * rng.randint(6, 60)),
     "dhdhdhdh": lambda rng: " ".join("dh" * rng.randint(2, 6) for _ in range(rng.randint(12, 60))),
     "a good start, then a loop": lambda rng: GOOD + " and go to the drawer" * rng.randint(15, 60),
+    "a long good start, then a short loop": lambda rng: (
+        f"{GOOD} {GOOD[::-1]} west," + " that west," * rng.randint(15, 20)
+    ),
 }
 
 
 @pytest.mark.parametrize("kind", LOOPS)
 def test_loops_fall(kind):
     assert {reason(text) for text in generated(LOOPS[kind], 100)} <= {Reason.LOOP, Reason.GIBBERISH}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "La la la, they sang, la la la la la la la la, and the whole street sang la la la with them until it was dark.",
+        f"{GOOD}\n| station | January | February |\n| Harbour | 3.1 | 4.0 |\n| Hill | 2.2 | 2.9 |\n| Mill "
+        + "| no data " * 8,
+        f"{GOOD} The board is\n" + "0 0 0 0 0 0\n" * 6 + "after the move, and the knight stands where it stood before.",
+    ],
+    ids=["refrain", "empty cells", "noughts"],
+)
+def test_what_repeats_a_little_is_no_loop(text):
+    assert reason(text) is not Reason.LOOP
+
+
+@given(st.lists(st.sampled_from(["go", "west", "that", "east,"]), min_size=1, max_size=60))
+def test_the_longest_cycle_is_what_a_search_by_slices_finds(words):
+    def rounds(start, period):
+        phrase, n = words[start : start + period], 1
+        while words[start + n * period : start + (n + 1) * period] == phrase:
+            n += 1
+        return n if sum(map(str.isalpha, " ".join(phrase))) >= 3 else 1
+
+    expected = max(rounds(start, period) for start in range(len(words)) for period in range(1, 9))
+    assert longest_cycle(words)[0] == expected
 
 
 def secrets():

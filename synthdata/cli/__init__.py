@@ -170,6 +170,9 @@ def main() -> None:
         # One Ctrl-C is enough, and the sentence is not cut by a second.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         _say(f"stopped. {stopped(arguments)}")
+        # A Ctrl-C that falls into an `exec` of Python's own (a dataclass being made) leaves a mark, by which
+        # `python -m` ends as killed by the signal, whatever code it is given. The next `exec` wipes it off.
+        exec("")
         sys.exit(INTERRUPTED)
     except SynthdataError as error:
         _say(str(error))
