@@ -76,6 +76,14 @@ def test_a_killed_night_goes_on_and_a_finished_one_is_not_done_again(tmp_path: P
     report = write_report(opened).read_text(encoding="utf-8")
     assert decision_of(told["sleep"]) in report and "heldout_loss" in report
 
+    plain = synthdata("night", tmp_path / "c", *given, "--plain", "--json")
+    assert plain.returncode == 0, plain.stderr[-2000:]
+    (second,) = json.loads(plain.stdout)
+    # The same stages: games played, rounds made of both logs, a release written, an adapter judged.
+    assert (second["night"], second["round"]) == (2, rounds + 2) and second["own_games"]["games"] == 1
+    assert store.events("release").height == 2 and second["sleep"]["number"] == 2
+    assert "| 2 |" in (tmp_path / "c" / "nights" / "report.md").read_text(encoding="utf-8")
+
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")

@@ -109,26 +109,20 @@ def night(
 
 
 def _plain_night(path: Path, trajectories: Path | None, origin: str, settings: Settings) -> dict[str, Any]:
-    """The stages of the `night` flow, in its order."""
     from synthdata.api import Corpus
     from synthdata.cli.generate import plain_round
-    from synthdata.consolidation import night as stages
-    from synthdata.operations.reflect import RunSelection
+    from synthdata.consolidation.night import Stages, collect, release, sleep, whole_night
     from synthdata.records import Origin
 
-    corpus = Corpus.open(path, settings=settings)
-    tonight = stages.begin(corpus)
-    logs = [(trajectories, Origin(origin))] if trajectories else stages.collect(corpus, tonight)
-    if not (tonight.folder / stages.RELEASE).is_dir():
-        asked = Corpus.open(path, settings=stages.dreamer(corpus))
-        for log, vouched in logs:
-            plain_round(asked, log, RunSelection(origin=vouched, limit=settings.recipe.night.limit))
-        corpus.watch()
-    stages.release(corpus, tonight, lambda total: progress("export", total))
-    slept = stages.sleep(corpus, tonight, progress)
-    told = stages.finish(corpus, tonight, slept)
-    stages.write_report(corpus)
-    return told
+    stages = Stages(
+        collect,
+        lambda corpus, used, log, choice: plain_round(Corpus.open(path, settings=used), log, choice),
+        lambda corpus: None,
+        lambda corpus, tonight: release(corpus, tonight, lambda total: progress("export", total)),
+        lambda corpus, tonight: sleep(corpus, tonight, progress),
+    )
+    logs = [(trajectories, Origin(origin))] if trajectories else []
+    return whole_night(Corpus.open(path, settings=settings), logs, stages)
 
 
 def show_sleep(report: SleepReport) -> None:

@@ -27,6 +27,7 @@ from synthdata.export.build import Bar, ExportReport, export, no_bar
 from synthdata.generation.local import EMBEDDED, LocalModel, load
 from synthdata.io.files import atomic_write
 from synthdata.monitor.status import status
+from synthdata.operations.reflect import RunSelection
 from synthdata.play.collect import Order, collect_to
 from synthdata.play.players import Expert, Player
 from synthdata.records import Origin
@@ -41,6 +42,49 @@ class Night:
 
     number: int
     folder: Path
+
+
+Logs = list[tuple[Path, Origin]]
+
+
+@dataclass(frozen=True)
+class Stages:
+    """The stages of a night, as plain functions or as the tasks of a flow; `whole_night` holds their order.
+
+    Attributes:
+        collect: plays the night's games.
+        curate: makes one round over a log, under the settings given to it.
+        monitor: tells what the rounds did to the corpus.
+        release: writes the night's training set.
+        sleep: trains, compares, keeps or rolls back.
+    """
+
+    collect: Callable[[Corpus, Night], Logs]
+    curate: Callable[[Corpus, Settings, Path, RunSelection], object]
+    monitor: Callable[[Corpus], object]
+    release: Callable[[Corpus, Night], object]
+    sleep: Callable[[Corpus, Night], SleepReport]
+
+
+def whole_night(corpus: Corpus, logs: Logs, stages: Stages) -> dict[str, Any]:
+    """One night from its games, or from `logs` where some are given, to its sleep; what it wrote into `night.json`.
+
+    Raises:
+        RefusedError: an alarm has frozen the corpus, or too little is left to train on; the night goes on when it is
+            run again after that was mended.
+    """
+    tonight = begin(corpus)
+    logs = logs or stages.collect(corpus, tonight)
+    if not (tonight.folder / RELEASE).is_dir():
+        settings = dreamer(corpus)
+        for path, origin in logs:
+            stages.curate(corpus, settings, path, RunSelection(origin=origin, limit=settings.recipe.night.limit))
+        corpus.watch()
+        stages.monitor(corpus)
+    stages.release(corpus, tonight)
+    content = finish(corpus, tonight, stages.sleep(corpus, tonight))
+    write_report(corpus)
+    return content
 
 
 def begin(corpus: Corpus) -> Night:
@@ -64,7 +108,7 @@ def dreamer(corpus: Corpus) -> Settings:
     return with_adapter(corpus, settings)
 
 
-def collect(corpus: Corpus, night: Night) -> list[tuple[Path, Origin]]:
+def collect(corpus: Corpus, night: Night) -> Logs:
     """Games of this night's own series: an expert's, which are real, and the model's own, which are on-policy."""
     chosen = corpus.settings.recipe.night
     seed = chosen.seed + night.number
@@ -171,6 +215,11 @@ def nights(corpus: Corpus) -> list[dict[str, Any]]:
     return [json.loads(path.read_text(encoding="utf-8")) for _, path in paths]
 
 
+def report_path(corpus: Corpus) -> Path:
+    """Where the report over all nights lies."""
+    return corpus.store.path / "nights" / "report.md"
+
+
 def write_report(corpus: Corpus) -> Path:
     """CORPUS/nights/report.md: a row a night, then each night's measures before and after."""
     rows = ["# Nights", "", "| night | in corpus | own games won | trained on | decision |", "|---|---:|---|---:|---|"]
@@ -187,7 +236,7 @@ def write_report(corpus: Corpus) -> Path:
     folder = corpus.store.path / "nights"
     if write_exam_curve(folder / "exam.svg", [one["sleep"] for one in nights(corpus)]):
         rows += ["", "![Best moves on held-out games before and after each night](exam.svg)"]
-    path = folder / "report.md"
+    path = report_path(corpus)
     path.write_text("\n".join([*rows, *details]) + "\n", encoding="utf-8")
     return path
 
