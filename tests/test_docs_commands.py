@@ -143,9 +143,9 @@ def test_the_tutorial_for_texts_does_what_it_says(tmp_path):
     assert "nothing is new" in desk("synthdata admit corpus generated.jsonl")
 
 
-# The steps of `synthdata demo walk`, without the minutes of the model inside: `make demo` takes those.
+# The steps of `synthdata demo walk`, without the minutes of the models inside: `make demo` takes those.
 DEMO = (
-    "synthdata init walk/corpus --reference logs --config demo",
+    "synthdata init walk/corpus --reference logs --config demo --set recipe.encoder.backend=hashing",
     "synthdata run walk/corpus --trajectories logs --limit 150 --plain --generator scripted "
     "--set recipe.reflection.reflector=full",
     "synthdata export walk/corpus walk/training-set",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from synthdata.consolidation.rows import TrainingRow
+from synthdata.consolidation.truncated import truncated_trainer
 from synthdata.errors import InputError
 from synthdata.settings import TrainingSettings
 
@@ -142,7 +143,8 @@ def _trainer(
         if len({row["label"] for row in rows}) < 2:
             raise InputError('step credit needs rows of both labels; use recipe.training.method = "sft"')
         return KTOTrainer(network, args=KTOConfig(**given), **common)
-    return SFTTrainer(network, args=SFTConfig(completion_only_loss=True, **given), **common)
+    trainer = SFTTrainer if settings.truncation == 1 else truncated_trainer(SFTTrainer, settings.truncation)
+    return trainer(network, args=SFTConfig(completion_only_loss=True, **given), **common)
 
 
 def _trainer_arguments(settings: TrainingSettings, rows: int, folder: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from synthdata.settings.section import (
     Count,
     LearningRate,
     OpenShare,
+    PositiveShare,
     Rank,
     Section,
     Seed,
@@ -33,6 +34,7 @@ class TrainingSettings(Section):
     learning_rate: LearningRate = 2e-4
     batch_size: Size = 4
     max_steps: Size = 60
+    truncation: PositiveShare = 1.0
     max_tokens: int = Field(default=512, ge=32, le=MOST)
     rows_per_lesson: Size = 10
     rehearsal: Amount = 2.0
