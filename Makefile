@@ -1,6 +1,6 @@
 # Everything runs in .venv, so .venv/bin/synthdata is the command after any of the targets below.
 PYTHON ?= python3
-# Extra arguments for installing torch, such as an index that serves CPU builds: see README.md, "Install".
+# Extra arguments for installing torch, such as an index that serves CPU builds: see docs/install.md.
 TORCH_ARGS ?=
 # Test files that run at a time; 0 is one after another in one process.
 TEST_WORKERS ?= 2

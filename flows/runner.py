@@ -135,8 +135,8 @@ OUTCOMES: dict[str, Outcome] = {
 }
 
 
-def note_untold(client: SyncPrefectClient, plan: Plan, deployment: UUID, began: datetime) -> list[Tick]:
-    """Note the ticks that ended and did not note it themselves; those that were noted now.
+def record_missing_ticks(client: SyncPrefectClient, plan: Plan, deployment: UUID, began: datetime) -> list[Tick]:
+    """Record the ticks that ended and did not record it themselves; those that were recorded now.
 
     Of the last day, since this process `began` or since the first tick of which the run is known.
 
@@ -151,7 +151,7 @@ def note_untold(client: SyncPrefectClient, plan: Plan, deployment: UUID, began: 
         }
     )
     mine = DeploymentFilter.model_validate({"id": {"any_": [str(deployment)]}})
-    noted = []
+    missing = []
     runs = client.read_flow_runs(
         flow_run_filter=ended,
         deployment_filter=mine,
@@ -164,15 +164,15 @@ def note_untold(client: SyncPrefectClient, plan: Plan, deployment: UUID, began: 
         message = state.message or state.name or str(state.type)
         done: Outcome = "nothing new" if message.startswith("nothing new") else "round"
         outcome = OUTCOMES.get(state.name or "") or OUTCOMES.get(str(state.type.value)) or done
-        noted.append(note_tick(Path(plan.corpus), outcome, without_secrets(message), str(run.id), state.timestamp))
-    return noted
+        missing.append(note_tick(Path(plan.corpus), outcome, without_secrets(message), str(run.id), state.timestamp))
+    return missing
 
 
 def look(client: SyncPrefectClient, plan: Plan, deployment: UUID, began: datetime) -> None:
-    """Report crashed runs and note untold ticks once; where the server or the corpus does not answer, say so."""
+    """Report crashed runs and record missing ticks once; where the server or the corpus does not answer, say so."""
     try:
         report_crashed(client, plan, deployment, began)
-        note_untold(client, plan, deployment, began)
+        record_missing_ticks(client, plan, deployment, began)
     except (PrefectException, httpx.HTTPError, OSError, SynthdataError) as error:
         sys.stderr.write(f"ended runs cannot be looked for now: {type(error).__name__} {error}\n")
 

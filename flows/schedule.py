@@ -82,48 +82,51 @@ def keep_running(plan: Plan, port: int = 0, hear: Callable[[str], None] = lambda
 
 
 def _watch(server: _Server | None, runner: _Runner, plan: Plan, hear: Callable[[str], None]) -> None:
-    told, refusal, tried = ticks(Path(plan.corpus)), "", time.monotonic()
+    known, disk_error, tried = ticks(Path(plan.corpus)), "", time.monotonic()
     while True:
         time.sleep(LOOK_SECONDS)
-        told = _tell_ticks(Path(plan.corpus), told, hear)
+        known = _report_ticks(Path(plan.corpus), known, hear)
         if time.monotonic() - tried > TRY_SECONDS:
-            refusal, tried = _tell_refusal(Path(plan.corpus), refusal, hear), time.monotonic()
+            disk_error, tried = _report_disk(Path(plan.corpus), disk_error, hear), time.monotonic()
         for child in (server, runner):
             if child is not None and child.ended():
                 hear(f"{child.name} ended with code {child.process.returncode} and is started again")
                 child.start()
 
 
-def _tell_ticks(corpus: Path, told: list[Tick], hear: Callable[[str], None]) -> list[Tick]:
+def _report_ticks(corpus: Path, before: list[Tick], hear: Callable[[str], None]) -> list[Tick]:
     """Say what came of the ticks that ended since the last look, and warn where none of them is any good."""
     known = ticks(corpus)
     # One that could not be written at first comes late, with the time at which it ended.
-    fresh = [tick for tick in known if tick not in set(told)]
-    for tick in fresh:
+    new = [tick for tick in known if tick not in set(before)]
+    for tick in new:
         hear(tick.line())
     alarm = tick_facts(corpus).alarm
-    if fresh and alarm:
+    if new and alarm:
         hear(f"alarm: {alarm}")
     return known
 
 
-def _tell_refusal(corpus: Path, told: str, hear: Callable[[str], None]) -> str:
-    """Say once that the corpus' disk refuses, since then no tick can be noted there, and once that it does not."""
+def _report_disk(corpus: Path, before: str, hear: Callable[[str], None]) -> str:
+    """Say once that the corpus' disk takes no line, since then no tick can be noted there, and once that it does.
+
+    The disk's error now, empty where there is none; `before` is that of the last look.
+    """
     probe = corpus / "derived" / ".ticks.probe"
-    refusal = ""
+    disk_error = ""
     try:
         probe.write_bytes(bytes(512))
     except OSError as error:
-        refusal = error.strerror or str(error)
+        disk_error = error.strerror or str(error)
     with contextlib.suppress(OSError):
         probe.unlink(missing_ok=True)
-    if refusal != told:
+    if disk_error != before:
         hear(
-            f"{corpus}: {refusal}; ticks are told when it can be written again"
-            if refusal
+            f"{corpus}: {disk_error}; ticks are reported when it can be written again"
+            if disk_error
             else f"{corpus}: can be written again"
         )
-    return refusal
+    return disk_error
 
 
 class _Child:

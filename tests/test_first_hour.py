@@ -147,6 +147,12 @@ def test_ctrl_c_within_an_exec_has_its_exit_code_too(tmp_path: Path, where: str)
     assert "stopped" in ran.stderr and "Traceback" not in ran.stderr
 
 
+def test_help_names_values_in_words() -> None:
+    helped = synthdata("export", "--help", COLUMNS="80").stdout + synthdata("anchor", "share", "--help").stdout
+    assert "{CORPUS} {OUT}" in helped and "--tokens NUMBER" in helped and "--pool PATH" in helped
+    assert "<list" not in helped and "range>" not in helped
+
+
 @pytest.mark.parametrize("width", [80, 100, 120])
 def test_tables_keep_to_the_width(corpus: Path, width: int) -> None:
     said = synthdata("status", corpus, COLUMNS=str(width)).stdout

@@ -214,9 +214,9 @@ def test_an_alarm_changes_questions_temperature_and_the_real_share(begun: Path, 
     # Its rows speak of runs that the corpus holds, so that real rows are there to mix in.
     report = export(corpus, tmp_path / "out")
     assert all(share["rows"] >= 0.35 for share in report.real_share.values() if share["rows"])
-    assert any("at least 35% real rows instead of 25%" in note for note in report.notes)
+    assert any("at least 35 % real rows instead of 25 %" in note for note in report.notes)
     note = steering_note(work.steered.facts)
-    assert "warmer by 0.15" in note and "real share of exports at least 35%" in note
+    assert "warmer by 0.15" in note and "real share of exports at least 35 %" in note
 
 
 def test_turned_off_it_changes_nothing(begun: Path, tmp_path: Path) -> None:

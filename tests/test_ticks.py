@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from flows.schedule import Plan, _tell_refusal, _tell_ticks
+from flows.schedule import Plan, _report_disk, _report_ticks
 from flows.server import prefect_api
 from synthdata.api import Corpus
 from synthdata.errors import AnchorError
@@ -48,13 +48,13 @@ def test_three_ticks_without_a_good_one_are_an_alarm_and_a_good_one_ends_it(fold
 def test_every_tick_is_said_once_with_its_reason_and_damage_is_left_out(folder: Path) -> None:
     said: list[str] = []
     note_tick(folder, "failed", "before this schedule began")
-    told = ticks(folder)
+    known = ticks(folder)
     note_tick(folder, "failed", "one")
     note_tick(folder, "failed", "two")
     with (folder / "derived" / "ticks.jsonl").open("a") as file:
         file.write('{"at": \n')
-    told = _tell_ticks(folder, told, said.append)
-    told = _tell_ticks(folder, told, said.append)
+    known = _report_ticks(folder, known, said.append)
+    known = _report_ticks(folder, known, said.append)
     assert [line.partition(" ")[2] for line in said[:2]] == ["failed: one", "failed: two"]
     assert len(said) == 3 and said[2].startswith("alarm: 3 ticks")
 
@@ -91,26 +91,26 @@ def test_a_tick_whose_line_a_full_disk_took_is_said_later_in_its_place(folder: P
     said: list[str] = []
     early = datetime(2026, 11, 30, 1, 2, 3, tzinfo=UTC)
     note_tick(folder, "round", "round 1", "b", early + timedelta(minutes=1))
-    told = _tell_ticks(folder, [], said.append)
+    known = _report_ticks(folder, [], said.append)
     # The disk took half of a line, as a full one does.
     with (folder / "derived" / "ticks.jsonl").open("a") as file:
         file.write('{"at": "2026-')
     note_tick(folder, "failed", "the disk is full", "a", early)
-    told = _tell_ticks(folder, told, said.append)
-    assert told == _tell_ticks(folder, told, said.append)
+    known = _report_ticks(folder, known, said.append)
+    assert known == _report_ticks(folder, known, said.append)
     assert [line.rpartition(" ")[2] for line in said] == ["1", "full"] and said[1].startswith("2026-11-30T01:02:03")
     assert [tick.run for tick in ticks(folder)] == ["a", "b"] and tick_facts(folder).since_good == 0
 
 
 def test_a_disk_that_refuses_is_said_once_and_its_end_once(folder: Path) -> None:
     said: list[str] = []
-    assert _tell_refusal(folder, "", said.append) == "" and said == []
+    assert _report_disk(folder, "", said.append) == "" and said == []
     (folder / "derived" / ".ticks.probe").mkdir()
-    told = _tell_refusal(folder, "", said.append)
-    assert _tell_refusal(folder, told, said.append) == told != ""
+    known = _report_disk(folder, "", said.append)
+    assert _report_disk(folder, known, said.append) == known != ""
     (folder / "derived" / ".ticks.probe").rmdir()
-    assert _tell_refusal(folder, told, said.append) == ""
-    assert len(said) == 2 and "ticks are told when" in said[0] and "again" in said[1]
+    assert _report_disk(folder, known, said.append) == ""
+    assert len(said) == 2 and "ticks are reported when" in said[0] and "again" in said[1]
 
 
 def test_the_look_for_ended_runs_outlives_a_server_that_is_away(
@@ -141,7 +141,7 @@ def test_ticks_that_ended_and_did_not_note_it_are_noted_from_the_server(
         from prefect.client.orchestration import get_client
         from prefect.states import Cancelled, Completed, Failed, Running
 
-        from flows.runner import note_untold
+        from flows.runner import record_missing_ticks
         from flows.scheduled import tick
 
         with get_client(sync_client=True) as client:
@@ -159,9 +159,12 @@ def test_ticks_that_ended_and_did_not_note_it_are_noted_from_the_server(
             for name, state in ends.items():
                 client.set_flow_run_state(runs[name].id, state, force=True)
             note_tick(folder, "round", "round 1: 3 of 9 candidates admitted", str(runs["noted"].id))
-            noted = note_untold(client, plan, deployment, began)
+            missing = record_missing_ticks(client, plan, deployment, began)
             found = {
-                name: (tick.outcome, tick.message) for tick in noted for name in runs if str(runs[name].id) == tick.run
+                name: (tick.outcome, tick.message)
+                for tick in missing
+                for name in runs
+                if str(runs[name].id) == tick.run
             }
             assert found == {
                 "full": ("failed", "the disk: No space left on device"),
@@ -169,4 +172,4 @@ def test_ticks_that_ended_and_did_not_note_it_are_noted_from_the_server(
                 "small": ("waiting", "too few lessons"),
                 "idle": ("nothing new", "nothing new after round 1"),
             }
-            assert note_untold(client, plan, deployment, began) == [] and len(ticks(folder)) == 5
+            assert record_missing_ticks(client, plan, deployment, began) == [] and len(ticks(folder)) == 5

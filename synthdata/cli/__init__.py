@@ -39,9 +39,16 @@ from synthdata.cli import (
 from synthdata.errors import InputError, SynthdataError
 from synthdata.io.files import DISK_REFUSES
 
+# What help calls a value of an option, by the type that Typer would name; choices stand for themselves.
+_VALUES = {"str": "TEXT", "int": "NUMBER", "float": "NUMBER", "Path": "PATH"}
+
 
 class _Verbs(TyperGroup):
     """The verbs; what is wrong with a command line is said without the secrets in it."""
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - Typer's own types are private
+        super().__init__(**options)
+        _name_values(self)
 
     def make_context(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - Typer's own types are private
         with _said_plainly():
@@ -50,6 +57,25 @@ class _Verbs(TyperGroup):
     def invoke(self, *args: Any) -> Any:  # noqa: ANN401 - as above
         with _said_plainly():
             return super().invoke(*args)
+
+
+def _name_values(group: Any) -> None:  # noqa: ANN401 - as above
+    for verb in group.commands.values():
+        for part in verb.params:
+            _name_value(part)
+        if hasattr(verb, "commands"):
+            _name_values(verb)
+
+
+def _name_value(part: Any) -> None:  # noqa: ANN401 - as above
+    """Name an argument in capitals, as the documentation does, and the value of an option in a word of English."""
+    if part.metavar is not None:
+        return
+    if part.param_type_name == "argument":
+        part.metavar = part.name.upper()
+    elif not part.is_flag:
+        named = part.bare_type().removeprefix("list[").removesuffix("]")
+        part.metavar = _VALUES.get(named)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from synthdata.cli.options import AsJson, AsOf, CorpusPath
+from synthdata.text.display import beginning
 from synthdata.text.names import (
     METRICS,
     alarm_name,
@@ -19,7 +20,7 @@ from synthdata.text.names import (
     verdict_name,
     view_name,
 )
-from synthdata.text.numbers import number
+from synthdata.text.numbers import counted, number, percent
 from synthdata.text.terminal import emit_json, note, out, progress, say, table
 
 if TYPE_CHECKING:
@@ -74,9 +75,11 @@ def status(
     if as_json:
         emit_json(facts | {"running": asdict(now) if now else None})
         return
-    for line in (headline(facts), *([now] if now else [])):
-        say(str(line))
-    say(f"{corpus}: round {facts['round']}, {facts['in_corpus']} rows in the corpus, {facts['experience']} runs read")
+    say(str(headline(facts).about(corpus)))
+    if now:
+        say(str(now))
+    rows, runs = counted(facts["in_corpus"], "row"), counted(facts["experience"], "run")
+    say(f"{corpus}: round {facts['round']}, {rows} in the corpus, {runs} read")
     counts = [("admitted", "", facts["admitted"])]
     counts += [("refused", reason_name(reason), n) for reason, n in facts["rejected"].items()]
     counts += [("unreadable", "", facts["quarantined"])] if facts["quarantined"] else []
@@ -108,7 +111,7 @@ def _show_sources(sources: list[dict[str, Any]]) -> None:
     if len(sources) < 2:
         return
     rows = [
-        (row["source"] or "none named", row["candidates"], row["admitted"], f"{row['share']:.0%}",
+        (row["source"] or "none named", row["candidates"], row["admitted"], percent(row["share"]),
          reason_name(row["reason"]))
         for row in sources[:SHOWN_SOURCES]
     ]  # fmt: skip
@@ -121,7 +124,7 @@ def _show_floor(facts: dict[str, Any]) -> None:
 
     anchor = facts["anchor"]
     judged = "No judge has looked at these rows." if facts["judged"] == "none" else f"Judged by {facts['judged']}."
-    say(f"{floor_note(anchor)} {judged} Real share: {facts['real_share']:.0%}.")
+    say(f"{floor_note(anchor)} {judged} Real share: {percent(facts['real_share'])}.")
     if "n2_floor" in anchor:
         name = metric_name("n2")
         say(f"{name}: {number(anchor['n2_reference'])} in real data, the floor is {number(anchor['n2_floor'])}.")
@@ -185,7 +188,7 @@ def explain(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="[ID]",
+            metavar="ID",
             help="Candidate id, the start of one, or the row's own id. Default: three refused rows of each reason.",
         ),
     ] = "",
@@ -239,7 +242,7 @@ def _show_refused(store: CorpusStore, as_json: bool) -> None:
         emit_json(refused)
         return
     rows = [
-        (reason_name(row["reason"]), row["id"][:12], row["round"], row["content"][:200] or row["context"][:200])
+        (reason_name(row["reason"]), row["id"][:12], row["round"], beginning(row["content"] or row["context"], 200))
         for row in refused
     ]
     table("refused, the newest of each reason; `explain CORPUS ID` shows one", ["reason", "id", "round", "text"], rows)
@@ -258,12 +261,15 @@ def _show_review(payload: Any) -> None:  # noqa: ANN401 - JSON that anybody may 
 
 def verify(
     corpus: CorpusPath,
-    rebuild: Annotated[bool, typer.Option(help="Make the derived files again from the tables.")] = False,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Make the derived files again from the tables.")] = False,
     repair: Annotated[
         bool, typer.Option("--repair", help="First restore what the seals prove: chain, header, a log's lost end.")
     ] = False,
     digest: Annotated[
-        bool, typer.Option(help="Print the digests of all decisions and of later events: equal content, equal digest.")
+        bool,
+        typer.Option(
+            "--digest", help="Print the digests of all decisions and of later events: equal content, equal digest."
+        ),
     ] = False,
     as_of: AsOf = None,
     as_json: AsJson = False,
@@ -303,9 +309,8 @@ def verify(
         for finding in findings:
             say(str(finding))
         if not findings:
-            rounds = store.latest_round()
-            counted = "1 round" if rounds == 1 else f"{rounds} rounds"
-            say(f"{corpus} is whole: every invariant holds ({counted}; {sealed_from(store)})")
+            rounds = counted(store.latest_round(), "round")
+            say(f"{corpus} is whole: every invariant holds ({rounds}; {sealed_from(store)})")
         if digest:
             say(f"events {texts[1]}")
             say(str(texts[0]))

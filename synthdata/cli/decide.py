@@ -91,7 +91,12 @@ def init(
 
 def _shown(anchor: dict[str, Any]) -> list[tuple[str, object]]:
     """The facts of an anchor that people need, by their names."""
-    return [(name, anchor[key]) for key, name in ANCHOR.items() if key in anchor]
+    return [(name, _readable(key, anchor[key])) for key, name in ANCHOR.items() if key in anchor]
+
+
+def _readable(key: str, value: object) -> object:
+    """A fact as people read it: of an encoder its name, while what else sets its vectors apart is for --json."""
+    return ":".join(str(value).split(":")[:2]) if key == "encoder" else value
 
 
 def _inherit(corpus: Corpus, path: Path) -> int:
@@ -232,7 +237,7 @@ def reanchor(
         return
     names = [*done.after, *(name for name in done.before if name not in done.after)]
     facts = [
-        (ANCHOR[name], str(done.before.get(name, "")), str(done.after.get(name, "")))
+        (ANCHOR[name], *(str(_readable(name, half.get(name, ""))) for half in (done.before, done.after)))
         for name in names
         if name in ANCHOR
     ]

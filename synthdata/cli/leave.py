@@ -11,7 +11,7 @@ import typer
 from synthdata.cli.decide import load_settings
 from synthdata.cli.options import AsJson, AsOf, CorpusPath
 from synthdata.errors import InputError
-from synthdata.text.numbers import number
+from synthdata.text.numbers import counted, number, percent
 from synthdata.text.terminal import emit_json, note, progress, say, table
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def export(
     named = tuple(licence or ())
     wanted = ExportRequest(as_of, since_release, chosen, named, limits, not no_reference, pictures=pictures)
     opened = Corpus.open(corpus, settings=settings)
-    report = write(opened, out, wanted, bar=partial(progress, "sources of rows, looked at twice"), announce=note)
+    report = write(opened, out, wanted, bar=partial(progress, "sources of rows, checked"), announce=note)
     if as_json:
         emit_json(asdict(report))
     else:
@@ -118,7 +118,7 @@ def _show(report: ExportReport, corpus: Corpus) -> None:
 
     rows = [(kind, split, n) for kind, splits in report.kinds.items() for split, n in splits.items()]
     table(f"export {report.out}", ["kind", "split", "rows"], rows)
-    shares = [(name, f"{share['rows']:.1%}", f"{share['tokens']:.1%}") for name, share in report.real_share.items()]
+    shares = [(name, percent(share["rows"]), percent(share["tokens"])) for name, share in report.real_share.items()]
     table("real share of the train split", ["trained with", "by rows", "by tokens"], shares)
     if report.redacted:
         table("replaced by placeholders", ["kind", "times"], list(report.redacted.items()))
@@ -188,9 +188,11 @@ def evict(
         emit_json({**facts, "collision": numbers, "releases": held})
         return
     outcome = "would be evicted" if dry_run else f"evicted{_ALREADY if done.repeated else ''}"
-    say(f"{corpus}: {len(done.ids)} of {rows} rows {outcome}, {done.left} left")
+    say(
+        f"{corpus}: {counted(len(done.ids), 'row')} of {rows} {outcome}; {counted(done.left, 'row')} left in the corpus"
+    )
     if done.ids and done.after > 0:
-        say(f"N2 of the window and the corpus: {number(1 / done.before)} before, {number(1 / done.after)} after")
+        _show_n2(done.before, done.after)
     if len(done.ids) < rows:
         say("no more: every synthetic row that is left is less redundant than the mean, so each would be missed")
     if held:
@@ -240,15 +242,20 @@ def _show_retraction(done: Retraction, corpus: Path, *, dry_run: bool, as_json: 
         return
     how = f"{'would be ' if dry_run else ''}retracted{_ALREADY if done.repeated else ''}"
     say(
-        f"{corpus}: {counts['rows']} rows, {counts['runs']} runs and {counts['reference']} reference rows "
-        f"{how}; {done.left} rows are left in the corpus"
+        f"{corpus}: {counted(counts['rows'], 'row')}, {counted(counts['runs'], 'run')} and "
+        f"{counted(counts['reference'], 'reference row')} {how}; {counted(done.left, 'row')} left in the corpus"
     )
     if held:
         rows = [(item["number"], item["out"], item["round"], item["held"]) for item in held]
         table("releases that held them", ["release", "folder", "round", "sources held"], rows)
     else:
         say("No release held any of them.")
-    n2 = [number(1 / collision if collision else None) for collision in (done.before, done.after)]
-    say(f"Distinct contents (N2) of real sample and corpus together: {n2[0]} before, {n2[1]} after.")
+    _show_n2(done.before, done.after)
     if done.frozen:
         say(f"{'The corpus would be frozen' if dry_run else 'The corpus is frozen'}: {done.frozen}")
+
+
+def _show_n2(before: float, after: float) -> None:
+    """What a removal does to the diversity, from the collision before and after."""
+    n2 = [number(1 / collision if collision else None) for collision in (before, after)]
+    say(f"Distinct contents (N2) of real sample and corpus together: {n2[0]} before, {n2[1]} after.")

@@ -26,7 +26,9 @@ def lessons(
     source: Annotated[str, typer.Option(help="Only lessons of this source.")] = "",
     licence: Annotated[str, typer.Option(help="Only lessons of this licence.")] = "",
     since: Annotated[int, typer.Option(help="Only lessons of this round or a later one.")] = 0,
-    standing: Annotated[bool, typer.Option(help="Leave out what was superseded or contradicted.")] = False,
+    standing: Annotated[
+        bool, typer.Option("--standing", help="Leave out what was superseded or contradicted.")
+    ] = False,
     as_of: AsOf = None,
     as_json: AsJson = False,
 ) -> None:
@@ -69,7 +71,7 @@ def supersede(
     ],
     because: Annotated[str, typer.Option("--reason", "--because", help="Why it no longer stands.", show_default=False)],
     by: Annotated[str, typer.Option(metavar="ID", help="The lesson that takes its place.")] = "",
-    contradicted: Annotated[bool, typer.Option(help="It was wrong, not only overtaken.")] = False,
+    contradicted: Annotated[bool, typer.Option("--contradicted", help="It was wrong, not only overtaken.")] = False,
 ) -> None:
     """Mark a lesson as overtaken or wrong.
 

@@ -9,8 +9,9 @@ import typer
 
 from synthdata.cli.options import AsJson, Config, Map, Online, Overrides
 from synthdata.errors import InputError
-from synthdata.text.names import metric_name
-from synthdata.text.numbers import number
+from synthdata.text.display import beginning
+from synthdata.text.names import level_name, metric_name
+from synthdata.text.numbers import number, percent
 from synthdata.text.terminal import emit_json, note, say, table
 
 if TYPE_CHECKING:
@@ -89,15 +90,15 @@ def _show(report: Inspection) -> None:
     unread = sum(fault.rows for fault in report.unreadable)
     length = report.lengths
     say(
-        f"{report.file}: {report.rows:,} texts, {unread:,} rows that cannot be used; words of a text: median "
-        f"{number(length.median)}, 5 to 95 % {number(length.p5)} to {number(length.p95)}"
+        f"{report.file}: {report.rows:,} texts, {unread:,} rows that cannot be used; half of them have up to "
+        f"{length.median:,.0f} words, nine of ten {length.p5:,.0f} to {length.p95:,.0f}"
     )
     say("text: " + "; ".join(f"{name} ({rows:,} rows)" for name, rows in report.fields.items()))
     for line in report.notes:
         say(line)
     if report.preamble:
-        say(f"cut from {report.preamble_share:.0%} of the texts: a shared preamble such as "
-            f"{report.preamble[:_SHORT]!r} (--keep-preamble leaves it)")  # fmt: skip
+        say(f"cut from {percent(report.preamble_share)} of the texts: a shared preamble such as "
+            f"{beginning(report.preamble, _SHORT)!r} (--keep-preamble leaves it)")  # fmt: skip
     for fault in report.unreadable[:5]:
         say(f"left out: {fault.rows:,} rows: {fault.reason}; the first: {fault.first}")
     _show_levels(report)
@@ -112,27 +113,33 @@ def _show(report: Inspection) -> None:
 def _show_levels(report: Inspection) -> None:
     rows = [
         (
-            name,
+            level_name(name),
             level.rows,
             level.of,
-            100 * level.share,
-            "" if level.low is None else f"{100 * level.low:.2g} to {100 * (level.high or 0):.2g}",
+            percent(level.share),
+            "" if level.low is None else f"{percent(level.low)} to {percent(level.high)}",
         )
         for name, level in report.levels.items()
     ]
-    table("rows that repeat an earlier row", ["level", "rows", "of", "percent", "interval"], rows)
+    table("rows that repeat an earlier row", ["level", "rows", "of", "share", "interval"], rows)
     clusters = [
-        (name, c.rows, c.row, c.text[:_SHORT]) for name, level in report.levels.items() for c in level.clusters[:3]
+        (level_name(name), c.rows, c.row, beginning(c.text, _SHORT))
+        for name, level in report.levels.items()
+        for c in level.clusters[:3]
     ]
     if clusters:
         table("largest clusters", ["level", "rows", "first", "text"], clusters)
     examples = [
-        (name, e.score, f"{e.row}: {e.text[:_SHORT]}", f"{e.repeats_row}: {e.repeats[:_SHORT]}")
+        (level_name(name), e.score, _shown(e.row, e.text), _shown(e.repeats_row, e.repeats))
         for name, level in report.levels.items()
         for e in level.examples
     ]
     if examples:
         table("examples", ["level", "score", "text", "repeats"], examples)
+
+
+def _shown(row: str, text: str) -> str:
+    return f"{row}: {beginning(text, _SHORT)}"
 
 
 def _show_beside(report: Inspection) -> None:
@@ -145,9 +152,9 @@ def _show_beside(report: Inspection) -> None:
     title = f"beside {report.reference} ({beside.rows:,} rows), at {beside.size} rows each"
     table(title, ["metric", "file", "where real text lies", "note"], rows)
     if beside.terms:
-        shown = ", ".join(f"{term.term} ({term.reference_share:.0%})" for term in beside.terms)
+        shown = ", ".join(f"{term.term} ({percent(term.reference_share)})" for term in beside.terms)
         say(f"terms typical of the reference that no row of the file has (share of its rows): {shown}")
-    gaps = [(gap.cosine, gap.row, gap.text[:_SHORT]) for gap in beside.gaps]
+    gaps = [(gap.cosine, gap.row, beginning(gap.text, _SHORT)) for gap in beside.gaps]
     if gaps:
         table("reference texts that the file is farthest from", ["cosine", "row", "text"], gaps)
 

@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
 def monitor(corpus: CorpusPath, as_json: AsJson = False) -> None:
     """The last round at a glance, for cron and CI.
 
-    Tells an alarm to the webhook that the settings name. Exit code 1 where it is red.
+    Sends an alarm to the webhook that the settings name. Exit code 1 where it is red.
     """
     from dataclasses import asdict
 

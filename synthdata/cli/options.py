@@ -10,11 +10,15 @@ import typer
 CorpusPath = Annotated[Path, typer.Argument(help="The corpus folder.", show_default=False)]
 Config = Annotated[
     Path | None,
-    typer.Option(help="Settings as TOML; default, demo and night are shipped. Default: those of the corpus."),
+    typer.Option(help="Settings as TOML; default, demo and night are shipped. Default: those of the corpus, if any."),
 ]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option("--set", help="Override one setting, such as recipe.gate.tau=0.93. May be given several times."),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Override one setting, such as recipe.gate.tau=0.93. May be given several times.",
+    ),
 ]
 Map = Annotated[
     list[str] | None,

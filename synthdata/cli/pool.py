@@ -28,7 +28,9 @@ def share(
     out: Annotated[Path, typer.Argument(help="Where your team's next message is written.")],
     pool: Pool = None,
 ) -> None:
-    """Write your team's next of three messages of sums: without --pool the first, then as the files given allow.
+    """Write your team's next message of sums.
+
+    Each team writes three of them: without --pool the first, then those that the files given allow.
 
     No text and no row travels. It is not anonymity: sums of few rows span them, and two releases a row apart differ
     by exactly that row.

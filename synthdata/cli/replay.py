@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synthdata.cli.options import AsJson, CorpusPath, Overrides
+from synthdata.text.display import beginning
 from synthdata.text.names import reason_name, verdict_name
 from synthdata.text.numbers import number
 from synthdata.text.terminal import emit_json, progress, say, table
@@ -86,7 +87,7 @@ def _named(outcome: str) -> str:
 def _examples(title: str, changes: list[Change]) -> None:
     if changes:
         rows = [
-            (_named(c.before), _named(c.after), c.score, c.content[:200], c.neighbour_text[:200])
+            (_named(c.before), _named(c.after), c.score, beginning(c.content, 200), beginning(c.neighbour_text, 200))
             for c in changes[:EXAMPLES]
         ]
         table(title, ["before", "after", "score", "text", "neighbour"], rows)

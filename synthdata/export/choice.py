@@ -17,6 +17,7 @@ from synthdata.errors import RefusedError
 from synthdata.export.kinds import Kind
 from synthdata.records import content_hash
 from synthdata.settings import ExportSettings
+from synthdata.text.numbers import percent
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
@@ -96,7 +97,8 @@ def choose(
     if wishes.mix is not None:
         real = _until(real, kept, share, len(names))
     if len(kept) < len(other):
-        why = f"{len(other) - len(kept)} of {len(other)} rows that are not real left out, so that {share:.0%} is real"
+        left_out = len(other) - len(kept)
+        why = f"{left_out} of {len(other)} rows that are not real left out, so that {percent(share)} is real"
         if wishes.exact:
             raise RefusedError(f"{why}; --exact forbids that: add successful real runs, or ask for less")
         notes.append(f"the largest set that keeps the real share: {why}, by rows and by trained tokens")
@@ -105,9 +107,9 @@ def choose(
     least = max(1, settings.min_rows)
     if left < least:
         raise RefusedError(
-            f"{left} rows can be trained on with a real share of {share:.0%} ({len(real)} real and {len(other)} other "
-            f"sources in the train split), an export needs {least}; add successful real runs, or run more rounds and "
-            "see `status` for what starves them"
+            f"{left} rows can be trained on with a real share of {percent(share)} ({len(real)} real and "
+            f"{len(other)} other sources in the train split), an export needs {least}; add successful real runs, or "
+            "run more rounds and see `status` for what starves them"
         )
     shares = {name: _share(real, chosen, i) for i, name in enumerate(names)}
     rest = [entry.key for entry in entries if entry.split != "train"]

@@ -10,6 +10,7 @@ from synthdata.export.scan import Scan
 from synthdata.export.stubs import MAX_LENGTH
 from synthdata.export.write import Written
 from synthdata.settings import ExportSettings
+from synthdata.text.numbers import percent
 
 
 def announcement(pool: ExportPool, settings: ExportSettings) -> str:
@@ -34,11 +35,11 @@ def announcement(pool: ExportPool, settings: ExportSettings) -> str:
 def share_note(wanted: ExportRequest, used: ExportSettings, own: ExportSettings) -> tuple[str, ...]:
     """Where another real share was asked for than the corpus' own."""
     if not wanted.reference:
-        return (f"no reference rows, by request: the real share of {own.real_share:.0%} is not held",)
+        return (f"no reference rows, by request: the real share of {percent(own.real_share)} is not held",)
     if used.real_share <= own.real_share:
         return ()
     why = "by request or while an alarm stands"
-    return (f"at least {used.real_share:.0%} real rows instead of {own.real_share:.0%}, {why}",)
+    return (f"at least {percent(used.real_share)} real rows instead of {percent(own.real_share)}, {why}",)
 
 
 def scan_notes(sources: Scan) -> Iterator[str]:

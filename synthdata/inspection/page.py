@@ -12,8 +12,8 @@ from synthdata.drawing import STYLE, Bar, Range, bars, histogram, ranges
 from synthdata.inspection import Inspection
 from synthdata.inspection.beside import Beside
 from synthdata.inspection.semantic import Figure
-from synthdata.text.names import metric_name
-from synthdata.text.numbers import number
+from synthdata.text.names import level_name, metric_name
+from synthdata.text.numbers import number, percent
 from synthdata.text.redaction import redacted
 from synthdata.text.unicode import replace_unprintable
 
@@ -70,23 +70,29 @@ def _head(report: Inspection) -> list[str]:
     )
     if report.preamble:
         parts.append(
-            f"<details><summary>A shared preamble was cut from {report.preamble_share:.0%} of the texts</summary>"
+            f"<details><summary>A shared preamble was cut from {percent(report.preamble_share)} of the texts</summary>"
             f"<pre>{_safe(report.preamble[:2000])}</pre></details>"
         )
     return parts
 
 
 def _repeats(report: Inspection) -> str:
-    shares = [Bar(name, level.share, words=f"{level.share:.1%}") for name, level in report.levels.items()]
+    shares = [Bar(level_name(name), level.share, words=percent(level.share)) for name, level in report.levels.items()]
     picture = bars("Rows that repeat an earlier row", shares).inline("repeats")
-    rows = [(name, level.rows, level.of, f"{level.share:.2%}", _bounds(level.low, level.high)) for name, level in
-            report.levels.items()]  # fmt: skip
+    rows = [
+        (level_name(name), level.rows, level.of, percent(level.share), _bounds(level.low, level.high))
+        for name, level in report.levels.items()
+    ]
     numbers = _table(
         "each row on the first level that it falls under", ("level", "rows", "of", "share", "interval"), rows
     )
-    clusters = [(name, c.rows, c.row, c.text[:_CHARS]) for name, level in report.levels.items() for c in level.clusters]
+    clusters = [
+        (level_name(name), c.rows, c.row, c.text[:_CHARS])
+        for name, level in report.levels.items()
+        for c in level.clusters
+    ]
     examples = [
-        (name, e.score, f"{e.row}\n{e.text[:_CHARS]}", f"{e.repeats_row}\n{e.repeats[:_CHARS]}")
+        (level_name(name), e.score, f"{e.row}\n{e.text[:_CHARS]}", f"{e.repeats_row}\n{e.repeats[:_CHARS]}")
         for name, level in report.levels.items()
         for e in level.examples
     ]
@@ -142,9 +148,9 @@ def _beside(beside: Beside, name: str) -> str:
     parts = [f"<h2>Beside {_safe(name)}</h2>", _pair(picture, table) if bounded else table]
     if beside.terms:
         top = beside.terms[:12]
-        shares = [Bar(term.term, term.reference_share, words=f"{term.reference_share:.1%}") for term in top]
+        shares = [Bar(term.term, term.reference_share, words=percent(term.reference_share)) for term in top]
         picture = bars("Typical terms that the file lacks", shares).inline("terms")
-        terms = [(term.term, term.reference_rows, f"{term.reference_share:.1%}") for term in beside.terms]
+        terms = [(term.term, term.reference_rows, percent(term.reference_share)) for term in beside.terms]
         table = _table("terms of the reference that no row has", ("term", "reference rows", "share"), terms)
         parts.append(_pair(picture, table))
     gaps = [(gap.cosine, gap.row, gap.text[:_CHARS]) for gap in beside.gaps]

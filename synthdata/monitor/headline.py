@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from synthdata.text.names import alarm_name, reason_name, sentence
@@ -21,6 +22,10 @@ class Headline:
     words: str
     says: str
     next: str
+
+    def about(self, corpus: Path) -> Headline:
+        """The same with the corpus' own name in the command that comes next, so that it can be copied."""
+        return replace(self, next=self.next.replace("CORPUS", str(corpus)))
 
     def __str__(self) -> str:
         return f"{self.words}. {self.says} Next: {self.next}."

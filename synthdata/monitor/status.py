@@ -25,6 +25,7 @@ from synthdata.monitor.stream import epoch_facts, recent_outside
 from synthdata.monitor.tally import rounds_of, tally, total
 from synthdata.monitor.ticks import tick_facts
 from synthdata.settings import GateSettings, Settings
+from synthdata.text.numbers import percent
 
 Facts = dict[str, Any]
 _LOG = logging.getLogger(__name__)
@@ -161,15 +162,15 @@ def promise_note(anchor: Facts) -> str:
     if "false_refusal" not in anchor:
         return "This anchor is of an older version, without a promise to genuine rows; `reanchor` makes one."
     promise = (
-        f"Of rows that are like the reference, the statistical stages refuse at most {anchor['false_refusal']:.1%}; "
-        f"{anchor['outside_alpha']:.1%} of it is for contexts outside the reference"
+        f"The gate refuses at most {percent(anchor['false_refusal'])} of rows that are like the reference. In it are "
+        f"{percent(anchor['outside_alpha'])} for contexts that seem to lie outside the reference"
     )
     if not anchor["outside_upper"]:
-        few = f"{anchor['outside_tasks']} tasks calibrate that test and it takes {anchor['outside_needed']}"
-        return f"{promise}: {few}, so nothing is called outside."
+        few = f"that test needs {anchor['outside_needed']} different tasks and the reference has"
+        return f"{promise}: {few} {anchor['outside_tasks']}, so nothing is refused as outside."
     return (
-        f"{promise}: with {anchor['outside_tasks']} tasks {anchor['outside_level']:.2%}, and under "
-        f"{anchor['outside_upper']:.1%} for 95 of 100 such references."
+        f"{promise}: with its {anchor['outside_tasks']} tasks {percent(anchor['outside_level'])}, and under "
+        f"{percent(anchor['outside_upper'])} for 95 of 100 such references."
     )
 
 
@@ -195,8 +196,8 @@ def steering_note(event: Facts) -> str:
     if event["level"] != "calm":
         parts.append(
             f"{event['level']} ({', '.join(event['because'])}): samples warmer by {event['warmer']:g}, another angle, "
-            f"{event['known_lessons']} known lessons shown, at most {event['dream_share']:.0%} of the focuses outside "
-            f"all cells, real share of exports at least {event['real_share']:.0%}"
+            f"{event['known_lessons']} known lessons shown, at most {percent(event['dream_share'])} of the focuses "
+            f"outside all cells, real share of exports at least {percent(event['real_share'])}"
         )
     return f"Round {event['round']} was steered: {'; '.join(parts)}."
 
@@ -212,7 +213,7 @@ def explain(store: CorpusStore, name: str) -> Facts:
     row = store.decision(name)
     if row is None:
         raise InputError(
-            f"{name}: no candidate with this id, id prefix or external id; `status` names rounds and counts"
+            f"{name}: no row with this id, beginning of an id or id of its own; `explain` without an id lists some"
         )
     keep = (
         "id",

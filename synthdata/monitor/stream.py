@@ -12,6 +12,7 @@ from synthdata.gate.chance import share_bounds
 from synthdata.gate.epochs import epoch_events
 from synthdata.records import Origin
 from synthdata.settings import Recipe
+from synthdata.text.numbers import percent
 
 Facts = dict[str, Any]
 
@@ -54,8 +55,8 @@ def outside_note(facts: Facts) -> str:
     """The same in a sentence, with what it means."""
     note = (
         f"Real contexts outside the reference: {facts['outside']} of {facts['tasks']} tasks since round "
-        f"{facts['since']}, {facts['share']:.1%} [{facts['low']:.1%}, {facts['high']:.1%}] "
-        f"where {facts['due']:.1%} is due"
+        f"{facts['since']}, {percent(facts['share'])} [{percent(facts['low'])}, {percent(facts['high'])}] "
+        f"where {percent(facts['due'])} is due"
     )
     if facts["low"] <= facts["due"]:
         return f"{note}."

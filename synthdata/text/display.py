@@ -21,6 +21,14 @@ def printable(text: str | None, limit: int = LONG) -> str:
     return safe if len(text) <= limit else f"{safe} … [{len(text) - limit:,} more characters]"
 
 
+def beginning(text: str, limit: int) -> str:
+    """At most the first `limit` characters, whole words where there are any, and a mark where more follows."""
+    if len(text) <= limit:
+        return text
+    end = max(text.rfind(space, 0, limit + 1) for space in " \n\t")
+    return f"{text[:end].rstrip() if end > 0 else text[:limit]} …"
+
+
 def printable_message(text: str) -> str:
     """A message of ours about what went wrong: without secrets, but with the addresses that one needs to act on it."""
     return _seen(without_secrets(text[: LONG + _BEYOND])[:LONG])

@@ -160,6 +160,11 @@ def reason_name(identifier: str | None) -> str:
     return REASONS[identifier].name if identifier in REASONS else plain(identifier)
 
 
+def level_name(identifier: str) -> str:
+    """What a level of repetition is called in the report of a file: as the reason that such a row is refused for."""
+    return reason_name(f"{identifier}_duplicate")
+
+
 def reason_says(identifier: str) -> str:
     """What a reason means, in one sentence."""
     return REASONS[identifier].says if identifier in REASONS else ""

@@ -26,6 +26,11 @@ def signed(value: float | None, absent: str = "-") -> str:
     return f"+{shown}" if value is not None and value > 0 and math.isfinite(value) else shown
 
 
+def counted(count: int, thing: str) -> str:
+    """How many there are of a thing whose plural ends in s: "1 row", "2 rows"."""
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
+
+
 def percent(value: float | None, absent: str = "-") -> str:
     """A share as per cent, with a decimal under ten."""
     if value is None or not math.isfinite(value):

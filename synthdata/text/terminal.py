@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -32,8 +33,10 @@ if TYPE_CHECKING:
 _QUIET = 20.0
 # The longest name of a row that a narrow table leaves whole.
 _WHOLE = 24
-# A number with its place beside real text, or nothing.
-_FIGURE = re.compile(r"(-?[\d.,]*\d( [-+])?|-)?")
+# What a text needs beside columns that stay whole.
+_TEXT = 12
+# A number with its place beside real text, an interval, or nothing.
+_FIGURE = re.compile(r"(-?[\d.,]*\d( [-+]| to -?[\d.,]*\d)?|-)?")
 
 
 def out() -> Console:
@@ -83,18 +86,50 @@ def _finite(value: object) -> object:
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table; numbers right, texts left."""
+    """A table; numbers right, texts left. A column in which no row has anything is left out."""
+    console = out()
+    used = [i for i in range(len(columns)) if not rows or any(row[i] not in (None, "") for row in rows)]
+    columns, rows = [columns[i] for i in used], [[row[i] for i in used] for row in rows]
+    cells = [[_cell(value) for value in row] for row in rows]
     shown = Table(title=Text(printable(title)), title_justify="left", title_style="bold", header_style="bold")
-    for i, column in enumerate(columns):
+    for i, width in enumerate(_widths(columns, cells, console.width - 3 * len(columns) - 1)):
         numeric = bool(rows) and all(isinstance(row[i], int | float) for row in rows)
-        # Names of rows and numbers stay whole, since half a number is another one; texts make room for them.
-        cells = [_cell(row[i]) for row in rows]
-        short = max(map(len, cells), default=0) <= _WHOLE
-        whole = short and (i == 0 or all(_FIGURE.fullmatch(cell) for cell in cells))
-        shown.add_column(column, justify="right" if numeric else "left", overflow="fold", no_wrap=whole)
-    for row in rows:
-        shown.add_row(*(Text(_cell(value)) for value in row))
-    out().print(shown)
+        shown.add_column(columns[i], justify="right" if numeric else "left", overflow="fold", width=width)
+    for row in cells:
+        shown.add_row(*map(Text, row))
+    console.print(shown)
+
+
+def _widths(columns: Sequence[str], cells: Sequence[Sequence[str]], room: int) -> list[int]:
+    """The width of each column, so that they fit into the room.
+
+    Half a number is another number, and half a word is none: texts and headings make room first, by wrapping between
+    words, then the names of rows. Rich crops what it was told not to wrap, so the room is shared out here.
+    """
+    held = [[row[i] for row in cells] for i in range(len(columns))]
+    natural = [max(map(cell_len, [column, *texts])) for column, texts in zip(columns, held, strict=True)]
+    least = []
+    for i, column in enumerate(columns):
+        longest = max(map(cell_len, held[i]), default=0)
+        whole = longest <= _WHOLE and (i == 0 or all(_FIGURE.fullmatch(cell) for cell in held[i]))
+        least.append(max(longest if whole else min(longest, _TEXT), _longest_word([column])))
+    if sum(least) > room:
+        least[0] = min(least[0], _longest_word([columns[0], *held[0]]))
+    if sum(least) > room:
+        least = [1] * len(columns)
+    return _shared_out(least, natural, room)
+
+
+def _shared_out(least: Sequence[int], natural: Sequence[int], room: int) -> list[int]:
+    """Widths from the least up to the natural ones, the narrowest column first, until the room is full."""
+    widths = list(least)
+    while sum(widths) < room and (short := [i for i, width in enumerate(widths) if width < natural[i]]):
+        widths[min(short, key=widths.__getitem__)] += 1
+    return widths
+
+
+def _longest_word(texts: Iterable[str]) -> int:
+    return max((cell_len(word) for text in texts for word in text.split()), default=0)
 
 
 def _cell(value: object) -> str:
