@@ -2,12 +2,14 @@
 PYTHON ?= python3
 # Extra arguments for installing torch, such as an index that serves CPU builds: see docs/install.md.
 TORCH_ARGS ?=
+# Runs that each round of `make demo` reads.
+DEMO_RUNS ?= 60
 # Test files that run at a time; 0 is one after another in one process.
 TEST_WORKERS ?= 2
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup weights docs demo night test test-all check format-check lint types imports bench clean
+.PHONY: help setup weights docs demo night test test-slow test-all check format-check lint types imports bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -31,8 +33,8 @@ weights: .venv/.installed
 demo: weights ## two rounds over data/sample with the embedded model, and an export
 	rm -rf demo-corpus demo-export
 	$(BIN)/synthdata init demo-corpus --reference data/sample --config configs/demo.toml
-	$(BIN)/synthdata run demo-corpus --trajectories data/sample --limit 60
-	$(BIN)/synthdata run demo-corpus --trajectories data/sample --limit 60
+	$(BIN)/synthdata run demo-corpus --trajectories data/sample --limit $(DEMO_RUNS)
+	$(BIN)/synthdata run demo-corpus --trajectories data/sample --limit $(DEMO_RUNS)
 	$(BIN)/synthdata status demo-corpus
 	$(BIN)/synthdata export demo-corpus demo-export
 	$(BIN)/synthdata verify demo-corpus
@@ -55,6 +57,9 @@ night: weights ## three nights on text games with the embedded model: does it ge
 
 test: weights ## the default tests
 	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile
+
+test-slow: weights ## the slow tests that CI runs; the long ones are left to test-all
+	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder -m 'slow and not long' --durations 20
 
 test-all: weights ## all tests, the slow ones too
 	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder -m 'slow or not slow'

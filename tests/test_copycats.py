@@ -92,6 +92,7 @@ def test_the_verb_shows_copies_beside_the_other_families():
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_copies_of_real_reviews_fall_with_the_model(shared_data, tmp_path):
     pool = matched(feedback(shared_data), SETTINGS.recipe.floor)[0][:120]

@@ -153,6 +153,7 @@ DEMO = (
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_the_tutorial_for_logs_does_what_it_says(tmp_path):
     desk = Desk(tmp_path / "desk")

@@ -55,7 +55,10 @@ def fired(tmp_path_factory):
     return of
 
 
-@pytest.mark.parametrize(("stage", "values", "control"), OFF, ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("stage", "values", "control"),
+    [pytest.param(*off, id=off[2], marks=[pytest.mark.long] * (off[0] is narrowing_rounds)) for off in OFF],
+)
 def test_a_control_that_is_off_is_missed_and_no_other(stage, values, control, fired, tmp_path):
     settings = cheap(Settings())
     for name, value in values.items():
@@ -65,6 +68,7 @@ def test_a_control_that_is_off_is_missed_and_no_other(stage, values, control, fi
     assert fired(stage) - {f.control for f in findings if f.fired} == {control}
 
 
+@pytest.mark.long
 def test_a_paraphrase_is_missed_where_no_cosine_is_too_high(tmp_path) -> None:
     # With the encoder that has a model, as in `test_every_control_fires`, where it is found.
     findings = copies_and_noise(tmp_path, Settings().with_value("recipe.gate.tau", 2.0))
@@ -81,6 +85,7 @@ def test_every_control_fires() -> None:
     assert controls.count("evidence") == 2
 
 
+@pytest.mark.long
 def test_the_verb_says_which_control_is_missing_and_exits_1() -> None:
     # Nothing counts as a paraphrase; hashed vectors are only there to be quick.
     off = ("recipe.encoder.backend=hashing", "recipe.encoder.dim=96", "recipe.gate.tau=1.5")

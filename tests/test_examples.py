@@ -41,7 +41,11 @@ def test_there_is_one_for_each_kind_of_work():
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("path", BOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    # Of the notebook of logs the embedded model makes a long one.
+    "path",
+    [pytest.param(path, id=path.stem, marks=[pytest.mark.long] * (path.stem == "agent_logs")) for path in BOOKS],
+)
 def test_every_cell_runs(path, tmp_path):
     book = read(path)
     before = pictures(book)

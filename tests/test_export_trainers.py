@@ -172,7 +172,7 @@ def talks(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("place", ["games", "talks"])
+@pytest.mark.parametrize("place", ["games", pytest.param("talks", marks=pytest.mark.long)])
 def test_the_documented_commands_train(place: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     """`trl sft|dpo|kto --config` from inside the export, as docs/export.md says, in a process of its own."""
     folder: Path = request.getfixturevalue("out" if place == "games" else place)

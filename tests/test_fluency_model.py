@@ -24,6 +24,7 @@ def mixed_up(text: str) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_real_words_in_a_wrong_order_fall_and_genuine_reviews_pass(shared_data: Path, tmp_path: Path) -> None:
     values = {"encoder": {"backend": "hashing", "dim": 96}, "floor": {"fluency_model": "embedded"}}
     recipe = values | {"anchor": {"fluency_rows": 16}}

@@ -12,6 +12,7 @@ import kill
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_killed_inits_and_rounds_end_as_if_nothing_had_happened(tmp_path):
     _, inits = kill.kill_inits(tmp_path / "inits", 2)

@@ -37,6 +37,7 @@ SMALL = {
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.prefect
 @pytest.mark.timeout(900)
 @pytest.mark.filterwarnings("ignore")

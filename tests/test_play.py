@@ -72,6 +72,7 @@ def test_two_games_made_again_are_the_committed_lines(lines):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_all_games_made_again_are_the_committed_lines(lines):
     assert [canonical_json(document) for document in collect_games(Order(), Expert())] == lines
