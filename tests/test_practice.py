@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from tiny_model import tiny_model
 
 from synthdata import Corpus, Settings
+from synthdata.consolidation.baselines import CHANCE, MEAN, PMI, SUM, VERBS
 from synthdata.consolidation.choice_exam import FILE, read_questions
 from synthdata.consolidation.keep_rule import FORGETTING, Paired
 from synthdata.consolidation.night import begin, collect, finish, sleep, write_report
 from synthdata.consolidation.night_curve import draw
 from synthdata.consolidation.practice import practise, read_moves
-from synthdata.consolidation.practice_rule import BEST_MOVES, BEST_MOVES_BESIDE, WON, decide_practice
+from synthdata.consolidation.practice_rule import BEST_MOVES, BEST_MOVES_BESIDE, SECOND, WON, decide_practice
 from synthdata.consolidation.sleep import no_bar
 from synthdata.errors import RefusedError
 from synthdata.play.collect import Order, collect_to
@@ -147,11 +148,16 @@ def test_a_night_learns_from_its_own_games_is_examined_and_is_not_done_twice(tmp
     assert slept.number == 1 and slept.rows["fitted"] >= 2
     measured = {one["name"]: one for one in slept.measured}
     assert {BEST_MOVES, BEST_MOVES_BESIDE, FORGETTING, WON} < set(measured)
+    # Other games than those that the rule reads.
+    assert measured[SECOND]["n"] == 4 and measured[SECOND]["before"] != measured[BEST_MOVES]["before"]
+    assert set(slept.baselines) == {CHANCE, MEAN, SUM, PMI, VERBS}
+    assert slept.baselines[MEAN] == pytest.approx(measured[BEST_MOVES]["before"])
     assert 0 < measured[BEST_MOVES]["before"] < 1 and measured[WON]["n"] == 2
     assert slept.kept == (corpus.store.path / "adapters" / "1" / "weights").is_dir()
     again = sleep(corpus, tonight, no_bar)
-    assert again.repeated and again.measured == slept.measured
+    assert again.repeated and (again.measured, again.baselines) == (slept.measured, slept.baselines)
     assert corpus.store.events("adapter").height == 1
     finish(corpus, tonight, slept)
-    assert "![Best moves" in write_report(corpus).read_text(encoding="utf-8")
+    report = write_report(corpus).read_text(encoding="utf-8")
+    assert "![Best moves" in report and f"base by PMI {slept.baselines[PMI]:.3f}" in report
     assert "<svg" in (corpus.store.path / "nights" / "exam.svg").read_text(encoding="utf-8")

@@ -136,6 +136,8 @@ def show_sleep(report: SleepReport) -> None:
     ]
     parent = "the base model" if report.parent is None else f"adapter {report.parent}"
     table(f"adapter {report.number} against {parent}", ["measure", "before", "after", "change (interval)", "n"], rows)
+    if report.baselines:
+        say("best moves of simple players: " + ", ".join(f"{k} {number(v)}" for k, v in report.baselines.items()))
     counts = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in report.rows.items())
     say(f"{counts}; folder {report.folder}")
     again = " (decided before)" if report.repeated else ""

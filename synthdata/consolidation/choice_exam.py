@@ -21,7 +21,7 @@ from synthdata.consolidation.exam_games import EXAMS
 from synthdata.consolidation.games import ChoicePlayer, play_series
 from synthdata.play.players import choice_prompt
 
-FILE = "textworld.jsonl.gz"
+FILE, SECOND_FILE = "textworld.jsonl.gz", "textworld-second.jsonl.gz"
 
 
 @dataclass(frozen=True)
@@ -92,14 +92,6 @@ def sit(exam: ChoiceExam, model: ChoiceModel, games: int, advance: Callable[[int
         advance(1)
     means = [tuple(float(np.mean(by_game[task])) for task in exam.games) for by_game in (first, mass)]
     return ChoiceScores(means[0], means[1], games_won(ChoicePlayer(model, "exam", None), games, advance))
-
-
-def chance_of(exam: ChoiceExam) -> float:
-    """The score of a player that draws among all commands."""
-    shares = defaultdict(list)
-    for question in exam.questions:
-        shares[question.task].append(len(question.best) / len(question.commands))
-    return float(np.mean([np.mean(values) for values in shares.values()]))
 
 
 def games_won(player: ChoicePlayer, games: int, advance: Callable[[int], None]) -> tuple[float, ...]:

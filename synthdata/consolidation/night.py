@@ -18,7 +18,8 @@ from synthdata.api import Corpus
 from synthdata.consolidation.choices import ChoiceModel
 from synthdata.consolidation.games import ChatPlayer, ChoicePlayer
 from synthdata.consolidation.night_curve import write_exam_curve
-from synthdata.consolidation.practice import player_model, practise
+from synthdata.consolidation.practice import practise
+from synthdata.consolidation.practice_exam import player_model
 from synthdata.consolidation.registry import current, weights_of
 from synthdata.consolidation.serving import with_adapter
 from synthdata.consolidation.sleep import Bar as Progress
@@ -233,6 +234,9 @@ def write_report(corpus: Corpus) -> Path:
         if slept["measured"]:
             details += ["", "| measure | before | after | change | n | |", "|---|---:|---:|---|---:|---|"]
             details += [_measure(measure) for measure in slept["measured"]]
+        if slept.get("baselines"):
+            beside = ", ".join(f"{name} {value:.3f}" for name, value in slept["baselines"].items())
+            details += ["", f"Best moves of simple players in the same exam: {beside}."]
     folder = corpus.store.path / "nights"
     if write_exam_curve(folder / "exam.svg", [one["sleep"] for one in nights(corpus)]):
         rows += ["", "![Best moves on held-out games before and after each night](exam.svg)"]

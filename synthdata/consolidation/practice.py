@@ -11,47 +11,31 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from synthdata.api import Corpus
-from synthdata.consolidation.choice_exam import (
-    FILE,
-    ChoiceExam,
-    ChoiceScores,
-    chance_of,
-    prepare,
-    read_questions,
-    sit,
-)
 from synthdata.consolidation.choices import ChoiceModel
 from synthdata.consolidation.curve import write_curve
-from synthdata.consolidation.exam import knowledge
 from synthdata.consolidation.exam_games import exam_tasks
 from synthdata.consolidation.gguf import write_gguf
-from synthdata.consolidation.keep_rule import FORGETTING, Paired, paired, spent
 from synthdata.consolidation.listwise import ChoiceRow, adapter_on_upper_layers, train_on_choices
 from synthdata.consolidation.lora import save
-from synthdata.consolidation.practice_rule import BEST_MOVES, BEST_MOVES_BESIDE, CHANCE, WON, decide_practice
+from synthdata.consolidation.practice_exam import Bar, baseline_scores, compare, marks_of, player_model, read_exams
+from synthdata.consolidation.practice_rule import decide_practice
 from synthdata.consolidation.registry import WEIGHTS, building, current, folder_of, weights_of, write_manifest
 from synthdata.consolidation.sleep import SleepReport, known_adapters, record_sleep, report_of
 from synthdata.errors import RefusedError
 from synthdata.gate.moves import MoveRow, admit_moves
-from synthdata.generation.local import Loaded, LocalModel, load
-from synthdata.io.files import atomic_write
+from synthdata.generation.local import Loaded, load
 from synthdata.play.players import choice_prompt
 from synthdata.records import canonical_json, content_hash
 from synthdata.reflection import unfaulted_moves
 from synthdata.reflection.step_labels import rule_opinions
 from synthdata.settings import PracticeSettings, Recipe
-from synthdata.settings.shipped import shipped_folder
 from synthdata.sources import atif
-
-Bar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
 
 @dataclass(frozen=True)
@@ -61,14 +45,6 @@ class Moves:
     every: tuple[ChoiceRow, ...]
     good: tuple[ChoiceRow, ...]
     left_out: int
-
-
-@dataclass(frozen=True)
-class _Marks:
-    """What a model scores in the exam, and its nats a token on each text of old knowledge."""
-
-    scores: ChoiceScores
-    knowledge: tuple[float, ...]
 
 
 def read_moves(logs: Sequence[Path], recipe: Recipe) -> Moves:
@@ -118,34 +94,29 @@ def practise(corpus: Corpus, logs: Sequence[Path], bar: Bar) -> SleepReport:
     return _practise(corpus, moves, key, source, bar)
 
 
-def player_model(base: str, weights: Path | None, settings: PracticeSettings) -> ChoiceModel:
-    """The model that chooses, in single precision, as it was trained: half of it is imitated by many processors."""
-    loaded = load(base, weights)
-    loaded.network.eval()
-    return ChoiceModel(loaded, settings.frozen_layers)
-
-
 def _practise(corpus: Corpus, moves: Moves, key: str, source: str, bar: Bar) -> SleepReport:
     recipe, store = corpus.settings.recipe, corpus.store
     settings, base = recipe.practice, recipe.training.base
     known = known_adapters(corpus)
     parent = current(known, base)
     number = len(known) + 1
-    exam = _exam(base, settings.exam_games, settings.frozen_layers, bar)
+    exams = read_exams(base, settings, bar)
     before_model = player_model(base, weights_of(store.path, parent) if parent else None, settings)
     cache = store.cache_dir / "exams"
-    before = _marks(exam, before_model, settings, (cache, f"{base} {parent.key if parent else ''}"), bar, "exam before")
+    before = marks_of(
+        exams, before_model, settings, (cache, f"{base} {parent.key if parent else ''}"), bar, "exam before"
+    )
     drawn = sorted(moves.every, key=lambda row: content_hash("control", str(settings.seed), row.key))
     with building(store.path, number) as part:
         after_model, losses = _trained(base, moves.good, settings, bar, "training: steps")
         save(after_model.network, part / WEIGHTS)
         write_gguf(part / WEIGHTS, after_model.network.config)
         write_curve(part, losses)
-        after = _marks(exam, after_model, settings, (cache, key), bar, "exam after")
+        after = marks_of(exams, after_model, settings, (cache, key), bar, "exam after")
         control_model, _ = _trained(base, drawn[: len(moves.good)], settings, bar, "control: steps")
-        control = _marks(exam, control_model, settings.model_copy(update={"games": 0}), (cache, f"control {key}"), bar,
-                         "exam of the control")  # fmt: skip
-        measured = _compare(exam, before, after, control, recipe, number)
+        unplayed = settings.model_copy(update={"games": 0})
+        control = marks_of(exams, control_model, unplayed, (cache, f"control {key}"), bar, "exam of the control")
+        measured = compare(exams, before, after, control, recipe, number)
         decision = decide_practice(measured, settings.harm_margin, recipe.training.forget_margin)
         if not decision.kept:
             shutil.rmtree(part / WEIGHTS)
@@ -157,19 +128,12 @@ def _practise(corpus: Corpus, moves: Moves, key: str, source: str, bar: Bar) -> 
                 "moves": len(moves.every), "good": len(moves.good) + moves.left_out, "left_out": moves.left_out,
                 "fitted": len(moves.good), "steps": len(losses),
             },
-            "chance": chance_of(exam), "trained": sorted(row.key for row in moves.good),
+            "baselines": baseline_scores(base, exams.first, moves.good, settings, cache, bar),
+            "trained": sorted(row.key for row in moves.good),
         }  # fmt: skip
         sha = write_manifest(part, facts)
     record_sleep(store, facts, sha)
     return report_of(facts, folder_of(store.path, number), repeated=False)
-
-
-@lru_cache(maxsize=1)
-def _exam(base: str, games: int, frozen: int, bar: Bar) -> ChoiceExam:
-    """The exam as the frozen layers read it: the same for every night of a chain, and minutes of a core."""
-    questions = read_questions(shipped_folder("exam") / FILE, games)
-    with bar("exam: reading", len(questions)) as advance:
-        return prepare(ChoiceModel(load(base), frozen), questions, advance)
 
 
 def _trained(
@@ -181,43 +145,6 @@ def _trained(
     with bar(name, settings.steps(len(rows))) as advance:
         losses = train_on_choices(model, rows, settings, advance)
     return model, losses
-
-
-def _marks(
-    exam: ChoiceExam, model: ChoiceModel, settings: PracticeSettings, kept: tuple[Path, str], bar: Bar, name: str
-) -> _Marks:
-    """A model's marks; `kept` is the cache's folder and the model's own name there."""
-    folder, identity = kept
-    asked = content_hash(identity, str(settings.games), *(q.prompt for q in exam.questions))
-    path = folder / f"choices-{asked}.json"
-    if not path.is_file():
-        with bar(name, len(exam.questions) + settings.games) as advance:
-            scores = sit(exam, model, settings.games, advance)
-        local = LocalModel(Loaded(model.network, model.tokenizer, "exam"))
-        start = model.tokenizer.bos_token or model.tokenizer.eos_token
-        old = [local.nll(start, [text])[0] for text in knowledge()]
-        folder.mkdir(parents=True, exist_ok=True)
-        atomic_write(path, json.dumps(asdict(_Marks(scores, tuple(old)))))
-    stored = json.loads(path.read_text(encoding="utf-8"))
-    scores = ChoiceScores(**{name: tuple(values) for name, values in stored["scores"].items()})
-    return _Marks(scores, tuple(stored["knowledge"]))
-
-
-def _compare(
-    exam: ChoiceExam, before: _Marks, after: _Marks, control: _Marks, recipe: Recipe, number: int
-) -> dict[str, Paired]:
-    games, judged = exam.games, spent(recipe.training, number)
-    texts = [str(i) for i in range(len(before.knowledge))]
-    measures = [
-        paired(BEST_MOVES, games, before.scores.first, after.scores.first, judged, 1),
-        paired(CHANCE, games, before.scores.chance, after.scores.chance, judged, 1),
-        paired(BEST_MOVES_BESIDE, games, control.scores.first, after.scores.first, judged, 1),
-        paired(FORGETTING, texts, before.knowledge, after.knowledge, judged),
-    ]
-    if before.scores.won:
-        played = [str(i) for i in range(len(before.scores.won))]
-        measures.append(paired(WON, played, before.scores.won, after.scores.won, judged, 1))
-    return {one.name: one for one in measures}
 
 
 def _moves_of(document: Mapping[str, Any], *, oracle: bool) -> Iterator[tuple[ChoiceRow, str]]:

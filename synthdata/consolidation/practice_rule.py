@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from synthdata.consolidation.keep_rule import FORGETTING, KeepDecision, Paired
 
 # Share of held-out states whose first choice is a best move; the same beside a control that learnt as many own moves
-# drawn by hash; the chance that lies on best moves; games won.
+# drawn by hash; the chance that lies on best moves; games won; and best moves in a second exam, which the rule below
+# does not read: what it keeps is seen there as it is.
 BEST_MOVES, BEST_MOVES_BESIDE, CHANCE, WON = "best_moves", "best_moves_beside_control", "chance_on_best", "games_won"
+SECOND = "best_moves_second_exam"
 
 
 def decide_practice(measured: Mapping[str, Paired], harm_margin: float, forget_margin: float) -> KeepDecision:

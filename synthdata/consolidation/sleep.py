@@ -76,7 +76,8 @@ class SleepReport:
     """What came of a sleep. `number` is None where there was too little new and nothing was trained.
 
     `measured` holds before, after and interval of every measure; `repeated` says that this sleep was done before;
-    `grade` is the rule's (`keep_rule.KeepDecision`), empty where nothing was trained.
+    `grade` is the rule's (`keep_rule.KeepDecision`), empty where nothing was trained. `baselines` are what simple
+    players score in the exam in choosing, by their names, where that was sat.
     """
 
     number: int | None
@@ -90,6 +91,7 @@ class SleepReport:
     folder: str = ""
     repeated: bool = False
     grade: str = ""
+    baselines: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -304,4 +306,5 @@ def report_of(facts: Mapping[str, Any], folder: Path, *, repeated: bool) -> Slee
     return SleepReport(
         facts["number"], facts["kept"], tuple(facts["reasons"]), facts["release"], facts["base"], facts["parent"],
         facts["rows"], tuple(facts["measured"]), str(folder), repeated, facts.get("grade", _OLD_GRADES[facts["kept"]]),
+        facts.get("baselines", {}),
     )  # fmt: skip
