@@ -38,6 +38,8 @@ demo: weights ## two rounds over data/sample with the embedded model, and an exp
 	$(BIN)/synthdata status demo-corpus
 	$(BIN)/synthdata export demo-corpus demo-export
 	$(BIN)/synthdata verify demo-corpus
+	@echo 'The training set is in demo-export. Next: $(BIN)/synthdata dashboard demo-corpus shows the same as pages,'
+	@echo '$(BIN)/synthdata inspect FILE looks at a file of your own.'
 
 # An environment of its own, so that nobody who only runs or tests the code waits for the site's generator.
 .docs-env/.installed: pyproject.toml constraints.txt

@@ -157,7 +157,7 @@ def test_a_round_goes_to_under_covered_cells_and_says_so(begun: Path, tmp_path: 
     assert len(asked) > 5 and {cells[place] for place in asked if place in cells} <= under
     told = status(corpus.store)["steering"]
     assert told == facts
-    assert steering_note(told).startswith(f"Round 2 was steered: {len(under)} cells hold too little")
+    assert steering_note(told).startswith(f"Round 2 was steered: {len(under)} cell")
 
 
 def test_a_killed_round_is_steered_the_same_and_recorded_once(begun: Path, tmp_path: Path) -> None:

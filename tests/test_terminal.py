@@ -63,6 +63,11 @@ def test_a_column_without_anything_in_it_is_left_out(capsys: pytest.CaptureFixtu
     assert "before" not in cells(lines) and {"metric", "after", "43.2"} <= set(cells(lines))
 
 
+def test_a_title_is_not_as_narrow_as_its_table(capsys: pytest.CaptureFixture[str]) -> None:
+    table("export /a/path/that/is/longer/than/the/table", ["kind", "rows"], [("sft", 1)])
+    assert capsys.readouterr().out.splitlines()[0] == "export /a/path/that/is/longer/than/the/table"
+
+
 def test_an_empty_table_keeps_its_headings(capsys: pytest.CaptureFixture[str]) -> None:
     table("nothing", ["metric", "after"], [])
     assert {"metric", "after"} <= set(cells(drawn(capsys)))

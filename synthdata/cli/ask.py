@@ -127,7 +127,8 @@ def _show_floor(facts: dict[str, Any]) -> None:
     say(f"{floor_note(anchor)} {judged} Real share: {percent(facts['real_share'])}.")
     if "n2_floor" in anchor:
         name = metric_name("n2")
-        say(f"{name}: {number(anchor['n2_reference'])} in real data, the floor is {number(anchor['n2_floor'])}.")
+        where = "real data" if anchor["calibrated_from"] == "reference" else "the first round"
+        say(f"{name}: {number(anchor['n2_reference'])} in {where}, the floor is {number(anchor['n2_floor'])}.")
 
 
 def _show_alarms(alarms: list[dict[str, Any]], last: int) -> None:

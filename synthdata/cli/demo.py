@@ -51,9 +51,13 @@ def demo(
     _step(f"verify {corpus}", lambda: verify(corpus))
     say("")
     say(f"Done in {time.monotonic() - began:.0f} seconds. Next:")
-    say(f"  synthdata dashboard {corpus}      the same as pages")
-    say("  synthdata docs ideas              the ideas in five minutes")
-    say("  synthdata inspect FILE            a file of your own")
+    further = {
+        f"synthdata dashboard {corpus}": "the same as pages",
+        "synthdata docs ideas": "the ideas in five minutes",
+        "synthdata inspect FILE": "a file of your own",
+    }
+    for command, shows in further.items():
+        say(f"  {command.ljust(max(map(len, further)))}  {shows}")
 
 
 def _step(command: str, verb: Callable[[], None]) -> None:

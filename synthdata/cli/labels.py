@@ -59,6 +59,8 @@ def label(
         again = "" if taken.new else "; the corpus had them already"
         say(f"{len(taken.labels)} labels taken, {len(quarantined)} rows quarantined{again}")
         left_out(taken.quarantined)
-    rows = [(name, labels[name], agreed[name]) for name in ("good", "neutral", "bad", "unknown")]
+    # What nobody agreed on is no agreement about "unknown".
+    rows = [(name, labels[name], agreed[name]) for name in ("good", "neutral", "bad")]
+    rows.append(("unknown", labels["unknown"], 0))
     table(f"steps of {runs} runs that a review or a person speaks of", ["label", "steps", "agreed by two kinds"], rows)
     say("Runs by kind of source: " + (", ".join(f"{kind} {n}" for kind, n in sorted(kinds.items())) or "none"))

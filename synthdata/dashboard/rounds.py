@@ -62,11 +62,11 @@ def rounds(reading: Reading, chosen: int | None) -> dict[str, Any]:
 
 
 def funnel(now: pl.DataFrame, runs: int) -> list[tuple[str, int]]:
-    """How many of a round's rows were left after each step, from trajectories to admitted ones.
+    """How many of a round's rows were left after each step, from runs to admitted ones.
 
-    `now` is the round's tally, `runs` how many trajectories it speaks of.
+    `now` is the round's tally, `runs` how many runs it speaks of.
     """
-    steps = [("trajectories reflected on", runs)] if runs else []
+    steps = [("runs reflected on", runs)] if runs else []
     left = now.filter(pl.col("verdict") != "quarantine")
     left_over = int(left["rows"].sum())
     steps += [("candidates", int(now["rows"].sum())), ("readable", left_over)]

@@ -70,7 +70,7 @@ def written_notes(written: Written) -> Iterator[str]:
     """What other dialects cannot hold, and rows that are longer than the configs read."""
     for dialect, reasons in by_dialect(written).items():
         why = "; ".join(f"{reason} ({count})" for reason, count in reasons.items())
-        yield f"{dialect}/ lacks {sum(reasons.values())} rows that it cannot hold as they are: {why}"
+        yield f"{dialect}/ lacks {sum(reasons.values())} rows, which its format cannot hold: {why}"
     for kind, count in sorted(written.over_length.items()):
         yield (
             f"{count} rows of {kind} are longer than about {MAX_LENGTH:,} tokens, at which the configs cut them: raise "

@@ -25,7 +25,7 @@ from synthdata.monitor.stream import epoch_facts, recent_outside
 from synthdata.monitor.tally import rounds_of, tally, total
 from synthdata.monitor.ticks import tick_facts
 from synthdata.settings import GateSettings, Settings
-from synthdata.text.numbers import percent
+from synthdata.text.numbers import counted, percent
 
 Facts = dict[str, Any]
 _LOG = logging.getLogger(__name__)
@@ -189,9 +189,11 @@ def steering_note(event: Facts) -> str:
     focuses = sum(len(steps) for steps in event["focuses"].values())
     if event["under_covered"]:
         emptiest = ", ".join(str(cell["cell"]) for cell in event["cells"][:5])
+        runs = counted(len(event["focuses"]), "run")
+        holding = "1 cell holds" if event["under_covered"] == 1 else f"{event['under_covered']} cells hold"
         parts.append(
-            f"{event['under_covered']} cells hold too little of their real share (emptiest: {emptiest}); {focuses} "
-            f"focuses in {len(event['focuses'])} runs were chosen for them"
+            f"{holding} too little of the real share (emptiest: {emptiest}), for which {counted(focuses, 'step')} in "
+            f"{runs} came into focus"
         )
     if event["level"] != "calm":
         parts.append(
@@ -229,7 +231,9 @@ def explain(store: CorpusStore, name: str) -> Facts:
         "judged",
     )
     facts = {key: row[key] for key in keep} | {"content": row["content"], "context": row["context"]}
-    facts["numbers"] = {item["name"]: item["value"] for item in row["numbers"] or []}
+    # A cosine of -1 says that there was no text to compare with.
+    seen = {item["name"]: item["value"] for item in row["numbers"] or []}
+    facts["numbers"] = {name: value for name, value in seen.items() if (name, value) != ("cosine", -1.0)}
     facts |= {key: row[key] for key in ("cell", "source", "task_id", "trajectory_id", "generator", "sample_index")}
     facts["neighbour"] = {"id": row["neighbour_id"], "content": row["neighbour_text"]} if row["neighbour_id"] else None
     facts["payload"] = json.loads(row["payload"]) if row["payload"] else None

@@ -72,9 +72,9 @@ def epoch_facts(store: CorpusStore, anchor: Anchor, as_of: int | None = None) ->
 def epoch_note(facts: Facts) -> str:
     """What the last epoch stands on, in a sentence."""
     return (
-        f"The anchor lives: epoch {facts['epoch']} since round {facts['round'] + 1}, {facts['cells']} cells of "
-        f"{facts['stands_on']} real contexts, {facts['taken']} of them new ({facts['because']}; drift "
-        f"{facts['drift']:.3f} nats)."
+        f"Since round {facts['round'] + 1} the cells follow newer real data: {facts['cells']} cells of "
+        f"{facts['stands_on']} real contexts, {facts['taken']} of them new; experience has moved by "
+        f"{facts['drift']:.3f} nats ({facts['because']})."
     )
 
 

@@ -91,12 +91,14 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
     used = [i for i in range(len(columns)) if not rows or any(row[i] not in (None, "") for row in rows)]
     columns, rows = [columns[i] for i in used], [[row[i] for i in used] for row in rows]
     cells = [[_cell(value) for value in row] for row in rows]
-    shown = Table(title=Text(printable(title)), title_justify="left", title_style="bold", header_style="bold")
+    shown = Table(header_style="bold")
     for i, width in enumerate(_widths(columns, cells, console.width - 3 * len(columns) - 1)):
         numeric = bool(rows) and all(isinstance(row[i], int | float) for row in rows)
         shown.add_column(columns[i], justify="right" if numeric else "left", overflow="fold", width=width)
     for row in cells:
         shown.add_row(*map(Text, row))
+    # Not the table's own title, which would be as narrow as the table and break a path in two.
+    console.print(Text(printable(title), style="bold"), soft_wrap=not sys.stdout.isatty())
     console.print(shown)
 
 
