@@ -8,8 +8,9 @@ import pytest
 from tiny_model import tiny_model
 
 from synthdata.consolidation.baselines import CHANCE, MEAN, PMI, SUM, base_scores, best_moves, verb_score
-from synthdata.consolidation.choice_exam import FILE, Question, prepare, read_questions
+from synthdata.consolidation.choice_exam import Question, prepare, read_questions
 from synthdata.consolidation.choices import ChoiceModel
+from synthdata.consolidation.exam_games import FILE
 from synthdata.consolidation.listwise import ChoiceRow
 from synthdata.generation.local import load
 from synthdata.settings.shipped import shipped_folder

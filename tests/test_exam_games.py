@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from synthdata.consolidation.exam_games import exam_tasks, refuse_exam_games
+from synthdata.consolidation.exam_games import exam_objectives, exam_tasks, refuse_exam_games, refuse_exam_objectives
 from synthdata.errors import RefusedError
 from synthdata.play.games import spec_for
 from synthdata.settings import TrainingSettings
@@ -45,3 +45,18 @@ def test_games_of_other_series_and_games_that_are_not_asked_pass(tmp_path):
 def test_nothing_of_the_sample_is_in_an_exam():
     lines = gzip.decompress((ROOT / "data" / "sample" / "textworld.jsonl.gz").read_bytes()).splitlines()
     assert not {json.loads(line)["extra"]["task_id"] for line in lines} & exam_tasks(PLAIN)
+
+
+def test_the_objective_gives_an_exam_game_away_under_another_id(tmp_path):
+    lines = gzip.decompress((ROOT / "data" / "exam" / "textworld.jsonl.gz").read_bytes()).splitlines()
+    objective = json.loads(lines[0])["objective"]
+    for text in (objective, f"You are an agent.\n\nTask:  {objective.upper()}\nGo.", objective.replace(" ", "\n")):
+        with pytest.raises(RefusedError, match="objectives of 1 games"):
+            refuse_exam_objectives(["Take the lamp.", text])
+
+
+def test_objectives_of_other_games_pass():
+    lines = gzip.decompress((ROOT / "data" / "sample" / "textworld.jsonl.gz").read_bytes()).splitlines()
+    refuse_exam_objectives(json.loads(line)["steps"][0]["message"] for line in lines)
+    # A beginning that all games share is no objective.
+    assert len(exam_objectives()) == 80 and min(map(len, exam_objectives())) > 150

@@ -14,7 +14,8 @@ from tiny_model import tiny_model
 
 from synthdata import Corpus, Settings
 from synthdata.consolidation.baselines import CHANCE, MEAN, PMI, SUM, VERBS
-from synthdata.consolidation.choice_exam import FILE, read_questions
+from synthdata.consolidation.choice_exam import read_questions
+from synthdata.consolidation.exam_games import FILE
 from synthdata.consolidation.keep_rule import FORGETTING, Paired
 from synthdata.consolidation.night import begin, collect, finish, sleep, write_report
 from synthdata.consolidation.night_curve import draw
@@ -119,6 +120,10 @@ def test_a_run_of_the_exams_games_is_refused(tmp_path: Path) -> None:
     out = tmp_path / "played-1.jsonl.gz"
     collect_to(out, Order(games=1, epsilons=(0.0,), seed=3_000_001), Expert())
     with pytest.raises(RefusedError, match="1 games of the exam"):
+        practise(corpus, [out], no_bar)
+    # Nor where somebody else recorded it, under another id.
+    out.write_bytes(gzip.compress(gzip.decompress(out.read_bytes()).replace(b'"textworld-', b'"theirs-')))
+    with pytest.raises(RefusedError, match="objectives of 1 games of the exam"):
         practise(corpus, [out], no_bar)
 
 

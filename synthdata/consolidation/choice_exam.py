@@ -21,8 +21,6 @@ from synthdata.consolidation.exam_games import EXAMS
 from synthdata.consolidation.games import ChoicePlayer, play_series
 from synthdata.play.players import choice_prompt
 
-FILE, SECOND_FILE = "textworld.jsonl.gz", "textworld-second.jsonl.gz"
-
 
 @dataclass(frozen=True)
 class Question:

@@ -19,7 +19,7 @@ from typing import Any
 from synthdata.api import Corpus
 from synthdata.consolidation.choices import ChoiceModel
 from synthdata.consolidation.curve import write_curve
-from synthdata.consolidation.exam_games import exam_tasks
+from synthdata.consolidation.exam_games import exam_tasks, refuse_exam_objectives
 from synthdata.consolidation.gguf import write_gguf
 from synthdata.consolidation.listwise import ChoiceRow, adapter_on_upper_layers, train_on_choices
 from synthdata.consolidation.lora import save
@@ -71,7 +71,7 @@ def practise(corpus: Corpus, logs: Sequence[Path], bar: Bar) -> SleepReport:
     """Learn from the moves in these logs, compare with the adapter before, and keep the new one or roll it back.
 
     Raises:
-        RefusedError: a run is of a game of the exam.
+        RefusedError: a run is of a game of the exam, by its id or by what it asks for.
     """
     recipe = corpus.settings.recipe
     settings, base = recipe.practice, recipe.training.base
@@ -81,6 +81,7 @@ def practise(corpus: Corpus, logs: Sequence[Path], bar: Bar) -> SleepReport:
     held = {row.task for row in moves.every} & exam_tasks(recipe.training)
     if held:
         raise RefusedError(f"runs of {len(held)} games of the exam ({', '.join(sorted(held)[:3])}): nothing is trained")
+    refuse_exam_objectives(row.prompt.partition("\n")[0] for row in moves.every)
     source = "moves " + content_hash(*(row.key for row in moves.every), length=24)
     number = parent.number if parent else None
     if len(moves.good) < settings.batch_size:

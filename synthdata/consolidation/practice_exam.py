@@ -14,8 +14,6 @@ from pathlib import Path
 
 from synthdata.consolidation.baselines import VERBS, base_scores, verb_score
 from synthdata.consolidation.choice_exam import (
-    FILE,
-    SECOND_FILE,
     ChoiceExam,
     ChoiceScores,
     prepare,
@@ -24,7 +22,7 @@ from synthdata.consolidation.choice_exam import (
 )
 from synthdata.consolidation.choices import ChoiceModel
 from synthdata.consolidation.exam import knowledge
-from synthdata.consolidation.exam_games import EXAMS
+from synthdata.consolidation.exam_games import EXAMS, FILE, SECOND_FILE
 from synthdata.consolidation.keep_rule import FORGETTING, Paired, paired, spent
 from synthdata.consolidation.listwise import ChoiceRow
 from synthdata.consolidation.practice_rule import BEST_MOVES, BEST_MOVES_BESIDE, CHANCE, SECOND, WON

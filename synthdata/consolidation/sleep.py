@@ -18,7 +18,7 @@ from synthdata.api import Corpus
 from synthdata.consolidation.control import Control, control_rows, train_control
 from synthdata.consolidation.curve import write_curve
 from synthdata.consolidation.exam import Exam, ExamScores, TooFewHeldOutError, make_exam, take_exam
-from synthdata.consolidation.exam_games import refuse_exam_games
+from synthdata.consolidation.exam_games import refuse_exam_games, refuse_exam_objectives
 from synthdata.consolidation.gguf import write_gguf
 from synthdata.consolidation.keep_rule import (
     BEHAVIOUR,
@@ -152,6 +152,7 @@ def _prepare(corpus: Corpus, release: str, settings: TrainingSettings) -> _Sleep
     known = known_adapters(corpus)
     parent = current(known, settings.base)
     rows = read_rows(folder, FILES[settings.method], "train")
+    refuse_exam_objectives(str(message.get("content") or "") for row in rows for message in row.prompt)
     chosen = choose_rows(rows, trained_keys(known, parent), settings)
     return _SleepJob(corpus, folder, key, settings, known, parent, chosen)
 
