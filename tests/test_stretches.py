@@ -29,6 +29,18 @@ def models():
     return tuple(learn(half, number, AnchorSettings()) for number, half in enumerate(halves))
 
 
+def test_the_scale_is_the_median_and_the_last_tenth_of_the_halfs_own_texts():
+    half = [LINES[0], LINES[1], f"{LINES[2]} ;; }}{{", LINES[3], LINES[0] + LINES[2]]
+    model = learn(half, 0, AnchorSettings())
+    own = np.array([raw_scores(Tokens.of(text), model.known, model.weights, own=1)[:2] for text in half])
+    for column, (middle, high) in enumerate([model.scale[:2], model.scale[2:]]):
+        values = sorted(own[:, column])
+        assert len(set(values)) == 5
+        # Of five values the third; nine tenths of the way lie six tenths from the fourth to the fifth.
+        assert middle == pytest.approx(values[2], rel=1e-12)
+        assert high == pytest.approx(values[3] + 0.6 * (values[4] - values[3]), rel=1e-12)
+
+
 def alone(model, text):
     tokens = Tokens.of(text)
     if tokens is None:
