@@ -103,7 +103,7 @@ def test_explain_shows_neighbour_and_numbers(tmp_path: Path) -> None:
     assert facts["neighbour"]["content"].lower() == copy.candidate.content.lower()
     admitted = explain(corpus.store, report.admitted[0].candidate.id)
     assert {"corpus_p", "corpus_p_after", "cell_limit", "cosine"} <= set(admitted["numbers"])
-    with pytest.raises(InputError, match="no candidate"):
+    with pytest.raises(InputError, match="no row with this id"):
         explain(corpus.store, "zzz")
 
 
