@@ -39,7 +39,7 @@ OPERATORS = (
     "core/ReplaceComparisonOperator_GtE_Gt", "core/ReplaceComparisonOperator_Eq_NotEq",
 )  # fmt: skip
 # Of processor, not of the clock: beside other work a healthy run would count as one that hangs.
-SECONDS = 120
+SECONDS = 300
 # Test files of a module; those that take it in passing come last and are left out.
 FILES = 6
 # What nearly every test imports: none of pytest's plugins, which it must import itself, and none of the project's own

@@ -81,9 +81,13 @@ def test_hashes_find_copies_and_long_quotes_without_the_text(tmp_path: Path):
     file = tmp_path / "list.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     assert read_heldout_list(file) == rows
-    file.write_text(json.dumps(rows[0]) + '\n{"text": 3}\n')
-    with pytest.raises(InputError, match="line 2"):
-        read_heldout_list(file)
+    # Hashes have 64 bits and no sign.
+    for bad in ({"text": 3}, {"key": rows[0]["key"], "grams": [-1]}, {"key": rows[0]["key"], "grams": [1 << 64]}):
+        file.write_text(f"{json.dumps(rows[0])}\n{json.dumps(bad)}\n")
+        with pytest.raises(InputError, match="line 2"):
+            read_heldout_list(file)
+    file.write_text(json.dumps({"key": rows[0]["key"], "grams": [0, (1 << 64) - 1]}))
+    assert read_heldout_list(file)
 
 
 def corpus_at(path: Path, heldout: list[str]) -> Corpus:
