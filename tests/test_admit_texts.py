@@ -79,6 +79,13 @@ def test_without_a_reference_the_first_batch_calibrates_and_says_so():
         admit_texts(NEW[:10], encoder=ENCODER)
 
 
+def test_a_first_batch_of_too_few_tasks_says_so_and_leaves_the_gate_unopened():
+    gate = TextGate(encoder=ENCODER)
+    with pytest.raises(AnchorError, match=r"30 distinct ones of different tasks are needed.*4 are there"):
+        gate.admit([{"content": text, "task_id": f"t{i % 4}"} for i, text in enumerate(NEW)])
+    assert gate.admit(NEW).admitted == admit_texts(NEW, encoder=ENCODER).admitted
+
+
 def test_dicts_with_contexts_make_two_views():
     rows = [{"content": text, "context": f"about {text[:30]} {i}"} for i, text in enumerate(REAL)]
     gate = TextGate(rows, encoder=ENCODER)

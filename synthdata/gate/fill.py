@@ -21,7 +21,19 @@ from synthdata.settings import AnchorSettings, GateSettings
 
 
 class TooFewLessonsError(AnchorError):
-    """The first round has too few different lessons to calibrate from; more runs mend it, and nothing else."""
+    """The first round has too few different lessons to calibrate from; more runs mend it, and nothing else.
+
+    `distinct` are of different trajectories, tasks or rows, `needed` would be enough.
+    """
+
+    def __init__(self, distinct: int, needed: int, candidates: int) -> None:
+        self.distinct, self.needed = distinct, needed
+        super().__init__(
+            "this corpus was made from bare trajectories, so its first round must calibrate what the lessons are like: "
+            f"it needs distinct candidates of {needed} trajectories past the floor and has {distinct} (of {candidates} "
+            "candidates past the floor). Run again: these runs are held and as many further ones are taken with them "
+            "(a larger --limit is quicker); what was generated is kept in the cache"
+        )
 
 
 def fill_content(
@@ -51,12 +63,7 @@ def fill_content(
         distinct = clean(chosen, vectors, vectors, settings.model_copy(update={"min_rows": 0}), gate, cut)
         kept = [rows[row] for row in distinct.rows]
     if len(kept) < settings.fill_trajectories:
-        raise TooFewLessonsError(
-            "this corpus was made from bare trajectories, so its first round must calibrate what the lessons are like: "
-            f"it needs distinct candidates of {settings.fill_trajectories} trajectories past the floor and has "
-            f"{len(kept)} (of {len(candidates)} candidates past the floor). Run again: these runs are held and as many "
-            "further ones are taken with them (a larger --limit is quicker); what was generated is kept in the cache"
-        )
+        raise TooFewLessonsError(len(kept), settings.fill_trajectories, len(candidates))
     ids = [candidates[i].id for i in kept]
     tasks = [candidates[i].task_id or candidates[i].id for i in kept]
     contents = [cut(candidates[i].content) for i in kept]

@@ -21,6 +21,7 @@ import numpy as np
 from synthdata.errors import AnchorError
 from synthdata.gate.anchor import Anchor, AnchorHeader, ContentCalibration
 from synthdata.gate.calibrate import calibrate
+from synthdata.gate.fill import TooFewLessonsError
 from synthdata.gate.fluency import Likelihood
 from synthdata.gate.heldout import HeldOut
 from synthdata.gate.reference import Reference, ReferenceRow, clean
@@ -193,10 +194,9 @@ class TextGate:
             AnchorError: without a reference, too few different texts to calibrate from.
             InputError: a row of another shape.
         """
-        candidates = as_candidates(texts)
-        if self._gate is None:
-            self._gate = self._open(candidates)
-        gate, two = self._gate, self._gate.anchor.views == "two"
+        candidates, encoder = as_candidates(texts), self._encoder
+        gate = self._gate or self._open(candidates)
+        two = gate.anchor.views == "two"
         with progress("embedding", len(candidates)) as advance:
             content = encode_with_progress(self._encoder, [c.content for c in candidates], advance)
         context = self._encoder.encode([c.context for c in candidates]) if two else content
@@ -204,7 +204,16 @@ class TextGate:
             options = RoundOptions(max_admitted=max_admitted)
             unreadable = check_readable(candidates, self._encoder, self._settings.recipe.encoder, two)
             batch = Batch(candidates, context, content, unreadable=unreadable)
-            return self._remember(batch, decide_round(gate, batch, options, advance))
+            try:
+                return self._remember(gate, batch, decide_round(gate, batch, options, advance))
+            except TooFewLessonsError as error:
+                # Nothing was decided: a later call opens the gate with its own texts.
+                self._encoder = encoder
+                raise AnchorError(
+                    f"without a reference the first texts calibrate: {error.needed} distinct ones of different tasks "
+                    f"are needed past the floor (recipe.anchor.fill_trajectories), {error.distinct} are there; give "
+                    "more, or real texts as `reference`"
+                ) from None
 
     def _calibrated(self, rows: list[ReferenceRow], progress: Progress) -> _MemoryGate:
         recipe, views = self._settings.recipe, views_of(rows, "auto")
@@ -244,13 +253,12 @@ class TextGate:
         header = AnchorHeader(0, "two" if two else "one", self._encoder.fingerprint, preamble)
         return _MemoryGate(calibrate(reference, header, recipe.anchor), _no_rows(reference), recipe, self._heldout)
 
-    def _remember(self, batch: Batch, outcome: RoundOutcome) -> Admission:
-        assert self._gate is not None
+    def _remember(self, gate: _MemoryGate, batch: Batch, outcome: RoundOutcome) -> Admission:
         place = {candidate.id: i for i, candidate in enumerate(batch.candidates)}
         rows = [place[d.candidate.id] for d in outcome.decisions if d.verdict is Verdict.ADMIT]
         new = _Known(tuple(batch.candidates[i] for i in rows), batch.context[rows], batch.content[rows])
-        before = self._gate.known
-        self._gate = replace(self._gate, anchor=outcome.anchor, known=new if before is None else before.joined(new))
+        before = gate.known
+        self._gate = replace(gate, anchor=outcome.anchor, known=new if before is None else before.joined(new))
         pairs = _closest(self._gate, len(rows))
         return Admission(outcome.decisions, pairs, outcome.tau, outcome.anchor.require_content().calibrated_from)
 
