@@ -153,6 +153,7 @@ def test_parts_come_back_in_order_and_a_failure_is_the_callers(result):
     assert "no number" in result["raised"]
 
 
+@pytest.mark.long
 def test_the_page_does_what_it_says_on_one_machine(tmp_path):
     desk = Desk(tmp_path / "desk")
     desk.rows("real.jsonl", lessons(150, 1))

@@ -88,6 +88,7 @@ with prefect_api():
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.prefect
 def test_flow_writes_what_the_plain_collection_writes_and_takes_any_player(tmp_path):
     expert, model, plain = (tmp_path / f"{name}.jsonl.gz" for name in ("expert", "model", "plain"))

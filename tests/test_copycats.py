@@ -72,6 +72,7 @@ def test_each_share_has_its_exact_interval(hashed):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_without_likeness_nothing_of_it_falls(pool, tmp_path):
     """The count is of the stages that compare: with these open copies are refused for other reasons or not at all."""
     wide = SETTINGS
@@ -83,6 +84,7 @@ def test_without_likeness_nothing_of_it_falls(pool, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_verb_shows_copies_beside_the_other_families():
     own = ["redteam", "--families", "F1,F15", "--items", "12", "--set", "recipe.encoder.backend=hashing"]
     done = CliRunner().invoke(app, [*own, "--json"])

@@ -53,6 +53,7 @@ def test_real_words_in_a_wrong_order_fall_and_genuine_reviews_pass(shared_data: 
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_doctor_shows_it_where_the_settings_ask_for_it(tmp_path: Path) -> None:
     assert words_in_a_wrong_order(tmp_path / "none", Settings()) == []
     settings = Settings().with_value("recipe.floor.fluency_model", "embedded").with_value("runtime.threads", 1)

@@ -75,6 +75,7 @@ def gone_within(seconds: float, port: int) -> bool:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.prefect
 def test_two_runs_at_once_each_get_a_server_that_ends_with_its_run(tmp_path):
     held = start(HOLD_A_SERVER, tmp_path)

@@ -54,6 +54,7 @@ def test_training_says_what_to_install_before_anything_is_done(without, made, ve
     assert "Traceback" not in said and not (made / "corpus" / "nights").exists()
 
 
+@pytest.mark.long
 def test_serving_an_adapter_says_it_too_and_the_rest_works(without, made):
     code = "from synthdata.generation.local import load; load('embedded')"
     done = run(without, code)

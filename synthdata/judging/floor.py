@@ -66,7 +66,7 @@ _ALNUM = bytes(code for code in range(128) if chr(code).isalnum())
 _MANY_SYMBOLS, _ORDERLY = 0.5, 7.0
 # A refrain, or an empty cell of a table, comes a few times in a row: eight is the most in 49,000 real texts of chats,
 # code, tables and agents, but for one loop that a model had written.
-_MOST_ROUNDS, _LONGEST_PHRASE = 14, 8
+_MOST_ROUNDS, _LONGEST_PHRASE = 12, 8
 _LEAST_GRAMS, _LEAST_BYTES, _LEAST_PAIRS, _LEAST_LETTERS, _LEAST_CHARS, _LEAST_FOREIGN = 8, 400, 12, 40, 40, 12
 
 
