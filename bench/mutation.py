@@ -44,7 +44,7 @@ SECONDS = 300
 FILES = 6
 # What nearly every test imports: none of pytest's plugins, which it must import itself, and none of the project's own
 # modules, which each fork reads from the copy.
-LIBRARIES = "numpy scipy.linalg scipy.special polars deltalake faiss pydantic typer".split()
+LIBRARIES = "numpy scipy.linalg scipy.special polars deltalake pydantic typer".split()
 # All passed, or all are slow ones and none ran.
 PASSED = (0, 5)
 

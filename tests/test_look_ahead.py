@@ -11,8 +11,8 @@ from threadpoolctl import threadpool_info
 from metrics.spectrum import SecondMoment
 from synthdata.gate.ahead import LookAhead
 from synthdata.gate.duplicates import DuplicateIndex
-from synthdata.gate.threads import one_blas_thread
 from synthdata.settings import GateSettings
+from synthdata.similarity.threads import one_blas_thread
 
 TAU = 0.6
 

@@ -139,7 +139,7 @@ def test_a_corpus_keeps_its_state_and_trusts_it_no_further_than_the_table(tmp_pa
     store.derived_path("other").touch()
     store.sweep_derived()
     assert len(saved_folders(store)) == 1
-    vectors = saved_folders(store)[0] / "content.faiss"
+    vectors = saved_folders(store)[0] / "vectors.npy"
     vectors.write_bytes(vectors.read_bytes()[:-4000])
     assert decided(restore(CorpusGate(store, state.anchor, reference, recipe))) == expected
     assert "made again" in caplog.records[0].message

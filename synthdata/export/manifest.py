@@ -21,7 +21,7 @@ _WRITTEN = (
     "written", "kinds", "real_share_written", "release", "notes", "wanted", "seed", "unheld", "left_out", "over_length",
     "pictures", "answers_first",
 )  # fmt: skip
-LIBRARIES = ("synthdata-gate", "polars", "deltalake", "faiss-cpu", "datasketch", "sentence-transformers", "numpy")
+LIBRARIES = ("synthdata-gate", "polars", "deltalake", "datasketch", "sentence-transformers", "numpy")
 
 
 def is_export(folder: Path) -> bool:

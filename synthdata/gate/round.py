@@ -12,10 +12,10 @@ from synthdata.gate.duplicates import among_themselves
 from synthdata.gate.order import gumbel_dsir, shuffled
 from synthdata.gate.stages import FIRST, JUDGED, LOOP, SEARCHED, Stage
 from synthdata.gate.state import GateState, Item, RoundInputs
-from synthdata.gate.threads import one_blas_thread
 from synthdata.judging.floor import readable
 from synthdata.protocols import Advance, Vectors, no_advance
 from synthdata.records import Candidate, Decision, Reason, Reject, Verdict
+from synthdata.similarity.threads import one_blas_thread
 
 # Items whose neighbours within the round are looked up together; their products with each other take 1 MB.
 _BLOCK = 512

@@ -29,8 +29,8 @@ from synthdata.similarity.minhash import LexicalIndex
 from synthdata.similarity.parts import PartedIndex
 from synthdata.similarity.stored_rows import ExactRows, Texts
 
-_FORMAT = "3"
-_ROWS, _FRAMES, _VECTORS, _META = "rows.arrow", "frames.arrow", "content.faiss", "meta.json"
+_FORMAT = "4"
+_ROWS, _FRAMES, _VECTORS, _META = "rows.arrow", "frames.arrow", "vectors.npy", "meta.json"
 _LEXICAL = ("signatures", "band_keys", "band_rows")
 _STATE = ("upper", "moment", "counts", "real_counts", "totals", "slots", "slot_rows")
 _SUMMED_AT_ONCE = 4096

@@ -23,8 +23,8 @@ from synthdata.gate.gibberish import (
     features,
     raw_scores,
 )
-from synthdata.gate.threads import one_blas_thread
 from synthdata.settings import AnchorSettings
+from synthdata.similarity.threads import one_blas_thread
 from synthdata.text.segments import fine_tokens
 
 Floats = NDArray[np.float64]

@@ -29,7 +29,7 @@ from synthdata.similarity.parts import PartedIndex, RowSearch, cut, part_of
 Answer = TypeVar("Answer")
 LOCAL = "local"
 # What must be alike wherever a text is read or a vector compared.
-_ALIKE = ("numpy", "faiss-cpu", "regex")
+_ALIKE = ("numpy", "regex")
 # Lost work is done again as often as it is lost; what fails by itself fails at once.
 _AGAIN = -1
 

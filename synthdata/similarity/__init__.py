@@ -1,1 +1,1 @@
-"""Exact, lexical and semantic likeness; the only importers of datasketch, sentence-transformers and faiss."""
+"""Exact, lexical and semantic likeness; the only importers of datasketch and sentence-transformers."""
