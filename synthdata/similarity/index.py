@@ -194,6 +194,6 @@ def _blocks(queries: Vectors) -> list[Vectors]:
 def _largest(products: Vectors, place: int) -> Vectors:
     """The largest value of each row, or the one at a later place, (n,); the least where a row has no such place."""
     if place == 1:
-        return products.max(axis=1)
+        return np.asarray(products.max(axis=1))
     last = max(products.shape[1] - place, 0)
-    return np.partition(products, last, axis=1)[:, last]
+    return np.asarray(np.partition(products, last, axis=1)[:, last])
