@@ -19,6 +19,9 @@ from synthdata.generation.local import Loaded
 from synthdata.records import content_hash
 from synthdata.settings import PracticeSettings
 
+# The mean loss over the rows of a step of this number, whose gradients it has added to the weights'.
+Loss = Callable[[int], float]
+
 
 @dataclass(frozen=True)
 class ChoiceRow:
@@ -63,21 +66,21 @@ def train_on_choices(
     Raises:
         InputError: no row, or a row with fewer than two commands.
     """
-    import torch
-
     if not rows or any(len(row.commands) < 2 for row in rows):
         raise InputError(f"{len(rows)} decisions, and each must have two commands or more to choose among")
-    steps = settings.steps(len(rows))
-    trained = [weight for weight in model.network.parameters() if weight.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=settings.learning_rate, weight_decay=0.0)
-    rate = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps))
+    return fit(model.network, [choice_loss(model, rows, settings)], settings, settings.steps(len(rows)), advance)
+
+
+def choice_loss(model: ChoiceModel, rows: Sequence[ChoiceRow], settings: PracticeSettings) -> Loss:
+    """The loss of a step over its rows, all rows in turn; the frozen layers are run here, once a row."""
+    import torch
+
     packs = [pack(model.tokenizer, row.prompt, row.commands) for row in rows]
     kept = [model.states(packed) for packed in packs]
-    model.network.train()
-    losses = []
-    for step in range(steps):
+
+    def loss_of(step: int) -> float:
         total = 0.0
-        for place in _drawn(rows, step, settings):
+        for place in drawn([row.key for row in rows], step, settings):
             row = rows[place]
             wanted = _alternatives(row, step, settings)
             packed, where = packs[place].only(wanted)
@@ -86,14 +89,35 @@ def train_on_choices(
             loss: Any = -own if row.good else -torch.log1p(-own.exp().clamp(max=1 - 1e-6))
             (loss / settings.batch_size).backward()
             total += float(loss.detach()) / settings.batch_size
+        return total
+
+    return loss_of
+
+
+def fit(
+    network: Any,  # noqa: ANN401 - peft's network
+    losses: Sequence[Loss],
+    settings: PracticeSettings,
+    steps: int,
+    advance: Callable[[int], None],
+) -> tuple[float, ...]:
+    """Train what is not frozen in place, by the sum of the losses; returns that of each step."""
+    import torch
+
+    trained = [weight for weight in network.parameters() if weight.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=settings.learning_rate, weight_decay=0.0)
+    rate = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps))
+    network.train()
+    totals = []
+    for step in range(steps):
+        totals.append(sum(loss_of(step) for loss_of in losses))
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
         rate.step()
         optimizer.zero_grad()
-        losses.append(total)
         advance(1)
-    model.network.eval()
-    return tuple(losses)
+    network.eval()
+    return tuple(totals)
 
 
 def _rate(step: int, steps: int) -> float:
@@ -101,13 +125,13 @@ def _rate(step: int, steps: int) -> float:
     return min((step + 1) / warm, 0.5 * (1 + math.cos(math.pi * step / steps)))
 
 
-def _drawn(rows: Sequence[ChoiceRow], step: int, settings: PracticeSettings) -> list[int]:
-    """The rows of a step: all rows in a new order by hash, over and over."""
+def drawn(keys: Sequence[str], step: int, settings: PracticeSettings) -> list[int]:
+    """The places of a step's rows: all rows in a new order by hash, over and over."""
     first = step * settings.batch_size
     places = []
     for place in range(first, first + settings.batch_size):
-        epoch, at = divmod(place, len(rows))
-        order = sorted(range(len(rows)), key=lambda i: content_hash(str(settings.seed), str(epoch), rows[i].key))
+        epoch, at = divmod(place, len(keys))
+        order = sorted(range(len(keys)), key=lambda i: content_hash(str(settings.seed), str(epoch), keys[i]))
         places.append(order[at])
     return places
 
