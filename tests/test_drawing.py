@@ -100,12 +100,14 @@ def test_a_circle_that_leads_somewhere_makes_the_map_a_group_of_links():
     assert 'role="img"' in scatter("t", "d", [], [Spot(0, 0, 1)]).inline("k")
 
 
-def test_labels_of_a_map_do_not_lie_on_each_other():
-    crowd = [Spot(0.01 * n, 0, 0.5, "", f"label {n}") for n in range(12)]
-    drawn = re.findall(r'<text class="label" x="([\d.]+)" y="([\d.]+)"', scatter("t", "d", [], crowd).inline("k"))
-    boxes = [(float(x), float(y)) for x, y in drawn]
+@pytest.mark.parametrize(("name", "wide", "high"), [("broad", 40, 12), ("narrow", 80, 25)])
+def test_labels_of_a_map_do_not_lie_on_each_other(name, wide, high):
+    crowd = [Spot(0.02 * n, 1 - 0.03 * n, 0.5, "", f"label {n}") for n in range(12)]
+    drawn = scatter("t", "d", [], crowd).inline("k")
+    boxes = [(float(x), float(y)) for x, y in re.findall(rf'class="label {name}" x="([\d.]+)" y="([\d.]+)"', drawn)]
     assert 2 <= len(boxes) < len(crowd)
-    assert all(abs(a[0] - b[0]) > 40 or abs(a[1] - b[1]) >= 12 for a in boxes for b in boxes if a is not b)
+    assert all(abs(a[0] - b[0]) > wide or abs(a[1] - b[1]) >= high for a in boxes for b in boxes if a is not b)
+    assert all(x >= 0 and y >= high for x, y in boxes)
 
 
 def test_the_curves_of_adapters_and_pictures_of_notebooks_are_drawings():

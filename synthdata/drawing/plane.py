@@ -32,8 +32,21 @@ class Spot:
 
 
 _WIDTH, _HEIGHT, _EDGE = 720, 480, 34
-# About how wide a letter of a label is, and how high its line.
-_LETTER, _LINE = 6.4, 13.0
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class _Lettering:
+    """A class of labels: about how wide a letter is, how high a line, and the most letters of one."""
+
+    name: str
+    letter: float
+    line: float
+    most: int
+
+
+# On a phone the map has half its size: fewer labels then, in letters twice as large. The style sheet shows one of both.
+_BROAD, _NARROW = _Lettering("broad", 6.4, 13.0, 48), _Lettering("narrow", 12.8, 26.0, 24)
 
 
 def scatter(title: str, description: str, clouds: Sequence[tuple[str, Plane]], spots: Sequence[Spot]) -> Drawing:
@@ -46,8 +59,9 @@ def scatter(title: str, description: str, clouds: Sequence[tuple[str, Plane]], s
         marks = "".join("M{:.0f} {:.0f}h0".format(*_place(float(x), float(y))) for x, y in dots)
         parts.append(f'<path class="cloud {kind}" d="{marks}"/>' if marks else "")
     parts += [_circle(spot) for spot in reversed(spots)]
-    taken: list[tuple[float, float, float, float]] = []
-    parts += [_label(spot, taken) for spot in spots if spot.label]
+    for lettering in (_BROAD, _NARROW):
+        taken: list[Box] = []
+        parts += [_label(spot, lettering, taken) for spot in spots if spot.label]
     role = "group" if any(spot.link for spot in spots) else "img"
     return Drawing(title, description, _WIDTH, _HEIGHT, parts, role)
 
@@ -69,15 +83,16 @@ def _circle(spot: Spot) -> str:
     return f'<a href="{escape(spot.link)}" aria-label="{escape(printable(spot.says, 120))}">{drawn}</a>'
 
 
-def _label(spot: Spot, taken: list[tuple[float, float, float, float]]) -> str:
+def _label(spot: Spot, lettering: _Lettering, taken: list[Box]) -> str:
     """The label over its circle, or under it; `taken` are the boxes of the labels that stand already."""
     x, y = _place(spot.x, spot.y)
-    text = printable(spot.label, 48)
-    width = len(text) * _LETTER
+    text = printable(spot.label, lettering.most)
+    width = len(text) * lettering.letter
     left = min(max(x - width / 2, 2.0), _WIDTH - width - 2)
-    for base in (y - _radius(spot) - 4, y + _radius(spot) + _LINE):
-        box = (left, base - _LINE, left + width, base)
-        if all(box[2] < b[0] or b[2] < box[0] or box[3] < b[1] or b[3] < box[1] for b in taken):
+    for base in (y - _radius(spot) - 4, y + _radius(spot) + lettering.line):
+        box = (left, base - lettering.line, left + width, base)
+        # The upper half of a large label may not leave the map.
+        if box[1] >= 0 and all(box[2] < b[0] or b[2] < box[0] or box[3] < b[1] or b[3] < box[1] for b in taken):
             taken.append(box)
-            return f'<text class="label" x="{left:.1f}" y="{base:.1f}">{escape(text)}</text>'
+            return f'<text class="label {lettering.name}" x="{left:.1f}" y="{base:.1f}">{escape(text)}</text>'
     return ""
