@@ -134,9 +134,14 @@ def test_atif_equals_the_raw_files():
     for run in found:
         raw = load(folder / run.source)
         steps = raw["steps"]
-        assert [(s.role, s.action) for s in run.steps] == [(s["source"], s["message"]) for s in steps]
+        # One agent without a tool interface writes its calls into its words.
+        words = ["" if s["message"].startswith("<function=") else s["message"] for s in steps]
+        assert [(s.role, s.action) for s in run.steps] == [(s["source"], w) for s, w in zip(steps, words, strict=True)]
+        assert len([c for c in calls(run) if c[2] is None]) == sum(
+            said != step["message"] for said, step in zip(words, steps, strict=True)
+        )
         made = [c for s in steps for c in s.get("tool_calls", [])]
-        assert [(n, json.loads(a), i) for n, a, i in calls(run)] == [
+        assert [(n, json.loads(a), i) for n, a, i in calls(run) if i is not None] == [
             (c["function_name"], c["arguments"], c["tool_call_id"]) for c in made
         ]
         results = [r for s in steps for r in s.get("observation", {}).get("results", [])]

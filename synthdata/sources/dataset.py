@@ -59,6 +59,8 @@ class Reading:
     runs: int = 0
     pictures: int = 0
     absent_pictures: int = 0
+    #: Turns that look like calls of tools and are text.
+    text_calls: int = 0
 
     def lines(self) -> list[str]:
         """For people: the maps with their rows, columns and files that were not read, rows that are no samples."""
@@ -69,13 +71,17 @@ class Reading:
         notes += [f"pictures kept: {self.pictures:,}"] if self.pictures else []
         if self.absent_pictures:
             notes.append(f"pictures named but not beside the file: {self.absent_pictures:,} (their rows keep the name)")
+        if self.text_calls:
+            notes.append(
+                f"turns that look like calls of tools, which nothing defines or answers: {self.text_calls:,} (text)"
+            )
         notes += [f"not samples: {rows:,} {_rows(rows)}: {reason}" for reason, rows in self.not_samples.most_common()]
         return [*notes, unread(self.skipped)] if self.skipped else notes
 
     def facts(self) -> dict[str, Any]:
         """The same as plain JSON, as it is stored with a corpus."""
         maps = [{"shape": m.shape, "given": m.given, "rows": n, "columns": m.roles} for m, n in self.maps.most_common()]
-        seen = {"pictures": self.pictures, "absent_pictures": self.absent_pictures}
+        seen = {"pictures": self.pictures, "absent_pictures": self.absent_pictures, "text_calls": self.text_calls}
         left = {"runs": self.runs, **seen, "not_samples": dict(self.not_samples), "files_not_read": self.skipped}
         return {"maps": maps, "columns_not_read": list(self.unread_columns), **left}
 
@@ -337,6 +343,7 @@ def _mapped(rows: Iterable[Row | QuarantinedRow], mapper: Mapper, reading: Readi
             yield row.quarantined(str(error))
         else:
             reading.maps[mapping] += 1
+            reading.text_calls += sum(found.sample.left for found in mapped)
             yield from mapped
 
 

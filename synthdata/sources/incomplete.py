@@ -46,7 +46,17 @@ def _is_terminal_bench(row: dict[str, Any]) -> bool:
     return isinstance(results, list) and any(isinstance(one, dict) and "is_resolved" in one for one in results)
 
 
+def _is_mind2web(row: dict[str, Any]) -> bool:
+    return "confirmed_task" in row and any(key in row for key in ("actions", "operation", "action_reprs"))
+
+
 _HALVES = (
+    (
+        _is_mind2web,
+        "pages and a person's actions on them (Mind2Web), where each page stands before its action and none answers it: "
+        "write the task with a page, or with its candidates, as a user's message and the action as the assistant's, in "
+        "`messages`",
+    ),
     (_is_result, f"calls of a function calling leaderboard without their questions, which its data has by id: {JOIN}"),
     (
         _is_question,

@@ -10,6 +10,7 @@ from synthdata.errors import InputError
 from synthdata.records import QuarantinedRow
 from synthdata.settings import RuntimeSettings
 from synthdata.sources import openai_chat
+from synthdata.sources.called import writes_calls
 from synthdata.sources.choice import choose
 from synthdata.sources.dataset import HEAD, file_rows
 from synthdata.sources.fields import RowError, quoted
@@ -83,7 +84,8 @@ def kind_of_row(value: object) -> RowKind | None:
         return "trajectories"
     messages = conversation_of(value)
     if is_chat(messages) and openai_chat.sniff(value) is None and not _has_content(value):
-        return "trajectories" if uses_tools(messages) and not _is_sharegpt(messages) else "candidates"
+        runs = uses_tools(messages) or writes_calls(messages)
+        return "trajectories" if runs and not _is_sharegpt(messages) else "candidates"
     if isinstance(value, str | list):
         return "candidates" if value and _is_text_or_turns(value) else None
     try:

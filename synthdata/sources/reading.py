@@ -46,6 +46,7 @@ from synthdata.sources import (
     who_when,
 )
 from synthdata.sources.beginnings import without_beginnings
+from synthdata.sources.called import called_run
 from synthdata.sources.eval_files import eval_rows
 from synthdata.sources.fields import RowError, shortened
 from synthdata.sources.files import DOCUMENT_ROWS, Row, SourceFile, list_files, read_rows, refuse
@@ -295,7 +296,7 @@ def _stamped(run: Trajectory, name: str, row: Row, stamp: Stamp) -> Trajectory |
     # Only a record of our own says where it comes from; in all others `origin` is the default of the class.
     claimed = run.origin if name == native.NAME else stamp.origin
     return replace(
-        settled(run),
+        settled(run if name == native.NAME else called_run(run)),
         source=run.source or row.file,
         format=run.format or name,
         licence=stamp.licence or run.licence,

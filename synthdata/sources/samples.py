@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from synthdata.records.chat import Chat
+from synthdata.sources.called import called_chat
 from synthdata.sources.fields import RowError, as_name, as_object, quoted
 from synthdata.sources.kept import holds_kept
 from synthdata.sources.mapping import ColumnMap, values_at
@@ -37,12 +39,16 @@ class NotASampleError(RowError):
 
 @dataclass(frozen=True)
 class Sample:
-    """A text with its context, or a chat, from which both are derived. `index` counts several answers of one row."""
+    """A text with its context, or a chat, from which both are derived. `index` counts several answers of one row.
+
+    `left` counts turns that look like calls of tools and stayed text (`called`).
+    """
 
     content: str
     context: str = ""
     chat: Chat | None = None
     index: int = 0
+    left: int = 0
 
 
 def of_chat(row: Row, messages: list[Message], index: int = 0, **fields: Any) -> Sample:  # noqa: ANN401 - of `Chat`
@@ -51,12 +57,16 @@ def of_chat(row: Row, messages: list[Message], index: int = 0, **fields: Any) ->
     Raises:
         RowError: nothing in it can be learnt, a turn is malformed, or pictures have no place.
     """
-    worse = tuple(with_pictures(fields.pop("rejected", ())))
+    called = called_chat(messages, fields.pop("tools", ()))
+    asked = fields.pop("prompt_length", 0)
+    fields |= {"tools": called.tools, "prompt_length": sum(map(len, called.messages[:asked]))}
+    worse = called_chat(fields.pop("rejected", ()), called.tools, before=messages)
     try:
-        chat = Chat(with_pictures(messages, column_pictures(row)), rejected=worse, **fields)
+        turns = with_pictures(list(chain.from_iterable(called.messages)), column_pictures(row))
+        chat = Chat(turns, rejected=tuple(with_pictures(list(chain.from_iterable(worse.messages)))), **fields)
     except ValueError as error:
         raise RowError(str(error)) from error
-    return Sample(chat.content, chat.context, chat, index)
+    return Sample(chat.content, chat.context, chat, index, called.left + worse.left)
 
 
 def samples(row: Row, mapping: ColumnMap) -> Iterator[Sample]:
@@ -184,6 +194,8 @@ def _before(row: Row, mapping: ColumnMap) -> list[Message]:
     if isinstance(system, dict):
         system = system.get("parts", [system])
     text = content_of(system, mapping.system) if system else ""
+    if mapping.shape == "marked chat":
+        text = text.removeprefix("SYSTEM:").lstrip()
     if text.strip():
         messages.append({"role": "system", "content": text})
     if mapping.history and row.get(mapping.history):

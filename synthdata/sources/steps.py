@@ -21,7 +21,7 @@ GREETING = "a greeting before anybody spoke is fixed, not chosen"
 COPIED = "copied from an earlier context, not done here"
 EARLY = "an answer stood before its call"
 # How a log says in a plain user turn that this is what a tool or an environment gave back (docs/formats.md).
-_CAME_BACK = re.compile(
+CAME_BACK = re.compile(
     r"\s*(?:"
     r"(?:Observation|OBSERVATION|Obs)(?:\s+\d{1,4})?\s*:"
     r"|\[?(?:Tool|TOOL|Function|FUNCTION|Execution|EXECUTION|Command|COMMAND|Action|ACTION)[ _]"
@@ -164,7 +164,7 @@ def heard_back(drafts: Sequence[Draft]) -> list[Draft]:
     kept: list[Draft] = []
     for draft in drafts:
         before = kept[-1] if kept else None
-        if draft.role == "user" and before and before.role == "agent" and _CAME_BACK.match(draft.action):
+        if draft.role == "user" and before and before.role == "agent" and CAME_BACK.match(draft.action):
             before.observations.append(Observation(draft.action))
             before.media += draft.media
         else:

@@ -1,0 +1,147 @@
+"""Tool calls that a model wrote as text, in the marks of a chat template, and the words around them.
+
+Whether such a text is a call or speaks of one is decided in `called`, which knows the conversation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from synthdata.sources.call_forms import (
+    OPEN,
+    PYTHON_NAME,
+    Call,
+    NoCallError,
+    Schemas,
+    block,
+    json_values,
+    python_calls,
+)
+from synthdata.sources.calls import read_call
+from synthdata.sources.fields import RowError
+
+# What stands between and after calls and says nothing: ends of turns, and tags around several calls.
+_SILENT = re.compile(
+    r"(?:\s|;|<\|(?:endoftext|eom_id|eot_id|im_end|end_of_text|end|tool_calls_section_begin|tool_calls_section_end)\|>"
+    r"|</?(?:\w{1,20}:)?(?:function_calls|tool_calls)>|</?minimax:tool_call>|</s>"
+    r"|<｜(?:tool▁calls▁begin|tool▁calls▁end|end▁of▁sentence)｜>)+"
+)
+_AROUND = re.compile(r"<[^<>]{1,40}>\s{0,20}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The calls in a text with the words before and after them, or what is wrong with them.
+
+    `opens` says whether the calls begin a line.
+    """
+
+    words: str
+    calls: tuple[Call, ...] = ()
+    fault: str = ""
+    opens: bool = True
+    after: str = ""
+
+    @property
+    def said(self) -> str:
+        """All words: a message has them before its calls."""
+        return "\n".join(filter(None, (self.words, self.after)))
+
+    @property
+    def alone(self) -> bool:
+        """Nothing but thoughts stands before the calls."""
+        return not self.words.rpartition("</think>")[2].strip()
+
+
+def written(text: str, schemas: Schemas) -> Written | None:
+    """The calls of a text in marks of a template; None where no mark stands in it, but as a quotation."""
+    for begin in _unquoted(text, text.rfind("</think>") + 1):
+        try:
+            calls, after = _all_calls(text, begin, schemas)
+        except NoCallError:
+            continue
+        except (ValueError, RowError) as error:
+            return _before(text, begin, fault=str(error))
+        return _before(text, begin, calls=tuple(calls), after=after)
+    return None
+
+
+def bare(text: str, known: Callable[[str], bool]) -> Written | None:
+    """A text that is nothing but calls without any mark, of tools that are known: JSON, or a list in brackets."""
+    text = text.strip()
+    named = PYTHON_NAME.match(text, 1) if text[:1] == "[" else None
+    try:
+        calls, end = python_calls(text, 0) if named else json_values(text, 0)
+    except ValueError:
+        return Written("", fault="the list of calls is not well formed") if named and known(named[1]) else None
+    names = [call.get("name") for call in calls]
+    if not calls or text[end:].strip() or not all(isinstance(name, str) and known(name) for name in names):
+        return None
+    if not all({"arguments", "parameters", "args"} & call.keys() for call in calls):
+        return None
+    try:
+        return Written("", tuple(_checked(call) for call in calls))
+    except RowError as error:
+        return Written("", fault=str(error))
+
+
+def _unquoted(text: str, at: int) -> Iterator[int]:
+    """Where marks stand that are neither in a block of code nor between backticks on their line."""
+    fences, ticks = text.count("```", 0, at), 0
+    for mark in OPEN.finditer(text, at):
+        line = text.rfind("\n", at, mark.start()) + 1
+        fences += text.count("```", at, mark.start())
+        ticks = text.count("`", line, mark.start()) if line else ticks + text.count("`", at, mark.start())
+        at = mark.start()
+        if fences % 2 == 0 and ticks % 2 == 0:
+            yield at
+
+
+def _before(text: str, at: int, **found: Any) -> Written:  # noqa: ANN401 - of `Written`
+    """What was found at a place, with the words before it, without a tag around several calls."""
+    around = _AROUND.search(text, max(at - 80, 0), at)
+    start = around.start() if around and _SILENT.fullmatch(text, around.start(), at) else at
+    words = text[:start]
+    return Written(words.rstrip(), opens=not words.rpartition("\n")[2].strip(), **found)
+
+
+def _all_calls(text: str, at: int, schemas: Schemas) -> tuple[list[Call], str]:
+    """All calls from a place on, and the words between and after them.
+
+    Raises:
+        ValueError: one is not well formed; `NoCallError` where the first is none at all.
+    """
+    calls: list[Call] = []
+    words: list[str] = []
+    while at < len(text):
+        mark = OPEN.search(text, at)
+        end = mark.start() if mark else len(text)
+        words += [text[at:end].strip()] if at < end else []
+        if mark is None:
+            break
+        try:
+            listed, at = block(text, mark, schemas)
+        except NoCallError as error:
+            raise ValueError("the mark of a call without a call") if calls else error from error
+        calls += map(_checked, listed)
+        silent = _SILENT.match(text, at)
+        at = silent.end() if silent else at
+    return calls, "\n".join(filter(None, words))
+
+
+def _checked(call: Call) -> Call:
+    """The call as chats list it, if a tool could take it.
+
+    Raises:
+        RowError: no name, or no arguments of a call.
+    """
+    read = read_call(call, "call")
+    if read.unfit:
+        raise RowError(read.unfit)
+    own = next((call[key] for key in ("arguments", "parameters", "args") if isinstance(call.get(key), dict)), None)
+    function = {"name": read.call.name, "arguments": read.call.arguments if own is None else own}
+    identity = {"id": read.call.call_id} if read.call.call_id else {}
+    return {**identity, "type": "function", "function": function}

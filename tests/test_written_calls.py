@@ -1,0 +1,307 @@
+"""Calls that were written as text: read as calls where they are some, left as text where they are spoken of."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synthdata.errors import InputError
+from synthdata.export.chats import chat_rows
+from synthdata.records import Candidate, Chat, Origin, QuarantinedRow, Trajectory
+from synthdata.sources import read_trajectories
+from synthdata.sources.dataset import Reading, read_candidates
+from synthdata.sources.kinds import sniff_kind
+
+SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}, "days": {"type": "integer"}}}
+TOOL = {"name": "get_weather", "description": "The weather of a city", "parameters": SCHEMA}
+ARGS = {"city": "Paris's </tool_call> quarter", "days": 3}
+PLAIN = {"city": "Paris", "days": 3}
+CALL = {"name": "get_weather", "arguments": ARGS}
+ASKED = {"role": "user", "content": "Will it rain in Paris?"}
+DONE = {"role": "assistant", "content": "It stays dry for three days."}
+
+
+def prompt(tools=TOOL):
+    return {"role": "system", "content": f"Answer with calls.\n<tools>\n{json.dumps(tools)}\n</tools>\nBe brief."}
+
+
+def admitted(path, *rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    reading = Reading()
+    return list(read_candidates(path, origin=Origin.SYNTHETIC, reading=reading)), reading
+
+
+def chat_of(path, row):
+    (found,), _ = admitted(path, row)
+    assert isinstance(found, Candidate), found
+    return Chat.from_json(found.chat)
+
+
+def run_of(path, row):
+    path.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    (found,) = read_trajectories(path, origin=Origin.REAL)
+    assert isinstance(found, Trajectory), found
+    return found
+
+
+def calls_of(chat):
+    return [
+        (call["function"]["name"], json.loads(text) if isinstance(text := call["function"]["arguments"], str) else text)
+        for turn in chat.messages
+        for call in turn.get("tool_calls", ())
+    ]
+
+
+def said(*turns, tools=TOOL):
+    return {"messages": [prompt(tools), ASKED, *turns]}
+
+
+def answered(text, answer="dry", tools=TOOL):
+    return said({"role": "assistant", "content": text}, {"role": "tool", "content": answer}, DONE, tools=tools)
+
+
+FORMS = {
+    "hermes": (f"<tool_call>\n{json.dumps(CALL)}\n</tool_call>", ARGS),
+    "python": (f"<tool_call>\n{ {'arguments': ARGS, 'name': 'get_weather'}!r}\n</tool_call>\n", ARGS),
+    "closed by the turn": (f"<tool_call>\n{json.dumps(CALL)}", ARGS),
+    "after a thought": (f"<think>\nA <tool_call> {{ is due.\n</think>\n<tool_call>{json.dumps(CALL)}</tool_call>",
+                        ARGS),
+    "arguments as text": (f"<tool_call>{json.dumps(CALL | {'arguments': json.dumps(ARGS)})}</tool_call>", ARGS),
+    "glaive": ('<functioncall> {"name": "get_weather", "arguments": \'{"city": "it\'s", "days": 3}\'} <|endoftext|>',
+               {"city": "it's", "days": 3}),
+    "llama": ('<|python_tag|>{"type": "function", "name": "get_weather", "parameters": {"city": "Paris", "days": 3}}'
+              "<|eom_id|>", PLAIN),
+    "llama built in": ('<|python_tag|>get_weather.call(city="Paris", days=3)<|eom_id|>', PLAIN),
+    "llama function": ('<function=get_weather>{"city": "Paris", "days": 3}</function>', PLAIN),
+    "qwen coder": ("<tool_call>\n<function=get_weather>\n<parameter=city>\nParis\n</parameter>\n<parameter=days>\n3\n"
+                   "</parameter>\n</function>\n</tool_call>", PLAIN),
+    "glm": ("<tool_call>get_weather\n<arg_key>city</arg_key>\n<arg_value>Paris</arg_value>\n<arg_key>days</arg_key>\n"
+            "<arg_value>3</arg_value>\n</tool_call>", PLAIN),
+    "mistral": (f"[TOOL_CALLS] [{json.dumps(CALL)}]</s>", ARGS),
+    "mistral later": (f"[TOOL_CALLS]get_weather[ARGS]{json.dumps(ARGS)}", ARGS),
+    "kimi": ("<|tool_calls_section_begin|><|tool_call_begin|>functions.get_weather:0<|tool_call_argument_begin|>"
+             f"{json.dumps(ARGS)}<|tool_call_end|><|tool_calls_section_end|>", ARGS),
+    "deepseek": ("<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>get_weather\n```json\n"
+                 f"{json.dumps(ARGS)}\n```<｜tool▁call▁end｜><｜tool▁calls▁end｜>", ARGS),
+    "granite": (f"<|tool_call|>[{json.dumps(CALL)}]", ARGS),
+    "lfm": ('<|tool_call_start|>[get_weather(city="Paris", days=3)]<|tool_call_end|>', PLAIN),
+    "minimax": ('<minimax:tool_call>\n<invoke name="get_weather">\n<parameter name="city">Paris</parameter>\n'
+                '<parameter name="days">3</parameter>\n</invoke>\n</minimax:tool_call>', PLAIN),
+    "brackets": ('[get_weather(city="Paris", days=3)]', PLAIN),
+    "bare json": (json.dumps({"name": "get_weather", "parameters": PLAIN}), PLAIN),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_every_form_is_a_call_of_a_sample_and_of_a_run(name, tmp_path):
+    text, arguments = FORMS[name]
+    chat = chat_of(tmp_path / "chat.jsonl", answered(text))
+    assert calls_of(chat) == [("get_weather", arguments)]
+    run = run_of(tmp_path / "run.jsonl", answered(text))
+    (call,) = [call for step in run.steps for call in step.tool_calls]
+    assert (call.name, json.loads(call.arguments)) == ("get_weather", arguments)
+    assert [step.weight for step in run.agent_steps] == [1, 1]
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_every_form_is_a_call_at_the_end_of_a_conversation_that_defines_the_tool(name, tmp_path):
+    text, arguments = FORMS[name]
+    chat = chat_of(tmp_path / "chat.jsonl", said({"role": "assistant", "content": text}))
+    assert calls_of(chat) == [("get_weather", arguments)]
+
+
+def test_words_before_stay_words_and_order_of_calls_is_kept(tmp_path):
+    second = {"name": "get_weather", "arguments": {"city": "Lyon"}}
+    text = f"I look.\n<tool_call>\n{json.dumps(CALL)}\n</tool_call>\n<tool_call>\n{json.dumps(second)}\n</tool_call>"
+    chat = chat_of(tmp_path / "x.jsonl", answered(text))
+    assert calls_of(chat) == [("get_weather", ARGS), ("get_weather", {"city": "Lyon"})]
+    assert chat.messages[2]["content"] == "I look."
+
+
+def test_tools_of_the_prompt_become_tools_and_its_words_stay(tmp_path):
+    for tools in (json.dumps(TOOL), json.dumps([TOOL]), repr([{"type": "function", "function": TOOL}])):
+        row = answered(FORMS["hermes"][0])
+        row["messages"][0] = {"role": "system", "content": f"You have:\n<tools> {tools} </tools>\nBe brief."}
+        chat = chat_of(tmp_path / "x.jsonl", row)
+        assert [tool.get("function", tool) for tool in chat.tools] == [TOOL]
+        assert chat.messages[0]["content"] == "You have:\nBe brief."
+
+
+def test_tools_that_stand_beside_a_chat_leave_its_prompt_as_it_is(tmp_path):
+    row = answered(FORMS["hermes"][0])
+    chat = chat_of(tmp_path / "x.jsonl", row | {"tools": [TOOL]})
+    assert chat.messages[0] == row["messages"][0]
+    assert list(chat.tools) == [TOOL]
+
+
+@pytest.mark.parametrize("text", [
+    'You are Bob. Profile:\n{"name": "Bob", "description": "a helper"}',
+    'Use this model:\n{"name": "small", "parameters": {"temperature": 0.5}}',
+    "Wrap tools in <tools> [names] </tools> tags.",
+    "Here is JSON:\n[{]",
+])  # fmt: skip
+def test_what_else_stands_in_a_prompt_stays_there(text, tmp_path):
+    row = {"messages": [{"role": "system", "content": text}, ASKED, DONE]}
+    chat = chat_of(tmp_path / "x.jsonl", row)
+    assert chat.messages[0]["content"] == text
+    assert not chat.tools
+
+
+def test_answers_lose_their_tags_and_several_are_several(tmp_path):
+    call = FORMS["hermes"][0]
+    answer = "<tool_response>\ndry\n</tool_response>\n<tool_response>\nwet\n</tool_response>"
+    row = said({"role": "assistant", "content": call + "\n" + call}, {"role": "user", "content": answer}, DONE)
+    chat = chat_of(tmp_path / "x.jsonl", row)
+    assert [turn["content"] for turn in chat.messages if turn["role"] == "tool"] == ["dry", "wet"]
+    run = run_of(tmp_path / "run.jsonl", row)
+    assert [seen.content for step in run.steps for seen in step.observations] == ["dry", "wet"]
+    assert sniff_kind(tmp_path / "run.jsonl") == "trajectories"
+
+
+def test_a_hermes_row_leaves_with_calls_answers_and_tools(tmp_path):
+    system = prompt(repr([{"type": "function", "function": TOOL}]).replace('"', "'"))["content"]
+    turns = [("system", system), ("human", "Rain?"), ("gpt", FORMS["python"][0]),
+             ("tool", '<tool_response>\n{"name": "get_weather", "content": {"sky": "dry"}}\n</tool_response>\n'),
+             ("gpt", "It stays dry.")]  # fmt: skip
+    chat = chat_of(tmp_path / "x.jsonl", {"conversations": [{"from": who, "value": text} for who, text in turns]})
+    first, second = chat_rows(chat)["sft"]
+    assert first["completion"][0]["tool_calls"][0]["function"] == CALL
+    assert second["prompt"][-1] == {"role": "tool", "content": '{"name": "get_weather", "content": {"sky": "dry"}}'}
+
+
+def test_a_glaive_row_leaves_with_its_tool_and_without_its_marks(tmp_path):
+    row = {
+        "system": f"SYSTEM: You have these functions. Use them if required -\n{json.dumps(TOOL, indent=4)}\n",
+        "chat": f"USER: Rain?\n\n\nASSISTANT: {FORMS['glaive'][0]}\n\n\nFUNCTION RESPONSE: {{}}\n\n\n"
+        "ASSISTANT: It stays dry. <|endoftext|>\n",
+    }
+    chat = chat_of(tmp_path / "x.jsonl", row)
+    assert calls_of(chat) == [("get_weather", FORMS["glaive"][1])]
+    assert chat.messages[0]["content"].rstrip() == "You have these functions. Use them if required -"
+    assert [tool["name"] for tool in chat.tools] == ["get_weather"]
+
+
+def test_names_with_blanks_and_names_that_python_keeps_for_itself(tmp_path):
+    tool = {"name": "Market Trends API", "description": "Trends", "parameters": {"type": "dict", "properties": {}}}
+    text = "[Market Trends API(from=\"it's [a], (b)\", max-n=-3, deep={'k': [True, None, 1.5]}), Market Trends API()]"
+    row = {
+        "system": f"You can invoke:\n{json.dumps([tool])}. \nPut calls as [func(name=value)]",
+        "conversations": [{"from": "user", "value": "Trends?"}, {"from": "assistant", "value": text}],
+    }
+    chat = chat_of(tmp_path / "x.jsonl", row)
+    arguments = {"from": "it's [a], (b)", "max-n": -3, "deep": {"k": [True, None, 1.5]}}
+    assert calls_of(chat) == [("Market Trends API", arguments), ("Market Trends API", {})]
+
+
+SPOKEN_OF = {
+    "in a sentence": "Qwen's models open a call with <tool_call> and close it with </tool_call>.",
+    "in backticks": f"Write `{FORMS['hermes'][0].replace(chr(10), '')}` and wait.",
+    "in a block of code": f"Like this:\n```\n{FORMS['hermes'][0]}\n```",
+    "as a pattern": "The pattern:\n<tool_call>\n{\"name\": <function-name>, \"arguments\": <args>}\n</tool_call>",
+    "of another tool": '<tool_call>\n{"name": "book_hotel", "arguments": {}}\n</tool_call>',
+    "before more words": f"{FORMS['hermes'][0]}\nis what such a call looks like.",
+    "brackets of Python": '[book_hotel(city="Paris")]',
+    "a list of numbers": "[1, 2, 3]",
+    "an object with a name": '{"name": "Paris", "arguments": {"for": ["rain"]}}',
+    "a program": "<|python_tag|>import math\nprint(math.pi)",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SPOKEN_OF)
+def test_what_only_speaks_of_calls_stays_text(name, tmp_path):
+    text = SPOKEN_OF[name]
+    row = said({"role": "assistant", "content": text})
+    chat = chat_of(tmp_path / "x.jsonl", row)
+    assert chat.messages[2]["content"] == text
+    assert "tool_calls" not in chat.messages[2]
+    step = run_of(tmp_path / "run.jsonl", row).agent_steps[0]
+    assert (step.action, step.tool_calls, step.weight) == (text, (), 1)
+
+
+def test_a_call_of_a_tool_that_nothing_defines_is_text_and_counted(tmp_path):
+    row = {"messages": [ASKED, {"role": "assistant", "content": FORMS["hermes"][0]}]}
+    (found,), reading = admitted(tmp_path / "x.jsonl", row)
+    assert isinstance(found, Candidate)
+    assert reading.text_calls == 1
+    assert any("look like calls" in line for line in reading.lines())
+    (step,) = run_of(tmp_path / "run.jsonl", row).agent_steps
+    assert "left as text" in step.notes[0]
+
+
+BROKEN = {
+    "json": '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Paris"}\n</tool_call>',
+    "no name": '<tool_call>\n{"arguments": {"city": "Paris"}}\n</tool_call>',
+    "a list of arguments": '<tool_call>\n{"name": "get_weather", "arguments": ["Paris"]}\n</tool_call>',
+    "a key twice": '<tool_call>\n{"name": "get_weather", "arguments": {"city": "a", "city": "b"}}\n</tool_call>',
+    "an argument without a name": '[get_weather("Paris")]',
+    "an expression": '[get_weather(city=open("x"))]',
+    "an argument that is not closed": "<function=get_weather>\n<parameter=city>\nParis\n</function>",
+    "the second of two": f"{FORMS['hermes'][0]}\n<tool_call>\n{{\"name\": \"get_weather\", \n</tool_call>",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_call_that_cannot_be_read_is_refused_and_never_half(name, tmp_path):
+    found, _ = admitted(tmp_path / "x.jsonl", answered(BROKEN[name]), answered(FORMS["hermes"][0]))
+    assert isinstance(found[0], QuarantinedRow)
+    assert isinstance(found[1], Candidate)
+    assert "`messages[2]` holds a call as text that cannot be read" in found[0].reason
+    run = run_of(tmp_path / "run.jsonl", answered(BROKEN[name]))
+    assert (run.agent_steps[0].action, run.agent_steps[0].weight) == (BROKEN[name], 0)
+    assert not run.agent_steps[0].tool_calls
+
+
+def test_a_preference_has_calls_on_both_sides(tmp_path):
+    worse = FORMS["hermes"][0].replace("quarter", "street")
+    row = {"system": prompt()["content"], "prompt": "Rain?", "chosen": FORMS["hermes"][0], "rejected": worse}
+    chat = chat_of(tmp_path / "x.jsonl", row)
+    (pair,) = chat_rows(chat)["preference"]
+    sides = [pair[side][0]["tool_calls"][0]["function"]["arguments"]["city"] for side in ("chosen", "rejected")]
+    assert sides == [ARGS["city"], ARGS["city"].replace("quarter", "street")]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**9), 10**9) | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["city", "days", "a b"]), JSON, max_size=3), st.booleans())
+def test_arguments_come_out_as_they_went_in(tmp_path_factory, arguments, in_python):
+    call = {"name": "get_weather", "arguments": arguments}
+    text = f"<tool_call>\n{repr(call) if in_python else json.dumps(call)}\n</tool_call>"
+    chat = chat_of(tmp_path_factory.mktemp("x") / "x.jsonl", answered(text))
+    assert calls_of(chat) == [("get_weather", arguments)]
+
+
+@pytest.mark.parametrize("piece", [
+    "<tool_call>{", '<tool_call>{"a": ', "<tool_call>{'a': ", "<tool_call> x ", "`<tool_call>`", "[f(",
+    "<think></think>", "<function=f><parameter=a>", "```<tool_call>", "<tools>[", "\n{",
+])  # fmt: skip
+def test_long_texts_of_marks_are_read_in_their_length(piece, tmp_path):
+    row = said({"role": "assistant", "content": piece * 20_000})
+    row["messages"][0]["content"] = piece * 20_000
+    (found,), _ = admitted(tmp_path / "x.jsonl", row)
+    assert isinstance(found, Candidate)
+
+
+MIND2WEB = {"annotation_id": "a", "confirmed_task": "Book a flight", "action_reprs": ["[button] Book -> CLICK"]}
+
+
+def test_pages_with_actions_are_refused_with_what_to_write(tmp_path):
+    path = tmp_path / "x.jsonl"
+    for read in (sniff_kind, lambda path: list(read_trajectories(path, origin=Origin.REAL))):
+        path.write_text(json.dumps(MIND2WEB | {"actions": [{"operation": {"op": "CLICK"}}]}) + "\n", encoding="utf-8")
+        with pytest.raises(InputError, match=r"Mind2Web.*the action as the assistant's"):
+            read(path)
+
+
+def test_a_task_that_was_confirmed_is_a_sample_like_others(tmp_path):
+    (found,), _ = admitted(
+        tmp_path / "x.jsonl", {"confirmed_task": "yes", "prompt": "Rain?", "response": "It stays dry."}
+    )
+    assert isinstance(found, Candidate)
