@@ -305,3 +305,12 @@ def test_a_task_that_was_confirmed_is_a_sample_like_others(tmp_path):
         tmp_path / "x.jsonl", {"confirmed_task": "yes", "prompt": "Rain?", "response": "It stays dry."}
     )
     assert isinstance(found, Candidate)
+
+
+def test_tools_are_not_taken_out_of_the_middle_of_what_cannot_be_read(tmp_path):
+    whole = json.dumps([{"type": "function", "function": TOOL}, TOOL], indent=1)
+    for text, tools in ((f"<|tools|>{whole}<|end|>", 2), (f"Tools:\n{whole[:-1]},]\nBe brief.", 0), (whole[:-2], 0)):
+        row = {"messages": [{"role": "system", "content": text}, ASKED, DONE]}
+        chat = chat_of(tmp_path / "x.jsonl", row)
+        assert len(chat.tools) == tools
+        assert tools or chat.messages[0]["content"] == text

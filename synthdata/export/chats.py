@@ -1,8 +1,9 @@
 """Chats that were admitted, as training rows: the turns leave as they came, in the shape that chat templates read.
 
 What is made alike, because templates print nothing, raise or print Python otherwise: content parts that are all text
-become one text, null content the empty text, arguments an object, a developer's turn a system's, and the legacy
-`function_call` a tool call. Nothing else of a turn is touched.
+become one text, null content the empty text, arguments an object, a developer's turn a system's, the legacy
+`function_call` a tool call, and a thought of another name stands as `reasoning_content` too. Nothing else of a turn is
+touched.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from synthdata.records.picture import is_name, picture_of
 
 _ROLES = {"developer": "system", "function": "tool"}
 _WEIGHTS = ("weight", "train", "loss")
+# Other names of a thought; templates print it as `reasoning_content`, and some by one of these.
+_THOUGHTS = ("reasoning", "thinking")
 
 
 def chat_rows(chat: Chat) -> Rows:
@@ -84,6 +87,9 @@ def template_message(message: Message) -> Message:
     made = {name: value for name, value in message.items() if value is not None}
     made["role"] = _ROLES.get(message["role"], message["role"])
     made["content"] = content_words(marked(message).get("content"))
+    thought = next((made[name] for name in _THOUGHTS if isinstance(made.get(name), str)), "")
+    if thought and message["role"] == "assistant":
+        made.setdefault("reasoning_content", thought)
     called = made.pop("function_call", None)
     calls = [*(message.get("tool_calls") or ()), *([called] if called else [])]
     if calls:

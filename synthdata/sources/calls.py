@@ -26,6 +26,7 @@ _ARGUMENTS = (
     "arguments", "args", "input", "parameters", "kwargs", "params", "Arguments", "tool_input", "toolInput",
     "action_input", "tool_args", "tool_arguments", "tool_parameters", "function_args", "function_arguments",
     "args_json", "args_dict", "json_args", "raw_input", "rawInput", "inputs",
+    "tool_kwargs",
 )  # fmt: skip
 # Fields beside a call that are no arguments, in a call that has none.
 _BESIDE = frozenset({
@@ -36,7 +37,7 @@ _BESIDE = frozenset({
     "providerMetadata", "provider_options", "provider_metadata", "providerExecuted", "callProviderMetadata", "dynamic",
     "result", "output", "response", "response_item_id", "provider_name", "provider_details", "additional_kwargs",
     "cause", "step_id", "step", "role", "content", "text", "ModelId", "InnerContent", "internal", "object",
-    "text_signature",
+    "text_signature", "block_type",
 })  # fmt: skip
 
 

@@ -53,9 +53,9 @@ def _is_mind2web(row: dict[str, Any]) -> bool:
 _HALVES = (
     (
         _is_mind2web,
-        "pages and a person's actions on them (Mind2Web), where each page stands before its action and none answers it: "
-        "write the task with a page, or with its candidates, as a user's message and the action as the assistant's, in "
-        "`messages`",
+        "pages and a person's actions on them (Mind2Web), where each page stands before its action and none answers "
+        "it: write the task with a page, or with its candidates, as a user's message and the action as the "
+        "assistant's, in `messages`",
     ),
     (_is_result, f"calls of a function calling leaderboard without their questions, which its data has by id: {JOIN}"),
     (

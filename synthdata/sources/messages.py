@@ -16,6 +16,7 @@ from synthdata.records.chat import is_weighed_in
 from synthdata.sources.calls import ReadCall, read_call
 from synthdata.sources.fields import RowError, as_list, as_object, quoted, shortened
 from synthdata.sources.items import ITEMS, ItemFold
+from synthdata.sources.literals import python_value
 from synthdata.sources.media import without_files
 from synthdata.sources.parts import (
     Answer,
@@ -87,6 +88,8 @@ class TurnReader:
 
     def __init__(self) -> None:
         self._items = ItemFold()
+        #: What the agent said or called last, while nothing came between.
+        self._said: Draft | None = None
 
     def add(self, value: object, where: str) -> list[Draft | Answer]:
         """The turns and answers that one message or item brings; none where it joins an earlier one.
@@ -97,12 +100,19 @@ class TurnReader:
         plain = _plain(value, where)
         if plain is not None:
             self._items.end()
+            self._said = plain if isinstance(plain, Draft) and plain.role == "agent" else None
             return [plain]
         item = unwrapped(as_object(value, where))
         if is_item(item):
             return self._items.add(item, where)
         turns = _turns(item, where)
         first = turns[0] if turns else None
+        before, self._said = self._said, first if isinstance(first, Draft) and first.role == "agent" else None
+        if before is not None and isinstance(first, Draft) and _is_spelled(item) and not (before.unfit or first.unfit):
+            # Calls in turns of their own, one after the other, were made at once.
+            before.calls += first.calls
+            self._said = before
+            return []
         if item.get("type") == "message" and isinstance(first, Draft) and first.role == "agent" and len(turns) == 1:
             return self._items.message(first)
         self._items.end()
@@ -132,7 +142,7 @@ def _plain(value: object, where: str) -> Draft | Answer | None:
     if name:
         draft.name = speaker_name(name, speaker)
     if value.get("tool_calls"):
-        listed = as_list(value["tool_calls"], f"{where}.tool_calls")
+        listed = as_list(listed_calls(value["tool_calls"]), f"{where}.tool_calls")
         draft.take([read_call(call, f"{where}.tool_calls[{i}]") for i, call in enumerate(listed)])
     return draft
 
@@ -175,6 +185,9 @@ def unwrapped(item: dict[str, Any]) -> dict[str, Any]:
     """The message itself where a framework wraps it: LangChain's serialised objects, choices, rows of a store."""
     if "role" in item:
         return item
+    if "_role" in item:
+        # Haystack before 2.9 wrote the names of its fields as the class has them.
+        return {key.removeprefix("_"): value for key, value in item.items()}
     kwargs, names = item.get("kwargs"), item.get("id")
     if isinstance(kwargs, dict) and isinstance(names, list) and names:
         return {**kwargs, "type": str(names[-1])}
@@ -310,7 +323,7 @@ def _agent(item: dict[str, Any], where: str) -> list[Draft | Answer]:
     draft.unfit += [] if is_weighed_in(item) else [WEIGHED_OUT]
     if kind in _CALL_LISTS and _only_calls(item):
         draft.take(read_call(call, f"{where}.content[{i}]") for i, call in enumerate(item["content"]))
-    if str(item.get("role", item.get("from"))).lower() in ("tool-call", "tool_call", "function_call"):
+    if _is_spelled(item):
         _take_spelled_call(draft, where)
     draft.unfit += [ECHO] if kind == "toolcallsummarymessage" else []
     draft.unfit += content.unknown
@@ -340,12 +353,26 @@ def _only_calls(item: dict[str, Any]) -> bool:
     return all(isinstance(call, dict) and "name" in call and "arguments" in call for call in content)
 
 
+def _is_spelled(item: dict[str, Any]) -> bool:
+    """Whether a turn says of itself that it is a call."""
+    return str(item.get("role", item.get("from"))).lower() in ("tool-call", "tool_call", "function_call")
+
+
+def spelled_value(text: str) -> object:
+    """The value of a turn that is a call as text, in JSON or in Python's notation; None of any other."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return python_value(text)
+    except ValueError:
+        return None
+
+
 def _take_spelled_call(draft: Draft, where: str) -> None:
     """ShareGPT with tools: the turn's text is the call, as one JSON object or a list of them."""
-    try:
-        value = json.loads(draft.action)
-    except (ValueError, RecursionError):
-        return
+    value = spelled_value(draft.action)
     calls = value if isinstance(value, list) else [value]
     if calls and all(isinstance(call, dict) and "name" in call for call in calls):
         draft.action = ""
@@ -365,7 +392,7 @@ def read_calls(message: dict[str, Any], where: str) -> list[ReadCall]:
     calls: list[ReadCall] = []
     for key in _LISTED:
         if message.get(key):
-            listed = as_list(message[key], f"{where}.{key}")
+            listed = as_list(listed_calls(message[key]), f"{where}.{key}")
             calls += [read_call(item, f"{where}.{key}[{i}]") for i, item in enumerate(listed)]
     legacy = message.get("function_call")
     if legacy:
@@ -376,6 +403,16 @@ def read_calls(message: dict[str, Any], where: str) -> list[ReadCall]:
             {key: more.get(key) for key in ("tool_calls", "function_call")}, f"{where}.additional_kwargs"
         )
     return calls
+
+
+def listed_calls(value: object) -> object:
+    """The calls of a message; where a table holds them as JSON text, its value."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value
 
 
 def _calls(item: dict[str, Any], content: Content, where: str) -> list[ReadCall]:

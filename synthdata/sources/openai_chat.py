@@ -13,6 +13,7 @@ from synthdata.sources.fields import RowError, as_flag, as_list, as_name
 from synthdata.sources.messages import is_message, read_calls, steps_from
 from synthdata.sources.outcome import read_reward, read_success
 from synthdata.sources.parts import content_text
+from synthdata.sources.tool_columns import tools_beside
 
 NAME = "openai_chat"
 _LISTS = ("messages", "conversation", "conversations", "chat_history", "contents", "input_items")
@@ -60,7 +61,7 @@ def read(value: object) -> list[Trajectory]:
         raise RowError("no `messages`")
     notes: list[str] = []
     steps = steps_from(messages)
-    tools = around.get("tools", around.get("functions"))
+    tools = tools_beside(around, messages)
     return [
         Trajectory(
             task=content_text(around.get("task")) or first_user(steps),
@@ -69,7 +70,7 @@ def read(value: object) -> list[Trajectory]:
             success=read_success(around.get("success", around.get("resolved")), "success", notes),
             reward=read_reward(around.get("reward", around.get("score")), "reward", notes),
             agent_model=as_name(around.get("model"), "model"),
-            tools=canonical_json(tools) if tools else "",
+            tools=canonical_json(list(tools)) if tools else "",
             truncated=bool(as_flag(around.get("truncated"), "truncated")),
             notes=tuple(notes),
         )

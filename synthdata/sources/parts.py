@@ -55,7 +55,8 @@ _KEYS: dict[str, str] = {
     "functionResponse": "tool_result", "function_response": "tool_result", "toolResult": "tool_result",
     "inlineData": "file", "inline_data": "file", "fileData": "file", "file_data": "file", "image": "file",
     "document": "file", "video": "file", "audio": "file", "image_url": "file", "reasoningContent": "thinking",
-    "thinking": "thinking", "cachePoint": "cache_point", "executableCode": "code", "executable_code": "code",
+    "thinking": "thinking", "reasoning": "thinking", "tool_use_id": "tool_result", "cachePoint": "cache_point",
+    "executableCode": "code", "executable_code": "code",
     "codeExecutionResult": "code_result", "code_execution_result": "code_result", "json": "json",
 }  # fmt: skip
 _ANSWER_BODIES = ("functionResponse", "function_response", "toolResult", "tool_call_result")
@@ -126,6 +127,9 @@ def part_kind(part: dict[str, Any]) -> str:
         if isinstance(kind, str) and kind:
             return _snake(kind) if len(kind) <= _LONGEST_KIND else ""
     known = next((key for key in part if key in _KEYS and part[key] is not None), None)
+    if known is None and isinstance(part.get("name"), str) and "input" in part:
+        # A block of Anthropic's SDK, written without the type that its class stands for.
+        return "tool_use"
     return _KEYS[known] if known else ""
 
 
@@ -260,7 +264,7 @@ def thought_text(value: object) -> str:
     if isinstance(value, list):
         return "\n".join(filter(None, map(thought_text, value)))
     if isinstance(value, dict):
-        keys = ("text", "thinking", "reasoning", "reasoningText", "content", "summary")
+        keys = ("text", "thinking", "reasoning", "reasoningText", "reasoning_text", "content", "summary")
         return next((text for key in keys if (text := thought_text(value.get(key)))), "")
     return ""
 

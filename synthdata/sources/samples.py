@@ -18,6 +18,7 @@ from synthdata.sources.kept import holds_kept
 from synthdata.sources.mapping import ColumnMap, values_at
 from synthdata.sources.picture_parts import column_pictures, with_pictures
 from synthdata.sources.shapes import is_turns
+from synthdata.sources.tool_columns import tools_beside
 from synthdata.sources.turns import Message, content_of, parsed, said, turns_of
 
 Row = dict[str, Any]
@@ -57,7 +58,7 @@ def of_chat(row: Row, messages: list[Message], index: int = 0, **fields: Any) ->
     Raises:
         RowError: nothing in it can be learnt, a turn is malformed, or pictures have no place.
     """
-    called = called_chat(messages, fields.pop("tools", ()))
+    called = called_chat(messages, fields.pop("tools", ()) or tools_beside(row, messages))
     asked = fields.pop("prompt_length", 0)
     fields |= {"tools": called.tools, "prompt_length": sum(map(len, called.messages[:asked]))}
     worse = called_chat(fields.pop("rejected", ()), called.tools, before=messages)

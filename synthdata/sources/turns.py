@@ -10,12 +10,12 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from synthdata.records.chat import spoken
+from synthdata.records.chat import is_weighed_in, spoken
 from synthdata.sources.fields import RowError, as_list, as_name, as_object, quoted, shortened
 from synthdata.sources.files import strict_json
 from synthdata.sources.kept import holds_kept
-from synthdata.sources.messages import is_item, is_message
-from synthdata.sources.parts import thought_text
+from synthdata.sources.messages import is_item, is_message, listed_calls, spelled_value
+from synthdata.sources.parts import is_tool_part, thought_text
 from synthdata.sources.translated import standard_messages
 
 Message = dict[str, Any]
@@ -40,6 +40,8 @@ _PLACEHOLDERS = {
 }  # fmt: skip
 
 
+# Where messages of an SDK hold what they say, beside a role of the usual name.
+_FOREIGN = frozenset(("blocks", "_content", "toolInvocations"))
 _CALLS, _RESULTS = ("tool_use", "tool-call", "function_call"), ("tool_result", "tool-result")
 _THOUGHTS = ("thinking", "reasoning", "redacted_thinking")
 _ARGUMENTS = ("arguments", "parameters", "args", "input", "kwargs")
@@ -82,8 +84,23 @@ def turns_of(value: object, where: str, tags: Tags = KNOWN) -> list[Message]:
         elif isinstance(item, list):
             messages += _pair(item, place)
         else:
-            messages += _any_turn(as_object(item, place), place, tags)
+            turn = as_object(item, place)
+            made = _any_turn(turn, place, tags)
+            before = messages[-1] if messages and _is_call(turn, tags) else {}
+            if before.get("role") == "assistant" and is_weighed_in(before) == is_weighed_in(turn):
+                # Calls in turns of their own, one after the other, were made at once.
+                calls = [*(before.get("tool_calls") or ()), *made[0]["tool_calls"]]
+                messages[-1] = before | {"tool_calls": calls}
+            else:
+                messages += made
     return messages
+
+
+def _is_call(turn: Message, tags: Tags) -> bool:
+    """Whether a turn says of itself that it is a call."""
+    role = turn.get(tags.role) or next((turn[key] for key in _ROLE_KEYS if key in turn), "")
+    name = dict(tags.roles).get(role, role) if isinstance(role, str) else ""
+    return name == "call" or _ALIASES.get(name.lower().replace("-", "_")) == "call"
 
 
 def _any_turn(turn: Message, where: str, tags: Tags) -> list[Message]:
@@ -92,6 +109,8 @@ def _any_turn(turn: Message, where: str, tags: Tags) -> list[Message]:
     Raises:
         RowError: neither; of an object that says who speaks and holds parts, why the SDKs' reader refuses it.
     """
+    if not _FOREIGN.isdisjoint(turn) or _has_untyped(turn.get("content")):
+        return standard_messages([turn], where)
     try:
         return _turn(turn, where, tags)
     except RowError as error:
@@ -102,6 +121,12 @@ def _any_turn(turn: Message, where: str, tags: Tags) -> list[Message]:
             return standard_messages([turn], where)
         except RowError:
             raise error from None
+
+
+def _has_untyped(content: object) -> bool:
+    """Whether calls or answers stand in a content that do not say so but by their keys."""
+    parts = content if isinstance(content, list) else ()
+    return any(isinstance(part, dict) and "type" not in part and is_tool_part(part) for part in parts)
 
 
 def parsed(text: str, where: str) -> object:
@@ -133,6 +158,8 @@ def _pair(item: list[Any], where: str) -> list[Message]:
 
 
 def _turn(turn: Message, where: str, tags: Tags) -> list[Message]:
+    if isinstance(turn.get("tool_calls"), str):
+        turn = turn | {"tool_calls": listed_calls(turn["tool_calls"])}
     role_key = tags.role if tags.role in turn else next((key for key in _ROLE_KEYS if key in turn), None)
     if role_key is None:
         return _asked_and_answered(turn, where)
@@ -169,7 +196,8 @@ def _others(turn: Message, *names: str | None) -> Message:
 def _call(turn: Message, role_key: str, text_key: str | None, where: str) -> Message:
     """A turn that is a tool call as JSON text, as in LLaMA-Factory, as an assistant's message with tool calls."""
     value = turn.get(text_key) if text_key else None
-    value = parsed(value, where) if isinstance(value, str) else value
+    if isinstance(value, str):
+        value = spelled_value(value) or parsed(value, where)
     calls = []
     for number, item in enumerate(value if isinstance(value, list) else [value]):
         calls.append(_spelled(as_object(item, f"{where}[{number}]"), where))

@@ -221,16 +221,12 @@ def _outcome(row: Row) -> Row:
 
 
 def _json_text(row: Row) -> list[Row]:
-    """Messages as JSON text, as tables of runs keep them (SWE-smith); samples of that kind have a reader of theirs."""
+    """Messages as JSON text, as tables of runs and samples keep them (SWE-smith, Toucan)."""
     text = row.get("messages")
-    if not isinstance(text, str) or text[:1] != "[" or not any(key in row for key in _RUN_KEYS):
+    if not isinstance(text, str) or text[:1] != "[":
         return []
     messages = span_values.from_json(text)
     return [{**row, "messages": messages}] if _is_chat(messages) else []
-
-
-# What stands beside a run and never beside a sample.
-_RUN_KEYS = ("instance_id", "traj_id", "resolved", "exit_status")
 
 
 _AGENTS: Shapes = (

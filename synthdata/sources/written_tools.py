@@ -8,8 +8,10 @@ from typing import Any
 from synthdata.sources.literals import json_at, python_value
 
 _OPENED, _CLOSED = re.compile(r"<tools>\s{0,20}(?=[\[{])"), "</tools>"
-# Where a list or an object may begin that is no part of a sentence.
-_BEGINS = re.compile(r"(?:^|[\n:-])[ \t]{0,20}([\[{])")
+# Where a list or an object may begin that is no part of a sentence or of another object.
+_BEGINS = re.compile(r"(?:^|\n|(?<!\")[:>-])[ \t]{0,20}([\[{])")
+# What stands before and after a value within a list or object that cannot be read: it is not taken out of the middle.
+_WITHIN, _WITHIN_AFTER = ("[", "{", ",", '":'), re.compile(r"\s*[,\]}]")
 # A prompt with more beginnings than that is no list of definitions.
 _TRIES = 64
 _SCHEMAS = ("parameters", "input_schema", "inputSchema")
@@ -28,12 +30,16 @@ def tools_in(text: str) -> tuple[str, list[Any]]:
         if defined and all(map(_is_tool, defined)):
             return text[: tagged.start()] + text[end + len(_CLOSED) :].lstrip("\n"), defined
         return text, []
-    for tries, begin in enumerate(_BEGINS.finditer(text)):
-        if tries == _TRIES:
+    end = 0
+    for _ in range(_TRIES):
+        begin = _BEGINS.search(text, end)
+        if begin is None:
             break
         defined, end = _run(text, begin.start(1))
-        if defined and all(map(_is_described, defined)):
+        within = text[: begin.start(1)].rstrip().endswith(_WITHIN) or _WITHIN_AFTER.match(text, end)
+        if defined and all(map(_is_described, defined)) and not within:
             return text[: begin.start(1)] + text[end:], defined
+        end = max(end, begin.end())
     return text, []
 
 
