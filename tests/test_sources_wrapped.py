@@ -194,13 +194,12 @@ def test_a_known_wrapping_gives_the_run_that_is_in_it(name, tmp_path):
         assert found.content == END and (call["function"]["name"], call["id"]) == ("splice", "x")
         assert json.loads(given) == ARGS
     else:
-        with pytest.raises(InputError, match=REFUSED.get(name, "agent runs")):
+        with pytest.raises(InputError, match="agent runs"):
             list(read_candidates(path, origin=Origin.REAL))
 
 
-# What `admit` takes as a chat with tools; and why it refuses a chat whose words stand under names that no turn has.
-SERVICES = ("batch", "proxy", "Haystack", "Responses")
-REFUSED = {"LlamaIndex": "no assistant turn"}
+# What `admit` takes as a chat with tools.
+SERVICES = ("batch", "proxy", "Haystack", "Responses", "LlamaIndex")
 
 
 def test_names_of_speakers_stay_and_those_that_say_no_more_than_the_role_do_not(tmp_path):
@@ -367,11 +366,11 @@ def test_lines_of_prose_are_samples_though_one_tells_the_time(tmp_path):
 
 
 def test_the_one_prose_beside_a_list_of_objects_is_not_taken_for_the_text(tmp_path):
-    row = {"confirmed_task": "Find a flight to Oslo today", "actions": [{"op": "CLICK"}], "action_reprs": ["a -> b"]}
+    row = {"errand": "Find a flight to Oslo today", "actions": [{"op": "CLICK"}], "clicks": ["a -> b"]}
     with pytest.raises(InputError, match="which column is the text"):
         list(read_candidates(write(tmp_path / "x.jsonl", [row]), origin=Origin.REAL))
     (found,) = read_candidates(write(tmp_path / "y.jsonl", [row | {"actions": 3}]), origin=Origin.REAL)
-    assert found.content == row["confirmed_task"]
+    assert found.content == row["errand"]
 
 
 def test_spelled_calls_of_a_chat_keep_their_arguments_or_are_refused(tmp_path):

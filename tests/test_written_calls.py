@@ -314,3 +314,66 @@ def test_tools_are_not_taken_out_of_the_middle_of_what_cannot_be_read(tmp_path):
         chat = chat_of(tmp_path / "x.jsonl", row)
         assert len(chat.tools) == tools
         assert tools or chat.messages[0]["content"] == text
+
+
+CHANNELS = (
+    "<|channel|>analysis<|message|>It may.<|end|><|start|>assistant<|channel|>commentary to=functions.get_weather "
+    '<|constrain|>json<|message|>{"city": "Paris", "days": 3}<|call|>'
+)
+
+
+def test_channels_are_thoughts_words_and_calls(tmp_path):
+    answer = '<|start|>functions.get_weather to=assistant<|channel|>commentary<|message|>{"sky": "dry"}<|end|>'
+    last = {
+        "role": "assistant",
+        "content": "<|channel|>analysis<|message|>So.<|end|><|channel|>final<|message|>Dry.<|return|>",
+    }
+    row = {"messages": [ASKED, {"role": "assistant", "content": CHANNELS}, {"role": "tool", "content": answer}, last]}
+    chat = chat_of(tmp_path / "x.jsonl", row)
+    assert calls_of(chat) == [("get_weather", PLAIN)]
+    said = [(turn["content"], turn.get("reasoning_content", "")) for turn in chat.messages[1:]]
+    assert said == [("", "It may."), ('{"sky": "dry"}', ""), ("Dry.", "So.")]
+    run = run_of(tmp_path / "run.jsonl", row)
+    assert [(step.action, step.thought) for step in run.agent_steps] == [("", "It may."), ("Dry.", "So.")]
+
+
+def test_channels_that_are_spoken_of_or_broken(tmp_path):
+    spoken = "A turn of gpt-oss begins with <|channel|>analysis<|message|> and ends with <|return|>."
+    broken = CHANNELS.replace('"days": 3}', '"days": ')
+    rows = [{"messages": [ASKED, {"role": "assistant", "content": text}]} for text in (spoken, broken)]
+    kept, refused = admitted(tmp_path / "x.jsonl", *rows)[0]
+    assert kept.content == spoken
+    assert isinstance(refused, QuarantinedRow)
+
+
+def test_a_call_in_tags_of_its_tools_name_where_the_answer_names_it(tmp_path):
+    text = "<thinking>\nI list.\n</thinking>\n<execute_command>\n<command>ls | grep '<a>'</command>\n</execute_command>"
+    said = {"role": "assistant", "content": [{"type": "text", "text": text}]}
+    answer = [{"type": "text", "text": "[execute_command for 'ls'] Result:"}, {"type": "text", "text": "a.txt"}]
+    row = {"messages": [ASKED, said, {"role": "user", "content": answer}, DONE]}
+    chat = chat_of(tmp_path / "x.jsonl", row)
+    assert calls_of(chat) == [("execute_command", {"command": "ls | grep '<a>'"})]
+    assert [turn["role"] for turn in chat.messages] == ["user", "assistant", "tool", "assistant"]
+    (call,) = [call for step in run_of(tmp_path / "run.jsonl", row).steps for call in step.tool_calls]
+    assert json.loads(call.arguments) == {"command": "ls | grep '<a>'"}
+    row["messages"][2] = {"role": "user", "content": "[read_file for 'a'] Result:\nx"}
+    assert not calls_of(chat_of(tmp_path / "x.jsonl", row))
+
+
+def test_each_answer_in_a_turn_of_its_own_loses_its_tags(tmp_path):
+    call = FORMS["hermes"][0]
+    seen = [{"role": "tool", "content": f"<tool_response>\n{text}\n</tool_response>"} for text in ("dry", "wet")]
+    chat = chat_of(tmp_path / "x.jsonl", said({"role": "assistant", "content": call + call}, *seen, DONE))
+    assert [turn["content"] for turn in chat.messages if turn["role"] == "tool"] == ["dry", "wet"]
+
+
+def test_answers_to_calls_that_came_as_calls_stay_as_they_came(tmp_path):
+    structured = {"role": "assistant", "content": "", "tool_calls": [{"type": "function", "function": CALL}]}
+    turns = [structured, {"role": "tool", "content": "<tool_response>dry</tool_response>"}, DONE]
+    assert chat_of(tmp_path / "x.jsonl", said(*turns)).messages[2:] == turns
+
+
+def test_a_broken_call_that_is_not_learnt_stays_text(tmp_path):
+    turn = {"role": "assistant", "content": BROKEN["json"], "weight": 0}
+    chat = chat_of(tmp_path / "x.jsonl", said(turn, {"role": "tool", "content": "no call"}, DONE))
+    assert chat.messages[2] == turn

@@ -15,15 +15,18 @@ from itertools import pairwise
 from typing import Any
 
 from synthdata.records import Step, Trajectory, canonical_json
-from synthdata.records.chat import is_weighed_in
+from synthdata.records.chat import is_weighed_in, part_text
 from synthdata.sources.calls import read_call
 from synthdata.sources.fields import RowError, shortened
+from synthdata.sources.harmony import channel_answer
 from synthdata.sources.steps import CAME_BACK
-from synthdata.sources.written_calls import Written, bare, written
+from synthdata.sources.written_calls import Written, bare, in_tags_of, written
 from synthdata.sources.written_tools import tool_name, tool_properties, tools_in
 
 Message = dict[str, Any]
 LEFT = "it looks like a call, but nothing here answers it or defines its tool: left as text"
+# How an answer names the tool that it is of (Cline, Roo).
+_NAMING = re.compile(r"\[([\w-]{3,60})(?: for '[^\n]{0,2000}')?\] Result:")
 _OPENED, _CLOSED, _GLAIVE = "<tool_response>", "</tool_response>", "FUNCTION RESPONSE:"
 
 
@@ -48,13 +51,17 @@ class _Tools:
         word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
         return name in self.schemas or any(map(word.search, self._prompts))
 
-    def calls(self, text: str, answered: bool) -> Written | None:
+    def calls(self, text: str, answer: str | None) -> Written | None:
         """The calls of a turn or their fault; neither where it only looks like one, None where it is text."""
         found = written(text, self.schemas)
+        named = _NAMING.match(answer) if answer and found is None else None
+        if named:
+            found = in_tags_of(text, named[1])
+        answered = answer is not None
         if found is None and self.schemas and text.lstrip()[:1] in ("[", "{"):
             found = bare(text, self.named)
-        if found is None:
-            return None
+        if found is None or found.sure:
+            return found
         if found.fault:
             meant = answered or (found.alone and bool(self.schemas))
         else:
@@ -71,64 +78,71 @@ def called_chat(messages: Sequence[Message], tools: Sequence[Any], before: Seque
     Raises:
         RowError: a turn that must be a call cannot be read as one.
     """
+    if not messages:
+        return Called([], tuple(tools))
     prompts = [*before, *messages]
     if not tools:
         messages, tools = _defined(messages)
-    known = _Tools(tools, [turn["content"] for turn in prompts if turn["role"] in _SYSTEMS and _is_text(turn)])
+    known = _Tools(tools, [_words(turn) for turn in prompts if turn["role"] in _SYSTEMS])
     made: list[list[Message]] = []
-    left = 0
+    left, asked = 0, False
     for i, message in enumerate(messages):
         following = messages[i + 1] if i + 1 < len(messages) else {}
-        came = _called(message, known, _is_answer(following), f"messages[{i}]")
+        came = _called(message, known, _words(following) if _is_answer(following) else None, f"messages[{i}]")
         left += came is None
-        after = bool(made) and any(turn.get("tool_calls") for turn in made[-1])
-        answers = made and after and _is_answer(message) and _is_text(message)
-        made.append(_answers(message) if answers else [message if came is None else came])
+        # Answers to calls that were written as text.
+        asked = (came is not None and came is not message) or (asked and _is_answer(message))
+        made.append(_answers(message) if asked and came is message else [message if came is None else came])
     return Called(made, tuple(tools), left)
 
 
 _SYSTEMS = ("system", "developer")
 
 
-def _is_text(message: Message) -> bool:
-    return isinstance(message.get("content"), str)
+def _words(message: Message) -> str:
+    """The text of a message, also of one whose parts are all text; empty of any other."""
+    content = message.get("content")
+    if isinstance(content, str):
+        return content
+    parts = [part_text(part) for part in content] if isinstance(content, list) else []
+    return "\n".join(text for text in parts if text) if None not in parts else ""
 
 
 def _is_answer(message: Message) -> bool:
     role = message.get("role")
-    return role in ("tool", "function") or (role == "user" and _is_text(message) and bool(_came_back(message)))
-
-
-def _came_back(message: Message) -> bool:
-    return CAME_BACK.match(message["content"]) is not None
+    return role in ("tool", "function") or (role == "user" and CAME_BACK.match(_words(message)) is not None)
 
 
 def _defined(messages: Sequence[Message]) -> tuple[list[Message], list[Any]]:
     """The messages without the tools that a system prompt among them defines, and these."""
     kept, tools = list(messages), list[Any]()
     for i, message in enumerate(kept):
-        if message["role"] in _SYSTEMS and _is_text(message) and not tools:
-            text, tools = tools_in(message["content"])
+        if message["role"] in _SYSTEMS and not tools:
+            text, tools = tools_in(_words(message))
             kept[i] = message | {"content": text} if tools else message
     return kept, tools
 
 
-def _called(message: Message, known: _Tools, answered: bool, where: str) -> Message | None:
+def _called(message: Message, known: _Tools, answer: str | None, where: str) -> Message | None:
     """The message, with calls where it has any as text; None where it looks like one and stays text."""
-    if message["role"] != "assistant" or not _is_text(message) or message.get("tool_calls"):
+    if message["role"] != "assistant" or message.get("tool_calls") or message.get("function_call"):
         return message
-    found = None if message.get("function_call") else known.calls(message["content"], answered)
+    found = known.calls(_words(message), answer)
     if found is None:
         return message
     if found.fault and is_weighed_in(message):
         fault = shortened(found.fault, 120)
         raise RowError(f"`{where}` holds a call as text that cannot be read: {fault}; mend it, or leave the row out")
-    return message | {"content": found.said, "tool_calls": list(found.calls)} if found.calls else None
+    if found.fault or not (found.calls or found.sure):
+        return None
+    made = message | {"content": found.said} | ({"tool_calls": list(found.calls)} if found.calls else {})
+    return made | ({"reasoning_content": found.thought} if found.thought else {})
 
 
 def _answers(message: Message) -> list[Message]:
     own = message | {"role": "tool"} if message["role"] == "user" else message
-    return [own | {"content": text} for text in answers_in(message["content"])]
+    texts = answers_in(_words(message))
+    return [message] if own is message and texts == [_words(message)] else [own | {"content": text} for text in texts]
 
 
 def answers_in(text: str) -> list[str]:
@@ -136,6 +150,9 @@ def answers_in(text: str) -> list[str]:
     rest = text.strip()
     if rest.startswith(_GLAIVE):
         return [rest.removeprefix(_GLAIVE).strip()]
+    inner = channel_answer(rest)
+    if inner is not None:
+        return [inner]
     found = []
     while rest.startswith(_OPENED) and _CLOSED in rest:
         body, _, rest = rest.removeprefix(_OPENED).partition(_CLOSED)
@@ -147,11 +164,7 @@ def answers_in(text: str) -> list[str]:
 def writes_calls(messages: Sequence[Message]) -> bool:
     """Whether a turn of a conversation is calls as text that an answer follows."""
     turns = pairwise(messages)
-    said = [
-        turn["content"]
-        for turn, after in turns
-        if turn.get("role") == "assistant" and _is_text(turn) and _is_answer(after)
-    ]
+    said = [_words(turn) for turn, after in turns if turn.get("role") == "assistant" and _is_answer(after)]
     return any(found.calls for text in said if (found := written(text, {})) is not None)
 
 
@@ -184,14 +197,15 @@ def _listed(tools: str) -> list[Any]:
 def _called_step(step: Step, known: _Tools) -> Step:
     if step.role != "agent" or step.tool_calls or not step.action:
         return step
-    found = known.calls(step.action, bool(step.observations))
+    found = known.calls(step.action, step.observations[0].content if step.observations else None)
     if found is None:
         return step
     if found.fault:
         note = f"a call as text that cannot be read: {shortened(found.fault, 120)}"
         return replace(step, weight=0, notes=(*step.notes, note))
-    if not found.calls:
+    if not (found.calls or found.sure):
         return replace(step, notes=(*step.notes, LEFT))
     calls = tuple(read_call(call, "call").call for call in found.calls)
     seen = tuple(replace(seen, content=text) for seen in step.observations for text in answers_in(seen.content))
-    return replace(step, action=found.said, tool_calls=calls, observations=seen)
+    thought = "\n".join(filter(None, (step.thought, found.thought)))
+    return replace(step, action=found.said, thought=thought, tool_calls=calls, observations=seen)

@@ -46,8 +46,11 @@ def _is_terminal_bench(row: dict[str, Any]) -> bool:
     return isinstance(results, list) and any(isinstance(one, dict) and "is_resolved" in one for one in results)
 
 
+_ACTED = ("actions", "operation", "action_reprs")
+
+
 def _is_mind2web(row: dict[str, Any]) -> bool:
-    return "confirmed_task" in row and any(key in row for key in ("actions", "operation", "action_reprs"))
+    return "confirmed_task" in row and any(isinstance(row.get(key), list | dict | str) for key in _ACTED)
 
 
 _HALVES = (

@@ -27,6 +27,7 @@ CAME_BACK = re.compile(
     r"|\[?(?:Tool|TOOL|Function|FUNCTION|Execution|EXECUTION|Command|COMMAND|Action|ACTION)[ _]"
     r"(?:result|Result|RESULT|output|Output|OUTPUT|response|Response|RESPONSE)s?\b[^\n:\]]{0,80}[:\]]"
     r"|EXECUTION RESULT of \["
+    r"|\[[\w-]{3,60}(?: for '[^\n]{0,2000}')?\] Result:"
     r"|exitcode: -?\d{1,4} \("
     r"|<(?:observation|tool_response|tool_result|tool_output|function_results?|function_response|returncode"
     r"|execution_result|command_output|result)\b"

@@ -86,8 +86,8 @@ def turns_of(value: object, where: str, tags: Tags = KNOWN) -> list[Message]:
         else:
             turn = as_object(item, place)
             made = _any_turn(turn, place, tags)
-            before = messages[-1] if messages and _is_call(turn, tags) else {}
-            if before.get("role") == "assistant" and is_weighed_in(before) == is_weighed_in(turn):
+            before = messages[-1] if messages and messages[-1]["role"] == "assistant" else {}
+            if before and _is_call(turn, tags) and is_weighed_in(before) == is_weighed_in(turn):
                 # Calls in turns of their own, one after the other, were made at once.
                 calls = [*(before.get("tool_calls") or ()), *made[0]["tool_calls"]]
                 messages[-1] = before | {"tool_calls": calls}

@@ -22,6 +22,7 @@ from synthdata.sources.call_forms import (
 )
 from synthdata.sources.calls import read_call
 from synthdata.sources.fields import RowError
+from synthdata.sources.harmony import channels
 
 # What stands between and after calls and says nothing: ends of turns, and tags around several calls.
 _SILENT = re.compile(
@@ -29,6 +30,7 @@ _SILENT = re.compile(
     r"|</?(?:\w{1,20}:)?(?:function_calls|tool_calls)>|</?minimax:tool_call>|</s>"
     r"|<｜(?:tool▁calls▁begin|tool▁calls▁end|end▁of▁sentence)｜>)+"
 )
+_TAG = re.compile(r"\s*<([\w-]{1,100})>")
 _AROUND = re.compile(r"<[^<>]{1,40}>\s{0,20}\Z")
 
 
@@ -36,7 +38,7 @@ _AROUND = re.compile(r"<[^<>]{1,40}>\s{0,20}\Z")
 class Written:
     """The calls in a text with the words before and after them, or what is wrong with them.
 
-    `opens` says whether the calls begin a line.
+    `opens` says whether the calls begin a line, `sure` that a text of this form is never spoken of: it is what it is.
     """
 
     words: str
@@ -44,6 +46,8 @@ class Written:
     fault: str = ""
     opens: bool = True
     after: str = ""
+    thought: str = ""
+    sure: bool = False
 
     @property
     def said(self) -> str:
@@ -58,6 +62,11 @@ class Written:
 
 def written(text: str, schemas: Schemas) -> Written | None:
     """The calls of a text in marks of a template; None where no mark stands in it, but as a quotation."""
+    if "<" not in text and "[TOOL_CALLS]" not in text:
+        # Almost every text: a search for all marks costs more than reading it.
+        return None
+    if text.startswith(("<|channel|>", "<|start|>assistant")):
+        return _in_channels(text)
     for begin in _unquoted(text, text.rfind("</think>") + 1):
         try:
             calls, after = _all_calls(text, begin, schemas)
@@ -67,6 +76,33 @@ def written(text: str, schemas: Schemas) -> Written | None:
             return _before(text, begin, fault=str(error))
         return _before(text, begin, calls=tuple(calls), after=after)
     return None
+
+
+def _in_channels(text: str) -> Written | None:
+    try:
+        found = channels(text)
+        if found is None:
+            return None
+        thought, words, calls = found
+        return Written(words, tuple(map(_checked, calls)), thought=thought, sure=True)
+    except (ValueError, RowError) as error:
+        return Written("", fault=str(error), sure=True)
+
+
+def in_tags_of(text: str, name: str) -> Written | None:
+    """The call that a text ends with between tags of the tool's own name, a tag for each argument (Cline, Roo)."""
+    begin, end = text.rfind(f"<{name}>"), text.rfind(f"</{name}>")
+    if begin < 0 or end < begin or text[end + len(name) + 3 :].strip():
+        return None
+    inner, arguments, at = text[begin + len(name) + 2 : end], dict[str, str](), 0
+    while inner[at:].strip():
+        tag = _TAG.match(inner, at)
+        close = inner.find(f"</{tag[1]}>", tag.end()) if tag else -1
+        if tag is None or close < 0 or tag[1] in arguments:
+            return Written(text[:begin].rstrip(), fault=f"the arguments of {name} are not in tags of their own")
+        arguments[tag[1]] = inner[tag.end() : close].removeprefix("\n").removesuffix("\n")
+        at = close + len(tag[1]) + 3
+    return Written(text[:begin].rstrip(), (_checked({"name": name, "arguments": arguments}),), sure=True)
 
 
 def bare(text: str, known: Callable[[str], bool]) -> Written | None:

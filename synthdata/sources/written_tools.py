@@ -23,6 +23,8 @@ def tools_in(text: str) -> tuple[str, list[Any]]:
 
     They stand between `<tools>` tags, or as JSON of objects with a name, a description and a schema.
     """
+    if "{" not in text:
+        return text, []
     tagged = _OPENED.search(text)
     end = text.find(_CLOSED, tagged.end()) if tagged else -1
     if tagged and end >= 0:
