@@ -10,6 +10,7 @@ from tiny_model import tiny_model
 
 from synthdata.consolidation.choices import ChoiceModel, pack
 from synthdata.consolidation.listwise import ChoiceRow, adapter_on_upper_layers, train_on_choices
+from synthdata.consolidation.lora import save
 from synthdata.errors import InputError
 from synthdata.generation.local import Loaded, LocalModel, load
 from synthdata.protocols import Message, Request, no_advance
@@ -103,6 +104,18 @@ def test_a_good_choice_becomes_the_likeliest_and_a_bad_one_less_likely(base):
 
 def test_the_same_rows_and_seed_give_the_same_weights_and_another_seed_others(base):
     assert trained(base, True)[1:] == trained(base, True)[1:] != trained(base, True, seed=1)[1:]
+
+
+def test_an_adapter_that_is_loaded_again_scores_as_it_did(base, tmp_path):
+    # So an exam that was sat after a night stands for the one before the next.
+    loaded = load(str(base))
+    network = adapter_on_upper_layers(loaded, SETTINGS)
+    model = ChoiceModel(Loaded(network, loaded.tokenizer, "x"), 1)
+    train_on_choices(model, [ChoiceRow("0", "t", PROMPT, COMMANDS, 2)], SETTINGS, no_advance)
+    save(network, tmp_path / "weights")
+    again = load(str(base), tmp_path / "weights")
+    again.network.eval()
+    assert ChoiceModel(again, 1).scores(PROMPT, COMMANDS) == model.scores(PROMPT, COMMANDS)
 
 
 def test_only_layers_above_the_frozen_ones_are_trained(base):

@@ -104,6 +104,7 @@ def _practise(corpus: Corpus, moves: Moves, key: str, source: str, bar: Bar) -> 
     exams = read_exams(base, settings, bar)
     before_model = player_model(base, weights_of(store.path, parent) if parent else None, settings)
     cache = store.cache_dir / "exams"
+    # Under one name after its night and before the next: what was kept is not asked again.
     before = marks_of(
         exams, before_model, settings, (cache, f"{base} {parent.key if parent else ''}"), bar, "exam before"
     )
@@ -113,7 +114,8 @@ def _practise(corpus: Corpus, moves: Moves, key: str, source: str, bar: Bar) -> 
         save(after_model.network, part / WEIGHTS)
         write_gguf(part / WEIGHTS, after_model.network.config)
         write_curve(part, losses)
-        after = marks_of(exams, after_model, settings, (cache, key), bar, "exam after")
+        # Under the name that it has before the next night, which then need not ask again.
+        after = marks_of(exams, after_model, settings, (cache, f"{base} {key}"), bar, "exam after")
         control_model, _ = _trained(base, drawn[: len(moves.good)], settings, bar, "control: steps")
         unplayed = settings.model_copy(update={"games": 0})
         control = marks_of(exams, control_model, unplayed, (cache, f"control {key}"), bar, "exam of the control")
