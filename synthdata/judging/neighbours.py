@@ -22,8 +22,20 @@ SIGNS = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 _DRIFT = 0.2
 # A bracket that closes what is not open.
 _MISFIT = 2.0
-# Sums, dates and rows of numbers are as good as one number, whatever notation holds them together.
-_TOKEN = re.compile(r"[^\W\d_]+|\d+(?:[-+*/=<>.,:%^$ ]{1,6}\d+)*|[^\w\s]|_|\n")
+# Notation that holds together by itself, whatever the table knows of its signs: escapes of LaTeX, of strings and of
+# expressions, formulas, the class and the head of a group in an expression, marks of languages that the table has not
+# read, a word in quotes, an option, a name behind its sigil.
+_HELD = (
+    r"\\<\^?\w+>", r"\\(?:[A-Za-z]+|[^\sA-Za-z])",
+    r"(?<![^\s(\[{])\$(?=[^$\n]{0,40}[A-Za-z\d])\S(?:[^$\n]{0,58}\S)?\$(?=[\s.,;:)\]-]|$)",
+    r"\[(?=\^|[^\]\s]*(?:\\|\w-\w))(?:\\\S|[^\]\[\s\\]){1,80}\]", r"(?<=\()\?(?:[:=!>]|<[=!]|P?<\w+>)",
+    r"\{-#?|#?-\}|:-|\?-|<-|->|=>|[({]\.\.[)}]|(?<!\w)_(?!\w)", r"\"[^\W\d_]+\"|'[^\W\d_]+'|`[^\W\d_]+`",
+    r"(?<![^\s(\[{])(?:--?|[:@#%&])[^\W\d_][\w-]*",
+)  # fmt: skip
+# A name is one word, however many it is made of. Sums, dates and rows of numbers are as good as one number, whatever
+# notation holds them together.
+_NAME, _NUMBER = r"[^\W\d_]+(?:[-_]+[^\W_]+)*", r"\d+(?:[-+*/=<>.,:%^$ ]{1,6}\d+)*"
+_TOKEN = re.compile("|".join((*_HELD, _NAME, _NUMBER, r"[^\w\s]|_|\n")))
 _BRACKETS = frozenset("()[]{}")
 _OPENED_BY = {")": "(", "]": "[", "}": "{"}
 # Smileys, and what numbers the points of a list, "2) " or "b) ": they stand alone.
