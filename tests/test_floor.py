@@ -19,16 +19,12 @@ from hypothesis import strategies as st
 
 from synthdata.judging.encoded import revealed
 from synthdata.judging.floor import (
-    _CONSONANTS,
-    _MASH,
-    _ODD,
-    _latin,
     canonical,
     check_text,
     letter_measures,
-    longest_cycle,
     readable,
 )
+from synthdata.judging.letters import _CONSONANTS, _MASH, _ODD, latin
 from synthdata.judging.phrases import find_judge_talk
 from synthdata.records import Reason
 from synthdata.settings import FloorSettings
@@ -239,49 +235,6 @@ def test_bytes_that_are_no_text_stay_encoded(data):
         assert shown == f"The digest {run} was compared." or data.decode() in shown
 
 
-LOOPS = {
-    "a sentence again and again": lambda rng: " ".join([GOOD] * rng.randint(3, 50)),
-    "a token again and again": lambda rng: " ".join([rng.choice(GOOD.split())] * rng.randint(12, 200)),
-    "a phrase again and again": lambda rng: " ".join([" ".join(rng.sample(GOOD.split(), 3))] * rng.randint(6, 60)),
-    "dhdhdhdh": lambda rng: " ".join("dh" * rng.randint(2, 6) for _ in range(rng.randint(12, 60))),
-    "a good start, then a loop": lambda rng: GOOD + " and go to the drawer" * rng.randint(15, 60),
-    "a long good start, then a short loop": lambda rng: (
-        f"{GOOD} {GOOD[::-1]} west," + " that west," * rng.randint(15, 20)
-    ),
-}
-
-
-@pytest.mark.parametrize("kind", LOOPS)
-def test_loops_fall(kind):
-    assert {reason(text) for text in generated(LOOPS[kind], 100)} <= {Reason.LOOP, Reason.GIBBERISH}
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "La la la, they sang, la la la la la la la la, and the whole street sang la la la with them until it was dark.",
-        f"{GOOD}\n| station | January | February |\n| Harbour | 3.1 | 4.0 |\n| Hill | 2.2 | 2.9 |\n| Mill "
-        + "| no data " * 8,
-        f"{GOOD} The board is\n" + "0 0 0 0 0 0\n" * 6 + "after the move, and the knight stands where it stood before.",
-    ],
-    ids=["refrain", "empty cells", "noughts"],
-)
-def test_what_repeats_a_little_is_no_loop(text):
-    assert reason(text) is not Reason.LOOP
-
-
-@given(st.lists(st.sampled_from(["go", "west", "that", "east,"]), min_size=1, max_size=60))
-def test_the_longest_cycle_is_what_a_search_by_slices_finds(words):
-    def rounds(start, period):
-        phrase, n = words[start : start + period], 1
-        while words[start + n * period : start + (n + 1) * period] == phrase:
-            n += 1
-        return n if sum(map(str.isalpha, " ".join(phrase))) >= 3 else 1
-
-    expected = max(rounds(start, period) for start in range(len(words)) for period in range(1, 9))
-    assert longest_cycle(words)[0] == expected
-
-
 def secrets():
     rng = random.Random(3)
 
@@ -409,14 +362,14 @@ def test_letters_are_counted_as_one_by_one(text):
     plain = plain if said == plain else readable(said)
     visible = [c for c in plain if not c.isspace()]
     symbols = sum(not c.isalnum() and unicodedata.category(c)[0] != "M" for c in visible)
-    latin = _latin(plain)
-    words = latin.split()
+    plain_words = latin(plain)
+    words = plain_words.split()
     pairs = sum(len(word) - 1 for word in words)
     odd = sum(word[i : i + 2] in _ODD.split("|") for word in words for i in range(len(word) - 1))
-    odd += 3 * len(_MASH.findall(latin)) + sum(len(run) - 5 for run in _CONSONANTS.findall(latin))
+    odd += 3 * len(_MASH.findall(plain_words)) + sum(len(run) - 5 for run in _CONSONANTS.findall(plain_words))
     letters = "".join(words)
     vowels = sum(letter in "aeiouy" for letter in letters)
     measured = letter_measures(text)
     assert measured[0] == (symbols / len(visible) if len(visible) >= 40 else 0.0)
-    assert measured[3] == (min(1.0, odd / pairs) if pairs >= 12 else 0.0)
+    assert measured[3] == (min(1.0, odd / pairs) if pairs >= 12 and odd >= 3 else 0.0)
     assert measured[4] == (1.0 - vowels / len(letters) if len(letters) >= 40 else 0.0)
