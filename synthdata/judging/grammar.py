@@ -51,9 +51,10 @@ def check_grammar(text: str, floor: FloorSettings) -> Reject | None:
     return Reject(Reason.GIBBERISH, longest, floor.ungrammatical_words, detail=detail)
 
 
-# A word of grammar, and one that stood in the run before, speak against soup. Half a word for it: a capitalised one, as
-# names of products, people and laws stand in rows, and one with accents, as no list has the grammar of all languages.
-_GRAMMAR_WEIGHT, _AGAIN_WEIGHT, _NAME_WEIGHT = 4.0, 2.0, 0.5
+# A word of grammar, and one with the beginning of one that stood in the run before, speak against soup: what is about
+# one thing says "computer" and "computing". Half a word for it: a capitalised one, as names of products, people and
+# laws stand in rows, and one with accents, as no list has the grammar of all languages.
+_GRAMMAR_WEIGHT, _NAME_WEIGHT, _STEM = 4.0, 0.5, 5
 _WORD_OR_SIGN = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*|[^\w\s]|_|\n")
 _MOST_CHARS = 20_000
 
@@ -92,12 +93,10 @@ def _longest_loose(text: str) -> tuple[float, int]:
             other_script = True
             continue
         other_script = False
-        if weight < 0:
-            current = max(0.0, current + weight)
-        elif plain in met:
-            current = max(0.0, current - _AGAIN_WEIGHT)
+        if weight < 0 or plain[:_STEM] in met:
+            current = max(0.0, current - _GRAMMAR_WEIGHT)
         else:
-            met.add(plain)
+            met.add(plain[:_STEM])
             current += weight
             if current > highest:
                 highest, last = current, place
