@@ -22,20 +22,24 @@ SIGNS = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 _DRIFT = 0.2
 # A bracket that closes what is not open.
 _MISFIT = 2.0
-# Notation that holds together by itself, whatever the table knows of its signs: escapes of LaTeX, of strings and of
-# expressions, formulas, the class and the head of a group in an expression, marks of languages that the table has not
-# read, a word in quotes, an option, a name behind its sigil.
+# Notation that holds together by itself, whatever the table knows of its signs: formulas, the class and the head of a
+# group in an expression, marks of languages that the table has not read, a word in quotes, an option, a name behind its
+# sigil.
 _HELD = (
-    r"\\<\^?\w+>", r"\\(?:[A-Za-z]+|[^\sA-Za-z])",
     r"(?<![^\s(\[{])\$(?=[^$\n]{0,40}[A-Za-z\d])\S(?:[^$\n]{0,58}\S)?\$(?=[\s.,;:)\]-]|$)",
     r"\[(?=\^|[^\]\s]*(?:\\|\w-\w))(?:\\\S|[^\]\[\s\\]){1,80}\]", r"(?<=\()\?(?:[:=!>]|<[=!]|P?<\w+>)",
     r"\{-#?|#?-\}|:-|\?-|<-|->|=>|[({]\.\.[)}]|(?<!\w)_(?!\w)", r"\"[^\W\d_]+\"|'[^\W\d_]+'|`[^\W\d_]+`",
     r"(?<![^\s(\[{])(?:--?|[:@#%&])[^\W\d_][\w-]*",
 )  # fmt: skip
+# Of those marks no two stand together.
+_MARKS = frozenset("{- {-# -} #-} :- ?- <- -> => (..) {..}".split())
+# Escapes of LaTeX, of strings and of expressions hold together in a text that has several: one may be a stray sign.
+_ESCAPES, _SEVERAL = (r"\\<\^?\w+>", r"\\(?:[A-Za-z]+|[^\sA-Za-z])"), 3
 # A name is one word, however many it is made of. Sums, dates and rows of numbers are as good as one number, whatever
 # notation holds them together.
 _NAME, _NUMBER = r"[^\W\d_]+(?:[-_]+[^\W_]+)*", r"\d+(?:[-+*/=<>.,:%^$ ]{1,6}\d+)*"
-_TOKEN = re.compile("|".join((*_HELD, _NAME, _NUMBER, r"[^\w\s]|_|\n")))
+_REST = (_NAME, _NUMBER, r"[^\w\s]|_|\n")
+_TOKEN, _ESCAPED_TOKEN = re.compile("|".join((*_HELD, *_REST))), re.compile("|".join((*_ESCAPES, *_HELD, *_REST)))
 _BRACKETS = frozenset("()[]{}")
 _OPENED_BY = {")": "(", "]": "[", "}": "{"}
 # Smileys, and what numbers the points of a list, "2) " or "b) ": they stand alone.
@@ -69,8 +73,12 @@ def numbered(words: list[str]) -> dict[str, int]:
 
 
 def tokens_of(text: str) -> list[str]:
-    """Runs of letters, numbers and sums, single signs and ends of lines."""
-    return _TOKEN.findall(text)
+    """Names, numbers and sums, notation that holds together, single signs and ends of lines."""
+    return _pattern(text).findall(text)
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    return _ESCAPED_TOKEN if text.count("\\") >= _SEVERAL else _TOKEN
 
 
 @cache
@@ -86,7 +94,7 @@ def disorder(text: str) -> tuple[float, int]:
     """
     text = text[:MOST_CHARS]
     highest, last = _worst(text)
-    return highest, next(islice(_TOKEN.finditer(text), last, None)).end() if last >= 0 else 0
+    return highest, next(islice(_pattern(text).finditer(text), last, None)).end() if last >= 0 else 0
 
 
 def nats_of_disorder(text: str) -> float:
@@ -102,7 +110,8 @@ def _worst(text: str) -> tuple[float, int]:
     opened: list[str] = []
     current = highest = 0.0
     last = before = -1
-    for place, token in enumerate(_TOKEN.findall(text)):
+    mark = False
+    for place, token in enumerate(tokens_of(text)):
         lone = place in alone
         kind = -1 if lone else _kind(token)
         change = -_DRIFT
@@ -113,6 +122,11 @@ def _worst(text: str) -> tuple[float, int]:
             met.add(pair)
         if token in _BRACKETS and not lone and not _closes(token, opened):
             change += _MISFIT
+        if token in _MARKS:
+            change += _MISFIT if mark else 0.0
+            mark = True
+        else:
+            mark = False
         before = kind
         current += change
         if current > highest:
@@ -132,7 +146,7 @@ def _alone(text: str) -> frozenset[int]:
     if "(" not in text and ")" not in text:
         return frozenset()
     places = {place for match in _ALONE.finditer(text) for place in range(*match.span())}
-    tokens = enumerate(_TOKEN.finditer(text)) if places else ()
+    tokens = enumerate(_pattern(text).finditer(text)) if places else ()
     return frozenset(i for i, match in tokens if match.start() in places)
 
 
