@@ -23,13 +23,14 @@ _DRIFT = 0.2
 # A bracket that closes what is not open.
 _MISFIT = 2.0
 # Notation that holds together by itself, whatever the table knows of its signs: formulas, the class and the head of a
-# group in an expression, marks of languages that the table has not read, a word in quotes, an option, a name behind its
-# sigil.
+# group in an expression, marks of languages that the table has not read, a word in quotes, an option or a name behind
+# its sigil, a word in brackets such as a chord or a footnote, a path.
 _HELD = (
     r"(?<![^\s(\[{])\$(?=[^$\n]{0,40}[A-Za-z\d])\S(?:[^$\n]{0,58}\S)?\$(?=[\s.,;:)\]-]|$)",
     r"\[(?=\^|[^\]\s]*(?:\\|\w-\w))(?:\\\S|[^\]\[\s\\]){1,80}\]", r"(?<=\()\?(?:[:=!>]|<[=!]|P?<\w+>)",
     r"\{-#?|#?-\}|:-|\?-|<-|->|=>|[({]\.\.[)}]|(?<!\w)_(?!\w)", r"\"[^\W\d_]+\"|'[^\W\d_]+'|`[^\W\d_]+`",
-    r"(?<![^\s(\[{])(?:--?|[:@#%&])[^\W\d_][\w-]*",
+    r"(?<![^\s(\[{])(?:--?|[:@#%&])[^\W\d_][\w-]*", r"\[\w[\w/#+-]{0,9}\]",
+    r"(?<![^\s(\[{\"'`])~?/\w[\w./-]*",
 )  # fmt: skip
 # Of those marks no two stand together.
 _MARKS = frozenset("{- {-# -} #-} :- ?- <- -> => (..) {..}".split())
@@ -37,7 +38,7 @@ _MARKS = frozenset("{- {-# -} #-} :- ?- <- -> => (..) {..}".split())
 _ESCAPES, _SEVERAL = (r"\\<\^?\w+>", r"\\(?:[A-Za-z]+|[^\sA-Za-z])"), 3
 # A name is one word, however many it is made of. Sums, dates and rows of numbers are as good as one number, whatever
 # notation holds them together.
-_NAME, _NUMBER = r"[^\W\d_]+(?:[-_]+[^\W_]+)*", r"\d+(?:[-+*/=<>.,:%^$ ]{1,6}\d+)*"
+_NAME, _NUMBER = r"[^\W\d_]+(?:[-_/]+[^\W_]+)*", r"\d+(?:[-+*/=<>.,:%^$ ]{1,6}\d+)*"
 _REST = (_NAME, _NUMBER, r"[^\w\s]|_|\n")
 _TOKEN, _ESCAPED_TOKEN = re.compile("|".join((*_HELD, *_REST))), re.compile("|".join((*_ESCAPES, *_HELD, *_REST)))
 _BRACKETS = frozenset("()[]{}")
