@@ -20,6 +20,8 @@ APART = [
     ("水加热到100度就会沸腾。", "水加热到90度就会沸腾。"),
     ("他每天吃三次药。", "他每天吃五次药。"),
     ("医生说可以开车。", "医生说不可以开车。"),
+    ("++[<+++++++>-]<+.[+]", ">+>+++[<<.>+>+]<<++."),
+    ("😂😂🔥", "🙏❤️"),
 ]
 ALIKE = [
     ("Take the tablets twice a day.", "The tablets should be taken twice a day."),
@@ -27,6 +29,7 @@ ALIKE = [
     ("The agent should look up the fare class first.", "First the agent ought to look up the fare class."),
     ("A man is playing a guitar", "A man is playing the guitar"),
     ("It cost 3.50 euros.", "The price was 3.50 euros."),
+    ("🙏 🙏!", "“🙏 🙏”"),
 ]
 
 

@@ -32,8 +32,14 @@ _CLAUSE = re.compile(
 
 
 def same_meaning(one: str, other: str) -> bool:
-    """Whether nothing speaks against two texts meaning the same: equal numbers, equal negation, the same roles."""
-    left, right = _traits(normalise(one)), _traits(normalise(other))
+    """Whether nothing speaks against two texts meaning the same: equal numbers, equal negation, the same roles.
+
+    Encoders see words: texts without any, of signs or emoji, mean the same where they are equal.
+    """
+    plain, other_plain = normalise(one), normalise(other)
+    left, right = _traits(plain), _traits(other_plain)
+    if not left[4] and not right[4]:
+        return plain == other_plain
     if left[0] != right[0] or left[1] != right[1]:
         return False
     # The same words in other clauses: who does what to whom has changed. Whole clauses may change places.
@@ -47,8 +53,8 @@ def differ_in_numbers_alone(one: str, other: str) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _traits(plain: str) -> tuple[Counter[str], int, Counter[tuple[str, ...]], Counter[str]]:
-    """Numbers, how many negations, content words by clause in order, content words."""
+def _traits(plain: str) -> tuple[Counter[str], int, Counter[tuple[str, ...]], Counter[str], bool]:
+    """Numbers, how many negations, content words by clause in order, content words, and whether there is a word."""
     words = segments(plain.replace("n't", " n't ").replace("n\u2019t", " n't "))
     numbers = Counter(_DIGITS.findall(plain))
     numbers.update(word for word in words if word in _NUMBER_WORDS)
@@ -56,7 +62,7 @@ def _traits(plain: str) -> tuple[Counter[str], int, Counter[tuple[str, ...]], Co
     negations = sum(word in _NEGATIONS for word in words) + plain.count("n't") + plain.count("n\u2019t")
     clauses = [tuple(w for w in segments(part) if w not in FUNCTION_WORDS) for part in _CLAUSE.split(plain)]
     content = Counter(word for clause in clauses for word in clause)
-    return numbers, negations, Counter(clause for clause in clauses if clause), content
+    return numbers, negations, Counter(clause for clause in clauses if clause), content, bool(words)
 
 
 @lru_cache(maxsize=4096)
