@@ -3,8 +3,8 @@
 `neighbours.txt` says of two kinds of tokens (the commonest words of programs and prose, any other word, a number, each
 ASCII sign) how much less often one follows the other in written files than chance would have it; bench/neighbours.py
 counts it. A scan adds that up and falls back to 0 where a text goes on as written ones do, so that a short stretch
-shows beside any amount of good text. A pair that a text repeats is a habit and counts once. Notation that holds together
-whatever it is made of is one token of no kind and says nothing.
+shows beside any amount of good text. A pair that a text repeats is a habit and counts once. Notation that holds
+together, whatever it is made of, is one token of no kind and says nothing.
 """
 
 from __future__ import annotations
