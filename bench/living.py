@@ -51,6 +51,7 @@ def run(options: argparse.Namespace) -> None:
     settings = Settings().with_value("recipe.encoder.backend", options.encoder)
     encoder = make_encoder(settings.recipe.encoder, settings.runtime, Path(options.cache))
     texts, told = intents(), conditions()
+    intent = {text: i for i, of_one in enumerate(texts) for text in of_one}
     rows = [ReferenceRow(text, "", text) for intent in texts[:AT_A_TIME] for text in intent[:KNOWN]]
     used, found = [KNOWN] * AT_A_TIME + [0] * (len(texts) - AT_A_TIME), []
     with TemporaryDirectory() as folder:
@@ -67,15 +68,20 @@ def run(options: argparse.Namespace) -> None:
             decisions = [d for d in corpus.admit(asked).decisions if d.candidate.origin is Origin.SYNTHETIC]
             fell = [d for d in decisions if d.verdict is not Verdict.ADMIT]
             copies = [d for d in fell if _copy(d)]
+            same = [d for d in fell if d not in copies and str(d.reason) == "semantic_duplicate"]
+            repeats = [d for d in same if intent.get(d.neighbour_text) == intent[d.candidate.content]]
             facts = status(corpus.store)
             found.append(
                 {
                     "candidates": len(decisions),
                     "copies": len(copies),
                     "refused": len(fell) - len(copies),
+                    "repeats": len(repeats),
                     "reasons": dict(Counter(str(d.reason) for d in fell if d not in copies)),
                     "epochs": len(epoch_events(corpus.store, 0)),
-                    "alarms": [[a["tile"], a["level"]] for a in facts["alarms"] if a["round"] == facts["rounds"] - 1],
+                    "alarms": [
+                        [a["tile"], a["level"]] for a in facts["alarms"] if a["round"] == facts["rounds"][-1]["round"]
+                    ],
                 }
             )
             made = {"conditions": told, "encoder": corpus.encoder.fingerprint, "rounds": found}
@@ -93,11 +99,18 @@ def report(options: argparse.Namespace) -> None:
         high = exact_interval(refused, asked, 0.9)[1]
         reasons = ", ".join(f"{reason} {count}" for reason, count in row["reasons"].items()) or "nothing"
         alarms = ", ".join(f"{tile} {level}" for tile, level in row["alarms"]) or "none"
-        rows.append((number, asked, row["copies"], f"{refused / asked:.1%} (at most {high:.1%})", reasons, alarms))
+        share = f"{refused / asked:.1%} (at most {high:.1%})"
+        rows.append((number, asked, row["copies"], share, refused - row["repeats"], reasons, alarms))
     asked, refused = (sum(row["candidates"] - row["copies"] for row in rounds), sum(row["refused"] for row in rounds))
-    over = [
-        number for number, row in enumerate(rounds, 1) if row["refused"] > 0.05 * (row["candidates"] - row["copies"])
-    ]
+    left = sum(row["refused"] - row["repeats"] for row in rounds)
+    over, over_left = (
+        [
+            number
+            for number, row in enumerate(rounds, 1)
+            if row["refused"] - set_aside * row["repeats"] > 0.05 * (row["candidates"] - row["copies"])
+        ]
+        for set_aside in (0, 1)
+    )
     red = [number for number, row in enumerate(rounds, 1) if any(level == "red" for _, level in row["alarms"])]
     body = (
         f"{made['conditions']} Intents of clinc150 in order, {AT_A_TIME} at a time, {NEW} new ones a round; {KNOWN} "
@@ -105,9 +118,11 @@ def report(options: argparse.Namespace) -> None:
         f"under way and {EACH} others as candidates, as genuine as they are. Encoder {made['encoder']}. Near copies "
         "that the script verifies are set aside; in brackets the exact upper 95 % bound of one round. In all "
         f"{refused} of {asked} were refused ({refused / asked:.1%}), in {rounds[-1]['epochs']} epochs of the anchor. "
-        f"The bar, under 5 % in each round, is {_missed(over)}; red alarms: {', '.join(map(str, red)) or 'none'}.\n\n"
+        f"The bar, under 5 % in each round, is {_missed(over)}. *But for repeats* leaves out what was refused for "
+        f"saying the same as a request to which people gave the same intent: {left} ({left / asked:.1%}); then the bar "
+        f"is {_missed(over_left)}. Red alarms: {', '.join(map(str, red)) or 'none'}.\n\n"
     )
-    columns = ["round", "distinct candidates", "copies set aside", "refused", "for what", "alarms"]
+    columns = ["round", "distinct candidates", "copies set aside", "refused", "but for repeats", "for what", "alarms"]
     write_section("living", "Tasks that move on", body + table(columns, rows))
 
 

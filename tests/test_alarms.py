@@ -108,6 +108,24 @@ def test_an_alarm_ends_with_healthy_rounds_an_unfreeze_or_a_new_anchor() -> None
     assert red(RoundHistory({number: 0 for number in range(9, 29)})) == []
 
 
+def test_a_stream_that_moves_on_is_no_collapse_and_a_narrowing_beside_it_is() -> None:
+    level, away = [10.0, 10.2, 9.8, 10.1, 9.9], [8.0, 6.0, 4.0, 3.0, 2.0]
+    beside = {"coverage": level + away, "mmd2": level + [20 - value for value in away]}
+    own = {"n2": level + away, "cell_hill_1": level + away}
+
+    def levels(tiles: dict[str, list[float]], changes: set[int]) -> set[str]:
+        course = RoundHistory(COURSE.anchors, changes=frozenset(changes))
+        return {alarm["level"] for alarm in trend_alarms(snapshots(tiles), NAN, SETTINGS, course)}
+
+    assert levels(beside, set()) == {"amber", "red"}
+    # The bet on a change of the real stream was won before round 6, and again before round 8.
+    assert levels(beside, {5, 7}) == set()
+    assert levels(beside | own, {5, 7}) == {"amber", "red"}
+    # After a change there are healthy rounds again, and what leaves these is seen.
+    later = {name: values[:5] + values for name, values in beside.items()}
+    assert levels(later, {5}) == {"amber", "red"}
+
+
 def test_healthy_months_stay_silent() -> None:
     rng, red = np.random.default_rng(0), 0
     mix = np.linalg.cholesky(np.full((4, 4), 0.5) + 0.5 * np.eye(4))

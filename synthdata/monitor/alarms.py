@@ -31,6 +31,9 @@ AMBER_TILES = {
     "self_repetition": 1,
     "precision": -1,
 }
+# Distances from the real rows that were set aside at `init`. Where the real stream itself has moved on, what follows it
+# moves away from them too, and that is no collapse.
+BESIDE_REAL = frozenset({"coverage", "mmd2", "tail_coverage", "precision"})
 # What one event moves a tile by, times the rows of the view: two texts that share one word 4-gram add ln 2 each to the
 # mean over rows. Five rounds without any say that such events are rare, not that one of them is news.
 EVENT = {"self_repetition": 2 * math.log(2)}
@@ -43,12 +46,22 @@ TREND_TILES = frozenset({*RED_TILES, *AMBER_TILES, "collapse", "n2_level"}) - {"
 class RoundHistory:
     """Which rounds belong together: the anchor of each round that a generator brought.
 
-    `restarts` are rounds that ended in an `unfreeze`, after which only new evidence counts. Rounds that are not named
+    `restarts` are rounds that ended in an `unfreeze`, after which only new evidence counts; `changes` are rounds after
+    which the stream of real contexts was seen to have changed (gate/martingale.py). Rounds that are not named
     (inherited rows) are not looked at.
     """
 
     anchors: Mapping[int, int]
     restarts: frozenset[int] = frozenset()
+    changes: frozenset[int] = frozenset()
+
+    def spells(self, tile: str) -> list[list[int]]:
+        """Rounds that can be compared in a tile: of one anchor, and beside real rows also of one stream."""
+        spells: dict[tuple[int, int], list[int]] = {}
+        for number, anchor in sorted(self.anchors.items()):
+            changed = sum(after < number for after in self.changes) if tile in BESIDE_REAL else 0
+            spells.setdefault((anchor, changed), []).append(number)
+        return list(spells.values())
 
 
 def trend_alarms(
@@ -56,15 +69,16 @@ def trend_alarms(
 ) -> list[Alarm]:
     """Alarms by round over all rounds, as `{"tile", "level", "round"}`; `collapse` is the red one over several tiles.
 
-    Each anchor has healthy rounds of its own, since a new one changes cells and reference. Rounds in which a tile could
-    not be measured are left out of its sums. `n2_reference` is N2 of the reference, NaN where the content half is open.
+    Each anchor has healthy rounds of its own, since a new one changes cells and reference; so has, in tiles beside real
+    rows, each stretch of a stream between two changes. Rounds in which a tile could not be measured are left out of its
+    sums. `n2_reference` is N2 of the reference, NaN where the content half is open.
     """
     raw = snapshots.filter((pl.col("view") == "raw") & pl.col("round").is_in(list(course.anchors))).sort("round")
     raised: dict[int, set[str]] = {}
-    for anchor in sorted(set(course.anchors.values())):
-        own = [number for number, at in course.anchors.items() if at == anchor]
-        for tile, sign in (RED_TILES | AMBER_TILES).items():
-            rows = raw.filter((pl.col("metric") == tile) & pl.col("value").is_not_null() & pl.col("round").is_in(own))
+    for tile, sign in (RED_TILES | AMBER_TILES).items():
+        of_tile = raw.filter((pl.col("metric") == tile) & pl.col("value").is_not_null())
+        for own in course.spells(tile):
+            rows = of_tile.filter(pl.col("round").is_in(own))
             numbers = [int(number) for number in rows["round"]]
             restarts = {i for i, number in enumerate(numbers) if number in course.restarts}
             event = _event(raw, tile, numbers[: settings.healthy_rounds])

@@ -14,7 +14,7 @@ from synthdata.corpus.events import REMOVING
 from synthdata.corpus.releases import frozen_because
 from synthdata.errors import InputError, SynthdataError
 from synthdata.gate.anchor import Anchor
-from synthdata.gate.epochs import current_anchor
+from synthdata.gate.epochs import current_anchor, epoch_events
 from synthdata.gate.novelty import level
 from synthdata.io.files import atomic_write
 from synthdata.judging.record import judge_alarms, judged_by
@@ -88,7 +88,10 @@ def alarms_of(store: CorpusStore, snapshots: pl.DataFrame, anchor: Anchor) -> li
     reference = 1 / half.collision if half is not None and half.collision else float("nan")
     rounds = rounds_of(tally(store)).filter(pl.col("kind") != "inherit")
     anchors = dict(rounds.select("round", "anchor").iter_rows())
-    course = RoundHistory(anchors, frozenset(store.events("unfreeze")["round"]))
+    epochs = [event for number in set(anchors.values()) for event in epoch_events(store, number)]
+    # Epochs of older versions do not say whether a change was what they began for.
+    changes = frozenset(int(epoch["round"]) for epoch in epochs if epoch.get("changed"))
+    course = RoundHistory(anchors, frozenset(store.events("unfreeze")["round"]), changes)
     trend_ = trend_alarms(snapshots, reference, settings.runtime.alarms, course)
     return sorted(judge_alarms(snapshots, settings.recipe.judge) + trend_, key=lambda alarm: int(alarm["round"]))
 

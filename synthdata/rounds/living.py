@@ -87,6 +87,7 @@ def next_epoch(
         "anchor": anchor.number,
         "epoch": number + 1,
         "because": because,
+        "changed": bool(rung),
         "taken": len(taken),
         "waiting": len(new) - len(taken),
         "outside": outside,
