@@ -80,6 +80,7 @@ def test_one_red_tile_is_amber_and_two_are_red() -> None:
     assert trend_alarms(snapshots({"n2": level}), 25.0, SETTINGS, COURSE) == [
         {"tile": "n2_level", "level": "amber", "round": number} for number in range(1, 6)
     ]
+    assert trend_alarms(snapshots({"n2": level}), NAN, SETTINGS, COURSE) == []
 
 
 def test_the_two_numbers_of_the_cells_are_one_tile_and_precision_is_amber() -> None:

@@ -88,7 +88,9 @@ def trend_alarms(
     for number, tiles in raised.items():
         if len({SAME_TILE.get(tile, tile) for tile in tiles & RED_TILES.keys()}) >= settings.red_tiles:
             alarms.append({"tile": "collapse", "level": "red", "round": number})
-    levels = raw.filter((pl.col("metric") == "n2") & (pl.col("value") < settings.level_share * n2_reference))
+    # Polars holds NaN for larger than any number.
+    least = 0.0 if math.isnan(n2_reference) else settings.level_share * n2_reference
+    levels = raw.filter((pl.col("metric") == "n2") & (pl.col("value") < least))
     alarms += [{"tile": "n2_level", "level": "amber", "round": int(number)} for number in levels["round"]]
     return sorted(alarms, key=lambda alarm: (alarm["round"], alarm["level"] != "red", alarm["tile"]))
 
