@@ -93,8 +93,8 @@ def _words(text: str) -> list[str]:
     words = folded.split()
     if len(folded) < _LONG_WORD * len(words) or is_simple(folded):
         return words
-    found = segments(folded)
-    return found if 2 * sum(map(is_unspaced, found)) > len(found) else words
+    letters = segments(folded)
+    return letters if 2 * sum(map(is_unspaced, letters)) > len(letters) else words
 
 
 def _share(parts: Sequence[object]) -> float:
@@ -110,8 +110,8 @@ def _telling(words: Sequence[str], grams: Sequence[tuple[str, ...]]) -> Sequence
     """The grams that hold more than noughts and marks, all where these are too few; of single signs longer ones."""
     if 2 * sum(word.isascii() and len(word) == 1 for word in words) > len(words):
         return list(zip(*(words[k:] for k in range(_SIGNS_OF_PHRASE)), strict=False))
-    told = [gram for gram in grams if any(c.isalnum() and c != "0" for c in "".join(gram))]
-    return told if len(told) >= _LEAST_GRAMS else grams
+    units = [gram for gram in grams if any(c.isalnum() and c != "0" for c in "".join(gram))]
+    return units if len(units) >= _LEAST_GRAMS else grams
 
 
 def _letters(text: str) -> int:

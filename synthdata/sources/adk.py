@@ -61,10 +61,10 @@ def read_session(rows: Sequence[Row]) -> Iterator[SessionItem]:
 
 
 def _error(event: dict[str, Any]) -> str:
-    code, said = (
+    code, message = (
         event.get(a, event.get(b)) for a, b in (("errorCode", "error_code"), ("errorMessage", "error_message"))
     )
-    return ": ".join(str(part) for part in (code, said) if part)
+    return ": ".join(str(part) for part in (code, message) if part)
 
 
 def eval_cases(row: dict[str, Any]) -> list[dict[str, Any]]:
@@ -73,9 +73,9 @@ def eval_cases(row: dict[str, Any]) -> list[dict[str, Any]]:
     if not isinstance(cases, list) or not cases or not all(map(_is_case, cases)):
         return []
     return [
-        {"messages": told, "task_id": str(case.get("eval_id", case.get("evalId", "")))}
+        {"messages": messages, "task_id": str(case.get("eval_id", case.get("evalId", "")))}
         for case in cases
-        if (told := [message for turn in case["conversation"] for message in _invocation(turn)])
+        if (messages := [message for turn in case["conversation"] for message in _invocation(turn)])
     ]
 
 
@@ -90,11 +90,11 @@ def _invocation(turn: object) -> list[dict[str, Any]]:
     between = between if isinstance(between, dict) else {}
     calls = _listed(between.get("tool_uses", between.get("toolUses")))
     answers = _listed(between.get("tool_responses", between.get("toolResponses")))
-    told = [_content(turn.get("user_content", turn.get("userContent")), "user")]
-    told += [{"role": "model", "parts": [{"functionCall": call} for call in calls]}] if calls else []
-    told += [{"role": "user", "parts": [{"functionResponse": answer} for answer in answers]}] if answers else []
-    told.append(_content(turn.get("final_response", turn.get("finalResponse")), "model"))
-    return [message for message in told if message.get("parts")]
+    turns = [_content(turn.get("user_content", turn.get("userContent")), "user")]
+    turns += [{"role": "model", "parts": [{"functionCall": call} for call in calls]}] if calls else []
+    turns += [{"role": "user", "parts": [{"functionResponse": answer} for answer in answers]}] if answers else []
+    turns.append(_content(turn.get("final_response", turn.get("finalResponse")), "model"))
+    return [message for message in turns if message.get("parts")]
 
 
 def _listed(value: object) -> list[Any]:

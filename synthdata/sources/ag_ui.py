@@ -99,8 +99,8 @@ class _Thread:
         """What the chat reader takes."""
         broken = self._running or any("train" in message for message in self._open.values())
         self.notes += [BROKEN] if broken else []
-        told = [message for message in self._messages if message.get("role") not in _SILENT]
-        return {"messages": told, "task_id": name, "truncated": broken or self._failed}
+        spoken = [message for message in self._messages if message.get("role") not in _SILENT]
+        return {"messages": spoken, "task_id": name, "truncated": broken or self._failed}
 
     def _join(self, messages: list[Any]) -> None:
         """The history that a run was given: what the thread does not have yet."""
@@ -110,12 +110,12 @@ class _Thread:
     def _replace(self, messages: list[Any]) -> None:
         """A snapshot is all there is; thoughts of messages that stay are kept, since a snapshot has none."""
         known = {message["id"]: message for message in self._messages if isinstance(message.get("id"), str)}
-        told = _plain(messages)
-        for message in told:
+        snapshot = _plain(messages)
+        for message in snapshot:
             before = known.get(str(message.get("id")), {})
             if before.get("reasoning_content") and not message.get("reasoning_content"):
                 message["reasoning_content"] = before["reasoning_content"]
-        self._messages, self._open = told, {}
+        self._messages, self._open = snapshot, {}
         self._calls = {}
 
     def _text(self, kind: str, event: dict[str, Any]) -> None:

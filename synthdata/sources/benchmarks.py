@@ -14,10 +14,10 @@ _SILENT = ("handler_log", "state_info", "inference_input")
 def tool_bench(row: Row) -> list[Row]:
     """The last of the growing conversations of an answer: it holds all the others."""
     answer = row.get("answer_generation")
-    told = answer.get("train_messages") if isinstance(answer, dict) else None
-    if not isinstance(answer, dict) or not isinstance(told, list) or not told:
+    talks = answer.get("train_messages") if isinstance(answer, dict) else None
+    if not isinstance(answer, dict) or not isinstance(talks, list) or not talks:
         return []
-    last = max((talk for talk in told if isinstance(talk, list)), key=len, default=[])
+    last = max((talk for talk in talks if isinstance(talk, list)), key=len, default=[])
     if not last or not all(isinstance(message, dict) and "role" in message for message in last):
         return []
     tools = answer.get("function")

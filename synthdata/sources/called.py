@@ -164,8 +164,8 @@ def answers_in(text: str) -> list[str]:
 def writes_calls(messages: Sequence[Message]) -> bool:
     """Whether a turn of a conversation is calls as text that an answer follows."""
     turns = pairwise(messages)
-    said = [_words(turn) for turn, after in turns if turn.get("role") == "assistant" and _is_answer(after)]
-    return any(found.calls for text in said if (found := written(text, {})) is not None)
+    spoken = [_words(turn) for turn, after in turns if turn.get("role") == "assistant" and _is_answer(after)]
+    return any(found.calls for text in spoken if (found := written(text, {})) is not None)
 
 
 def called_run(run: Trajectory) -> Trajectory:

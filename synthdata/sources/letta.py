@@ -37,19 +37,19 @@ def sniff(value: object) -> str | None:
 
 def read_session(rows: Sequence[Row]) -> Iterator[SessionItem]:
     """The one run of a file."""
-    told, refused = each_row(rows, lambda row: (row.line, _checked(row.value)))
+    records, refused = each_row(rows, lambda row: (row.line, _checked(row.value)))
     yield from refused
-    if not told:
+    if not records:
         return
-    if _newest_first([message for _, message in told]):
-        told.reverse()
+    if _newest_first([message for _, message in records]):
+        records.reverse()
     messages: list[dict[str, Any]] = []
     last = ""
-    for _, message in told:
+    for _, message in records:
         identity = str(message.get("id") or "")
         _add(messages, message, same=bool(identity) and identity == last)
         last = identity
-    first = min(line for line, _ in told)
+    first = min(line for line, _ in records)
     try:
         yield ReadRun(first, openai_chat.read({"messages": messages})[0])
     except RowError as error:

@@ -61,7 +61,7 @@ def _flat(span: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(trace, str) or not isinstance(identity, str):
         raise RowError("a span without `trace_id` or `span_id`")
     status = span.get("status")
-    said = (
+    outcome = (
         status if isinstance(status, dict) else {"code": span.get("status_code"), "message": span.get("status_message")}
     )
     return {
@@ -69,7 +69,7 @@ def _flat(span: dict[str, Any]) -> dict[str, Any]:
         "context": {"trace_id": trace, "span_id": identity},
         "parent_id": span.get("parent_id", span.get("parent_span_id")),
         "start_time": _padded(span.get("start_time", span.get("start_time_unix_nano"))),
-        "status": {"status_code": said.get("code"), "description": said.get("message")},
+        "status": {"status_code": outcome.get("code"), "description": outcome.get("message")},
         "attributes": attributes,
         "events": span.get("events") or [],
     }

@@ -26,7 +26,7 @@ def sniff(value: object) -> str | None:
 
 
 def read_session(rows: Sequence[Row]) -> Iterator[SessionItem]:
-    """The one run of a file; actions of the same answer are told one after the other."""
+    """The one run of a file; actions of the same answer are info one after the other."""
     steps, refused = each_row(rows, lambda row: _step(row))
     yield from refused
     if not steps:
@@ -57,9 +57,9 @@ def _step(row: Row) -> tuple[Row, str, str, str]:
     answer, action = step.get("response"), _text(step["action"])
     words = answer if isinstance(answer, str) else _text(answer) if answer else ""
     seen = [f"[screenshot {step['screenshot_file']}]"]
-    told = step.get("info")
-    if isinstance(told, dict) and any(key not in ("done", "fail") for key in told):
-        seen.append(canonical_json(told))
+    info = step.get("info")
+    if isinstance(info, dict) and any(key not in ("done", "fail") for key in info):
+        seen.append(canonical_json(info))
     return row, words, action, "\n".join(seen)
 
 

@@ -156,5 +156,5 @@ def _before_first(turns: list[Message], pictures: Sequence[Picture]) -> list[Mes
         raise RowError(f"{len(pictures)} pictures beside a chat in which no user says anything")
     content = turns[first].get("content")
     words = content if isinstance(content, list) else [{"type": "text", "text": content}] if content else []
-    told = turns[first] | {"content": [*(picture.part() for picture in pictures), *words]}
-    return [*turns[:first], told, *turns[first + 1 :]]
+    opening = turns[first] | {"content": [*(picture.part() for picture in pictures), *words]}
+    return [*turns[:first], opening, *turns[first + 1 :]]

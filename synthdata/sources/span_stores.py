@@ -105,6 +105,6 @@ def agents_span(value: Mapping[str, Any], line: int, number: int) -> Span | None
         span.inputs, span.outputs = input_messages(data.get("input")), output_messages(data.get("output"))
         span.model = data["model"] if isinstance(data.get("model"), str) else ""
     error = value.get("error")
-    said = error.get("message", error) if isinstance(error, dict) else error
-    span.error = str(said) if said else ""
+    message = error.get("message", error) if isinstance(error, dict) else error
+    span.error = str(message) if message else ""
     return span

@@ -129,8 +129,8 @@ def read(value: object) -> list[Trajectory]:
             last.action = text
         else:
             drafts.append(Draft("agent", text))
-    said = as_name(episode.get("reflections"), "reflections")
-    drafts += [Draft("system", f"Reflections: {said}")] if said else []
+    reflections = as_name(episode.get("reflections"), "reflections")
+    drafts += [Draft("system", f"Reflections: {reflections}")] if reflections else []
     success = episode.get("success")
     return [
         Trajectory(
