@@ -78,7 +78,8 @@ def _step(step: Step, *, leading: bool) -> list[tuple[int | None, Message]]:
     names = [_call_id(step, i) for i in range(len(step.tool_calls))]
     for i, seen in enumerate(step.observations):
         if agents:
-            answered = seen.call_id or (names[i] if i < len(names) else names[-1])
+            # An answer that names no call of the step is told by its place: no message may answer to nothing.
+            answered = seen.call_id if seen.call_id in names else names[min(i, len(names) - 1)]
             made.append((None, {"role": "tool", "tool_call_id": answered, "content": seen.content}))
         else:
             made.append((None, {"role": "user", "content": seen.content}))

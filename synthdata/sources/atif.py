@@ -7,6 +7,7 @@ Embedded sub-agents become trajectories of their own.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from synthdata.records import Trajectory, canonical_json
@@ -15,7 +16,7 @@ from synthdata.sources.fields import RowError, as_flag, as_list, as_name, as_obj
 from synthdata.sources.openai_chat import first_user
 from synthdata.sources.outcome import read_reward, read_success
 from synthdata.sources.parts import Answer, content_text, read_answer, read_content
-from synthdata.sources.steps import COPIED, Draft, close
+from synthdata.sources.steps import COPIED, Draft, Fold, close
 
 NAME = "atif"
 _VERSION = re.compile(r"ATIF-v(\d{1,4})\.(\d{1,4})")
@@ -50,7 +51,7 @@ def read(value: object) -> list[Trajectory]:
     for place in reversed(places):
         known.update({key: item for key, item in place.items() if item is not None})
     raw_steps = as_list(run.get("steps"), "steps")
-    steps = close([_draft(number, item) for number, item in enumerate(raw_steps)])
+    steps = close(_answered([_draft(number, item) for number, item in enumerate(raw_steps)]))
     notes: list[str] = []
     tools = agent.get("tool_definitions")
     trajectory = Trajectory(
@@ -83,8 +84,25 @@ def _model(agent: dict[str, Any], raw_steps: list[Any]) -> str:
     return as_name(agent.get("model_name") or next(named, None), "agent.model_name")
 
 
-def _draft(number: int, item: object) -> Draft:
-    """One step; what the log says was copied from an earlier context is history, and its deeds carry no weight."""
+def _answered(steps: Sequence[tuple[Draft, list[Answer]]]) -> list[Draft]:
+    """Answers at the steps that made the calls they name, whichever step reports them; others where they stand."""
+    named = frozenset(call.call_id for draft, _ in steps for call in draft.calls if call.call_id)
+    fold = Fold(named)
+    for draft, answers in steps:
+        fold.add(draft)
+        for answer in answers:
+            if answer.observation.call_id in named:
+                fold.answer(answer)
+            else:
+                draft.heard(answer)
+    return fold.drafts
+
+
+def _draft(number: int, item: object) -> tuple[Draft, list[Answer]]:
+    """One step and the answers that it reports.
+
+    What the log says was copied from an earlier context is history, and its deeds carry no weight.
+    """
     where = f"steps[{number}]"
     step = as_object(item, where)
     source = step.get("source")
@@ -105,15 +123,10 @@ def _draft(number: int, item: object) -> Draft:
     draft.take(words.calls)
     draft.take(_call(call, f"{where}.tool_calls[{i}]") for i, call in enumerate(calls))
     results = as_list(answers, f"{where}.observation.results")
-    for answer in (
-        *words.answers,
-        *(_result(item, f"{where}.observation.results[{i}]") for i, item in enumerate(results)),
-    ):
-        draft.observations.append(answer.observation)
-        draft.media += answer.media
+    reported = [_result(item, f"{where}.observation.results[{i}]") for i, item in enumerate(results)]
     if source == "agent" and as_flag(step.get("is_copied_context"), f"{where}.is_copied_context"):
         draft.unfit.append(COPIED)
-    return draft
+    return draft, [*words.answers, *reported]
 
 
 def _call(item: object, where: str) -> ReadCall:

@@ -71,10 +71,12 @@ def read_call(value: object, where: str) -> ReadCall:
         raise RowError(f"`{where}` is a tool call without a name; add the tool's name, or leave the call out")
     identity = next((text for node in (outer, body) for key in _IDS if (text := as_name(_id(node, key), where))), "")
     free_text = inner == "custom" or str(outer.get("type")).startswith("custom")
-    key = next((key for key in _ARGUMENTS if key in body and (key != inner)), None)
-    if key is None:
+    given = [node[key] for node in (body, outer) for key in _ARGUMENTS if key in node and key != inner]
+    if not given:
         _nothing_lost(body, name, where)
-    text, repaired, unfit = read_arguments(_unpacked(body.get(key)) if key else None, free_text=free_text)
+    # A log that keeps several of the names fills one of them.
+    arguments = next((value for value in given if value not in (None, "", {})), next(iter(given), None))
+    text, repaired, unfit = read_arguments(_unpacked(arguments), free_text=free_text)
     shown = f"arguments of {name}: "
     return ReadCall(ToolCall(name, text, identity or None), repaired and shown + repaired, unfit and shown + unfit)
 

@@ -7,7 +7,7 @@ of the agent, sub-agents that ran inside are runs of their own, what a command p
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from synthdata.sources.fields import RowError, as_name, as_object
@@ -24,6 +24,8 @@ _COMMANDS = (
     "<command-name>", "<command-message>", "<local-command-stdout>", "<local-command-stderr>", "<local-command-caveat>",
     "<bash-input>", "<bash-stdout>", "<bash-stderr>", "Caveat: The messages below were generated",
 )  # fmt: skip
+_ASIDE = (*_COMMANDS, "[Request interrupted")
+_OTHER = "session "
 _INTERFACE_MODEL = "<synthetic>"
 _ERRORS = "messages of the interface, such as API errors, are not turns of the agent; left out: {}"
 
@@ -35,6 +37,10 @@ def sniff(value: object) -> str | None:
     if event and isinstance(value, dict) and not value["type"].isupper() and any(key in value for key in _KEYS):
         return None
     return "no Claude Code event (`type` with `sessionId`)"
+
+
+_COPIES = "events that stood in the file before, word for word, were left out: {}"
+_TAKEN_BACK = "events of branches that the user left, to go on from before them, were left out: {}"
 
 
 @dataclass(slots=True)
@@ -96,12 +102,17 @@ def _grew(old: dict[str, Any], new: dict[str, Any]) -> bool:
 
 def read_session(rows: Sequence[Row]) -> Iterator[SessionItem]:
     """The session's run, then those of its sub-agents in the order in which they began; refused events first."""
-    events, refused = each_row(rows, _event)
+    read, refused = each_row(rows, _event)
     yield from refused
+    links = _links(rows)
+    once = _once(read)
+    events = _shown(_in_order(once, links), links)
+    left_out = [(len(read) - len(once), _COPIES), (len(once) - len(events), _TAKEN_BACK)]
     chains: dict[str, _Chain] = {}
     owners: dict[str, str] = {}
+    first = next((_session(event.body) for event in events if _session(event.body)), "")
     for event in events:
-        name = _chain_name(event.body, owners)
+        name = _chain_name(event.body, owners, links, first)
         chain = chains.setdefault(name, _Chain(event.row.line))
         try:
             _take(chain, event)
@@ -111,9 +122,76 @@ def read_session(rows: Sequence[Row]) -> Iterator[SessionItem]:
         for snapshot in chain.by_message.values():
             snapshot.finish()
         steps = close(folded(chain.turns))
-        notes = [_ERRORS.format(chain.errors)] if chain.errors else []
+        counts = [(chain.errors, _ERRORS), *(left_out if name == "" else ())]
+        notes = [note.format(count) for count, note in counts if count]
         if steps or name == "":
-            yield ReadRun(chain.line, run_of(steps, chain.model, notes, chain.task or chain.asked))
+            run = run_of(steps, chain.model, notes, chain.task or chain.asked)
+            yield ReadRun(chain.line, replace(run, truncated=name == "" and any(map(_broke_off, rows))))
+
+
+def _broke_off(row: Row) -> bool:
+    """Whether this is the SDK's last word on a run that ended at a limit or with an error."""
+    value = row.value
+    if not isinstance(value, dict) or value.get("type") != "result":
+        return False
+    return value.get("is_error") is True or as_text(value.get("subtype")).startswith("error")
+
+
+def _once(events: list[_Event]) -> list[_Event]:
+    """The events without copies: a file that was put together from others, or written twice, says the same again."""
+    known: dict[str, dict[str, Any]] = {}
+    kept = []
+    for event in events:
+        own = as_text(event.body.get("uuid"))
+        if not own or known.get(own) != event.message:
+            kept.append(event)
+        known[own] = event.message
+    return kept
+
+
+def _in_order(events: list[_Event], links: dict[str, str]) -> list[_Event]:
+    """The events with none before the one that it follows; the order of the file otherwise."""
+    places = {as_text(event.body.get("uuid")): place for place, event in enumerate(events)}
+    ready: list[_Event] = []
+    waiting: dict[str, list[_Event]] = {}
+    for place, event in enumerate(events):
+        parent = links.get(as_text(event.body.get("uuid")), "")
+        if places.get(parent, -1) > place:
+            waiting.setdefault(parent, []).append(event)
+            continue
+        freed = [event]
+        while freed:
+            ready.append(freed.pop())
+            freed += reversed(waiting.pop(as_text(ready[-1].body.get("uuid")), []))
+    # Events that follow each other in a ring.
+    return [*ready, *(event for listed in waiting.values() for event in listed)]
+
+
+def _shown(events: list[_Event], links: dict[str, str]) -> list[_Event]:
+    """The events without what the user took back: of several prompts at one place the last was gone on from."""
+    latest: dict[str, str] = {}
+    for event in events:
+        if _is_prompt(event):
+            latest[as_text(event.body.get("parentUuid"))] = as_text(event.body.get("uuid"))
+    taken_back = {
+        as_text(event.body.get("uuid"))
+        for event in events
+        if _is_prompt(event) and latest[as_text(event.body.get("parentUuid"))] != event.body["uuid"]
+    }
+    for own, parent in links.items() if taken_back else ():
+        if parent in taken_back:
+            taken_back.add(own)
+    return [event for event in events if as_text(event.body.get("uuid")) not in taken_back]
+
+
+def _is_prompt(event: _Event) -> bool:
+    """Whether a user wrote this, at a place in the session that the event names."""
+    body, content = event.body, event.message["content"]
+    if event.kind != "user" or body.get("isMeta") or not as_text(body.get("parentUuid")):
+        return False
+    listed = content if isinstance(content, list) else [{"type": "text", "text": content}]
+    texts = [part.get("text") for part in listed if isinstance(part, dict) and part.get("type") == "text"]
+    return bool(body.get("uuid") and texts) and len(texts) == len(listed) and not str(texts[0]).startswith(_ASIDE)
 
 
 def _event(row: Row) -> _Event | None:
@@ -134,10 +212,27 @@ def _event(row: Row) -> _Event | None:
     return _Event(row, kind, value, message)
 
 
-def _chain_name(event: dict[str, Any], owners: dict[str, str]) -> str:
-    """Empty for the session itself, else the sub-agent's name: its id, the call that began it, or its first event."""
+def _links(rows: Sequence[Row]) -> dict[str, str]:
+    """Of every event, bookkeeping too, the one that it follows; in the order of the file."""
+    values = [row.value for row in rows if isinstance(row.value, dict)]
+    return {value["uuid"]: as_text(value.get("parentUuid")) for value in values if as_text(value.get("uuid"))}
+
+
+def _session(event: dict[str, Any]) -> str:
+    return as_text(event.get("sessionId")) or as_text(event.get("session_id"))
+
+
+def _chain_name(event: dict[str, Any], owners: dict[str, str], links: dict[str, str], first: str) -> str:
+    """Empty for the file's first session, else the name of another one or of a sub-agent.
+
+    A sub-agent's is its id, the call that began it, or its first event. What follows an event of a session belongs to
+    it, whatever id it has: resumed sessions change theirs.
+    """
     parent, own = as_text(event.get("parentUuid")), as_text(event.get("uuid"))
-    name = ""
+    known = parent in owners or parent in links
+    name = "" if known or _session(event) in ("", first) else f"{_OTHER}{_session(event)}"
+    if owners.get(parent, "").startswith(_OTHER):
+        name = owners[parent]
     if event.get("isSidechain") is True:
         name = as_text(event.get("agentId")) or owners.get(parent, "") or f"from {own or 'start'}"
     elif event.get("parent_tool_use_id"):

@@ -62,6 +62,7 @@ _THINKING = frozenset((*_THOUGHTS, *_THOUGHTS_AGAIN))
 _CALLING = frozenset((*_LISTED, "function_call", "additional_kwargs"))
 _ANSWER_IDS = ("tool_call_id", "toolCallId", "tool_use_id", "call_id", "id")
 ECHO = "a framework's echo of a tool's answer"
+FAILED = "the log says that this turn is an error"
 WEIGHED_OUT = "the log says that this turn is not learnt"
 
 
@@ -88,8 +89,9 @@ class TurnReader:
 
     def __init__(self) -> None:
         self._items = ItemFold()
-        #: What the agent said or called last, while nothing came between.
+        #: What the agent said or called last, while nothing came between, and the id of that message.
         self._said: Draft | None = None
+        self._said_id: object = None
 
     def add(self, value: object, where: str) -> list[Draft | Answer]:
         """The turns and answers that one message or item brings; none where it joins an earlier one.
@@ -101,6 +103,7 @@ class TurnReader:
         if plain is not None:
             self._items.end()
             self._said = plain if isinstance(plain, Draft) and plain.role == "agent" else None
+            self._said_id = None
             return [plain]
         item = unwrapped(as_object(value, where))
         if is_item(item):
@@ -108,6 +111,11 @@ class TurnReader:
         turns = _turns(item, where)
         first = turns[0] if turns else None
         before, self._said = self._said, first if isinstance(first, Draft) and first.role == "agent" else None
+        identity, self._said_id = self._said_id, item.get("id")
+        again = isinstance(identity, str) and identity == self._said_id and len(turns) == 1
+        if before and self._said and again and _goes_on(before, self._said, item):
+            self._said = before
+            return []
         if before is not None and isinstance(first, Draft) and _is_spelled(item) and not (before.unfit or first.unfit):
             # Calls in turns of their own, one after the other, were made at once.
             before.calls += first.calls
@@ -117,6 +125,25 @@ class TurnReader:
             return self._items.message(first)
         self._items.end()
         return turns
+
+
+def _goes_on(before: Draft, now: Draft, item: dict[str, Any]) -> bool:
+    """Whether a message with the id of the one before is that message in a later state, or its next piece.
+
+    Then the one before becomes what is known of the message now.
+    """
+    piece = str(item.get("type")).lower() == "aimessagechunk" and not (before.calls or now.calls)
+    grew = now.action.startswith(before.action) and now.calls[: len(before.calls)] == before.calls
+    if not (piece or grew):
+        return False
+    if grew:
+        before.action, before.thought, before.calls = now.action, now.thought or before.thought, now.calls
+        before.media, before.unfit, before.repaired = now.media, now.unfit, now.repaired
+    else:
+        before.action += now.action
+        before.thought += now.thought
+        before.media += now.media
+    return True
 
 
 def _plain(value: object, where: str) -> Draft | Answer | None:
@@ -325,6 +352,7 @@ def _agent(item: dict[str, Any], where: str) -> list[Draft | Answer]:
         draft.take(read_call(call, f"{where}.content[{i}]") for i, call in enumerate(item["content"]))
     if _is_spelled(item):
         _take_spelled_call(draft, where)
+    draft.unfit += [FAILED] if item.get("error") and not draft.calls else []
     draft.unfit += [ECHO] if kind == "toolcallsummarymessage" else []
     draft.unfit += content.unknown
     return [draft, *content.answers]

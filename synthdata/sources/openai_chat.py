@@ -11,7 +11,7 @@ from typing import Any
 from synthdata.records import Step, ToolCall, Trajectory, canonical_json
 from synthdata.sources.fields import RowError, as_flag, as_list, as_name
 from synthdata.sources.messages import is_message, read_calls, steps_from
-from synthdata.sources.outcome import read_reward, read_success
+from synthdata.sources.outcome import reward_of, success_of
 from synthdata.sources.parts import content_text
 from synthdata.sources.tool_columns import tools_beside
 
@@ -53,7 +53,8 @@ def read(value: object) -> list[Trajectory]:
     """One conversation; its task is `task`, else the first user message.
 
     Of the object around the messages also `task_id` (or `instance_id`), `success` (or `resolved`), `reward` (or
-    `score`), `truncated`, `model` and `tools` are used, and the response where it stands beside its request.
+    `score`), `truncated`, `model` and `tools` are used, and the response where it stands beside its request. Outcomes
+    may also stand in `metadata`, `extra` and the like.
     """
     around: dict[str, Any] = value if isinstance(value, dict) else {"messages": value}
     messages = _messages(around)
@@ -66,9 +67,9 @@ def read(value: object) -> list[Trajectory]:
         Trajectory(
             task=content_text(around.get("task")) or first_user(steps),
             steps=steps,
-            task_id=as_name(around.get("task_id", around.get("instance_id")), "task_id"),
-            success=read_success(around.get("success", around.get("resolved")), "success", notes),
-            reward=read_reward(around.get("reward", around.get("score")), "reward", notes),
+            task_id=as_name(around.get("task_id"), "task_id") or as_name(around.get("instance_id"), "instance_id"),
+            success=success_of(around, ("success", "resolved"), notes),
+            reward=reward_of(around, ("reward", "score"), notes),
             agent_model=as_name(around.get("model"), "model"),
             tools=canonical_json(list(tools)) if tools else "",
             truncated=bool(as_flag(around.get("truncated"), "truncated")),
@@ -94,6 +95,9 @@ def _messages(row: dict[str, Any]) -> list[Any] | None:
         return None
     system = row.get("system", row.get("system_instruction", row.get("systemInstruction")))
     before: list[Any] = []
+    if isinstance(system, str) and messages and messages[0] == {"role": "system", "content": system}:
+        # A log that keeps the prompt beside the messages and once more before them.
+        return [*messages, *_response(row.get("response"))]
     if isinstance(system, str | list) and system:
         before = [{"role": "system", "content": system}]
     elif isinstance(system, dict) and isinstance(system.get("parts"), list):

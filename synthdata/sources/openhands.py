@@ -14,7 +14,7 @@ from synthdata.sources.calls import read_call
 from synthdata.sources.fields import as_list, as_name, as_object
 from synthdata.sources.files import Row
 from synthdata.sources.messages import TurnReader, folded, read_calls
-from synthdata.sources.outcome import read_success
+from synthdata.sources.outcome import success_of
 from synthdata.sources.parts import Answer, content_text, read_answer, read_content
 from synthdata.sources.sessions import ReadRun, SessionItem, each_row, run_of
 from synthdata.sources.steps import Draft, close
@@ -58,7 +58,9 @@ def read(value: object) -> list[Trajectory]:
     for number, event in enumerate(_flat(as_list(row.get("history"), "history"))):
         reader.take(as_object(event, f"history[{number}]"), f"history[{number}]")
     notes: list[str] = []
-    success = read_success(row.get("success", row.get("resolved")), "success", notes)
+    tested = row.get("test_result")
+    report = tested.get("report") if isinstance(tested, dict) else None
+    success = success_of({**row, "outcome": report}, ("success", "resolved"), notes)
     run = reader.run(notes)
     instance = row.get("instance_id")
     task = run.task or content_text(row.get("instruction"))

@@ -61,6 +61,11 @@ class Draft:
             self.repaired += [read.repaired] if read.repaired else []
             self.unfit += [read.unfit] if read.unfit else []
 
+    def heard(self, answer: Answer) -> None:
+        """Add an answer to what came back."""
+        self.observations.append(answer.observation)
+        self.media += answer.media
+
     @property
     def blank(self) -> bool:
         """Neither words nor calls."""
@@ -94,7 +99,7 @@ class Fold:
             if call.call_id:
                 self._by_call[call.call_id] = draft
                 for answer in self._early.pop(call.call_id, ()):
-                    _put(draft, answer)
+                    draft.heard(answer)
                     draft.repaired.append(EARLY)
 
     def answer(self, answer: Answer) -> None:
@@ -107,20 +112,15 @@ class Fold:
         named = self._by_call.get(name)
         waiting = self._caller
         if named:
-            _put(named, answer)
+            named.heard(answer)
         elif name in self._to_come:
             self._early.setdefault(name, []).append(answer)
         elif waiting and len(waiting.observations) < len(waiting.calls):
-            _put(waiting, answer)
+            waiting.heard(answer)
         else:
             if not self.drafts:
                 self.add(Draft("system"))
-            _put(self.drafts[-1], answer)
-
-
-def _put(draft: Draft, answer: Answer) -> None:
-    draft.observations.append(answer.observation)
-    draft.media += answer.media
+            self.drafts[-1].heard(answer)
 
 
 def close(drafts: Sequence[Draft]) -> tuple[Step, ...]:

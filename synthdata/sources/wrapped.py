@@ -213,7 +213,7 @@ def _outcome(row: Row) -> Row:
     status = row.get("exit_status")
     known = {
         "task_id": row.get("instance_id"),
-        "success": row.get("target", row.get("resolved")),
+        "success": row.get("resolved") if row.get("target") is None else row["target"],
         "model": row.get("model_name"),
     }
     ended = {"truncated": "submit" not in status} if isinstance(status, str) else {}
