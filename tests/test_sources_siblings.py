@@ -236,3 +236,36 @@ def test_claude_code_events_in_another_order_are_read_by_their_links(tmp_path):
 def test_claude_code_streams_that_broke_off_are_truncated(last, truncated, tmp_path):
     (run,) = read(tmp_path, ASKED, SAID, {"type": "result", "sessionId": "s", **last})
     assert run.truncated is truncated
+
+
+def test_openhands_observations_go_to_the_event_that_caused_them(tmp_path):
+    history = [
+        {"id": 0, "source": "user", "action": "message", "args": {"content": "Trim"}},
+        {"id": 1, "source": "agent", "action": "delegate", "args": {"agent": "mate"}},
+        {"id": 2, "source": "agent", "action": "run", "args": {"command": "trim"}},
+        {"id": 3, "source": "agent", "observation": "run", "content": "trimmed", "cause": 2},
+        {"id": 4, "source": "agent", "observation": "delegate", "content": "the mate is done", "cause": 1},
+    ]
+    (run,) = read(tmp_path, {"instance_id": "i", "history": history})
+    assert [[seen.content for seen in deed.observations] for deed in run.agent_steps] == [
+        ["the mate is done"], ["trimmed"]
+    ]  # fmt: skip
+
+
+def span(number, outputs, start):
+    said = {"gen_ai.operation.name": "chat", "gen_ai.input.messages": [{"role": "user", "content": "Trim"}],
+            "gen_ai.output.messages": outputs}  # fmt: skip
+    about = [{"key": k, "value": {"stringValue": v if isinstance(v, str) else json.dumps(v)}} for k, v in said.items()]
+    return {"traceId": "a" * 32, "spanId": f"{number:016d}", "name": "chat", "startTimeUnixNano": str(start),
+            "attributes": about}  # fmt: skip
+
+
+def test_spans_that_were_sent_twice_are_read_once(tmp_path):
+    def otlp(*spans):
+        return {"resourceSpans": [{"scopeSpans": [{"spans": list(spans)}]}]}
+
+    first = span(1, [{"role": "assistant", "content": "Trimmed."}], 1)
+    (run,) = read(tmp_path, otlp(first, first), otlp(first))
+    assert deeds(run) == [("Trimmed.", 1)]
+    runs = read(tmp_path, otlp(first, span(2, [{"role": "assistant", "content": "Trimmed."}], 1)))
+    assert len(runs) == 2

@@ -138,7 +138,9 @@ class _Events:
         if event.get("observation") in _SILENT:
             return
         about = as_object(event.get("tool_call_metadata"), f"{where}.tool_call_metadata")
-        self.turns.append(read_answer(event.get("content"), about.get("tool_call_id"), f"{where}.tool_call_id"))
+        # Without ids of calls an observation names the event that caused it.
+        cause = about.get("tool_call_id") or event.get("cause")
+        self.turns.append(read_answer(event.get("content"), cause, f"{where}.tool_call_id"))
 
     def _action(self, event: dict[str, Any], where: str) -> None:
         kind = event["action"]
@@ -174,7 +176,8 @@ class _Events:
         if message is None:
             draft = Draft("agent", thought=content_text(fields.get("thought")))
             made = {key: item for key, item in fields.items() if key not in _BESIDE and item is not None}
-            call = {"name": about.get("function_name") or kind, "arguments": made, "id": about.get("tool_call_id")}
+            call = {"name": about.get("function_name") or kind, "arguments": made}
+            call["id"] = about.get("tool_call_id") or event.get("id")
             draft.take([read_call(call, where)])
             self.turns.append(draft)
             return

@@ -51,7 +51,7 @@ def read_session(rows: Sequence[Row]) -> Iterator[SessionItem]:
     yield from refused
     traces: dict[str, list[Span]] = {}
     unknown: dict[str, list[_Raw]] = {}
-    for number, span in enumerate(raw):
+    for number, span in enumerate(_once(raw)):
         read = _span(span, logs.get(span.name, []), number)
         if read is None:
             unknown.setdefault(span.trace, []).append(span)
@@ -62,6 +62,18 @@ def read_session(rows: Sequence[Row]) -> Iterator[SessionItem]:
         yield from _trace(trace, spans, unknown.pop(trace, []), places)
     if unknown:
         yield _unknown(unknown, places)
+
+
+def _once(raw: list[_Raw]) -> list[_Raw]:
+    """The spans without copies: an exporter that got no answer sends the same again."""
+    known: dict[tuple[str, str], _Raw] = {}
+    kept = []
+    for span in raw:
+        before = known.setdefault((span.trace, span.name), span)
+        said = (before.title, before.start, before.attributes, before.events, before.error)
+        if before is span or said != (span.title, span.start, span.attributes, span.events, span.error):
+            kept.append(span)
+    return kept
 
 
 def _trace(trace: str, spans: list[Span], others: list[_Raw], places: Mapping[int, Row]) -> Iterator[SessionItem]:
