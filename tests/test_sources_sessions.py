@@ -257,7 +257,7 @@ def expect_openhands(run):
     assert [s.role for s in run.steps] == ["system", "user", "agent", "agent", "agent"]
     assert calls(run) == [
         ("bash", {"command": "ls"}, "c1"), ("bash", {"command": "pwd"}, "c2"),
-        ("edit", {"content": "b", "path": "a"}, None)]  # fmt: skip
+        ("edit", {"content": "b", "path": "a"}, "9")]  # fmt: skip
     assert answers(run) == [("mast", "c1"), ("/w", "c2"), ("edited", None)]
     assert [(s.action, s.thought) for s in run.agent_steps] == [("I look.", ""), ("", "why"), ("Mended.", "")]
 
