@@ -258,7 +258,7 @@ def expect_openhands(run):
     assert calls(run) == [
         ("bash", {"command": "ls"}, "c1"), ("bash", {"command": "pwd"}, "c2"),
         ("edit", {"content": "b", "path": "a"}, "9")]  # fmt: skip
-    assert answers(run) == [("mast", "c1"), ("/w", "c2"), ("edited", None)]
+    assert answers(run) == [("mast", "c1"), ("/w", "c2"), ("edited", "9")]
     assert [(s.action, s.thought) for s in run.agent_steps] == [("I look.", ""), ("", "why"), ("Mended.", "")]
 
 

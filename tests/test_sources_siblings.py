@@ -203,6 +203,8 @@ def test_claude_code_sessions_in_one_file_are_runs_of_their_own(tmp_path):
     other = [event("user", "v1", None, "Row", "t"), event("assistant", "b1", "v1", "Rowed.", "t")]
     runs = read(tmp_path, ASKED, SAID, *other)
     assert [(run.task, told(run)) for run in runs] == [("Trim", ["Trim", "Trimmed."]), ("Row", ["Row", "Rowed."])]
+    (run,) = read(tmp_path, ASKED, SAID, event("assistant", "b1", "x", "Stray.", "t"))
+    assert told(run) == ["Trim", "Trimmed.", "Stray."]
     between = {"type": "system", "uuid": "x1", "parentUuid": "a1", "sessionId": "t"}
     resumed = [event("user", "v1", "x1", "Row", "t"), event("assistant", "b1", "v1", "Rowed.", "t")]
     (run,) = read(tmp_path, ASKED, SAID, between, *resumed)

@@ -229,8 +229,12 @@ def _chain_name(event: dict[str, Any], owners: dict[str, str], links: dict[str, 
     it, whatever id it has: resumed sessions change theirs.
     """
     parent, own = as_text(event.get("parentUuid")), as_text(event.get("uuid"))
-    known = parent in owners or parent in links
-    name = "" if known or _session(event) in ("", first) else f"{_OTHER}{_session(event)}"
+    name = ""
+    other = f"{_OTHER}{_session(event)}"
+    apart = parent not in owners and parent not in links and _session(event) not in ("", first)
+    # A session begins with a user's words; a stray event of the agent is no session.
+    if apart and (event["type"] == "user" or other in owners):
+        owners[other] = name = other
     if owners.get(parent, "").startswith(_OTHER):
         name = owners[parent]
     if event.get("isSidechain") is True:
