@@ -188,6 +188,27 @@ def test_what_is_no_completion_is_an_error(text: str) -> None:
         assert "not a chat completion" in generator(url).generate([ask()])[0].error
 
 
+@pytest.mark.parametrize(
+    "field",
+    [
+        '"usage": {"prompt_tokens": 1e999}', '"usage": {"completion_tokens": -4}',
+        f'"usage": {{"prompt_tokens": 1{"0" * 400}}}',
+        f'"choices": [{{"message": {{"content": "x"}}, "logprobs": {{"content": [{{"logprob": 1{"0" * 400}}}]}}}}]',
+    ],
+)  # fmt: skip
+def test_numbers_that_no_answer_has_make_an_error_and_cost_nothing(field: str) -> None:
+    with endpoint(lambda n, body: (200, {}, completion("fine")[:-1] + f", {field}}}")) as (url, _):
+        model = generator(url, price_prompt_per_million=1.0)
+        assert "not a chat completion" in model.generate([ask()])[0].error
+    assert (model.calls, model.prompt_tokens, model.completion_tokens, model.cost) == (0, 0, 0, 0.0)
+
+
+def test_an_answer_whose_compression_is_damaged_is_an_error() -> None:
+    with endpoint(lambda n, body: (200, {"Content-Encoding": "gzip"} if not n else {}, completion("b"))) as (url, _):
+        answers = generator(url, concurrency=1).generate([ask("a"), ask("b")])
+    assert "compressed and damaged" in answers[0].error and answers[1].text == "b"
+
+
 def test_unreachable_endpoint_names_the_url() -> None:
     with pytest.raises(EndpointError, match=r"127\.0\.0\.1:9/v1.*cannot be reached"):
         generator("http://127.0.0.1:9/v1").generate([ask()])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -25,7 +27,9 @@ from synthdata.corpus.seals import AHEAD, DONE, FOLDER
 from synthdata.corpus.verify import sealed_from, verify
 from synthdata.errors import CorruptStoreError, SynthdataError
 from synthdata.gate.reference import ReferenceRow
+from synthdata.monitor.running import running
 from synthdata.monitor.status import status
+from synthdata.monitor.ticks import ticks
 from synthdata.operations.retract import Selector, retract
 from synthdata.records import Candidate, Origin, Step, Trajectory
 from synthdata.settings import Settings
@@ -98,6 +102,59 @@ def test_a_file_that_is_gone_cut_or_flipped_is_found(path, kind, damage):
         data[len(data) // 2] ^= 1
         file.write_bytes(data)
     assert is_found(path)
+
+
+@pytest.mark.parametrize("kind", [*TRUTH, "decisions/_delta_log/*1.json", "derived/files.jsonl"])
+def test_a_pipe_or_a_device_is_refused_before_it_is_read(path, kind):
+    file = sorted(path.glob(kind))[-1]
+    file.unlink()
+    os.mkfifo(file)
+    # corpus.json is not even looked into.
+    with pytest.raises(CorruptStoreError, match="is a pipe" if kind != "corpus.json" else "is missing"):
+        CorpusStore.open(path)
+    with pytest.raises(CorruptStoreError, match=f"{re.escape(str(file))}: is a pipe.*remove it"):
+        repair(path)
+    file.unlink()
+    file.symlink_to("/dev/zero")
+    with pytest.raises(CorruptStoreError, match="is a pipe"):
+        repair(path)
+
+
+def test_links_to_files_and_to_nowhere_are_no_pipes(path):
+    file = path / "anchors/0/content.json"
+    file.rename(path.parent / "content.json")
+    file.symlink_to(path.parent / "content.json")
+    (path / "derived" / "nowhere").symlink_to(path / "nowhere")
+    assert verify(CorpusStore.open(path)) == []
+
+
+@pytest.mark.parametrize("name", ["corpus.json", "seals/ahead.jsonl", "seals/done.jsonl"])
+def test_a_folder_in_the_place_of_a_file_is_named_and_moved_away_repaired(path, name):
+    (path / name).rename(path.parent / "kept")
+    (path / name).mkdir()
+    with pytest.raises(CorruptStoreError, match=f"{name}: is a folder where a file belongs; move it away"):
+        repair(path)
+    (path / name).rmdir()
+    assert repair(path) and verify(CorpusStore.open(path)) == []
+
+
+@pytest.mark.parametrize("name", ["corpus.json", "seals/ahead.jsonl", "seals/done.jsonl"])
+@pytest.mark.parametrize("text", ["[" * 100_000 + "\n", '{"format": 1e999}\n', "null\n", "1" * 5000 + "\n"])
+def test_json_that_nothing_wrote_is_damage_and_no_bug(path, name, text):
+    (path / name).write_text(text)
+    with pytest.raises(CorruptStoreError, match="--repair"):
+        CorpusStore.open(path)
+    assert is_found(path)
+    assert repair(path) and verify(CorpusStore.open(path)) == []
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "null", '{"already_decided": 1e999}', '{"work": 1}', "[1e999]"])
+def test_notes_that_nothing_wrote_are_left_out(path, text):
+    for name in ("last_call.json", "files.jsonl", "running.json", "ticks.jsonl", "sent.json"):
+        (path / "derived" / name).write_text(text + "\n")
+    store = CorpusStore.open(path)
+    assert status(store)["already_decided"] == 0 and running(store) is None and ticks(path) == []
+    assert is_found(path) is False
 
 
 def test_a_number_of_the_anchor_that_was_edited_is_found_by_whoever_reads_it(path):

@@ -85,6 +85,7 @@ def test_an_answer_without_a_call_gives_up_with_its_words():
         ((200, {}, "<html>hello</html>"), "not JSON"),
         ((200, {}, '{"error": "overloaded"}'), "not a chat completion"),
         ((200, {}, '{"choices": []}'), "not a chat completion"),
+        ((200, {}, '{"choices": [{"message": {}}], "usage": {"prompt_tokens": 1e999}}'), "not a chat completion"),
         ((401, {}, '{"error": "bad key hunter2secret"}'), "status 401"),
         ((307, {"Location": "http://127.0.0.1:9/elsewhere"}, ""), "status 307"),
         ((503, {}, "busy"), "status 503"),

@@ -209,7 +209,8 @@ def main() -> None:
         sys.exit(0)
     except OSError as error:
         # A full disk, a folder that may not be written, a path through a file: no bug, and the path says where.
-        _say(f"{error.filename or 'the disk'}: {error.strerror or error}")
+        # Of two names the second is the place of what was to come there, the first a name of our own beside it.
+        _say(f"{error.filename2 or error.filename or 'the disk'}: {error.strerror or error}")
         sys.exit(InputError.exit_code)
     except Exception as error:
         refused = DISK_REFUSES.search(str(error))

@@ -8,14 +8,15 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
 from synthdata.corpus.header import NAME, Header, read_header, write_header
 from synthdata.corpus.seals import DONE, FOLDER
-from synthdata.errors import InputError
+from synthdata.errors import CorruptStoreError, InputError
 from synthdata.io.files import atomic_folder, is_temporary, sweep_temporaries
 
 ANCHORS, HELDOUT, PICTURES = "anchors", "heldout", "blobs"
@@ -98,6 +99,24 @@ def is_unfinished(corpus: Path) -> bool:
     return not (corpus / ANCHORS / "0").is_dir() and not sealed and not any((corpus / "decisions").glob("*.parquet"))
 
 
+def refuse_pipes(corpus: Path) -> None:
+    """Refuse what is neither file nor folder, or a link to such: to read a pipe or a device may never end.
+
+    Raises:
+        CorruptStoreError: one is there. Pictures and the cache, which may be many, are not looked through.
+    """
+    for folder, folders, names in os.walk(corpus):
+        if folder == str(corpus):
+            folders[:] = [name for name in folders if name not in (PICTURES, "cache")]
+        for name in names:
+            # A link that leads nowhere is a missing file, and one of a writer may go while it is looked at.
+            with suppress(OSError):
+                mode = os.stat(os.path.join(folder, name)).st_mode
+                if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+                    text = f"{os.path.join(folder, name)}: is a pipe, a socket or a device, no file; remove it, then "
+                    raise CorruptStoreError(f"{text}`verify {corpus} --repair`")
+
+
 def open_header(path: Path) -> Header:
     """The header of a finished corpus.
 
@@ -107,6 +126,7 @@ def open_header(path: Path) -> Header:
     """
     header = read_header(path)
     refuse_misread(path)
+    refuse_pipes(path)
     if is_unfinished(path):
         raise InputError(f"{path}: its `init` has not ended; wait for it, or run it again if it was cut off")
     return header

@@ -13,7 +13,7 @@ from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
-from synthdata.io.files import atomic_write
+from synthdata.io.files import atomic_write, parsed_json
 
 DERIVED, NOTES = "derived", "files.jsonl"
 _BLOCK = 1 << 20
@@ -40,7 +40,7 @@ def read_notes(corpus: Path) -> dict[str, int]:
     with suppress(OSError):
         for line in (corpus / DERIVED / NOTES).read_bytes().split(b"\n"):
             with suppress(ValueError, TypeError):
-                name, value, own = json.loads(line)
+                name, value, own = parsed_json(line)
                 if own == _own(name, value):
                     notes[name] = value
     return notes

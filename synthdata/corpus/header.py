@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from synthdata.corpus.seals import FOLDER
 from synthdata.errors import CorruptStoreError, InputError
-from synthdata.io.files import atomic_write
+from synthdata.io.files import atomic_write, parsed_json
 
 # 2 is sealed (seals.py); 1 was made before there were seals, and becomes 2 with its next write.
 FORMAT, UNSEALED = 2, 1
@@ -52,15 +52,17 @@ def read_header(corpus: Path) -> Header:
         CorruptStoreError: the file is there but cannot be read as a header.
     """
     path = corpus / NAME
+    sealed = (corpus / FOLDER).is_dir()
+    advice = f"`verify {corpus} --repair` restores it from its second copy" if sealed else "restore it from a copy"
     if not path.is_file():
-        if (corpus / FOLDER).is_dir():
-            raise CorruptStoreError(f"{path}: is missing; `verify {corpus} --repair` restores it from its second copy")
+        if sealed:
+            raise CorruptStoreError(f"{path}: is missing; {advice}")
         raise InputError(f"{corpus}: not a corpus (no {NAME}); make one with `synthdata init`")
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = parsed_json(path.read_text(encoding="utf-8"))
         version = int(data["format"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CorruptStoreError(f"{path}: cannot be read: {error}; restore it from a copy") from error
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
+        raise CorruptStoreError(f"{path}: cannot be read: {error}; {advice}") from error
     if version > FORMAT:
         raise InputError(f"{path}: format {version}, this version reads up to {FORMAT}; install a newer synthdata")
     if version < UNSEALED:
@@ -75,5 +77,5 @@ def read_header(corpus: Path) -> Header:
             header.recipe["encoder"].setdefault("windows", 1)
         bytes.fromhex(header.secret)
     except (TypeError, ValueError, AttributeError) as error:
-        raise CorruptStoreError(f"{path}: {error}; restore it from a copy") from error
+        raise CorruptStoreError(f"{path}: {error}; {advice}") from error
     return header

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from synthdata.errors import InputError, LockedError
+from synthdata.io.files import parsed_json
 
 # What file systems over a network say where locks are not served.
 NO_LOCKS = frozenset({errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP})
@@ -84,7 +85,7 @@ class WriterLock:
 
     def _refusal(self) -> str:
         try:
-            holder = json.loads(self._holder.read_text(encoding="utf-8"))
+            holder = parsed_json(self._holder.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             # The holder took the lock this instant and has not said who it is.
             return f"{self._corpus}: another process {self._doing}; try again when it is done"

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import polars as pl
 
+from synthdata.corpus.beginning import refuse_pipes
 from synthdata.corpus.file_notes import forget_absent
 from synthdata.corpus.header import NAME, read_header
 from synthdata.corpus.lock import WriterLock
@@ -39,6 +40,10 @@ def repair(corpus: Path) -> list[str]:
     if not (corpus / FOLDER).is_dir():
         read_header(corpus)
         return []
+    refuse_pipes(corpus)
+    for path in (corpus / NAME, *(corpus / FOLDER / name for name in (AHEAD, DONE, NAME))):
+        if path.is_dir():
+            raise CorruptStoreError(f"{path}: is a folder where a file belongs; move it away, then run this again")
     with WriterLock(corpus).held():
         done = [*_chain(corpus / FOLDER), *_header(corpus)]
         header = read_header(corpus)

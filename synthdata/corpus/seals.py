@@ -8,7 +8,6 @@ hash of the line before it. Rows are sealed by their content, not by the files t
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -16,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from synthdata.errors import CorruptStoreError
-from synthdata.io.files import atomic_write
+from synthdata.io.files import atomic_write, parsed_json
 from synthdata.records import canonical_json
 
 FOLDER, AHEAD, DONE = "seals", "ahead.jsonl", "done.jsonl"
@@ -177,7 +176,7 @@ def read_chain(path: Path) -> tuple[Seal, ...]:
     before = ""
     for number, line in enumerate(lines, 1):
         try:
-            seal = Seal(**json.loads(line))
+            seal = Seal(**parsed_json(line))
         except (ValueError, TypeError) as error:
             raise CorruptStoreError(f"{path}, line {number}: is no seal ({error}); {REPAIR}") from error
         if seal.number != number - 1 or seal.before != before:

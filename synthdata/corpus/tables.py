@@ -31,6 +31,7 @@ from synthdata.io.files import DISK_REFUSES, sync_path
 _PART = re.compile(r"#\d+$")
 # The table library paints the arrows between a failure and its causes.
 _COLOUR = re.compile(r"\x1b\[\d*m")
+_LONGEST = 300
 _LOGGED = re.compile(r"\d{20}\.json")
 
 
@@ -291,7 +292,8 @@ def both(first: pl.Expr | None, second: pl.Expr | None) -> pl.Expr | None:
 @contextmanager
 def _damage_named(folder: Path) -> Iterator[None]:
     try:
-        yield
+        with panics_held_back():
+            yield
     except SynthdataError:
         raise
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
@@ -305,4 +307,6 @@ def _why(error: BaseException) -> str:
 
 
 def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
+    line = next(iter(str(error).splitlines()), type(error).__name__)
+    # The table library shows whole objects of its own.
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."

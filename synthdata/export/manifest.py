@@ -12,6 +12,7 @@ from typing import Any
 
 from synthdata.corpus import CorpusStore
 from synthdata.corpus.digest import digest
+from synthdata.io.files import parsed_json
 
 MANIFEST = "manifest.json"
 MADE_BY = "synthdata-gate"
@@ -27,7 +28,7 @@ LIBRARIES = ("synthdata-gate", "polars", "deltalake", "datasketch", "sentence-tr
 def is_export(folder: Path) -> bool:
     """Whether the folder is an export of this project, as far as its manifest says."""
     try:
-        content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        content = parsed_json((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
     return isinstance(content, dict) and content.get("made_by") == MADE_BY

@@ -6,7 +6,6 @@ who opens it compares the ids with the table's and rebuilds where anything diffe
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +21,7 @@ from synthdata.gate.collision import CollisionBudget
 from synthdata.gate.duplicates import DuplicateIndex
 from synthdata.gate.lexical import PhraseCounters, SkeletonCounts
 from synthdata.gate.state import Memory
+from synthdata.io.files import parsed_json
 from synthdata.records import canonical_json, content_hash
 from synthdata.settings import GateSettings
 from synthdata.similarity.index import VectorIndex
@@ -79,12 +79,12 @@ def open_memory(folder: Path, settings: GateSettings) -> Memory:
     import polars as pl
 
     try:
-        sums = json.loads((folder / _META).read_text(encoding="utf-8"))
+        sums = parsed_json((folder / _META).read_text(encoding="utf-8"))
         for name, expected in sums.items():
             if _checksum(folder / name) != expected:
                 raise CorruptStoreError(f"{folder / name}: is not what was written")
         return _read(folder, settings)
-    except (OSError, ValueError, KeyError, pl.exceptions.PolarsError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, pl.exceptions.PolarsError) as error:
         raise CorruptStoreError(f"{folder}: cannot be read: {error}") from error
 
 

@@ -21,7 +21,7 @@ import httpx2
 from synthdata.errors import EndpointError, SettingsError
 from synthdata.generation.answers import fault_in, fault_of, repair_messages
 from synthdata.generation.limits import AdaptiveLimit, Clock, Rate, Sleep
-from synthdata.io.http import retry_after
+from synthdata.io.http import client_for, key_header, retry_after, run_to_end, token_counts, usable_address
 from synthdata.protocols import Answered, Request, Response, unkept
 from synthdata.settings import RuntimeSettings
 from synthdata.text.redaction import address_without_login, redacted
@@ -68,7 +68,7 @@ class OpenAIGenerator:
         self.calls = self.prompt_tokens = self.completion_tokens = 0
         self.cost = 0.0
         self._runtime = runtime
-        self._url = runtime.endpoint.rstrip("/") + "/chat/completions"
+        self._url = usable_address(runtime.endpoint).rstrip("/") + "/chat/completions"
         # A URL may hold a password, which no message may repeat.
         self._name = address_without_login(self._url)
         self._sleep, self._clock = sleep, clock
@@ -85,15 +85,15 @@ class OpenAIGenerator:
         """
         # One batch at a time, whichever thread asks: the limits are those of the endpoint, not of a caller.
         with self._turn:
-            return asyncio.run(self._all(requests))
+            return run_to_end(self._all(requests))
 
     async def _all(self, requests: Sequence[Request]) -> list[Response]:
         limit = AdaptiveLimit(self._runtime.concurrency, self._limit)
         rate = Rate(self._runtime.requests_per_minute, self._clock, self._sleep)
-        key = os.environ.get(self._runtime.api_key_env, "")
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        headers = key_header(self._runtime.api_key_env)
         size = httpx2.Limits(max_connections=self._runtime.concurrency)
-        async with httpx2.AsyncClient(headers=headers, timeout=self._runtime.timeout_seconds, limits=size) as client:
+        seconds = self._runtime.timeout_seconds
+        async with client_for(self._name, headers=headers, timeout=seconds, limits=size) as client:
             jobs = [asyncio.create_task(self._answer(client, request, limit, rate)) for request in requests]
             try:
                 return list(await asyncio.gather(*jobs))
@@ -162,6 +162,8 @@ class OpenAIGenerator:
             raise _Refused(f"no whole answer in {seconds:g} s") from error
         except httpx2.TransportError as error:
             raise _Refused(type(error).__name__) from error
+        except httpx2.DecodingError as error:
+            return Response("", self.model, "error", error=f"the answer is compressed and damaged: {error}")
         except _TooLarge:
             return Response("", self.model, "error", error=f"the answer is over {MAX_BODY >> 20} MB")
         self._reached = True
@@ -204,11 +206,10 @@ class OpenAIGenerator:
             answer = json.loads(body)
             choice = answer["choices"][0]
             text = choice["message"]["content"] or ""
-            usage = answer.get("usage") or {}
-            prompt, completion = int(usage.get("prompt_tokens", 0)), int(usage.get("completion_tokens", 0))
+            prompt, completion = token_counts(answer.get("usage"))
             listed = (choice.get("logprobs") or {}).get("content") or []
             losses = [-float(token["logprob"]) for token in listed]
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
+        except (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             excerpt = redacted(body[:120].decode("utf-8", "replace"))
             return Response(
                 "", self.model, "error", error=f"not a chat completion ({type(error).__name__} {error}): {excerpt}"

@@ -7,6 +7,7 @@ begin with a dot and end with `.part`; what a killed process leaves under them i
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -15,6 +16,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 # No space left, a read-only file system, a quota, as libraries in Rust say it.
 DISK_REFUSES = re.compile(r"[^:()\n]*\(os error (?:28|30|122)\)|StorageFull|ReadOnlyFilesystem|QuotaExceeded")
@@ -56,6 +58,18 @@ def process_lives(process: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def parsed_json(text: str | bytes) -> Any:  # noqa: ANN401 - whatever the file holds
+    """JSON of a file that somebody may have damaged.
+
+    Raises:
+        ValueError: it is none, or is nested deeper than can be read.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
 
 
 def is_temporary(name: str) -> bool:

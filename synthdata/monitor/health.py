@@ -15,6 +15,7 @@ import polars as pl
 from synthdata.corpus import CorpusStore
 from synthdata.corpus.releases import frozen_because
 from synthdata.gate.anchor import load_anchor
+from synthdata.io.files import parsed_json
 from synthdata.monitor.status import alarms_of
 from synthdata.records import canonical_json, content_hash
 from synthdata.text.names import alarm_name
@@ -109,6 +110,6 @@ def mark_sent(store: CorpusStore, medium: str, key: str) -> None:
 def _told(store: CorpusStore) -> Collection[str]:
     path = store.derived_dir / SENT
     try:
-        return [str(key) for key in json.loads(path.read_text(encoding="utf-8"))]
-    except (OSError, ValueError):
+        return [str(key) for key in parsed_json(path.read_text(encoding="utf-8"))]
+    except (OSError, ValueError, TypeError):
         return []

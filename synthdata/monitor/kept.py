@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from synthdata.io.files import atomic_file
+from synthdata.io.files import atomic_file, parsed_json
 from synthdata.records import content_hash
 
 Numbers = dict[str, float]
@@ -52,7 +52,7 @@ class NumberFiles:
             checksum, _, body = path.read_text(encoding="utf-8").partition("\n")
             if checksum != content_hash(body):
                 raise ValueError("is not what was written")
-            numbers: list[Numbers] = json.loads(body)
+            numbers: list[Numbers] = parsed_json(body)
             return numbers
         except FileNotFoundError:
             return None

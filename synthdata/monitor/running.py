@@ -12,11 +12,11 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from datetime import UTC, datetime
 
 from synthdata.corpus import CorpusStore
-from synthdata.io.files import atomic_write, process_lives
+from synthdata.io.files import atomic_write, parsed_json, process_lives
 from synthdata.protocols import Advance, Progress
 
 _FILE = "running.json"
@@ -79,11 +79,14 @@ def running(store: CorpusStore) -> Running | None:
     """The work under way, if a process that lives is at it."""
     path = store.derived_dir / _FILE
     try:
-        word = Running(**json.loads(path.read_text(encoding="utf-8")))
+        word = Running(**parsed_json(path.read_text(encoding="utf-8")))
         age = time.time() - path.stat().st_mtime
-    except (FileNotFoundError, ValueError, TypeError):
-        # Nothing runs, or the word is that of another version of this program.
+        if [type(value) for value in astuple(word)] != [str, int, int, str, int, str]:
+            return None
+        lives = process_lives(word.pid)
+    except (OSError, ValueError, TypeError, OverflowError):
+        # Nothing runs, or the word is damaged or that of another version of this program.
         return None
     if word.host != socket.gethostname():
         return word if age < _FRESH else None
-    return word if process_lives(word.pid) else None
+    return word if lives else None

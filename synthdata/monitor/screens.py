@@ -16,7 +16,7 @@ import numpy as np
 from synthdata.corpus import CorpusStore
 from synthdata.corpus.pictures import round_pictures
 from synthdata.errors import SynthdataError
-from synthdata.io.files import atomic_write
+from synthdata.io.files import atomic_write, parsed_json
 from synthdata.monitor.measure import Row, row
 from synthdata.pictures.likeness import CODE_BYTES, NEAR_BITS, Codes, code, distances, groups
 from synthdata.records import Chat
@@ -95,7 +95,7 @@ def _of_focus(store: CorpusStore, decision: dict[str, Any]) -> list[Picture]:
 
 def _read(path: Path) -> dict[str, Codes]:
     try:
-        stored = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        stored = parsed_json(path.read_text(encoding="utf-8")) if path.exists() else {}
         codes = {str(name): np.frombuffer(bytes.fromhex(text), dtype=np.uint8) for name, text in stored.items()}
     except (OSError, ValueError, TypeError, AttributeError) as error:
         _LOG.warning("%s: cannot be read (%s); it is made again", path, error)

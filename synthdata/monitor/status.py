@@ -16,7 +16,7 @@ from synthdata.errors import InputError, SynthdataError
 from synthdata.gate.anchor import Anchor
 from synthdata.gate.epochs import current_anchor, epoch_events
 from synthdata.gate.novelty import level
-from synthdata.io.files import atomic_write
+from synthdata.io.files import atomic_write, parsed_json
 from synthdata.judging.record import judge_alarms, judged_by
 from synthdata.monitor.alarms import RoundHistory, trend_alarms
 from synthdata.monitor.screens import row_pictures
@@ -326,8 +326,8 @@ def sources_of(counted: pl.DataFrame) -> list[Facts]:
 def _last_call(store: CorpusStore) -> int:
     path = store.derived_dir / LAST_CALL
     try:
-        return int(json.loads(path.read_text(encoding="utf-8"))["already_decided"]) if path.exists() else 0
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return int(parsed_json(path.read_text(encoding="utf-8"))["already_decided"]) if path.exists() else 0
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         _LOG.warning("%s: cannot be read (%s); the next round writes it again", path, error)
         return 0
 

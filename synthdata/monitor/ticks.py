@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
+
+from synthdata.io.files import parsed_json
 
 Outcome = Literal["round", "nothing new", "waiting", "skipped", "refused", "failed", "crashed"]
 GOOD: frozenset[Outcome] = frozenset({"round", "nothing new"})
@@ -80,7 +82,9 @@ def ticks(corpus: Path) -> list[Tick]:
     with suppress(OSError):
         for line in (corpus / "derived" / _NAME).read_text(encoding="utf-8", errors="replace").splitlines()[-_KEPT:]:
             with suppress(ValueError, TypeError):
-                values.append(Tick(**json.loads(line)))
+                tick = Tick(**parsed_json(line))
+                if all(isinstance(value, str) for value in astuple(tick)):
+                    values.append(tick)
     return sorted(values, key=lambda tick: tick.at)
 
 

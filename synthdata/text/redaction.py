@@ -145,12 +145,13 @@ def redacted_json(value: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
     return [redacted_json(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-_LOGIN = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^/\s@\"']+@")
+# To the last @, since a password may hold any sign, unescaped.
+_LOGIN = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)?.*@", re.DOTALL)
 
 
 def address_without_login(address: str) -> str:
     """An address of a server as messages name it: whatever stands before the host is a login, secret-looking or not."""
-    return without_secrets(_LOGIN.sub(rf"\1[{SECRET}]@", address))
+    return without_secrets(_LOGIN.sub(rf"\g<1>[{SECRET}]@", address))
 
 
 def without_secrets(text: str) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from synthdata.errors import EndpointError
-from synthdata.io.http import JsonClient
+from synthdata.io.http import JsonClient, token_counts
 from synthdata.records import canonical_json, content_hash
 from synthdata.settings import RuntimeSettings
 from synthdata.worlds.environment import Action
@@ -68,10 +68,9 @@ class EndpointPlayer:
             message = answer["choices"][0]["message"]
             calls = message.get("tool_calls") or []
             thought = str(message.get("content") or "")[:4000]
-            usage = answer.get("usage") or {}
-            prompt, completion = int(usage.get("prompt_tokens", 0)), int(usage.get("completion_tokens", 0))
+            prompt, completion = token_counts(answer.get("usage"))
             action = _action(calls[0]["function"]) if calls else None
-        except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+        except (KeyError, IndexError, TypeError, AttributeError, ValueError, OverflowError) as error:
             raise EndpointError(f"{client.name}: not a chat completion: {type(error).__name__} {error}") from error
         prices = self.runtime.price_prompt_per_million, self.runtime.price_completion_per_million
         spend = (prompt * prices[0] + completion * prices[1]) / 1_000_000
