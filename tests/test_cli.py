@@ -5,6 +5,10 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
+import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -118,6 +122,26 @@ def test_terminal_never_sees_control_characters(made: Path, tmp_path: Path) -> N
     shown = synthdata("explain", made / "c", "ctl-1")
     assert shown.returncode == 0, shown.stderr
     assert not {"\x1b", "\x07", "\u202e"} & set(shown.stdout)
+
+
+@pytest.mark.parametrize("verb", ["settings", "status"])
+def test_a_pipe_whose_reader_went_away_is_no_alarm(made: Path, verb: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    words = [verb, made / "c"] if verb == "status" else [verb]
+    done = subprocess.run(
+        [sys.executable, "-m", "synthdata", *words], stdout=writer, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_process_that_may_open_no_more_files_says_so(made: Path) -> None:
+    words = [sys.executable, "-m", "synthdata", "status", made / "c"]
+    limit = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (10, 10))  # noqa: E731 - what `ulimit -n` does
+    done = subprocess.run(words, capture_output=True, text=True, check=False, preexec_fn=limit)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert re.search(r"synthdata: .*too many open files", done.stderr, re.IGNORECASE)
 
 
 def test_every_verb_has_help() -> None:

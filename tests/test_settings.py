@@ -145,3 +145,11 @@ def test_with_value_refuses_what_is_not_a_field(dotted):
 def test_settings_are_frozen():
     with pytest.raises(ValueError, match="frozen"):
         RuntimeSettings().threads = 4  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("said", ["goes on past a million", "cannot be read as TOML"])
+def test_a_file_without_end_or_nested_without_end_is_refused(tmp_path: Path, said: str) -> None:
+    path = tmp_path / "deep.toml"
+    path.write_text(f"a = {'[' * 100_000}")
+    with pytest.raises(SettingsError, match=said):
+        Settings.from_toml("/dev/zero" if "million" in said else path)

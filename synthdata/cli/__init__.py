@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -12,7 +13,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -82,6 +83,13 @@ def _name_value(part: Any) -> None:  # noqa: ANN401 - as above
 def _said_plainly() -> Iterator[None]:
     try:
         yield
+    except BrokenPipeError:
+        # Here, since Typer would end it with 1, which says that an alarm refuses; and so does rich.
+        _leave_pipe()
+    except SystemExit as leaving:
+        if isinstance(leaving.__context__, BrokenPipeError):
+            _leave_pipe()
+        raise
     except Exception as error:
         # Usage errors have no public class in common, but one method that nothing else has.
         if hasattr(error, "format_message") and isinstance(getattr(error, "message", None), str):
@@ -140,6 +148,7 @@ STOPPED = {
 }
 WRITES = frozenset("admit heldout reanchor anchor retract evict unfreeze label supersede maintain monitor".split())
 INTERRUPTED = 130
+_LIMITS = re.compile(r"Too many open files|Cannot allocate memory|Resource temporarily unavailable")
 
 # What `sysexits.h` calls an internal error: no caller takes it for an alarm (1) or for bad input (2).
 BUG = 70
@@ -204,15 +213,18 @@ def main() -> None:
         _say(str(error))
         sys.exit(error.exit_code)
     except BrokenPipeError:
-        # The reader of a pipe (`| head`) went away: not an error of ours, and nothing is left to say.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        _leave_pipe()
     except OSError as error:
         # A full disk, a folder that may not be written, a path through a file: no bug, and the path says where.
         # Of two names the second is the place of what was to come there, the first a name of our own beside it.
         _say(f"{error.filename2 or error.filename or 'the disk'}: {error.strerror or error}")
         sys.exit(InputError.exit_code)
-    except Exception as error:
+    except BaseException as error:
+        # A panic of a library in Rust is no Exception.
+        limit = "out of memory" if isinstance(error, MemoryError) else _limit(str(error))
+        if limit:
+            _say(f"the system: {limit}; see `ulimit -a` and the free memory, and run the same command again")
+            sys.exit(InputError.exit_code)
         refused = DISK_REFUSES.search(str(error))
         if refused:
             # Libraries in Rust have errors of their own for it.
@@ -222,6 +234,18 @@ def main() -> None:
         if len(arguments) < len(sys.argv) - 1:
             sys.stderr.write(_traceback())
         sys.exit(BUG)
+
+
+def _limit(message: str) -> str:
+    """What a system says that gives a process no more of something; empty where the message does not."""
+    found = _LIMITS.search(message)
+    return found[0].lower() if found else ""
+
+
+def _leave_pipe() -> NoReturn:
+    """End: the reader of a pipe (`| head`) went away, which is no error of ours, and nothing is left to say."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(0)
 
 
 def stopped(arguments: list[str]) -> str:

@@ -16,6 +16,8 @@ from synthdata.settings.runtime import RuntimeSettings
 from synthdata.settings.section import Section
 from synthdata.settings.shipped import shipped_folder
 
+_MOST = 1_000_000
+
 
 class Settings(Section):
     """The whole of it; `Settings()` is the default that configs/default.toml spells out."""
@@ -32,8 +34,13 @@ class Settings(Section):
         """
         path = shipped(path)
         try:
-            data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            # A device goes on for ever.
+            with Path(path).open(encoding="utf-8") as file:
+                text = file.read(_MOST + 1)
+            if len(text) > _MOST:
+                raise SettingsError(f"{path}: goes on past a million characters, so these are no settings")
+            data = tomllib.loads(text)
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
             raise SettingsError(f"{path}: cannot be read as TOML: {error}") from error
         refuse_retired(data, str(path))
         return cls.from_dict(data, where=str(path))
