@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> None:
     settings = Settings().with_value("recipe.encoder.backend", options.encoder)
     encoder = make_encoder(settings.recipe.encoder, settings.runtime, Path(options.cache))
     texts, told = intents(), conditions()
-    intent = {text: i for i, of_one in enumerate(texts) for text in of_one}
+    intent_of = {text: i for i, requests in enumerate(texts) for text in requests}
     rows = [ReferenceRow(text, "", text) for intent in texts[:AT_A_TIME] for text in intent[:KNOWN]]
     used, found = [KNOWN] * AT_A_TIME + [0] * (len(texts) - AT_A_TIME), []
     with TemporaryDirectory() as folder:
@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> None:
             fell = [d for d in decisions if d.verdict is not Verdict.ADMIT]
             copies = [d for d in fell if _copy(d)]
             same = [d for d in fell if d not in copies and str(d.reason) == "semantic_duplicate"]
-            repeats = [d for d in same if intent.get(d.neighbour_text) == intent[d.candidate.content]]
+            repeats = [d for d in same if intent_of.get(d.neighbour_text) == intent_of[d.candidate.content]]
             facts = status(corpus.store)
             found.append(
                 {

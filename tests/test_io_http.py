@@ -76,7 +76,7 @@ def test_a_damaged_compression_is_one_sentence() -> None:
     ],
 )  # fmt: skip
 def test_an_address_that_cannot_be_asked_is_refused_and_shows_no_secret(address: str) -> None:
-    with pytest.raises(EndpointError, match="cannot be asked; set an address such as") as caught:
+    with pytest.raises(EndpointError, match=r"cannot be asked; .* a host and without a query") as caught:
         usable_address(address)
     assert not any(secret in str(caught.value) for secret in ("hunter2", "ter2", "er2@", "hun/"))
 

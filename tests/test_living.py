@@ -141,6 +141,7 @@ def test_a_flood_of_real_rows_is_taken_in_portions(tmp_path: object, texts: dict
     corpus.admit(numbered(texts["stream"][:300], "real", Origin.REAL))
     corpus.admit(numbered(texts["stream"][300:310], "made"))
     (event,) = epoch_events(corpus.store, 0)
+    assert event["changed"] == ("has changed" in event["because"])
     assert event["taken"] == most and event["waiting"] == 300 - most
     ids, stream = load_stream(epochs_folder(corpus.store, 0), 1, 64)
     assert len(ids) == len(stream) == most

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from one_row import chat_of, run_of
 
 from synthdata.export.chats import chat_rows
-from synthdata.records import Candidate, Chat, Origin, QuarantinedRow, Trajectory
-from synthdata.sources import read_trajectories
+from synthdata.records import Candidate, Origin, QuarantinedRow
 from synthdata.sources.dataset import read_candidates
 
 ARGS = {"city": "Paris"}
@@ -89,20 +89,6 @@ SHAPES = {
         {"role": "assistant", "content": [{"type": "text", "text": DONE["content"]}]},
     ]},
 }  # fmt: skip
-
-
-def chat_of(path, row):
-    path.write_text(json.dumps(row) + "\n", encoding="utf-8")
-    (found,) = read_candidates(path, origin=Origin.SYNTHETIC)
-    assert isinstance(found, Candidate), found
-    return Chat.from_json(found.chat)
-
-
-def run_of(path, row):
-    path.write_text(json.dumps(row) + "\n", encoding="utf-8")
-    (found,) = read_trajectories(path, origin=Origin.REAL)
-    assert isinstance(found, Trajectory), found
-    return found
 
 
 @pytest.mark.parametrize("name", SHAPES)

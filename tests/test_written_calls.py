@@ -7,10 +7,11 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from one_row import chat_of, run_of
 
 from synthdata.errors import InputError
 from synthdata.export.chats import chat_rows
-from synthdata.records import Candidate, Chat, Origin, QuarantinedRow, Trajectory
+from synthdata.records import Candidate, Origin, QuarantinedRow
 from synthdata.sources import read_trajectories
 from synthdata.sources.dataset import Reading, read_candidates
 from synthdata.sources.kinds import sniff_kind
@@ -32,19 +33,6 @@ def admitted(path, *rows):
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     reading = Reading()
     return list(read_candidates(path, origin=Origin.SYNTHETIC, reading=reading)), reading
-
-
-def chat_of(path, row):
-    (found,), _ = admitted(path, row)
-    assert isinstance(found, Candidate), found
-    return Chat.from_json(found.chat)
-
-
-def run_of(path, row):
-    path.write_text(json.dumps(row) + "\n", encoding="utf-8")
-    (found,) = read_trajectories(path, origin=Origin.REAL)
-    assert isinstance(found, Trajectory), found
-    return found
 
 
 def calls_of(chat):

@@ -96,10 +96,10 @@ def with_memory(questions: Sequence[Question], memory: Memory, *, other: bool) -
     tasks = list(dict.fromkeys(question.task for question in questions))
     asked = {question.task: question.prompt.partition("\n")[0] for question in questions}
     source = dict(zip(tasks, [*tasks[1:], tasks[0]] if other else tasks, strict=True))
-    told = {
+    recalled = {
         task: "".join(f"Lesson: {r.content}\n" for r in memory.recall(asked[source[task]], LESSONS)) for task in tasks
     }
-    return [replace(question, prompt=told[question.task] + question.prompt) for question in questions]
+    return [replace(question, prompt=recalled[question.task] + question.prompt) for question in questions]
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,6 @@ def _practise(corpus: Corpus, moves: Moves, key: str, source: str, bar: Bar) -> 
         save(after_model.network, part / WEIGHTS)
         write_gguf(part / WEIGHTS, after_model.network.config)
         write_curve(part, losses)
-        # Under the name that it has before the next night, which then need not ask again.
         after = marks_of(exams, after_model, settings, (cache, f"{base} {key}"), bar, "exam after")
         control_model, _ = _trained(base, drawn[: len(moves.good)], settings, bar, "control: steps")
         unplayed = settings.model_copy(update={"games": 0})

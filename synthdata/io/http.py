@@ -113,7 +113,10 @@ def usable_address(address: str) -> str:
         usable = False
     if not usable or "?" in address or "#" in address:
         hidden = address_without_login(address).split("?")[0]
-        raise EndpointError(f"{hidden!r}: cannot be asked; set an address such as http://127.0.0.1:8000/v1")
+        raise EndpointError(
+            f"{hidden!r}: cannot be asked; set an address with a host and without a query, "
+            "such as http://127.0.0.1:8000/v1"
+        )
     return address
 
 

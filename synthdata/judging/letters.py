@@ -54,11 +54,11 @@ _LEAST_PAIRS, _LEAST_LETTERS, _LEAST_CHARS, _LEAST_FOREIGN = 12, 40, 40, 12
 
 def symbols(text: str) -> float:
     """The share of symbols; none where they are in order as those of an expression or a terse program are."""
-    visible, symbols = _visible(text)
-    share = symbols / visible if visible >= _LEAST_CHARS else 0.0
-    if share < _MANY_SYMBOLS or 2 * sum(map(text.count, SIGNS)) < symbols:
+    visible, count = _visible(text)
+    share = count / visible if visible >= _LEAST_CHARS else 0.0
+    if share < _MANY_SYMBOLS or 2 * sum(map(text.count, SIGNS)) < count:
         return share
-    return share if symbols == visible or nats_of_disorder(text) >= _ORDERLY else 0.0
+    return share if count == visible or nats_of_disorder(text) >= _ORDERLY else 0.0
 
 
 def _visible(text: str) -> tuple[int, int]:
@@ -76,8 +76,8 @@ def blobs(text: str) -> float:
     if not has_long_word(text, _BLOB_CHARS):
         return 0.0
     visible, _ = _visible(text)
-    blobs = [b for b in _BLOB.findall(text) if re.search(r"\d", b) and re.search(r"[A-Za-z]", b) and not _readable(b)]
-    return sum(map(len, blobs)) / visible if visible else 0.0
+    runs = [b for b in _BLOB.findall(text) if re.search(r"\d", b) and re.search(r"[A-Za-z]", b) and not _readable(b)]
+    return sum(map(len, runs)) / visible if visible else 0.0
 
 
 def _readable(blob: str) -> bool:

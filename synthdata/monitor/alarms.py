@@ -8,6 +8,7 @@ distance from real text says that this is a language model, not that it collapse
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -57,10 +58,10 @@ class RoundHistory:
 
     def spells(self, tile: str) -> list[list[int]]:
         """Rounds that can be compared in a tile: of one anchor, and beside real rows also of one stream."""
+        changes = sorted(self.changes) if tile in BESIDE_REAL else []
         spells: dict[tuple[int, int], list[int]] = {}
         for number, anchor in sorted(self.anchors.items()):
-            changed = sum(after < number for after in self.changes) if tile in BESIDE_REAL else 0
-            spells.setdefault((anchor, changed), []).append(number)
+            spells.setdefault((anchor, bisect_left(changes, number)), []).append(number)
         return list(spells.values())
 
 
@@ -76,13 +77,13 @@ def trend_alarms(
     raw = snapshots.filter((pl.col("view") == "raw") & pl.col("round").is_in(list(course.anchors))).sort("round")
     raised: dict[int, set[str]] = {}
     for tile, sign in (RED_TILES | AMBER_TILES).items():
-        of_tile = raw.filter((pl.col("metric") == tile) & pl.col("value").is_not_null())
-        for own in course.spells(tile):
-            rows = of_tile.filter(pl.col("round").is_in(own))
-            numbers = [int(number) for number in rows["round"]]
+        measured = raw.filter((pl.col("metric") == tile) & pl.col("value").is_not_null())
+        values = dict(measured.select("round", "value").iter_rows())
+        for spell in course.spells(tile):
+            numbers = [number for number in spell if number in values]
             restarts = {i for i, number in enumerate(numbers) if number in course.restarts}
             event = _event(raw, tile, numbers[: settings.healthy_rounds])
-            for i in cusum([sign * value for value in rows["value"]], settings, restarts, event):
+            for i in cusum([sign * values[number] for number in numbers], settings, restarts, event):
                 raised.setdefault(numbers[i], set()).add(tile)
     alarms = [{"tile": tile, "level": "amber", "round": number} for number, tiles in raised.items() for tile in tiles]
     for number, tiles in raised.items():

@@ -26,7 +26,7 @@ def sniff(value: object) -> str | None:
 
 
 def read_session(rows: Sequence[Row]) -> Iterator[SessionItem]:
-    """The one run of a file; actions of the same answer are info one after the other."""
+    """The one run of a file; actions of the same answer are read one after the other."""
     steps, refused = each_row(rows, lambda row: _step(row))
     yield from refused
     if not steps:

@@ -70,8 +70,8 @@ def _once(raw: list[_Raw]) -> list[_Raw]:
     kept = []
     for span in raw:
         before = known.setdefault((span.trace, span.name), span)
-        said = (before.title, before.start, before.attributes, before.events, before.error)
-        if before is span or said != (span.title, span.start, span.attributes, span.events, span.error):
+        content = (before.title, before.start, before.attributes, before.events, before.error)
+        if before is span or content != (span.title, span.start, span.attributes, span.events, span.error):
             kept.append(span)
     return kept
 
