@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -110,6 +111,11 @@ def test_a_killed_round_is_not_under_way(drawn):
         path = store.derived_dir / "running.json"
         word = json.loads(path.read_text(encoding="utf-8"))
         path.write_text(json.dumps(word | {"pid": ended.pid}), encoding="utf-8")
+        assert running(store) is None
+        # Of another machine the file's age speaks, and one of next year is not fresh.
+        path.write_text(json.dumps(word | {"host": "elsewhere"}), encoding="utf-8")
+        assert running(store) is not None
+        os.utime(path, (time.time() + 31e6,) * 2)
         assert running(store) is None
         path.write_text("{half", encoding="utf-8")
         assert running(store) is None

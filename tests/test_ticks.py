@@ -7,6 +7,7 @@ import socket
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from unittest import mock
 from uuid import uuid4
 
 import pytest
@@ -100,6 +101,27 @@ def test_a_tick_whose_line_a_full_disk_took_is_said_later_in_its_place(folder: P
     assert known == _report_ticks(folder, known, said.append)
     assert [line.rpartition(" ")[2] for line in said] == ["1", "full"] and said[1].startswith("2026-11-30T01:02:03")
     assert [tick.run for tick in ticks(folder)] == ["a", "b"] and tick_facts(folder).since_good == 0
+
+
+def test_a_clock_that_was_ahead_hides_no_failure_and_no_success(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def tick(year: int, outcome: str, run: str = "", late: bool = False) -> None:
+        at = datetime(year, 1, 1, tzinfo=UTC)
+        monkeypatch.setattr("synthdata.monitor.ticks.datetime", mock.Mock(now=lambda zone: at))
+        note_tick(folder, outcome, f"in {year}", run, at if late else None)
+
+    tick(2026, "round")
+    tick(2036, "round")
+    for _ in range(3):
+        tick(2026, "failed")
+    facts = tick_facts(folder)
+    assert facts.since_good == 3 and facts.last_good.startswith("2036") and facts.last.outcome == "failed"
+    assert "3 ticks" in facts.alarm
+    tick(2025, "nothing new")
+    assert not tick_facts(folder).alarm and tick_facts(folder).last.message == "in 2025"
+    # One that is told late goes to its place among those before it all the same.
+    tick(2027, "failed")
+    tick(2026, "failed", "late", late=True)
+    assert [one.at[:4] for one in ticks(folder)][-3:] == ["2025", "2026", "2027"]
 
 
 def test_a_disk_that_refuses_is_said_once_and_its_end_once(folder: Path) -> None:

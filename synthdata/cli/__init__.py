@@ -38,7 +38,7 @@ from synthdata.cli import (
     sleep,
 )
 from synthdata.errors import InputError, SynthdataError
-from synthdata.io.files import DISK_REFUSES
+from synthdata.io.refusals import refusal, told
 
 # What help calls a value of an option, by the type that Typer would name; choices stand for themselves.
 _VALUES = {"str": "TEXT", "int": "NUMBER", "float": "NUMBER", "Path": "PATH"}
@@ -216,8 +216,7 @@ def main() -> None:
         _leave_pipe()
     except OSError as error:
         # A full disk, a folder that may not be written, a path through a file: no bug, and the path says where.
-        # Of two names the second is the place of what was to come there, the first a name of our own beside it.
-        _say(f"{error.filename2 or error.filename or 'the disk'}: {error.strerror or error}")
+        _say(told(error))
         sys.exit(InputError.exit_code)
     except BaseException as error:
         # A panic of a library in Rust is no Exception.
@@ -225,10 +224,10 @@ def main() -> None:
         if limit:
             _say(f"the system: {limit}; see `ulimit -a` and the free memory, and run the same command again")
             sys.exit(InputError.exit_code)
-        refused = DISK_REFUSES.search(str(error))
+        refused = refusal(error)
         if refused:
             # Libraries in Rust have errors of their own for it.
-            _say(f"the disk: {refused[0]}: {str(error).splitlines()[0]}")
+            _say(f"the disk: {str(error).splitlines()[0]}: {refused}")
             sys.exit(InputError.exit_code)
         _say(f"this is a bug: {type(error).__name__}: {error}; please report it with its traceback, {_kept()}")
         if len(arguments) < len(sys.argv) - 1:

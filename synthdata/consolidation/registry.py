@@ -16,6 +16,7 @@ from typing import Any
 
 from synthdata.errors import CorruptStoreError, InputError
 from synthdata.io.files import atomic_folder
+from synthdata.io.refusals import unless_refused
 
 MANIFEST, WEIGHTS = "manifest.json", "weights"
 
@@ -87,9 +88,8 @@ def weights_of(corpus: Path, adapter: Adapter) -> Path:
         files: dict[str, str] = json.loads(text)["files"]
         wrong = [name for name, sha in files.items() if _sha256(folder / name) != sha]
     except (OSError, ValueError, KeyError) as error:
-        raise CorruptStoreError(
-            f"{folder}: the adapter cannot be read: {error}; consolidate its release again"
-        ) from error
+        damage = CorruptStoreError(f"{folder}: the adapter cannot be read: {error}; consolidate its release again")
+        raise unless_refused(error, folder, damage) from error
     if wrong or hashlib.sha256(text).hexdigest() != adapter.sha256:
         raise CorruptStoreError(f"{folder}: {', '.join(wrong) or MANIFEST} is not what was written; consolidate again")
     return folder / WEIGHTS

@@ -10,14 +10,16 @@ import re
 import shutil
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from synthdata.corpus.header import NAME, Header, read_header, write_header
 from synthdata.corpus.seals import DONE, FOLDER
 from synthdata.errors import CorruptStoreError, InputError
 from synthdata.io.files import atomic_folder, is_temporary, sweep_temporaries
+from synthdata.io.refusals import refusal
 
 ANCHORS, HELDOUT, PICTURES = "anchors", "heldout", "blobs"
 TABLES = ("experience", "decisions", "events", "snapshots")
@@ -104,17 +106,29 @@ def refuse_pipes(corpus: Path) -> None:
 
     Raises:
         CorruptStoreError: one is there. Pictures and the cache, which may be many, are not looked through.
+        InputError: a folder of the truth may not be read: what is in it would seem not to be there.
     """
-    for folder, folders, names in os.walk(corpus):
+    for folder, folders, names in os.walk(corpus, onerror=partial(_refuse_unread, corpus)):
         if folder == str(corpus):
             folders[:] = [name for name in folders if name not in (PICTURES, "cache")]
         for name in names:
-            # A link that leads nowhere is a missing file, and one of a writer may go while it is looked at.
-            with suppress(OSError):
-                mode = os.stat(os.path.join(folder, name)).st_mode
-                if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-                    text = f"{os.path.join(folder, name)}: is a pipe, a socket or a device, no file; remove it, then "
-                    raise CorruptStoreError(f"{text}`verify {corpus} --repair`")
+            path = os.path.join(folder, name)
+            try:
+                mode = os.stat(path).st_mode
+            except OSError as error:
+                # A link that leads nowhere is a missing file, and one of a writer may go while it is looked at.
+                _refuse_unread(corpus, error)
+                continue
+            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+                text = f"{path}: is a pipe, a socket or a device, no file; remove it, then `verify {corpus} --repair`"
+                raise CorruptStoreError(text)
+
+
+def _refuse_unread(corpus: Path, error: OSError) -> None:
+    refused = refusal(error)
+    # Derived files can be made again, and whoever reads them says so.
+    if refused and Path(error.filename).relative_to(corpus).parts[:1] != ("derived",):
+        raise InputError(f"{error.filename}: {refused}") from error
 
 
 def open_header(path: Path) -> Header:

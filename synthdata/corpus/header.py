@@ -14,6 +14,7 @@ from typing import Any, Literal
 from synthdata.corpus.seals import FOLDER
 from synthdata.errors import CorruptStoreError, InputError
 from synthdata.io.files import atomic_write, parsed_json
+from synthdata.io.refusals import unless_refused
 
 # 2 is sealed (seals.py); 1 was made before there were seals, and becomes 2 with its next write.
 FORMAT, UNSEALED = 2, 1
@@ -62,7 +63,8 @@ def read_header(corpus: Path) -> Header:
         data = parsed_json(path.read_text(encoding="utf-8"))
         version = int(data["format"])
     except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
-        raise CorruptStoreError(f"{path}: cannot be read: {error}; {advice}") from error
+        damage = CorruptStoreError(f"{path}: cannot be read: {error}; {advice}")
+        raise unless_refused(error, path, damage) from error
     if version > FORMAT:
         raise InputError(f"{path}: format {version}, this version reads up to {FORMAT}; install a newer synthdata")
     if version < UNSEALED:

@@ -14,6 +14,7 @@ from synthdata.corpus.beginning import ANCHORS
 from synthdata.corpus.seals import REPAIR
 from synthdata.corpus.store import CorpusStore
 from synthdata.errors import CorruptStoreError
+from synthdata.io.refusals import unless_refused
 
 # In the JSON of a chat's part and of a run's record; a text that holds the same is escaped there.
 _NAMED = r'(?:[^\\]|^)"picture": ?"([0-9a-f]{64}\.(?:png|jpg))"'
@@ -34,7 +35,8 @@ def named_pictures(store: CorpusStore) -> set[str]:
             if "chat" in pl.read_parquet_schema(path):
                 named |= _named_in(pl.read_parquet(path, columns=["chat"])["chat"])
         except (pl.exceptions.PolarsError, OSError) as error:
-            raise CorruptStoreError(f"{path}: cannot be read ({error}); {REPAIR}") from error
+            damage = CorruptStoreError(f"{path}: cannot be read ({error}); {REPAIR}")
+            raise unless_refused(error, path, damage) from error
     return named
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from synthdata.errors import CorruptStoreError
 from synthdata.io.files import atomic_write, parsed_json
+from synthdata.io.refusals import unless_refused
 from synthdata.records import canonical_json
 
 FOLDER, AHEAD, DONE = "seals", "ahead.jsonl", "done.jsonl"
@@ -171,7 +172,8 @@ def read_chain(path: Path) -> tuple[Seal, ...]:
     try:
         lines = path.read_bytes().split(b"\n")[:-1]
     except OSError as error:
-        raise CorruptStoreError(f"{path}: cannot be read ({error.strerror}); {REPAIR}") from error
+        damage = CorruptStoreError(f"{path}: cannot be read ({error.strerror}); {REPAIR}")
+        raise unless_refused(error, path, damage) from error
     seals: list[Seal] = []
     before = ""
     for number, line in enumerate(lines, 1):

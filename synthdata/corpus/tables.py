@@ -25,12 +25,11 @@ from synthdata.corpus.panics import panics_held_back
 from synthdata.corpus.row_digest import rows_digest
 from synthdata.corpus.seals import REPAIR, SealBook
 from synthdata.errors import CorruptStoreError, InputError, SynthdataError
-from synthdata.io.files import DISK_REFUSES, sync_path
+from synthdata.io.files import sync_path
+from synthdata.io.refusals import refusal, unless_refused
 
 # What the table library leaves of a file that it was writing when it was killed.
 _PART = re.compile(r"#\d+$")
-# The table library paints the arrows between a failure and its causes.
-_COLOUR = re.compile(r"\x1b\[\d*m")
 _LONGEST = 300
 _LOGGED = re.compile(r"\d{20}\.json")
 
@@ -88,8 +87,7 @@ class Table:
         except TableNotFoundError as error:
             raise CorruptStoreError(f"{self.folder}: the table's log is missing; restore it from a copy") from error
         except (DeltaError, OSError, ValueError) as error:
-            text = f"{self.folder / '_delta_log'}: cannot be read: {_first_line(error)}; {REPAIR}"
-            raise CorruptStoreError(text) from error
+            raise _unreadable(self.folder / "_delta_log", "cannot be read", error) from error
 
     def history(self) -> list[dict[str, Any]]:
         """What each commit says of itself, the newest first.
@@ -100,7 +98,7 @@ class Table:
         try:
             return self.open().history()
         except (DeltaError, ValueError) as error:
-            raise CorruptStoreError(f"{self.folder / '_delta_log'}: cannot be read: {_first_line(error)}") from error
+            raise _unreadable(self.folder / "_delta_log", "cannot be read", error) from error
 
     def version(self) -> int:
         """The number of the last commit; 0 is the empty table."""
@@ -197,10 +195,7 @@ class Table:
             with panics_held_back():
                 table.optimize.compact()
         except (CommitFailedError, DeltaError, OSError) as error:
-            if DISK_REFUSES.search(str(error)):
-                text = f"{self.folder}: cannot be compacted: {_why(error)}; the table is as it was"
-                raise InputError(text) from error
-            raise CorruptStoreError(f"{self.folder}: cannot be compacted: {_first_line(error)}") from error
+            raise _unreadable(self.folder, "cannot be compacted", error) from error
         after = int(self.version())
         if after > before:
             self._sync(after)
@@ -268,7 +263,7 @@ class Table:
         try:
             return pl.DataFrame(self.open().get_add_actions(flatten=True))
         except (DeltaError, ValueError) as error:
-            raise CorruptStoreError(f"{self.folder / '_delta_log'}: cannot be read: {_first_line(error)}") from error
+            raise _unreadable(self.folder / "_delta_log", "cannot be read", error) from error
 
     def _sync(self, version: int) -> list[Path]:
         """Flush a version to the disk; its files of data and log."""
@@ -297,13 +292,16 @@ def _damage_named(folder: Path) -> Iterator[None]:
     except SynthdataError:
         raise
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        raise CorruptStoreError(f"{folder}: a data file is missing or damaged: {_first_line(error)}") from error
+        raise _unreadable(folder, "a data file is missing or damaged", error) from error
 
 
 def _why(error: BaseException) -> str:
     """What the disk says, where it refuses, which stands some lines down; else the first line."""
-    refusal = DISK_REFUSES.search(_COLOUR.sub("", str(error)))
-    return refusal[0].strip(" \u21b3") if refusal else _first_line(error)
+    return refusal(error) or _first_line(error)
+
+
+def _unreadable(place: Path, what: str, error: BaseException) -> SynthdataError:
+    return unless_refused(error, place, CorruptStoreError(f"{place}: {what}: {_first_line(error)}; {REPAIR}"))
 
 
 def _first_line(error: BaseException) -> str:

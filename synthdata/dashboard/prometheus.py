@@ -58,7 +58,9 @@ class CorpusCollector(Collector):
         yield GaugeMetricFamily(PREFIX + "ticks_without_round", since, value=schedule["since_good"])
         if schedule["last_good"]:
             age = (datetime.now(UTC) - datetime.fromisoformat(schedule["last_good"])).total_seconds()
-            yield GaugeMetricFamily(PREFIX + "last_good_tick_age_seconds", "Age of the last good tick", value=age)
+            yield GaugeMetricFamily(
+                PREFIX + "last_good_tick_age_seconds", "Age of the last good tick", value=max(0, age)
+            )
 
     def _decided(self) -> Iterator[Metric]:
         candidates = CounterMetricFamily(PREFIX + "candidates", "Decided candidates", labels=["verdict", "reason"])

@@ -23,6 +23,7 @@ from synthdata.gate.novelty import Novelty, Scale, SplitNovelty
 from synthdata.gate.perplexity import NgramModel, PerplexityRange
 from synthdata.gate.wording import WordingCalibration
 from synthdata.io.files import atomic_file, atomic_write
+from synthdata.io.refusals import unless_refused
 from synthdata.protocols import Encoder, Vectors
 from synthdata.records import OUTSIDE, canonical_json
 from synthdata.similarity.preamble import CuttingEncoder, Preamble
@@ -375,4 +376,5 @@ def _read(folder: Path, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
         with np.load(folder / f"{name}.npz", allow_pickle=False) as file:
             return {key: file[key] for key in file.files}, facts
     except (OSError, ValueError, KeyError) as error:
-        raise CorruptStoreError(f"{folder}: the anchor's {name} half cannot be read: {error}") from error
+        damage = CorruptStoreError(f"{folder}: the anchor's {name} half cannot be read: {error}")
+        raise unless_refused(error, folder, damage) from error

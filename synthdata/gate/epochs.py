@@ -23,6 +23,7 @@ from synthdata.gate.cells import centre
 from synthdata.gate.living import RealContexts
 from synthdata.gate.novelty import Novelty, numbered
 from synthdata.gate.reference import Reference, load_reference
+from synthdata.io.refusals import unless_refused
 
 _PARTS = ("ids", "tasks", "vectors", "stays", "scores", "mean", "centroids", "real_counts", "stream_counts", "bets")
 _FILE = "epoch.npz"
@@ -140,4 +141,5 @@ def _read(folder: Path) -> dict[str, Any]:
         with np.load(folder / _FILE, allow_pickle=False) as file:
             return {name: file[name] for name in _PARTS}
     except (OSError, ValueError, KeyError) as error:
-        raise CorruptStoreError(f"{folder}: the epoch of a living anchor cannot be read: {error}") from error
+        damage = CorruptStoreError(f"{folder}: the epoch of a living anchor cannot be read: {error}")
+        raise unless_refused(error, folder, damage) from error

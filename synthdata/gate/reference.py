@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from synthdata.errors import AnchorError, CorruptStoreError
 from synthdata.gate.cells import centre
+from synthdata.io.refusals import unless_refused
 from synthdata.protocols import Vectors
 from synthdata.records import content_hash
 from synthdata.settings import AnchorSettings, GateSettings
@@ -181,7 +182,8 @@ def load_reference(folder: Path) -> Reference:
         with np.load(folder / "vectors.npz", allow_pickle=False) as file:
             context, content = file["context"], file["content"]
     except (OSError, ValueError, KeyError, pl.exceptions.PolarsError) as error:
-        raise CorruptStoreError(f"{folder}: the reference rows cannot be read: {error}") from error
+        damage = CorruptStoreError(f"{folder}: the reference rows cannot be read: {error}")
+        raise unless_refused(error, folder, damage) from error
     # An anchor that is older than the column has no conversations.
     names = tuple(name for name in ("content", "context", "task_id", "source", "chat") if name in frame.columns)
     rows = [ReferenceRow(**{name: record[name] for name in names}) for record in frame.iter_rows(named=True)]

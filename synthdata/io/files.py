@@ -18,8 +18,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-# No space left, a read-only file system, a quota, as libraries in Rust say it.
-DISK_REFUSES = re.compile(r"[^:()\n]*\(os error (?:28|30|122)\)|StorageFull|ReadOnlyFilesystem|QuotaExceeded")
 _OWNED = re.compile(r"\.([0-9a-f]{8})-(\d+)-\d+\.part$")
 
 

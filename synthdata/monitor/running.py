@@ -88,5 +88,6 @@ def running(store: CorpusStore) -> Running | None:
         # Nothing runs, or the word is damaged or that of another version of this program.
         return None
     if word.host != socket.gethostname():
-        return word if age < _FRESH else None
+        # A file from the future is one of a clock that was set back since, or of another machine's.
+        return word if abs(age) < _FRESH else None
     return word if lives else None

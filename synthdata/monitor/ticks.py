@@ -25,12 +25,17 @@ _NAME = "ticks.jsonl"
 
 @dataclass(frozen=True)
 class Tick:
-    """One tick: when it ended (ISO 8601, UTC), what came of it, why in a sentence, and the id of its run, if known."""
+    """One tick: when it ended (ISO 8601, UTC), what came of it, why in a sentence, and the id of its run, if known.
+
+    One that is noted `late`, by somebody else, belongs among those before it by its time. The others ended in the order
+    in which they stand, whatever the clock said.
+    """
 
     at: str
     outcome: Outcome
     message: str
     run: str = ""
+    late: bool = False
 
     def line(self) -> str:
         """The tick for people."""
@@ -61,7 +66,7 @@ def note_tick(corpus: Path, outcome: Outcome, message: str, run: str = "", at: d
     A disk that refuses loses the line, not the tick: the process that starts the runs notes later what is missing.
     """
     ended = (at or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="seconds")
-    tick = Tick(ended, outcome, " ".join(message.split()), run)
+    tick = Tick(ended, outcome, " ".join(message.split()), run, late=at is not None)
     path = corpus / "derived" / _NAME
     # Unbuffered, and on a line of its own: a full disk may have cut the last one off.
     with suppress(OSError), path.open("ab", buffering=0) as file:
@@ -78,14 +83,22 @@ def _ends_line(path: Path) -> bool:
 
 def ticks(corpus: Path) -> list[Tick]:
     """The last thousand ticks, the one that ended first before the others; lines that cannot be read are left out."""
-    values = []
+    values: list[Tick] = []
     with suppress(OSError):
         for line in (corpus / "derived" / _NAME).read_text(encoding="utf-8", errors="replace").splitlines()[-_KEPT:]:
             with suppress(ValueError, TypeError):
                 tick = Tick(**parsed_json(line))
-                if all(isinstance(value, str) for value in astuple(tick)):
-                    values.append(tick)
-    return sorted(values, key=lambda tick: tick.at)
+                if [type(value) for value in astuple(tick)] == [str, str, str, str, bool]:
+                    values.insert(_place(tick, values), tick)
+    return values
+
+
+def _place(tick: Tick, before: list[Tick]) -> int:
+    # Only late ones are moved: after a clock that was ahead, failures would stand before the last good tick for ever.
+    place = len(before)
+    while tick.late and place and before[place - 1].at > tick.at:
+        place -= 1
+    return place
 
 
 def tick_facts(corpus: Path) -> TickFacts:

@@ -1,0 +1,141 @@
+"""What the system refuses is no damage: exit code 2 with the file and what to do; what is damaged stays exit code 3."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sample_texts import lessons
+
+from synthdata.api import Corpus
+from synthdata.errors import CorruptStoreError, InputError
+from synthdata.io.refusals import refusal, told, unless_refused
+from synthdata.settings import Settings
+
+TRUTH = (
+    "corpus.json",
+    "seals/ahead.jsonl",
+    "seals/done.jsonl",
+    "decisions/_delta_log/*1.json",
+    "decisions/*.parquet",
+    "anchors/0/content.json",
+    "anchors/0/reference.parquet",
+    "heldout/*.jsonl",
+)
+FOLDERS = ("seals", "anchors", "anchors/0", "heldout", "decisions", "decisions/_delta_log")
+# Root may read everything: so it gives that up.
+PLAIN = ("setpriv", "--inh-caps=-all", "--bounding-set=-dac_override,-dac_read_search")
+CODE = """
+import json, os, sys
+from pathlib import Path
+from synthdata.corpus import CorpusStore
+from synthdata.corpus.repair import repair
+from synthdata.corpus.sealed_files import _sha256
+from synthdata.corpus.verify import verify
+from synthdata.errors import SynthdataError
+from synthdata.io import refusals
+
+corpus, told = Path(sys.argv[1]), []
+for name, mode, verb in json.loads(sys.argv[2]):
+    path = next(iter(corpus.glob(name)))
+    was = path.stat().st_mode
+    path.chmod(mode)
+    _sha256.cache_clear()
+    try:
+        found = repair(corpus) if verb == "repair" else verify(CorpusStore.open(corpus))
+        told.append([0, [str(one) for one in found]])
+    except SynthdataError as error:
+        told.append([error.exit_code, str(error)])
+    except OSError as error:
+        # As the command line says it.
+        told.append([2, refusals.told(error)])
+    path.chmod(was)
+print(json.dumps(told))
+"""
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    settings = Settings.from_dict({"recipe": {"encoder": {"backend": "hashing", "dim": 32}}}, "test")
+    corpus = Corpus.init(tmp_path_factory.mktemp("made") / "c", lessons(150, 1), settings=settings)
+    corpus.admit(lessons(12, 2))
+    corpus.hold_out([{"text": text} for text in lessons(2, 3)])
+    return corpus.store.path
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied", "a"), "Permission denied; change the permissions"),
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device; make room"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), "make room"),
+        (OSError(errno.EIO, "Input/output error"), "see to the disk"),
+        (OSError(errno.ESTALE, "Stale file handle"), "network disk"),
+        # As polars and the table library say it.
+        (PermissionError("Permission denied (os error 13): ...part-0.parquet"), "change the permissions"),
+        (RuntimeError("Generic LocalFileSystem error\n \u21b3 Input/output error (os error 5)"), "see to the disk"),
+        (RuntimeError('Io(Custom { kind: StorageFull, error: "x" })'), "make room"),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", "a"), ""),
+        (IsADirectoryError(errno.EISDIR, "Is a directory", "a"), ""),
+        (FileNotFoundError("No such file or directory (os error 2): a.parquet"), ""),
+        (OSError("Failed to interpret file"), ""),
+        (ValueError("bad magic number"), ""),
+    ],
+)
+def test_a_refusal_is_told_from_damage(error: BaseException, says: str) -> None:
+    assert says in refusal(error) and bool(says) == bool(refusal(error))
+    kept = CorruptStoreError("damaged")
+    found = unless_refused(error, "a/place", kept)
+    assert isinstance(found, InputError) and str(found).startswith("a/place: ") if says else found is kept
+
+
+def test_the_name_that_was_to_come_there_is_said() -> None:
+    assert told(OSError(errno.EXDEV, "Invalid cross-device link", ".a.part", None, "a")).startswith("a: Invalid")
+    assert told(OSError(errno.EACCES, "Permission denied")).startswith("the disk: Permission denied; change")
+
+
+def test_what_may_not_be_read_is_no_damage(made: Path, tmp_path: Path) -> None:
+    corpus = Path(shutil.copytree(made, tmp_path / "c"))
+    wanted = [(name, 0, verb) for name in TRUTH for verb in ("verify", "repair")]
+    # Not to be listed, and to be listed with nothing in it to be had.
+    wanted += [(name, mode, "verify") for name in FOLDERS for mode in (0, 0o400)]
+    wanted += [("corpus.json", 0o600, "verify"), ("corpus.json", 0o600, "repair"), ("derived/*", 0, "verify")]
+    command = [sys.executable, "-c", CODE, str(corpus), json.dumps(wanted)]
+    if os.geteuid() == 0:
+        if shutil.which("setpriv") is None:
+            pytest.skip("root may read everything, and there is no setpriv to give that up")
+        command = [*PLAIN, *command]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    for (name, mode, verb), (code, said) in zip(wanted, json.loads(done.stdout), strict=True):
+        readable = mode == 0o600 or name == "derived/*"
+        # A repair reads no anchor and no list: nothing there could be proven.
+        if readable or (verb == "repair" and name.startswith(("anchors", "heldout"))):
+            assert (code, said) == (0, []), (name, mode, verb, said)
+            continue
+        assert code == 2 and "Permission denied; change the permissions" in said, (name, mode, verb, code, said)
+        assert said.startswith(str(corpus / name.split("*")[0].rstrip("/"))), (name, said)
+
+
+@pytest.mark.parametrize("name", TRUTH)
+@pytest.mark.parametrize("how", ["cut", "gone"])
+def test_what_is_cut_or_gone_is_damage_as_before(made: Path, tmp_path: Path, name: str, how: str) -> None:
+    from synthdata.corpus import CorpusStore
+    from synthdata.corpus.verify import verify
+
+    corpus = Path(shutil.copytree(made, tmp_path / "c"))
+    path = next(iter(corpus.glob(name)))
+    if how == "cut":
+        os.truncate(path, path.stat().st_size // 2)
+    else:
+        path.unlink()
+    try:
+        assert verify(CorpusStore.open(corpus))
+    except CorruptStoreError as error:
+        assert "Permission" not in str(error)
