@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from itertools import groupby, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ from sample_texts import lessons
 from synthdata.export.build import ExportReport, ExportRequest, export
 from synthdata.export.chats import chat_rows
 from synthdata.export.containers import Jsonl, ParquetShards, fields_of, obstacle
-from synthdata.export.dialects import DialectError, nanochat, openai
+from synthdata.export.conversation import conversation
+from synthdata.export.dialects import DialectError, nanochat, openai, sharegpt
 from synthdata.export.kinds import HIDDEN
-from synthdata.records import Chat, Trajectory
+from synthdata.records import Chat, Observation, Step, ToolCall, Trajectory
 from synthdata.records.chat import Message, content_words
 
 words = st.text(st.characters(blacklist_categories=("Cs",)), max_size=10)
@@ -40,12 +42,13 @@ def messages(draw: st.DrawFn) -> list[Message]:
         if role != "tool" and draw(st.booleans()):
             turn["name"] = draw(words)
         if role == "tool":
-            turn["tool_call_id"] = draw(words)
+            turn |= draw(st.sampled_from([{}, {"tool_call_id": "c1"}, {"tool_call_id": "c0"}, {"tool_call_id": "?"}]))
         if role == "assistant":
             turn |= draw(st.sampled_from([{}, {}, {"weight": 0}, {"weight": 1}]))
             if draw(st.booleans()):
                 called = draw(st.lists(arguments, min_size=1, max_size=3))
-                turn["tool_calls"] = [call(one, f"c{i}", as_text=draw(st.booleans())) for i, one in enumerate(called)]
+                ids = draw(st.sampled_from([["c0", "c1", "c2"], ["c0", "c1", "c2"], ["", None, "c1"]]))
+                turn["tool_calls"] = [call(*one, as_text=draw(st.booleans())) for one in zip(called, ids, strict=False)]
                 turn["content"] = draw(st.sampled_from([turn["content"], None, ""]))
             if draw(st.integers(0, 3)) == 0:
                 turn["reasoning_content"] = draw(words)
@@ -53,9 +56,10 @@ def messages(draw: st.DrawFn) -> list[Message]:
     return [*made, {"role": "assistant", "content": "the end"}]
 
 
-def call(one: dict[str, Any], name: str, *, as_text: bool) -> Message:
+def call(one: dict[str, Any], name: str | None, *, as_text: bool) -> Message:
     given = json.dumps(one, ensure_ascii=False) if as_text else one
-    return {"id": name, "type": "function", "function": {"name": "look", "arguments": given}}
+    own = {} if name is None else {"id": name}
+    return {**own, "type": "function", "function": {"name": "look", "arguments": given}}
 
 
 def same(turns: list[Message]) -> list[Message]:
@@ -74,6 +78,28 @@ def with_object(item: Message) -> Message:
     return item | {"function": item["function"] | {"arguments": json.loads(given) if isinstance(given, str) else given}}
 
 
+def unnamed(turns: list[Message]) -> list[Message]:
+    """The turns without the ids of calls; answers in a row are put in one order, since they leave in that of calls."""
+    made: list[Message] = []
+    for answers, batch in groupby(turns, key=lambda turn: turn["role"] == "tool"):
+        bare = [{name: value for name, value in turn.items() if name != "tool_call_id"} for turn in batch]
+        made += sorted(bare, key=repr) if answers else bare
+    for turn in made:
+        if "tool_calls" in turn:
+            turn["tool_calls"] = [{k: v for k, v in item.items() if k != "id"} for item in turn["tool_calls"]]
+    return made
+
+
+def paired(turns: list[Message]) -> bool:
+    """Whether every call but those of the last turn is answered right behind it, and every answer is one to a call."""
+    for i, turn in enumerate(turns[:-1]):
+        behind = list(takewhile(lambda one: one["role"] == "tool", turns[i + 1 :]))
+        called = {item["id"] for item in turn.get("tool_calls", ())}
+        if turn["role"] != "tool" and called != {one.get("tool_call_id") for one in behind}:
+            return False
+    return turns[0]["role"] != "tool"
+
+
 def masked(turns: list[Message]) -> list[Message]:
     """Weight 0 on assistant turns that say nothing: they are never learnt."""
     silent = [
@@ -87,15 +113,19 @@ def test_any_chat_equals_what_came_in(turns: list[Message], tools: list[Any]) ->
     chat = Chat.from_json(Chat(turns, tools).to_json())
     rows = chat_rows(chat)
     (row,) = rows["messages"]
-    assert row["messages"] == masked(same(turns)) and row.get("tools", []) == tools
+    assert unnamed(row["messages"]) == unnamed(masked(same(turns))) and row.get("tools", []) == tools
+    assert all(item["id"] for item in calls_in(row["messages"]))
     for i, one in zip(chat.answers[-4:], rows["sft"], strict=True):
         told = [*one["prompt"], *one["completion"]]
-        assert told == [{k: v for k, v in turn.items() if k != "weight"} for turn in same(turns)[: i + 1]]
+        assert told == [{k: v for k, v in turn.items() if k != "weight"} for turn in row["messages"][: i + 1]]
     if any("reasoning_content" in turn for turn in turns):
         with pytest.raises(DialectError, match="reasoning_content"):
             openai(row)
+    elif not paired(row["messages"]):
+        with pytest.raises(DialectError, match="answer"):
+            openai(row)
     else:
-        assert same(openai(row)["messages"]) == masked(same(turns))
+        assert unnamed(same(openai(row)["messages"])) == unnamed(masked(same(turns)))
         assert all(isinstance(c["function"]["arguments"], str) for c in calls_in(openai(row)["messages"]))
     held = None
     try:
@@ -180,8 +210,8 @@ def test_shapes_that_templates_do_not_read_are_made_alike() -> None:
         {"role": "system", "content": "s"},
         {"role": "user", "content": "a\nb"},
         {"role": "assistant", "content": "", "tool_calls": [
-            {"type": "function", "function": {"name": "f", "arguments": {}}}]},
-        {"role": "tool", "name": "f", "content": "r"},
+            {"id": "call_2_0", "type": "function", "function": {"name": "f", "arguments": {}}}]},
+        {"role": "tool", "name": "f", "content": "r", "tool_call_id": "call_2_0"},
         {"role": "assistant", "content": "x"},
     ]  # fmt: skip
     assert row["tools"] == [{"type": "function", "function": {"name": "f", "parameters": {}}}]
@@ -303,3 +333,97 @@ def test_greetings_are_counted_and_an_answer_to_nothing_is_no_row(tmp_path: Path
     assert any("the assistant speaks before any user" in note for note in report.notes)
     rows = [json.loads(x) for f in (tmp_path / "out" / "jsonl").glob("sft.*") for x in f.read_text().splitlines()]
     assert all(row["prompt"] for row in rows) and len(rows) == 10
+
+
+ASKED = {"role": "user", "content": "Paris and Lyon?"}
+DRY, WET = ({"role": "tool", "content": text} for text in ("dry", "wet"))
+END = {"role": "assistant", "content": "the end"}
+
+
+def two(*ids: str | None) -> Message:
+    called = [call({"city": city}, name, as_text=False) for city, name in zip(("Paris", "Lyon"), ids, strict=True)]
+    return {"role": "assistant", "content": "", "tool_calls": called}
+
+
+def named(turn: Message, name: str) -> Message:
+    return turn | {"tool_call_id": name}
+
+
+@pytest.mark.parametrize(("called", "answers", "order", "ids"), [
+    (two("a", "b"), [named(WET, "b"), named(DRY, "a")], ["dry", "wet"], ["a", "b"]),
+    (two("a", "b"), [named(DRY, "a"), named(WET, "b")], ["dry", "wet"], ["a", "b"]),
+    (two(None, ""), [DRY, WET], ["dry", "wet"], ["call_1_0", "call_1_1"]),
+    (two("a", None), [named(WET, "call_1_1"), DRY], ["dry", "wet"], ["a", "call_1_1"]),
+    (two("a", "b"), [named(WET, "b"), DRY], ["dry", "wet"], ["a", "b"]),
+    (two("a", "b"), [named(DRY, "of another log"), named(WET, "b")], ["dry", "wet"], ["a", "b"]),
+    (two("a", "b"), [named(DRY, "a"), named(DRY, "a"), named(WET, "b")], ["dry", "dry", "wet"], ["a", "a", "b"]),
+])  # fmt: skip
+def test_answers_stand_in_the_order_of_their_calls_and_have_their_ids(
+    called: Message, answers: list[Message], order: list[str], ids: list[str]
+) -> None:
+    """Most templates and ShareGPT print no ids, Gemma's looks calls up by them, services demand them."""
+    (row,) = chat_rows(Chat([ASKED, called, *answers, END]))["messages"]
+    seen = [turn for turn in row["messages"] if turn["role"] == "tool"]
+    assert [turn["content"] for turn in seen] == order
+    assert [turn["tool_call_id"] for turn in seen] == ids
+    sent = openai(row)["messages"]
+    assert [turn["content"] for turn in sent[2:-1]] == [turn["content"] for turn in answers], "as they came"
+    pairs = {(turn["tool_call_id"], turn["content"]) for turn in seen}
+    assert {(turn["tool_call_id"], turn["content"]) for turn in sent[2:-1]} == pairs
+    assert {item["id"] for item in sent[1]["tool_calls"]} == set(ids)
+
+
+def test_slow_tools_answer_later_calls_than_those_right_before_them() -> None:
+    turns = [ASKED, two("a", "b"), named(WET, "b"), two("c", "d"), named(DRY, "a"), named(DRY, "c"), named(WET, "d")]
+    (row,) = chat_rows(Chat([*turns, END]))["messages"]
+    assert [turn.get("tool_call_id") for turn in row["messages"]] == [None, None, "b", None, "c", "d", "a", None]
+    with pytest.raises(DialectError, match="a call that no answer follows"):
+        openai(row)
+    (*_, last) = chat_rows(Chat([*turns, END]))["sft"]
+    with pytest.raises(DialectError, match="order alone"):
+        sharegpt(last["prompt"], last["completion"][0])
+
+
+@pytest.mark.parametrize("turns", [
+    [ASKED, two("a", "b"), named(DRY, "a"), END], [ASKED, two("a", "b"), ASKED, END],
+    [ASKED, {"role": "assistant", "content": "<call>look</call>"}, DRY, END],
+])  # fmt: skip
+def test_services_get_no_row_whose_calls_and_answers_are_no_pairs(turns: list[Message]) -> None:
+    (row,) = chat_rows(Chat(turns))["messages"]
+    with pytest.raises(DialectError, match="answer"):
+        openai(row)
+
+
+def test_a_call_at_the_end_and_the_first_of_two_answers_have_a_place() -> None:
+    (row,) = chat_rows(Chat([ASKED, two(None, None)]))["messages"]
+    assert [item["id"] for item in openai(row)["messages"][1]["tool_calls"]] == ["call_1_0", "call_1_1"]
+    *_, last = chat_rows(Chat([ASKED, two("a", "b"), named(DRY, "a"), END]))["sft"]
+    assert sharegpt(last["prompt"], last["completion"][0])["conversations"][2]["value"] == "dry"
+
+
+def test_answers_of_a_run_stand_in_the_order_of_its_calls() -> None:
+    calls = (ToolCall("look", '{"city": "Paris"}', "a"), ToolCall("look", '{"city": "Lyon"}', "b"))
+    for seen in (("b", "a"), ("b", None), (None, "a")):
+        by_place = {"a": "dry", "b": "wet"}
+        left = iter([name for name in ("a", "b") if name not in seen])
+        observations = tuple(Observation(by_place[name or next(left)], name) for name in seen)
+        step = Step(1, "agent", "", tool_calls=calls, observations=observations)
+        run = Trajectory("Paris and Lyon?", (Step(0, "user", "Paris and Lyon?"), step))
+        told = [message for _, message in conversation(run) if message["role"] == "tool"]
+        assert [(turn["tool_call_id"], turn["content"]) for turn in told] == [("a", "dry"), ("b", "wet")]
+
+
+def test_turns_at_which_some_templates_stop_are_counted(tmp_path: Path) -> None:
+    ends = [{"role": "assistant", "content": text} for text in lessons(4, 6)]
+    late = {"role": "system", "content": "Speak French."}
+    stray = [ASKED, {"role": "assistant", "content": "<call>look</call>"}, DRY]
+    orderly = [{"role": "system", "content": "Be brief."}, ASKED, two("a", "b"), named(DRY, "a"), named(WET, "b")]
+    chats = [[late, late, ASKED], [ASKED, END, late, ASKED], stray, orderly]
+    made = [Chat([*turns, end], prompt_length=len(turns)) for turns, end in zip(chats, ends, strict=True)]
+    report = export(chat_corpus(tmp_path / "c", made), tmp_path / "out", ExportRequest(reference=False))
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["odd_turns"] == {
+        "a system's turn that is not the first": {"messages": 2, "sft": 2},
+        "an answer of a tool that nothing called": {"messages": 1, "sft": 1},
+    }
+    assert sum("templates stop" in note for note in report.notes) == 2

@@ -226,13 +226,15 @@ def test_openai_keeps_a_turn_as_it_came_with_arguments_as_text() -> None:
     came = [
         USER,
         {"role": "assistant", "content": None, "weight": 0, **{k: CALLED[k] for k in ("tool_calls",)}},
+        {"role": "tool", "content": "42"},
         ANSWER,
     ]
     made = openai({"messages": came, AS_CAME: came, "tools": [{"type": "function"}]})
     call = made["messages"][1]["tool_calls"][0]["function"]
     assert call == {"name": "f", "arguments": "{}"} and made["tools"] == [{"type": "function"}]
-    assert [turn.get("weight") for turn in made["messages"]] == [None, 0, None]
+    assert [turn.get("weight") for turn in made["messages"]] == [None, 0, None, None]
     assert made["messages"][1]["content"] is None
+    assert made["messages"][2]["tool_call_id"] == made["messages"][1]["tool_calls"][0]["id"]
     for strange in ({"reasoning_content": "t"}, {"weight": 0.5}):
         with pytest.raises(DialectError):
             openai({"messages": [USER, ANSWER | strange]})

@@ -14,11 +14,13 @@ from synthdata.export.chats import chat_rows
 from synthdata.records import Candidate, Origin, QuarantinedRow
 from synthdata.sources import read_trajectories
 from synthdata.sources.dataset import Reading, read_candidates
+from synthdata.sources.gemma import gemma_object
 from synthdata.sources.kinds import sniff_kind
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}, "days": {"type": "integer"}}}
 TOOL = {"name": "get_weather", "description": "The weather of a city", "parameters": SCHEMA}
 ARGS = {"city": "Paris's </tool_call> quarter", "days": 3}
+THOUGHT = {"city": "<think>a</think> <tool_call>{", "days": 3}
 PLAIN = {"city": "Paris", "days": 3}
 CALL = {"name": "get_weather", "arguments": ARGS}
 ASKED = {"role": "user", "content": "Will it rain in Paris?"}
@@ -78,7 +80,29 @@ FORMS = {
     "lfm": ('<|tool_call_start|>[get_weather(city="Paris", days=3)]<|tool_call_end|>', PLAIN),
     "minimax": ('<minimax:tool_call>\n<invoke name="get_weather">\n<parameter name="city">Paris</parameter>\n'
                 '<parameter name="days">3</parameter>\n</invoke>\n</minimax:tool_call>', PLAIN),
+    "tags with a prefix": ('<atem:function_calls>\n<atem:invoke name="get_weather">\n<atem:parameter name="city">'
+                           'Paris</atem:parameter>\n<atem:parameter name="days">3</atem:parameter>\n'
+                           "</atem:invoke>\n</atem:function_calls>", PLAIN),
+    "deepseek, types said": ('<｜DSML｜function_calls>\n<｜DSML｜invoke name="get_weather">\n<｜DSML｜parameter '
+                             'name="city" string="true">Paris</｜DSML｜parameter>\n<｜DSML｜parameter name="days" '
+                             'string="false">3</｜DSML｜parameter>\n</｜DSML｜invoke>\n</｜DSML｜function_calls>',
+                             PLAIN),
+    "nemotron": (f"<TOOLCALL>[{json.dumps(CALL)}]</TOOLCALL>", ARGS),
+    "jamba": (f"<tool_calls>[{json.dumps(CALL)}]</tool_calls>", ARGS),
+    "internlm": (f"<|action_start|><|plugin|>\n{json.dumps({'name': 'get_weather', 'parameters': ARGS})}<|action_end|>",
+                 ARGS),
+    "olmo": ('<function_calls>\nget_weather(city="Paris", days=3)\n</function_calls>', PLAIN),
+    "gemma": ('<|tool_call>call:get_weather{city:<|"|>Paris<|"|>,days:3}<tool_call|><turn|>', PLAIN),
+    "function gemma": ("<start_function_call>call:get_weather{city:<escape>Paris<escape>,days:3}<end_function_call>",
+                       PLAIN),
+    "gpt-oss after its prompt": (' to=functions.get_weather<|channel|>commentary json<|message|>{"city": "Paris", '
+                                 '"days": 3}<|call|>', PLAIN),
+    "a thought in an argument": (f"<tool_call>\n{json.dumps(CALL | {'arguments': THOUGHT})}\n</tool_call>", THOUGHT),
+    "after a thought that its prompt opened": (f"A <tool_call> is due.\n</think>\n<tool_call>{json.dumps(CALL)}"
+                                               "</tool_call>", ARGS),
     "brackets": ('[get_weather(city="Paris", days=3)]', PLAIN),
+    "brackets after a thought": ('<think>\nIt may.\n</think>\n\n[get_weather(city="Paris", days=3)]', PLAIN),
+    "bare json, its turn ended": (json.dumps({"name": "get_weather", "parameters": ARGS}) + "<|eot_id|>", ARGS),
     "bare json": (json.dumps({"name": "get_weather", "parameters": PLAIN}), PLAIN),
 }  # fmt: skip
 
@@ -107,6 +131,34 @@ def test_words_before_stay_words_and_order_of_calls_is_kept(tmp_path):
     chat = chat_of(tmp_path / "x.jsonl", answered(text))
     assert calls_of(chat) == [("get_weather", ARGS), ("get_weather", {"city": "Lyon"})]
     assert chat.messages[2]["content"] == "I look."
+
+
+def test_calls_between_thoughts_are_all_read(tmp_path):
+    first, second = (json.dumps({"name": "get_weather", "arguments": {"city": city}}) for city in ("Paris", "Lyon"))
+    text = (
+        f"<think>I call.</think><tool_call>{first}</tool_call><think>A <tool_call> more.</think>\n"
+        f"<tool_call>{second}</tool_call>"
+    )
+    chat = chat_of(tmp_path / "x.jsonl", answered(text))
+    assert calls_of(chat) == [("get_weather", {"city": "Paris"}), ("get_weather", {"city": "Lyon"})]
+
+
+GEMMA = [
+    ('{a:<|"|>x{y},[z]:"<|"|>,b:[1,-2.5,1e-7,[],{}],c:{d:true,e:null},f:<|"|><|"|>}',
+     {"a": 'x{y},[z]:"', "b": [1, -2.5, 1e-7, [], {}], "c": {"d": True, "e": None}, "f": ""}),
+    ('{ \n"a":1}', None), ("{a:1,a:2}", None), ("{a:paris}", None), ("{a:1", None), ("{a 1}", None),
+    ("{a:" * 60 + "1" + "}" * 60, None), ("{a:1.2.3}", None), ("{,}", None),
+    ('{<|"|>a b<|"|>:1,\u043a:2}', {"a b": 1, "\u043a": 2}), ("{}", {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "value"), GEMMA)
+def test_objects_as_gemma_writes_them(text, value):
+    if value is None:
+        with pytest.raises(ValueError):
+            gemma_object(text, 0)
+    else:
+        assert gemma_object(text, 0) == (value, len(text))
 
 
 def test_tools_of_the_prompt_become_tools_and_its_words_stay(tmp_path):
@@ -157,7 +209,9 @@ def test_a_hermes_row_leaves_with_calls_answers_and_tools(tmp_path):
     chat = chat_of(tmp_path / "x.jsonl", {"conversations": [{"from": who, "value": text} for who, text in turns]})
     first, second = chat_rows(chat)["sft"]
     assert first["completion"][0]["tool_calls"][0]["function"] == CALL
-    assert second["prompt"][-1] == {"role": "tool", "content": '{"name": "get_weather", "content": {"sky": "dry"}}'}
+    answer = second["prompt"][-1]
+    assert answer["content"] == '{"name": "get_weather", "content": {"sky": "dry"}}'
+    assert answer["tool_call_id"] == first["completion"][0]["tool_calls"][0]["id"]
 
 
 def test_a_glaive_row_leaves_with_its_tool_and_without_its_marks(tmp_path):
@@ -194,6 +248,8 @@ SPOKEN_OF = {
     "brackets of Python": '[book_hotel(city="Paris")]',
     "a list of numbers": "[1, 2, 3]",
     "an object with a name": '{"name": "Paris", "arguments": {"for": ["rain"]}}',
+    "tags of others in a sentence": "Jamba has <tool_calls> and OLMo <function_calls>, and Gemma writes <|tool_call>.",
+    "a tag of this page": "Write <invoke name=> there, <x:invoke name=> here.",
     "a program": "<|python_tag|>import math\nprint(math.pi)",
 }  # fmt: skip
 
@@ -227,6 +283,8 @@ BROKEN = {
     "an argument without a name": '[get_weather("Paris")]',
     "an expression": '[get_weather(city=open("x"))]',
     "an argument that is not closed": "<function=get_weather>\n<parameter=city>\nParis\n</function>",
+    "a text of Gemma that is not closed": '<|tool_call>call:get_weather{city:<|"|>Paris,days:3}<tool_call|>',
+    "a line of OLMo": '<function_calls>\nget_weather(city="Paris"\n</function_calls>',
     "the second of two": f"{FORMS['hermes'][0]}\n<tool_call>\n{{\"name\": \"get_weather\", \n</tool_call>",
 }  # fmt: skip
 
@@ -269,6 +327,7 @@ def test_arguments_come_out_as_they_went_in(tmp_path_factory, arguments, in_pyth
 @pytest.mark.parametrize("piece", [
     "<tool_call>{", '<tool_call>{"a": ', "<tool_call>{'a': ", "<tool_call> x ", "`<tool_call>`", "[f(",
     "<think></think>", "<function=f><parameter=a>", "```<tool_call>", "<tools>[", "\n{",
+    "<think>", "<thinking><tool_calls>[", "<function_calls>f(", "<x:invoke name=", "<|tool_call>call:f{a:",
 ])  # fmt: skip
 def test_long_texts_of_marks_are_read_in_their_length(piece, tmp_path):
     row = said({"role": "assistant", "content": piece * 20_000})

@@ -24,7 +24,15 @@ from synthdata.export.gallery import Gallery
 from synthdata.export.kinds import KINDS
 from synthdata.export.manifest import file_hashes, write_manifest
 from synthdata.export.measure import Measured
-from synthdata.export.notes import announcement, by_dialect, picture_notes, scan_notes, share_note, written_notes
+from synthdata.export.notes import (
+    announcement,
+    by_dialect,
+    by_oddity,
+    picture_notes,
+    scan_notes,
+    share_note,
+    written_notes,
+)
 from synthdata.export.scan import Scan, scan
 from synthdata.export.stubs import MAX_LENGTH, stubs
 from synthdata.export.write import Writer, Written
@@ -210,6 +218,7 @@ def _release(part: Path, out: Path, corpus: Corpus, wanted: ExportRequest, made:
     facts |= {"kinds": written.rows, "real_share_written": made.shares, "notes": list(made.notes)}
     facts |= {"left_out": made.left_out, "unheld": by_dialect(written), "pictures": made.pictures}
     facts["answers_first"] = dict(sorted(written.answers_first.items()))
+    facts["odd_turns"] = by_oddity(written)
     facts["over_length"] = {"max_length": MAX_LENGTH, "rows": dict(sorted(written.over_length.items()))}
     facts |= {"release": release, "wanted": asdict(wanted), "seed": corpus.settings.recipe.export.seed}
     names = ("source", "licence", "origin")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 
+from synthdata.export.answers import in_order_of_calls, with_ids
 from synthdata.export.conversation import Message, object_arguments, tool_definitions
 from synthdata.export.kinds import AS_CAME, ROWS_EACH, Row, Rows
 from synthdata.records.chat import Chat, content_words, is_answer, part_text, spoken
@@ -30,7 +31,7 @@ def chat_rows(chat: Chat) -> Rows:
     """
     if any(holds_media(message) for message in (*chat.messages, *chat.rejected)):
         return {}
-    turns = [template_message(message) for message in chat.messages]
+    turns = in_order_of_calls(with_ids([template_message(message) for message in chat.messages]))
     tools = tool_definitions(chat.tools)
     own: Row = {"tools": tools} if tools else {}
     if isinstance(chat.extra.get("chat_template_kwargs"), dict):
@@ -47,7 +48,8 @@ def chat_rows(chat: Chat) -> Rows:
             | {AS_CAME: [marked(message) for message in chat.messages]}
         ]
     if chat.rejected:
-        rejected = [without_weight(template_message(message)) for message in chat.rejected]
+        worse = with_ids([without_weight(template_message(message)) for message in chat.rejected], split)
+        rejected = in_order_of_calls(worse)
         rows["preference"] = [{"prompt": bare[:split], "chosen": bare[split:], "rejected": rejected} | own]
     if chat.label is not None:
         rows["kto"] = [{"prompt": bare[:split], "completion": bare[split:], "label": chat.label} | own]

@@ -15,6 +15,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from synthdata.export.answers import places
 from synthdata.records import Step, ToolCall, Trajectory
 
 Message = dict[str, Any]
@@ -76,14 +77,14 @@ def _step(step: Step, *, leading: bool) -> list[tuple[int | None, Message]]:
         made = [(None, message)] if texts or not step.observations else []
     agents = step.role == "agent" and bool(step.tool_calls)
     names = [_call_id(step, i) for i in range(len(step.tool_calls))]
-    for i, seen in enumerate(step.observations):
-        if agents:
-            # An answer that names no call of the step is told by its place: no message may answer to nothing.
-            answered = seen.call_id if seen.call_id in names else names[min(i, len(names) - 1)]
-            made.append((None, {"role": "tool", "tool_call_id": answered, "content": seen.content}))
-        else:
-            made.append((None, {"role": "user", "content": seen.content}))
-    return made
+    if not agents:
+        return made + [(None, {"role": "user", "content": seen.content}) for seen in step.observations]
+    # An answer that names no call of the step is told by its place: no message may answer to nothing.
+    answered = sorted(
+        zip(places(names, [seen.call_id for seen in step.observations]), step.observations, strict=True),
+        key=lambda pair: pair[0],
+    )
+    return made + [(None, {"role": "tool", "tool_call_id": names[i], "content": seen.content}) for i, seen in answered]
 
 
 def deed(step: Step) -> Message:

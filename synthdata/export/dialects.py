@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
+from synthdata.export.answers import answers_nothing, told_by_order, unanswered, with_ids
 from synthdata.export.chats import openai_messages
 from synthdata.export.conversation import Message, message_text
 from synthdata.export.kinds import AS_CAME, Row
@@ -110,7 +111,8 @@ def openai(row: Row) -> Row:
     """`{"messages", "tools"}` with arguments as JSON text and `weight` 0 or 1, as OpenAI's fine-tuning takes them.
 
     Raises:
-        DialectError: a field that it does not know, such as a thought, or a weight between 0 and 1.
+        DialectError: a field that it does not know, such as a thought, a weight between 0 and 1, or a call without its
+            answer, one of which makes services refuse the whole file.
     """
     made = []
     for came, turn in zip(row.get(AS_CAME) or row["messages"], row["messages"], strict=True):
@@ -121,8 +123,13 @@ def openai(row: Row) -> Row:
             raise DialectError("a weight between 0 and 1")
         masked = {"weight": 0} if turn.get("weight") == 0 else {}
         made.append({name: value for name, value in came.items() if value is not None or name == "content"} | masked)
+    made = with_ids(openai_messages(made))
+    if unanswered(made):
+        raise DialectError("a call that no answer follows")
+    if answers_nothing(made):
+        raise DialectError("an answer of a tool that nothing called")
     tools = {"tools": row["tools"]} if row.get("tools") else {}
-    return {"messages": openai_messages(made), **tools}
+    return {"messages": made, **tools}
 
 
 def _prompt(prompt: Sequence[Message]) -> tuple[str, list[Row]]:
@@ -132,6 +139,8 @@ def _prompt(prompt: Sequence[Message]) -> tuple[str, list[Row]]:
         if prompt[0].get("name"):
             raise DialectError("a system turn with a name")
         system, prompt = prompt[0]["content"], prompt[1:]
+    if not told_by_order(prompt):
+        raise DialectError("answers to some of several calls: order alone tells which is of which")
     turns: list[Row] = []
     for message in prompt:
         turn = _turn(message)

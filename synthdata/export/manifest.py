@@ -20,7 +20,7 @@ MADE_BY = "synthdata-gate"
 # What a dialect could not hold, what was left out of all, rows longer than the configs read, and pictures.
 _WRITTEN = (
     "written", "kinds", "real_share_written", "release", "notes", "wanted", "seed", "unheld", "left_out", "over_length",
-    "pictures", "answers_first",
+    "pictures", "answers_first", "odd_turns",
 )  # fmt: skip
 LIBRARIES = ("synthdata-gate", "polars", "deltalake", "datasketch", "sentence-transformers", "numpy")
 

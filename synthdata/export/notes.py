@@ -8,7 +8,7 @@ from typing import Any
 from synthdata.export.collect import ExportPool, ExportRequest
 from synthdata.export.scan import Scan
 from synthdata.export.stubs import MAX_LENGTH
-from synthdata.export.write import Written
+from synthdata.export.write import LATE_SYSTEM, STRAY_ANSWER, Written
 from synthdata.settings import ExportSettings
 from synthdata.text.numbers import percent
 
@@ -58,6 +58,18 @@ def by_dialect(written: Written) -> dict[str, dict[str, int]]:
     return made
 
 
+# Whose templates stop at a turn, of those that TRL ships or that are common.
+_STOPPED = {LATE_SYSTEM: "Qwen3.5's and Mistral's", STRAY_ANSWER: "gpt-oss'"}
+
+
+def by_oddity(written: Written) -> dict[str, dict[str, int]]:
+    """Rows with a turn at which some templates stop, by reason and kind."""
+    made: dict[str, dict[str, int]] = {}
+    for (reason, kind), count in sorted(written.odd_turns.items()):
+        made.setdefault(reason, {})[kind] = count
+    return made
+
+
 def picture_notes(pictures: Mapping[str, Any]) -> Iterator[str]:
     """Pictures that left as words."""
     for kind, count in pictures["as_words"].items():
@@ -82,3 +94,6 @@ def written_notes(written: Written) -> Iterator[str]:
             f"in {rows} the assistant speaks before any user: templates that demand a user first (Gemma's, Cohere's, "
             "Mistral's) stop on them; for such a model admit these chats with a user's turn before the greeting"
         )
+    for reason, kinds in by_oddity(written).items():
+        rows = ", ".join(f"{count} rows of {kind}" for kind, count in kinds.items())
+        yield f"{rows} have {reason}, as they came: {_STOPPED[reason]} templates stop at it, most others take it"

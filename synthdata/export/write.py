@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from synthdata.export.answers import answers_nothing
 from synthdata.export.choice import SPLITS, Split
 from synthdata.export.collect import Source
 from synthdata.export.containers import IMAGES, Jsonl, ParquetShards
-from synthdata.export.conversation import estimated_tokens
+from synthdata.export.conversation import Message, estimated_tokens
 from synthdata.export.dialects import (
     DialectError,
     images_of,
@@ -31,6 +32,8 @@ from synthdata.protocols import Redactor
 from synthdata.records import Trajectory
 from synthdata.text.redaction import SECRET, Pseudonyms, redact_row, run_labels, run_texts, without_secrets
 
+LATE_SYSTEM = "a system's turn that is not the first"
+STRAY_ANSWER = "an answer of a tool that nothing called"
 _KEPT_RUNS = 64
 _PROVENANCE = (
     "id", "external_id", "origin", "trajectory_id", "task_id", "source", "licence", "generator", "prompt_sha256",
@@ -46,7 +49,7 @@ class Written:
 
     `unheld` counts rows that a dialect cannot hold, by dialect and reason; `over_length` rows by kind that are longer
     than the configs' `max_length`, as far as words and bytes tell; `answers_first` rows by kind in which the assistant
-    speaks before any user.
+    speaks before any user; `odd_turns` rows with a turn at which some templates stop, by reason and kind.
     """
 
     rows: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -57,6 +60,7 @@ class Written:
     unheld: Counter[tuple[str, str]] = field(default_factory=Counter)
     over_length: Counter[str] = field(default_factory=Counter)
     answers_first: Counter[str] = field(default_factory=Counter)
+    odd_turns: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
 class Writer:
@@ -139,6 +143,7 @@ class Writer:
             self.done.over_length[kind] += 1
         if answers_first(row):
             self.done.answers_first[kind] += 1
+        self.done.odd_turns.update((reason, kind) for reason in odd_turns(row))
         self._provenance.add({"kind": kind, "split": split, "row": number, "step": step} | piece.provenance)
         by_split = self.done.rows.setdefault(kind, {})
         by_split[split] = by_split.get(split, 0) + 1
@@ -238,10 +243,22 @@ class _ProvenanceFile:
 
 def answers_first(row: Row) -> bool:
     """Whether the assistant speaks before any user does, as where it greets."""
-    columns = ("messages",) if "messages" in row else ("prompt", "completion", "chosen")
-    turns = [turn for column in columns for turn in row.get(column) or () if isinstance(turn, dict)]
-    roles = [turn["role"] for turn in turns if turn["role"] != "system"]
+    roles = [turn["role"] for turn in _turns(row) if turn["role"] != "system"]
     return roles[:1] == ["assistant"]
+
+
+def odd_turns(row: Row) -> Iterator[str]:
+    """What in a row of turns some chat templates stop at."""
+    turns = _turns(row)
+    if any(turn["role"] == "system" for turn in turns[1:]):
+        yield LATE_SYSTEM
+    if answers_nothing(turns):
+        yield STRAY_ANSWER
+
+
+def _turns(row: Row) -> list[Message]:
+    columns = ("messages",) if "messages" in row else ("prompt", "completion", "chosen")
+    return [turn for column in columns for turn in row.get(column) or () if isinstance(turn, dict)]
 
 
 def _sft_sharegpt(row: Row) -> Row:

@@ -2,7 +2,7 @@
 
 JSON between tags (Hermes, Qwen, Granite, Phi, Mistral, Llama, Cohere), Python's notation in its place (Hermes' data
 set), arguments in single quotes (Glaive), a name before its arguments (Kimi, DeepSeek, GLM, Mistral), a tag for each
-argument (Qwen's coder models, GLM, MiniMax), a list of calls as Python has them (LFM2, ToolACE).
+argument (Qwen's coder models, GLM, MiniMax, DeepSeek 3.2), calls as Python has them (LFM2, ToolACE, OLMo), Gemma's own.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
+from synthdata.sources.gemma import gemma_object
 from synthdata.sources.literals import closing, json_at, named_arguments, python_value
 
 Call = dict[str, Any]
@@ -24,13 +25,19 @@ _MARKS = {
     "<function_call>": "</function_call>", "<|tool_call|>": "<|/tool_call|>", "<|START_ACTION|>": "<|END_ACTION|>",
     "<|tool_call_start|>": "<|tool_call_end|>", "<|tool_call_begin|>": "<|tool_call_end|>",
     "<｜tool▁call▁begin｜>": "<｜tool▁call▁end｜>", "[TOOL_CALLS]": "[/TOOL_CALLS]", "<|python_tag|>": "<|eom_id|>",
-    "<function=": "", "<invoke name=": "",
+    "<TOOLCALL>": "</TOOLCALL>", "<|action_start|><|plugin|>": "<|action_end|>", "<|tool_call>": "<tool_call|>",
+    "<start_function_call>": "<end_function_call>", "<function=": "",
 }  # fmt: skip
+# Tags around several calls, which others have within as marks of their own: a list in JSON, or calls of Python.
+_AROUND = {"<tool_calls>": r"(?=\s{0,20}\[)", "<function_calls>": r"(?=\s{0,20}[A-Za-z_][\w.\-]{0,200}\()"}
+# Anthropic's tags, and those that others made of them with a prefix of their own.
+_PREFIX = r"(?P<prefix>(?:[\w｜]{1,20}[:｜])?)"
+_NAMING = rf"<{_PREFIX}invoke name="
 # Of the others some models leave out what closes them.
 _MUST_CLOSE = re.compile(
     r"<(?:\w{1,20}:)?tool_call>|<function_call>|<\|tool_call_start|<\|START|<\|tool_call_begin|<｜"
 )
-OPEN = re.compile("|".join(map(re.escape, _MARKS)))
+OPEN = re.compile("|".join([*map(re.escape, _MARKS), *(mark + more for mark, more in _AROUND.items()), _NAMING]))
 _ENDS = ("</s>", "<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|endoftext|>")
 _SPACE = re.compile(r"\s*")
 # What stands between a name and its arguments.
@@ -39,13 +46,14 @@ _NAMED = re.compile(
     r"(?:\s|\[ARGS\]|\[CALL_ID\]\w{1,64}|<\|tool_call_argument_begin\|>|<｜tool▁sep｜>|<tool_sep>|```(?:json)?)*"
 )
 PYTHON_NAME = re.compile(r"\s*([^\[\](){}\"'=,<>]{1,200}?)\s*\(")
-_FUNCTION = re.compile(r"<function=([\w.\-/]{1,200})>\s*")
-_INVOKE = re.compile(r"<invoke name=\"([^\"]{1,200})\">\s*")
+_FUNCTION = re.compile(r"<function=(?P<name>[\w.\-/]{1,200})>\s*")
+_INVOKE = re.compile(rf"{_NAMING}\"(?P<name>[^\"]{{1,200}})\">\s*")
+_GEMMA = re.compile(r"call:([\w.\-/]{1,200})(?=\{)")
 _GLAIVE = re.compile(r"\{\s*\"name\"\s*:\s*\"([^\"\\]{1,200})\"\s*,\s*\"arguments\"\s*:\s*'(.*)'\s*\}\s*", re.DOTALL)
 _PARAMETERS = (
-    (re.compile(r"<parameter=([^>]{1,200})>"), "</parameter>"),
-    (re.compile(r"<parameter name=\"([^\"]{1,200})\"[^>]{0,80}>"), "</parameter>"),
-    (re.compile(r"<arg_key>([^<]{1,200})</arg_key>\s*<arg_value>"), "</arg_value>"),
+    (re.compile(r"<parameter=(?P<name>[^>]{1,200})>"), "</parameter>"),
+    (re.compile(rf"<{_PREFIX}parameter name=\"(?P<name>[^\"]{{1,200}})\"(?P<more>[^>]{{0,80}})>"), "</{}parameter>"),
+    (re.compile(r"<arg_key>(?P<name>[^<]{1,200})</arg_key>\s*<arg_value>"), "</arg_value>"),
 )
 # A body in Python's notation may hold its own closing tag in a text; it is looked for so often.
 _TRIES = 3
@@ -57,10 +65,13 @@ class NoCallError(ValueError):
 
 def block(text: str, mark: re.Match[str], schemas: Schemas) -> tuple[list[Call], int]:
     """The calls of one block and where it ends."""
-    opened, close = mark[0], _MARKS[mark[0]]
+    opened = mark[0]
+    close = _MARKS.get(opened, f"</{opened[1:]}" if opened in _AROUND else "")
     at = _skip(text, mark.end() if close else mark.start())
     sign = text[at : at + 1]
-    if sign == "<":
+    if opened == "<function_calls>":
+        calls, at = _python_lines(text, at, close)
+    elif sign == "<":
         calls, at = _tagged(text, at, schemas)
     elif sign in ("{", "["):
         calls, at = _listed(text, at, close)
@@ -139,7 +150,11 @@ def _objects(value: object) -> list[Call]:
 
 
 def _named(text: str, at: int, schemas: Schemas, opened: str) -> tuple[list[Call], int]:
-    """A name and its arguments: as JSON, in tags, or in brackets."""
+    """A name and its arguments: as JSON, in tags, in brackets, or as Gemma writes them."""
+    gemma = _GEMMA.match(text, at) if opened in ("<|tool_call>", "<start_function_call>") else None
+    if gemma is not None:
+        arguments, end = gemma_object(text, gemma.end())
+        return [{"name": gemma[1], "arguments": arguments}], end
     name = _NAMED.match(text, at)
     if name is None:
         raise NoCallError
@@ -169,6 +184,16 @@ def _python_call(text: str, at: int) -> tuple[list[Call], int]:
     return [{"name": name[1].removesuffix(".call"), "arguments": arguments}], end + 1
 
 
+def _python_lines(text: str, at: int, close: str) -> tuple[list[Call], int]:
+    """A call of Python on each line (OLMo)."""
+    calls: list[Call] = []
+    while at < len(text) and not text.startswith(close, at):
+        listed, at = _python_call(text, at)
+        calls += listed
+        at = _skip(text, at)
+    return calls, at
+
+
 def python_calls(text: str, at: int) -> tuple[list[Call], int]:
     """`[name(a=1), other name(b="x")]`."""
     calls: list[Call] = []
@@ -186,21 +211,20 @@ def python_calls(text: str, at: int) -> tuple[list[Call], int]:
 
 def _tagged(text: str, at: int, schemas: Schemas) -> tuple[list[Call], int]:
     """`<function=name>` with JSON or a tag for each argument, `<invoke name="...">` with such tags."""
-    if text.startswith("<invoke", at):
-        head, close = _INVOKE.match(text, at), "</invoke>"
-    else:
-        head, close = _FUNCTION.match(text, at), "</function>"
+    head = _INVOKE.match(text, at)
+    close = f"</{head['prefix']}invoke>" if head else "</function>"
+    head = head or _FUNCTION.match(text, at)
     if head is None:
         raise NoCallError
     end = head.end()
     if text[end : end + 1] == "{":
         arguments, end = json_at(text, end)
     else:
-        arguments, end = _parameters(text, end, schemas.get(head[1], {}))
+        arguments, end = _parameters(text, end, schemas.get(head["name"], {}))
     end = _skip(text, end)
     if not text.startswith(close, end):
         raise ValueError(f"a call is not closed by {close}")
-    return [{"name": head[1], "arguments": arguments}], end + len(close)
+    return [{"name": head["name"], "arguments": arguments}], end + len(close)
 
 
 def _parameters(text: str, at: int, properties: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
@@ -212,12 +236,19 @@ def _parameters(text: str, at: int, properties: Mapping[str, Any]) -> tuple[dict
         if opened is None:
             return made, at
         tag, close = opened
+        own = tag.groupdict()
+        close = close.format(own.get("prefix"))
         end = text.find(close, tag.end())
-        name = tag[1].strip()
+        name = own["name"].strip()
         if end < 0 or name in made:
             raise ValueError("an argument of a call stands twice or is not closed")
-        made[name] = _typed(text[tag.end() : end].removeprefix("\n").removesuffix("\n"), properties.get(name))
+        schema = _STATED.get((own.get("more") or "").strip(), properties.get(name))
+        made[name] = _typed(text[tag.end() : end].removeprefix("\n").removesuffix("\n"), schema)
         at = end + len(close)
+
+
+# DeepSeek says with each argument whether it is a text.
+_STATED: dict[str, object] = {'string="true"': {"type": "string"}, 'string="false"': {"type": "object"}}
 
 
 def _typed(text: str, schema: object) -> Any:  # noqa: ANN401 - any JSON

@@ -20,7 +20,7 @@ from synthdata.sources.calls import read_call
 from synthdata.sources.fields import RowError, shortened
 from synthdata.sources.harmony import channel_answer
 from synthdata.sources.steps import CAME_BACK
-from synthdata.sources.written_calls import Written, bare, in_tags_of, written
+from synthdata.sources.written_calls import Written, after_thought, bare, in_tags_of, written
 from synthdata.sources.written_tools import tool_name, tool_properties, tools_in
 
 Message = dict[str, Any]
@@ -53,13 +53,15 @@ class _Tools:
 
     def calls(self, text: str, answer: str | None) -> Written | None:
         """The calls of a turn or their fault; neither where it only looks like one, None where it is text."""
-        found = written(text, self.schemas)
+        found = None
+        if self.schemas and text[after_thought(text) :].lstrip()[:1] in ("[", "{"):
+            found = bare(text, self.named)
+        if found is None:
+            found = written(text, self.schemas)
         named = _NAMING.match(answer) if answer and found is None else None
         if named:
             found = in_tags_of(text, named[1])
         answered = answer is not None
-        if found is None and self.schemas and text.lstrip()[:1] in ("[", "{"):
-            found = bare(text, self.named)
         if found is None or found.sure:
             return found
         if found.fault:

@@ -9,8 +9,8 @@ from synthdata.sources.literals import json_at
 
 _PIECE = re.compile(
     r"(?:<\|start\|>assistant)?(?: ?to=(?P<before>[\w.\-]{1,200}))?<\|channel\|>(?P<channel>analysis|commentary|final)"
-    r"(?: ?to=(?P<to>[\w.\-]{1,200}))?\s{0,20}(?:<\|constrain\|>\s{0,20}\w{1,20}\s{0,20})?<\|message\|>(?P<body>.*?)"
-    r"(?:<\|(?:end|call|return)\|>\s*|\Z)",
+    r"(?: ?to=(?P<to>[\w.\-]{1,200}))?\s{0,20}(?:(?:<\|constrain\|>\s{0,20})?\w{1,20}\s{0,20})?<\|message\|>"
+    r"(?P<body>.*?)(?:<\|(?:end|call|return)\|>\s*|\Z)",
     re.DOTALL,
 )
 _ANSWER = re.compile(
@@ -24,7 +24,7 @@ def channels(text: str) -> tuple[str, str, list[Call]] | None:
     Raises:
         ValueError: the arguments of a function are no JSON.
     """
-    at, thoughts, words, calls = 0, list[str](), list[str](), list[Call]()
+    at, thoughts, words, calls = len(text) - len(text.lstrip()), list[str](), list[str](), list[Call]()
     while at < len(text):
         piece = _PIECE.match(text, at)
         if piece is None:

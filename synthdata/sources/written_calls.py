@@ -27,9 +27,17 @@ from synthdata.sources.harmony import channels
 # What stands between and after calls and says nothing: ends of turns, and tags around several calls.
 _SILENT = re.compile(
     r"(?:\s|;|<\|(?:endoftext|eom_id|eot_id|im_end|end_of_text|end|tool_calls_section_begin|tool_calls_section_end)\|>"
-    r"|</?(?:\w{1,20}:)?(?:function_calls|tool_calls)>|</?minimax:tool_call>|</s>"
+    r"|</?(?:[\w｜]{1,20}[:｜])?(?:function_calls|tool_calls)>|</?minimax:tool_call>|</s>|<turn\|>|<\|tool_response>"
+    r"|<end_of_turn>|<start_function_response>"
     r"|<｜(?:tool▁calls▁begin|tool▁calls▁end|end▁of▁sentence)｜>)+"
 )
+# Thoughts, in which marks are spoken of.
+_THOUGHTS = {
+    "<think>": "</think>", "<thinking>": "</thinking>", "<seed:think>": "</seed:think>", "[THINK]": "[/THINK]",
+    "<|START_THINKING|>": "<|END_THINKING|>",
+}  # fmt: skip
+_THOUGHT = re.compile("|".join(map(re.escape, _THOUGHTS)))
+_OPEN_OR_THOUGHT = re.compile(f"{_THOUGHT.pattern}|{OPEN.pattern}")
 _TAG = re.compile(r"\s*<([\w-]{1,100})>")
 _AROUND = re.compile(r"<[^<>]{1,40}>\s{0,20}\Z")
 
@@ -65,9 +73,19 @@ def written(text: str, schemas: Schemas) -> Written | None:
     if "<" not in text and "[TOOL_CALLS]" not in text:
         # Almost every text: a search for all marks costs more than reading it.
         return None
-    if text.startswith(("<|channel|>", "<|start|>assistant")):
+    if text.lstrip().startswith(("<|channel|>", "<|start|>assistant", "to=")):
         return _in_channels(text)
-    for begin in _unquoted(text, text.rfind("</think>") + 1):
+    # A turn that a template opened with a thought begins within it.
+    closed = text.find("</think>")
+    if closed >= 0 and "<think>" not in text[:closed]:
+        found = _written(text, closed + len("</think>"), schemas)
+        if found is not None and not found.fault:
+            return found
+    return _written(text, 0, schemas)
+
+
+def _written(text: str, at: int, schemas: Schemas) -> Written | None:
+    for begin in _unquoted(text, at):
         try:
             calls, after = _all_calls(text, begin, schemas)
         except NoCallError:
@@ -106,28 +124,56 @@ def in_tags_of(text: str, name: str) -> Written | None:
 
 
 def bare(text: str, known: Callable[[str], bool]) -> Written | None:
-    """A text that is nothing but calls without any mark, of tools that are known: JSON, or a list in brackets."""
-    text = text.strip()
+    """A text that is nothing but calls without any mark, of tools that are known: JSON, or a list in brackets.
+
+    A thought may stand before them, and the end of a turn behind.
+    """
+    begin = after_thought(text)
+    words, text = text[:begin].strip(), text[begin:].strip()
     named = PYTHON_NAME.match(text, 1) if text[:1] == "[" else None
     try:
         calls, end = python_calls(text, 0) if named else json_values(text, 0)
     except ValueError:
-        return Written("", fault="the list of calls is not well formed") if named and known(named[1]) else None
+        return Written(words, fault="the list of calls is not well formed") if named and known(named[1]) else None
     names = [call.get("name") for call in calls]
-    if not calls or text[end:].strip() or not all(isinstance(name, str) and known(name) for name in names):
+    silent = _SILENT.match(text, end)
+    end = silent.end() if silent else end
+    if not calls or text[end:] or not all(isinstance(name, str) and known(name) for name in names):
         return None
     if not all({"arguments", "parameters", "args"} & call.keys() for call in calls):
         return None
     try:
-        return Written("", tuple(_checked(call) for call in calls))
+        return Written(words, tuple(_checked(call) for call in calls))
     except RowError as error:
-        return Written("", fault=str(error))
+        return Written(words, fault=str(error))
+
+
+def _marks(text: str, at: int) -> Iterator[re.Match[str]]:
+    """The marks of calls from a place on that are in no thought; a thought that is not closed is none."""
+    unclosed = set[str]()
+    while (mark := _OPEN_OR_THOUGHT.search(text, at)) is not None:
+        close = _THOUGHTS.get(mark[0])
+        at = mark.end()
+        if close is None:
+            yield mark
+        elif close not in unclosed:
+            end = text.find(close, at)
+            at = end + len(close) if end >= 0 else at
+            unclosed |= {close} if end < 0 else set()
+
+
+def after_thought(text: str) -> int:
+    """Where a text goes on behind the thought that it begins with."""
+    blank = len(text) - len(text.lstrip())
+    opened = _THOUGHT.match(text, blank)
+    end = text.find(_THOUGHTS[opened[0]], opened.end()) if opened else -1
+    return end + len(_THOUGHTS[opened[0]]) if opened and end >= 0 else 0
 
 
 def _unquoted(text: str, at: int) -> Iterator[int]:
     """Where marks stand that are neither in a block of code nor between backticks on their line."""
     fences, ticks = text.count("```", 0, at), 0
-    for mark in OPEN.finditer(text, at):
+    for mark in _marks(text, at):
         line = text.rfind("\n", at, mark.start()) + 1
         fences += text.count("```", at, mark.start())
         ticks = text.count("`", line, mark.start()) if line else ticks + text.count("`", at, mark.start())
@@ -153,7 +199,7 @@ def _all_calls(text: str, at: int, schemas: Schemas) -> tuple[list[Call], str]:
     calls: list[Call] = []
     words: list[str] = []
     while at < len(text):
-        mark = OPEN.search(text, at)
+        mark = next(_marks(text, at), None)
         end = mark.start() if mark else len(text)
         words += [text[at:end].strip()] if at < end else []
         if mark is None:
