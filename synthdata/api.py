@@ -304,7 +304,7 @@ class Corpus:
         stamp = {"round_key": key, "recipe": fingerprint}
         number = self.store.commit_round(decisions, vectors, anchor=self.store.anchor, **stamp)
         with progress("measuring", 1) as advance:
-            narrows = self._watch(number)
+            narrows = self._watch(number, vectors)
             advance(1)
         before, after = before_and_after(self.store, number)
         return RoundReport(number, decisions, done, False, before, after, self._alarm(number) or narrows)
@@ -359,9 +359,13 @@ class Corpus:
             if latest:
                 self._watch(latest)
 
-    def _watch(self, number: int) -> str:
-        """Measure a round, once, and freeze exports where the trend up to it is red; why, or nothing."""
-        ensure_snapshot(self.store, self._first_epoch(), self.reference, self.encoder, self.settings, number)
+    def _watch(self, number: int, vectors: RowVectors | None = None) -> str:
+        """Measure a round, once, and freeze exports where the trend up to it is red; why, or nothing.
+
+        `vectors` are those of its rows by id, where they are at hand.
+        """
+        anchor = self._first_epoch()
+        ensure_snapshot(self.store, anchor, self.reference, self.encoder, self.settings, number, vectors)
         alarms = alarms_of(self.store, self.store.snapshots(number), self.anchor)
         reason = freeze_on_red(self.store, alarms, number)
         return f"{reason}; exports are frozen until `unfreeze CORPUS --reason ...`" if reason else ""

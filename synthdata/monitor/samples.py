@@ -48,7 +48,8 @@ class ReferenceSample:
 
     def gram(self, left: Rows, right: Rows) -> NDArray[np.float64]:
         """Inner products between rows of the reference."""
-        return self._gram[np.ix_(left, right)]
+        # Whole rows first, which are copied as they lie.
+        return self._gram.take(left, axis=0).take(right, axis=1)
 
     def numbers(self, size: int, words: int, shares: Shares) -> list[Numbers]:
         """All numbers of each subsample."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from metrics.spectrum import effective_number
 from synthdata.corpus import CorpusStore
+from synthdata.corpus.rows import ViewVectors
 from synthdata.gate.anchor import Anchor
 from synthdata.gate.lexical import skeleton
 from synthdata.gate.reference import Reference
@@ -30,19 +30,28 @@ _REFERENCE = "reference"
 
 
 def ensure_snapshot(
-    store: CorpusStore, anchor: Anchor, reference: Reference, encoder: Encoder, settings: Settings, number: int
+    store: CorpusStore,
+    anchor: Anchor,
+    reference: Reference,
+    encoder: Encoder,
+    settings: Settings,
+    number: int,
+    vectors: Mapping[str, ViewVectors] | None = None,
 ) -> None:
-    """Write the metrics of a round unless they are there; vectors come from the cache or are made again."""
+    """Write the metrics of a round unless they are there.
+
+    `vectors` are raw ones of the encoder, of candidates by id, of which those of contents are used; the others come
+    from the cache or are made again.
+    """
     if anchor.content is None or store.snapshots().filter(pl.col("round") == number).height:
         return
-    columns = ["content", "context", "verdict", "reason", "judged", "lineage_depth", "origin", "numbers"]
+    columns = ["id", "content", "context", "verdict", "reason", "judged", "lineage_depth", "origin", "numbers"]
     now = store.decisions(columns, as_of=number, where=pl.col("round") == number)
     texts = now.filter(pl.col("content") != "")
     corpus = store.admitted(as_of=number, columns=["id", "round", "lineage_depth", "origin"])
     lens = Lens(anchor, encoder, settings.recipe.gate.alpha_outside)
-    raw = texts["content"].to_list(), texts["context"].to_list()
     views = [
-        *_of_round(raw, (texts["verdict"] == "admit").to_numpy(), lens),
+        *_of_round(texts, vectors or {}, lens),
         _of_corpus(store, corpus, number, lens),
     ]
     frames = {"raw": texts, "round": texts.filter(pl.col("verdict") == "admit"), "admitted": corpus}
@@ -99,15 +108,22 @@ class Lens:
         return View(name, content, located.cells, [text.lower().split() for text in texts], frames)
 
 
-def _of_round(
-    raw: tuple[list[str], list[str]], admitted: NDArray[np.bool_], lens: Lens
-) -> tuple[StoredView, StoredView]:
-    """The views `raw` and `round` of a round's texts and contexts, encoded once for both."""
-    texts, contexts = raw
-    vectors = lens.encoder.encode(texts)
-    chosen = np.flatnonzero(admitted)
+def _of_round(rows: pl.DataFrame, known: Mapping[str, ViewVectors], lens: Lens) -> tuple[StoredView, StoredView]:
+    """The views `raw` and `round` of a round's rows with a text, encoded once for both, as far as not known."""
+    texts, contexts = rows["content"].to_list(), rows["context"].to_list()
+    vectors = _vectors(rows["id"].to_list(), texts, known, lens.encoder)
+    chosen = np.flatnonzero((rows["verdict"] == "admit").to_numpy())
     mine = [texts[i] for i in chosen], [contexts[i] for i in chosen]
     return lens.encoded("raw", texts, contexts, vectors), lens.encoded("round", *mine, vectors[chosen])
+
+
+def _vectors(ids: Sequence[str], texts: Sequence[str], known: Mapping[str, ViewVectors], encoder: Encoder) -> Vectors:
+    """The raw vectors (n, d) of texts, by the encoder where their candidates' are not known."""
+    found = [known[name][1] if name in known else None for name in ids]
+    absent = [i for i, vector in enumerate(found) if vector is None]
+    made = dict(zip(absent, encoder.encode([texts[i] for i in absent]), strict=True))
+    rows = [made[i] if vector is None else vector for i, vector in enumerate(found)]
+    return np.array(rows, dtype=np.float32).reshape(len(rows), -1)
 
 
 def _of_corpus(store: CorpusStore, corpus: pl.DataFrame, number: int, lens: Lens) -> StoredView:
