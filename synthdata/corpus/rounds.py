@@ -70,8 +70,7 @@ def read(table: Table, columns: Sequence[str], where: pl.Expr | None) -> pl.Data
 
 def latest(table: Table) -> int:
     """The number of the last round, 0 before the first."""
-    rounds = table.read(["round"])["round"].to_numpy()
-    return int(rounds.max(initial=0))
+    return table.largest_key()
 
 
 def find(table: Table, round_key: str) -> int | None:

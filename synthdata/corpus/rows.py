@@ -18,6 +18,10 @@ from synthdata.records import Candidate, Decision, Origin, Reason, Trajectory, V
 
 ViewVectors = tuple[NDArray[np.float32] | None, NDArray[np.float32] | None]
 
+# Columns that are a decision's own fields.
+_OF_VERDICT = (
+    "verdict", "stage", "reason", "score", "threshold", "neighbour_id", "neighbour_text", "detail", "cell", "judged",
+)  # fmt: skip
 VECTOR_COLUMNS = {"context": "context_vector", "content": "content_vector"}
 
 _TYPES: dict[str, Any] = {"str": pl.String, "int": pl.Int64, "Origin": pl.String}
@@ -71,17 +75,15 @@ def decision_frame(decisions: Sequence[Decision], vectors: Mapping[str, ViewVect
 
     `position` counts the admitted rows from 0 in the given order, null for the others.
     """
-    rows = []
-    admitted = 0
-    for number, decision in enumerate(decisions):
-        row = _candidate_row(decision.candidate) | _verdict_row(decision)
-        row |= {"row": number, "position": None, "judged": decision.judged}
-        if decision.verdict is Verdict.ADMIT:
-            row["position"] = admitted
-            admitted += 1
-        rows.append(row)
-    plain = pl.Schema({name: kind for name, kind in DECISIONS.items() if name not in VECTOR_COLUMNS.values()})
-    frame = pl.DataFrame(rows, schema=plain)
+    candidates = [decision.candidate for decision in decisions]
+    admitted = np.array([decision.verdict is Verdict.ADMIT for decision in decisions], dtype=bool)
+    values: dict[str, Sequence[Any]] = {"id": [candidate.id for candidate in candidates]}
+    values |= {f.name: [getattr(candidate, f.name) for candidate in candidates] for f in fields(Candidate)}
+    values |= {name: [getattr(decision, name) for decision in decisions] for name in _OF_VERDICT}
+    values |= {"row": range(len(decisions)), "position": (np.cumsum(admitted) - 1).tolist()}
+    columns = [_column(name, column) for name, column in values.items()]
+    position = pl.when(pl.Series(admitted, dtype=pl.Boolean)).then("position").alias("position")
+    frame = pl.DataFrame([*columns, _numbers_column(decisions)]).with_columns(position)
     for view, column in enumerate(VECTOR_COLUMNS.values()):
         frame = frame.join(_vector_frame(decisions, vectors, view, column), on="id", how="left", maintain_order="left")
     return frame
@@ -124,27 +126,33 @@ def vector_matrix(frame: pl.DataFrame, view: str) -> NDArray[np.float32]:
     return column.list.to_array(width).to_numpy().astype(np.float32, copy=False)
 
 
-def _candidate_row(candidate: Candidate) -> dict[str, Any]:
-    row: dict[str, Any] = {"id": candidate.id}
-    for item in fields(Candidate):
-        value = getattr(candidate, item.name)
-        row[item.name] = _storable(str(value)) if isinstance(value, str) else value
-    return row
+def _column(name: str, values: Sequence[Any]) -> pl.Series:
+    """A column of the table of decisions from values as they stand in the records."""
+    kind = DECISIONS[name]
+    if kind != pl.String:
+        return pl.Series(name, values, dtype=kind)
+    texts = [value if value is None else str(value) for value in values]
+    try:
+        return pl.Series(name, texts, dtype=kind)
+    except UnicodeEncodeError:
+        return pl.Series(name, [text if text is None else _storable(text) for text in texts], dtype=kind)
 
 
-def _verdict_row(decision: Decision) -> dict[str, Any]:
-    return {
-        "verdict": str(decision.verdict),
-        "stage": decision.stage,
-        "reason": str(decision.reason) if decision.reason is not None else None,
-        "score": _number(decision.score),
-        "threshold": _number(decision.threshold),
-        "neighbour_id": decision.neighbour_id,
-        "neighbour_text": _storable(decision.neighbour_text),
-        "detail": _storable(decision.detail),
-        "cell": None if decision.cell is None else int(decision.cell),
-        "numbers": [{"name": name, "value": float(decision.numbers[name])} for name in sorted(decision.numbers)],
-    }
+def _numbers_column(decisions: Sequence[Decision]) -> pl.Series:
+    """The numbers of each decision, by their names."""
+    named = [sorted(decision.numbers.items()) for decision in decisions]
+    flat = pl.DataFrame(
+        {
+            "place": np.repeat(np.arange(len(named)), [len(numbers) for numbers in named]),
+            "name": [name for numbers in named for name, _ in numbers],
+            "value": [float(value) for numbers in named for _, value in numbers],
+        },
+        schema={"place": pl.Int64, "name": pl.String, "value": pl.Float64},
+    )
+    grouped = flat.group_by("place").agg(pl.struct("name", "value").alias("numbers"))
+    every = pl.DataFrame({"place": np.arange(len(named))}, schema={"place": pl.Int64})
+    column = every.join(grouped, on="place", how="left", maintain_order="left")["numbers"]
+    return column.fill_null(pl.Series([[]], dtype=DECISIONS["numbers"]))
 
 
 def _vector_frame(
@@ -160,10 +168,6 @@ def _vector_frame(
         return pl.DataFrame(schema={"id": pl.String, column: pl.List(pl.Float32)})
     matrix = np.asarray(vectors_found, dtype=np.float32)
     return pl.DataFrame({"id": ids, column: pl.Series(matrix).arr.to_list()})
-
-
-def _number(value: float | None) -> float | None:
-    return None if value is None else float(value)
 
 
 def _storable(text: str) -> str:

@@ -227,6 +227,17 @@ class Table:
             return self.read([self.key]).height
         return int(added["num_records"].sum())
 
+    def largest_key(self) -> int:
+        """The largest number in the column by which rows are sealed, 0 without rows, by what the log says of the files.
+
+        Where the log says it not of all of them, the rows are asked.
+        """
+        added = self._added()
+        told = f"max.{self.key}"
+        if told in added.columns and not added[told].null_count():
+            return int(added[told].max() or 0)  # type: ignore[arg-type]
+        return int(self.read([self.key])[self.key].to_numpy().max(initial=0))
+
     def present_files(self) -> list[Path]:
         """The data files of the current version.
 
