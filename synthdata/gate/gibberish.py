@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,11 +76,6 @@ class Known:
         return cls(
             words, word_rows, pairs, pair_rows, letters, letter_words, scripts, max(3, int(common[0])), odd_share
         )
-
-    @cached_property
-    def letter_map(self) -> dict[int, int]:
-        """Known words by letter triple: asked one by one, a dictionary is faster than arrays."""
-        return dict(zip(self.letters.tolist(), self.letter_words.tolist(), strict=True))
 
     @cached_property
     def script_set(self) -> frozenset[int]:
@@ -199,6 +195,7 @@ def describe(tokens: Tokens, known: Known, own: int) -> tuple[Ints, NDArray[np.b
     kinds = np.where(word, 0, shapes + 3 + (~seen & (shapes >= 7)))
     kinds = np.where(word & seen, np.choose(np.minimum(shapes, 3), [1, 2, 2, 13]), kinds)
     kinds = np.where(word & (rows - own >= known.common_rows), 0, kinds)
+    unread: list[int] = []
     for i in np.flatnonzero(~seen & (word | (shapes >= 8))).tolist():
         token = tokens.lower[i]
         if not token.isascii() and (shapes[i] >= 8 or script_hash(token[0]) not in known.script_set):
@@ -206,11 +203,23 @@ def describe(tokens: Tokens, known: Known, own: int) -> tuple[Ints, NDArray[np.b
         elif token in LATIN_GRAMMAR or token in FUNCTION_WORDS:
             kinds[i], seen[i] = 0, True
         elif word[i]:
-            # Of a word that only this text has, its own triples count once.
-            own_words, hashes = int(rows[i] > 0), triples(token)
-            odd = sum(known.letter_map.get(one, 0) <= own_words for one in hashes)
-            kinds[i] = 6 if odd > known.odd_share * len(hashes) else (3, 4, 5, 5)[shapes[i]]
+            unread.append(i)
+    odd = _odd_words([tokens.lower[i] for i in unread], known, rows[unread] > 0)
+    kinds[unread] = np.where(odd, 6, np.array([3, 4, 5, 5])[shapes[unread]])
     return kinds, seen
+
+
+def _odd_words(words: Sequence[str], known: Known, held: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Of which words more letter triples than `odd_share` stand in no known word, (n,).
+
+    Of a word that is `held` its own triples count once.
+    """
+    hashes = list(map(triples, words))
+    counts = np.array([len(one) for one in hashes], dtype=np.int64)
+    every = np.fromiter(chain.from_iterable(hashes), dtype=np.uint64, count=int(counts.sum()))
+    owners = np.repeat(np.arange(len(words)), counts)
+    missing = look_up(known.letters, known.letter_words, every) <= held[owners]
+    return np.asarray(np.bincount(owners[missing], minlength=len(words)) > known.odd_share * counts)
 
 
 def placed_classes(kinds: Ints, glued: Ints) -> Ints:

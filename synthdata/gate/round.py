@@ -100,6 +100,9 @@ def plainest_first(items: Sequence[Item]) -> list[Item]:
         places.setdefault((item.key, item.candidate.context), []).append(place)
     ordered = list(items)
     for group in places.values():
+        # Nearly all texts stand alone, and looking for disguises costs as much as their tokens.
+        if len(group) == 1:
+            continue
         for place, item in zip(group, sorted((items[i] for i in group), key=_disguise), strict=True):
             ordered[place] = item
     return ordered
