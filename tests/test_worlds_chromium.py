@@ -146,6 +146,24 @@ window.addEventListener('load', () => {
     () => { const f = document.createElement('form'); f.action = far; f.target = '_blank'; document.body.append(f);
             f.submit(); },
     () => document.body.append(Object.assign(document.createElement('iframe'), {src: far})),
+    () => { for (const host of ['localhost', '[::1]', '0.0.0.0', 'localtest.me'])
+              fetch(`http://${host}:PORT/`, {mode: 'no-cors'}).catch(() => 0); },
+    () => document.body.append(Object.assign(document.createElement('iframe'), {srcdoc: `<img src="${far}">
+      <script>new RTCPeerConnection({iceServers: [{urls: 'stun:127.0.0.1:PORT'}]})</` + 'script>'})),
+    () => document.body.append(Object.assign(document.createElement('object'), {data: far})),
+    () => new SharedWorker(URL.createObjectURL(new Blob([`fetch("${far}", {mode: "no-cors"})`]))),
+    () => navigator.serviceWorker.register('sw.js').catch(() => 0),
+    () => Object.assign(document.createElement('a'), {href: '#here', ping: far}).click(),
+    () => Object.assign(document.createElement('a'), {href: far, download: 'far'}).click(),
+    () => Object.assign(document.createElement('a'), {href: URL.createObjectURL(new Blob(['x'])), download: 'a.bin'})
+            .click(),
+    () => { open('about:blank').location = far; },
+    () => addEventListener('pagehide', () => fetch(far, {keepalive: true, mode: 'no-cors'})),
+    () => document.head.append(Object.assign(document.createElement('meta'), {httpEquiv: 'refresh',
+            content: '0;url=' + far})),
+    () => { alert('a'); confirm('b'); prompt('c'); print(); for (let i = 0; i < 25; i++) alert('many ' + i); },
+    () => { for (const there of ['javascript:fetch(far)', 'data:text/html,x', 'file:///etc/passwd', 'chrome://settings'])
+              location.href = there; },
     () => { location.href = far; },
   ];
   for (const one of tries) try { one() } catch (error) { }
@@ -186,6 +204,9 @@ def test_nothing_but_the_pages_can_be_reached_from_the_browser(tmp_path):
             seen = world.observe().text
             world.step(Action.of("wait", seconds=5))
             assert f"refused by rule origin: http://127.0.0.1:{port}/" in seen + world.observe().text
+            assert "A second window was closed" in seen + world.observe().text
+            assert "A download was not saved: a.bin" in seen + world.observe().text
+            assert "A dialog was dismissed: a" in seen + world.observe().text
             assert 'button "Go"' in world.observe().text
             world.step(click("button", "Go"))
             assert world.score() == 1

@@ -28,6 +28,14 @@ POLICY = Policy(
 )  # fmt: skip
 ATTENDED = Guard(POLICY, lambda action: True)
 
+
+def deep(value):
+    """Nine levels down."""
+    for number in range(9):
+        value = [value] if number % 2 else {"a": value}
+    return value
+
+
 REFUSED = [
     ("tool", Action.of("delete")),
     ("tool", Action.of("Open", url=HERE)),
@@ -44,6 +52,27 @@ REFUSED = [
     ("origin", Action.of("open", url="evil.example")),
     ("origin", Action.of("note", to="ada", text="look at http://evil.example/?q=secret")),
     ("origin", Action.of("note", to="ada", text={"deep": [{"er": "http://evil.example"}]})),
+    ("origin", Action.of("open", target="java\tscript:alert(1)")),
+    ("origin", Action.of("open", target="\x01javascript:alert(1)")),
+    ("origin", Action.of("open", target="vbscript:x")),
+    ("origin", Action.of("open", target="http:/evil.example/")),
+    ("origin", Action.of("open", target="https:evil.example")),
+    ("origin", Action.of("open", target="/\t/evil.example")),
+    ("origin", Action.of("open", image_url="evil.example/x")),
+    ("origin", Action.of("open", redirectUri="evil.example")),
+    ("origin", Action.of("open", urls=["evil.example"])),
+    ("origin", Action.of("note", to="ada", text={"http://evil.example/": 1})),
+    ("origin", Action.of("note", to="ada", text="see http:\\\\evil.example\\x")),
+    ("length", Action.of("note", to="ada", text=deep({"password": "x"}))),
+    ("length", Action.of("note", to="ada", text=deep("http://evil.example/"))),
+    ("bounds", Action("pay", '{"amount": NaN}')),
+    ("bounds", Action("pay", '{"amount": 5, "amount": 500}')),
+    ("bounds", Action.of("pay", amount="\uff14\uff19")),
+    ("bounds", Action.of("pay", payment={"amount": 5})),
+    ("field", Action.of("fill", name="\uff50\uff41\uff53\uff53\uff57\uff4f\uff52\uff44", text="x")),
+    ("field", Action.of("fill", name="pass\u200bword", text="x")),
+    ("field", Action.of("fill", Name="password", text="x")),
+    ("field", Action.of("fill", selector="#password", text="x")),
     ("field", Action.of("fill", name="Password", text="x")),
     ("field", Action.of("fill", name="your pass-word", text="x")),
     ("field", Action.of("fill", card_number="4111")),
@@ -63,6 +92,11 @@ ALLOWED = [
     Action.of("open", url=f"{HERE}/page?next=1#here"),
     Action.of("fill", name="Passenger", text="my password is none of your business"),
     Action.of("fill", name="Card holder", text="Note: at 10:30, see file A"),
+    Action.of("fill", name="Address", text="Data: five rows; about: all of them, http: is a scheme"),
+    Action.of("fill", name="Address", text={"city": [["Paris", {"url": HERE}]]}),
+    Action.of("note", to="ada", text="12:30//13:30, a/b, C:\\x and 1:2"),
+    Action.of("note", to="ada", text="dates: 1 to 5", curl="a tool"),
+    Action.of("open", image_url=f"{HERE}/a.png"),
     Action.of("pay", amount=50),
     Action.of("pay", amount=1.5),
     Action.of("note", to="ada", text=f"it is on {HERE}/page"),
@@ -103,6 +137,15 @@ def test_limits_end_an_episode_by_their_name():
         ("tools = []\nallow_all = true", "allow_all"),
         ("tools = ['a']\n[[bounds]]\ntool='a'\nargument='b'\npattern='('", "policy"),
         ("tools = [", "TOML|policy"),
+        ("tools = ['a']\norigins = ['pages.test']", "pages.test.*is no origin"),
+        ("tools = ['a']\norigins = ['http://pages.test/x']", "is no origin"),
+        ("tools = ['a']\norigins = ['http://a@pages.test']", "is no origin"),
+        ("tools = ['a']\nfields = ['--']", "a letter or a digit"),
+        ("tools = ['refund']\nirreversible = ['refunds']", "'refunds' is bounded or irreversible"),
+        ("tools = ['refund']\n[[bounds]]\ntool='Refund'\nargument='amount'\nmost=5", "'Refund' is bounded"),
+        ("tools = ['a']\n[[bounds]]\ntool='a'\nargument='b'", "needs `least`, `most` or `pattern`"),
+        ("tools = ['a']\n[[bounds]]\ntool='a'\nargument='b'\nleast=5\nmost=1", "`least` above `most`"),
+        ("tools = ['a']\n[[bounds]]\ntool='a'\nargument='b'\nmost=1\npattern='1'", "a text and for a number at once"),
     ],
 )
 def test_a_policy_that_makes_no_sense_is_refused_with_its_field(tmp_path, text, said):

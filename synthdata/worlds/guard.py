@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 import tomllib
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from synthdata.errors import InputError
 from synthdata.settings.section import Amount, Section, Size
@@ -25,12 +26,22 @@ Approve = Callable[[Action], bool]
 Limit = Literal["steps", "seconds", "tokens", "spend"]
 # Longer arguments are no names, amounts or words that anyone fills in.
 LONGEST_ARGUMENT = 10_000
-_ADDRESS_NAMES = ("url", "href", "src", "uri", "origin", "address")
-# Schemes that lead somewhere or run something, and the two slashes before which browsers put the page's own scheme.
+# Deeper ones are no arguments that a tool asks for.
+DEEPEST_ARGUMENT = 8
+# The last word of an argument's name whose value is an address, and names whose value says which element is meant.
+_ADDRESS_NAMES = re.compile(r"(?:url|href|src|uri|origin|address)s?")
+_ELEMENT_NAMES = frozenset({"name", "field", "label", "selector", "element", "elementname", "fieldname", "labeltext"})
+# Schemes that lead somewhere or run something, and the two slashes before which browsers put the page's own scheme. A
+# browser takes `http:far.example` too, but no scheme with a blank behind it: "Data: five rows" is a text.
 _BEGINS_ADDRESS = re.compile(
-    r"\s*(?:[a-z][a-z0-9+.-]*://|[\\/]{2}|(?:javascript|data|file|blob|about|view-source):)", re.I
+    r"[a-z][a-z0-9+.-]*://|[\\/]{2}|(?:https?|wss?|ftp|javascript|vbscript|data|file|blob|filesystem|about|view-source"
+    r"|chrome|devtools):\S",
+    re.I,
 )
-_LINK = re.compile(r"[a-z][a-z0-9+.-]{0,20}://[^\s\"'<>]*", re.I)
+_LINK = re.compile(r"(?:[a-z][a-z0-9+.-]{0,20}://|(?:https?|wss?|ftp):[\\/])[^\s\"'<>]*", re.I)
+# What browsers take out of an address before they read it.
+_IGNORED = re.compile(r"^[\x00-\x20]+|[\t\r\n]")
+_WORDS = re.compile(r"[^\W_]+")
 
 
 def unattended(action: Action) -> bool:
@@ -54,6 +65,17 @@ class Bound(Section):
         if pattern is not None:
             re.compile(pattern)
         return pattern
+
+    @model_validator(mode="after")
+    def bounds_something(self) -> Self:
+        """A bound that says nothing, or that nothing can hold, is a fault of the file."""
+        if self.pattern is None and self.least is None and self.most is None:
+            raise ValueError(f"the bound of {self.argument} needs `least`, `most` or `pattern`")
+        if self.least is not None and self.most is not None and self.least > self.most:
+            raise ValueError(f"the bound of {self.argument} has `least` above `most`")
+        if self.pattern is not None and (self.least is not None or self.most is not None):
+            raise ValueError(f"the bound of {self.argument} is for a text and for a number at once")
+        return self
 
     def holds(self, value: object) -> bool:
         """Whether the value is allowed."""
@@ -88,6 +110,32 @@ class Policy(Section):
     bounds: tuple[Bound, ...] = ()
     limits: Limits = Limits()
 
+    @field_validator("origins")
+    @classmethod
+    def are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        """An entry that is no origin would allow nothing, without a word."""
+        for origin in origins:
+            parts = urlsplit(origin)
+            if origin != f"{parts.scheme}://{parts.netloc}" or not parts.hostname or parts.username is not None:
+                raise ValueError(f"{origin[:80]!r} is no origin such as https://example.org:8443")
+        return origins
+
+    @field_validator("fields")
+    @classmethod
+    def have_letters(cls, fields: tuple[str, ...]) -> tuple[str, ...]:
+        """A field without a letter would stand in every name."""
+        if not all(map(_plain, fields)):
+            raise ValueError("a field needs a letter or a digit")
+        return fields
+
+    @model_validator(mode="after")
+    def names_its_own_tools(self) -> Self:
+        """A bound or an approval for a tool of another spelling would hold for none."""
+        for name in (*(bound.tool for bound in self.bounds), *self.irreversible):
+            if name not in self.tools:
+                raise ValueError(f"{name[:60]!r} is bounded or irreversible, but not among `tools`")
+        return self
+
     @classmethod
     def from_toml(cls, path: Path) -> Policy:
         """Read a policy file.
@@ -101,8 +149,8 @@ class Policy(Section):
             raise InputError(f"{path}: cannot be read as a policy: {error}") from error
         except ValidationError as error:
             first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            raise InputError(f"{path}: `{where}`: {first['msg']}; docs/worlds.md lists the fields") from error
+            where = f"`{'.'.join(map(str, first['loc']))}`: " if first["loc"] else ""
+            raise InputError(f"{path}: {where}{first['msg']}; docs/worlds.md lists the fields") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +189,8 @@ class Guard:
         if action.name not in policy.tools:
             return Refusal("tool", f"{action.name[:60]} is not among the allowed tools")
         for name, value in _leaves(values):
+            if value is _TOO_DEEP:
+                return Refusal("length", f"{name} is nested deeper than {DEEPEST_ARGUMENT} levels")
             if isinstance(value, str) and len(value) > LONGEST_ARGUMENT:
                 return Refusal("length", f"{name} has {len(value)} characters")
             if _forbidden(name, value, policy.fields):
@@ -166,15 +216,17 @@ class Guard:
         return "spend" if limits.spend and spent.spend >= limits.spend else None
 
 
-def _leaves(node: object, name: str = "argument", depth: int = 8) -> Iterator[tuple[str, Any]]:
-    """Every value in the arguments with the name nearest to it, objects' keys included, eight levels deep."""
-    if depth == 0:
-        # What lies deeper is treated as one text, so that nothing hides there.
-        yield name, str(node)
+_TOO_DEEP = object()
+
+
+def _leaves(node: object, name: str = "argument", depth: int = DEEPEST_ARGUMENT) -> Iterator[tuple[str, object]]:
+    """Every value in the arguments with the name nearest to it, objects' keys as values too; `_TOO_DEEP` for more."""
+    if depth == 0 and isinstance(node, dict | list):
+        yield name, _TOO_DEEP
     elif isinstance(node, dict):
         for key, value in node.items():
-            yield str(key), None
-            yield from _leaves(value, str(key), depth - 1)
+            yield key, key
+            yield from _leaves(value, key, depth - 1)
     elif isinstance(node, list):
         for value in node:
             yield from _leaves(value, name, depth - 1)
@@ -183,12 +235,20 @@ def _leaves(node: object, name: str = "argument", depth: int = 8) -> Iterator[tu
 
 
 def _plain(text: str) -> str:
-    return re.sub(r"[\W_]+", "", text).lower()
+    """Letters and digits alone, in small letters and of the usual width."""
+    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", text)).lower()
+
+
+def _last_word(name: str) -> str:
+    """`url` of `image_url` and of `imageUrl`."""
+    words = _WORDS.findall(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name))
+    return str(words[-1]).lower() if words else ""
 
 
 def _forbidden(name: str, value: object, fields: tuple[str, ...]) -> bool:
     """Whether the argument is a forbidden field, or names one as the element that it acts on."""
-    texts = [_plain(name)] + ([_plain(value)] if isinstance(value, str) and name in ("name", "field", "label") else [])
+    named = isinstance(value, str) and _plain(name) in _ELEMENT_NAMES
+    texts = [_plain(name)] + ([_plain(str(value))] if named else [])
     return any(_plain(field) in text for field in fields for text in texts)
 
 
@@ -196,10 +256,12 @@ def _addresses(name: str, value: object) -> Iterator[str]:
     """What in an argument is an address: all of it where the name or its beginning says so, else each link in it."""
     if not isinstance(value, str):
         return
-    if _plain(name) in _ADDRESS_NAMES or _BEGINS_ADDRESS.match(value):
+    read = _IGNORED.sub("", value)
+    # A key is its own name here, and no address for being called one.
+    if _BEGINS_ADDRESS.match(read) or (name != value and _ADDRESS_NAMES.fullmatch(_last_word(name))):
         yield value
     else:
-        yield from (match[0] for match in _LINK.finditer(value))
+        yield from (match[0] for match in _LINK.finditer(read))
 
 
 def _allowed_origin(value: str, origins: tuple[str, ...]) -> bool:

@@ -22,7 +22,7 @@ from synthdata.worlds.environment import WorldError
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser as ChromiumBrowser
-    from playwright.sync_api import BrowserContext, Dialog, Page, Route, ViewportSize, WebSocketRoute
+    from playwright.sync_api import BrowserContext, Dialog, Download, Page, Route, ViewportSize, WebSocketRoute
 
 # Of a reserved domain: it can be no other machine's.
 HOST = "pages.test"
@@ -36,7 +36,7 @@ _ARGUMENTS = (
     "--webrtc-ip-handling-policy=disable_non_proxied_udp",
 )  # fmt: skip
 _NO_CHANNELS = "for (const n of ['RTCPeerConnection', 'webkitRTCPeerConnection', 'WebTransport']) delete window[n]"
-# Noted of what a page asked for; a page that asks without end fills no memory.
+# Noted of each thing that a page asked for; a page that asks without end fills no memory, nor hides another request.
 _NOTED = 20
 
 
@@ -136,8 +136,9 @@ class Chromium:
         context.route_web_socket("**/*", self._socket)
         context.add_init_script(_NO_CHANNELS)
         page = context.new_page()
-        context.on("page", lambda other: other.close())
+        context.on("page", self._shut)
         page.on("dialog", self._dismiss)
+        page.on("download", self._unsaved)
         page.set_default_timeout(1000 * self.patience)
         page.clock.install(time=1_700_000_000)
         page.goto(f"{ORIGIN}/{path}")
@@ -145,7 +146,8 @@ class Chromium:
         return page
 
     def _note(self, line: str) -> None:
-        if len(self.noted) < _NOTED and line not in self.noted:
+        kind = line.partition(":")[0]
+        if line not in self.noted and sum(other.startswith(kind) for other in self.noted) < _NOTED:
             self.noted.append(line)
 
     def _route(self, route: Route) -> None:
@@ -159,6 +161,13 @@ class Chromium:
     def _socket(self, socket: WebSocketRoute) -> None:
         self._note(f"The page was refused by rule origin: {socket.url[:200]}")
         socket.close()
+
+    def _shut(self, other: Page) -> None:
+        self._note("A second window was closed")
+        other.close()
+
+    def _unsaved(self, download: Download) -> None:
+        self._note(f"A download was not saved: {download.suggested_filename[:200]}")
 
     def _dismiss(self, dialog: Dialog) -> None:
         self._note(f"A dialog was dismissed: {dialog.message[:200]}")
