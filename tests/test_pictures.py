@@ -11,6 +11,7 @@ import struct
 import zlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 from drawn import data_url, drawn
 from PIL import Image
@@ -72,6 +73,16 @@ def test_a_picture_is_encoded_anew_and_shows_the_same(form, ending):
         pairs = zip(came.convert("RGB").tobytes(), kept.convert("RGB").tobytes(), strict=True)
         apart = [abs(a - b) for a, b in pairs]
     assert max(apart) == 0 if ending == "png" else sum(apart) / len(apart) < 12
+
+
+@pytest.mark.parametrize("brightest", [65535, 4000])
+def test_greys_of_sixteen_bits_keep_their_shades(brightest):
+    steep = np.linspace(0, brightest, 64).astype(np.uint16)
+    out = io.BytesIO()
+    Image.fromarray(np.tile(steep, (48, 1))).save(out, "PNG")
+    made = encode(out.getvalue(), BOUNDS)
+    with Image.open(io.BytesIO(made.data)) as image:
+        assert image.mode == "L" and np.array_equal(np.asarray(image)[0], steep >> 8)
 
 
 def test_what_rides_along_is_gone():
@@ -265,6 +276,39 @@ def test_a_pipe_beside_a_log_does_not_hold_the_reader(store, tmp_path):
     os.mkfifo(tmp_path / "pipe.png")
     (run,) = runs(lines(tmp_path / "run.jsonl", atif({"type": "image", "path": "pipe.png"})), store)
     assert not any(media.picture for media in run.steps[1].media)
+
+
+# A picture's address as clients, mail programs and browsers write it; of each its neighbour that is none.
+WRITTEN = [
+    f"data:application/octet-stream;base64,{B64}", f"data:image/x-png;base64,{B64}", f"DATA:IMAGE/PNG;BASE64,{B64}",
+    f"data:image/png;charset=utf-8;base64,{B64}", f"data:;base64,{B64.rstrip('=')}",
+    "data:image/png;base64," + "\n".join(B64[i : i + 76] for i in range(0, len(B64), 76)),
+    "data:image/png;base64," + B64.replace("+", "%2B").replace("/", "%2f").replace("=", "%3D"),
+]  # fmt: skip
+NO_PICTURES = [
+    "data:image/svg+xml;base64," + base64.b64encode(b"<svg xmlns='http://www.w3.org/2000/svg'></svg>" * 3).decode(),
+    "data:image/heic;base64," + base64.b64encode(b"\0\0\0\x18ftypheic" * 9).decode(),
+    "data:text/html;base64," + base64.b64encode(b"<p>not found</p>" * 9).decode(),
+    "https://example.org/a.png",
+]
+
+
+@pytest.mark.parametrize("url", [*WRITTEN, *NO_PICTURES], ids=lambda url: url[:34])
+def test_an_address_is_a_picture_by_what_it_holds_however_it_is_written(url, store, tmp_path):
+    part = {"type": "image_url", "image_url": {"url": url}}
+    row = {"messages": [{"role": "user", "content": [part, ASKED]}, ANSWER]}
+    (found,) = samples(lines(tmp_path / "chats.jsonl", row), store)
+    name = store.put(drawn(5)).name
+    assert shown(found) == [[name if url in WRITTEN else "text", "text"], ["text"]]
+    if url in NO_PICTURES:
+        assert Chat.from_json(found.chat).messages[0]["content"][0] == part
+
+
+def test_words_behind_an_address_are_no_part_of_it(store, tmp_path):
+    text = f"See data:image/png;base64,{B64}\nWhat does it show?"
+    row = {"messages": [{"role": "user", "content": text}, ANSWER]}
+    (found,) = samples(lines(tmp_path / "chats.jsonl", row), store)
+    assert "What does it show?" in found.context
 
 
 # Samples.

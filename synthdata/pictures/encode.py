@@ -12,6 +12,7 @@ import warnings
 import zlib
 from dataclasses import dataclass
 
+import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from synthdata.errors import PictureError
@@ -108,7 +109,10 @@ def size_of(data: bytes) -> tuple[int, int]:
 
 def _plain(image: Image.Image) -> Image.Image:
     """The pixels alone, in a mode that every reader knows."""
-    if image.mode == "1" or image.mode.startswith(("I", "F")):
+    if image.mode.startswith("I"):
+        # Of 16 bits: Pillow would cut what is over 255 off, which leaves white.
+        image = Image.fromarray((np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
+    elif image.mode == "1":
         image = image.convert("L")
     elif image.mode not in ("L", "RGB", "RGBA"):
         clear = "transparency" in image.info or image.mode in ("LA", "PA", "La", "RGBa")

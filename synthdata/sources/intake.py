@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import unquote
 
 from synthdata.errors import PictureError
 from synthdata.protocols import Pictures
@@ -38,8 +39,16 @@ _HINTS = frozenset(
 )
 _PATH = re.compile(r"[^\n\r:\\?*\"<>|]{1,300}\.(?:png|jpe?g|gif|webp|bmp)", re.IGNORECASE)
 _ALPHABET = r"[A-Za-z0-9+/_-]"
+# In an address the last three signs of base64 may be escaped.
 _DATA_URL = re.compile(
-    rf"data:(?:image/(?:png|jpe?g|gif|webp|bmp))?(?:;[\w=.+-]{{1,64}}){{0,4}};base64,({_ALPHABET}*={{0,2}})"
+    rf"data:(?P<type>[\w.+-]{{1,64}}/[\w.+-]{{1,64}})?(?:;[\w=.+-]{{1,64}}){{0,4}};base64,"
+    rf"(?P<payload>{_ALPHABET}*(?:%2[BF]{_ALPHABET}*)*(?:=|%3D){{0,2}})",
+    re.IGNORECASE,
+)
+_TYPE = re.compile(r"image/(?:png|jpe?g|gif|webp|bmp)", re.IGNORECASE)
+# An address whose payload stands in lines of one length, as mail programs and `base64` write it.
+_IN_LINES = re.compile(
+    rf"data:[^,\n]{{0,200}};base64,\s?(?:{_ALPHABET}{{60,100}}\r?\n)+{_ALPHABET}*={{0,2}}\s*", re.IGNORECASE
 )
 _BARE = re.compile(rf"(?<![A-Za-z0-9+/_,-])((?:iVBORw0KGgo|/9j/|R0lGOD|UklGR){_ALPHABET}{{64,}}={{0,2}})")
 _SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"BM")
@@ -110,23 +119,26 @@ class Intake:
             return self._file(text)
         if len(text) < _LEAST:
             return text
-        if ";base64," in text:
-            text = _DATA_URL.sub(lambda match: self._decoded(match[0], match[1]), text)
+        if ";base64," in text or ";BASE64," in text:
+            if inside and "\n" in text and _IN_LINES.fullmatch(text):
+                text = re.sub(r"\s", "", text)
+            text = _DATA_URL.sub(lambda match: self._decoded(match[0], match["payload"], match["type"] or ""), text)
         if any(magic in text for magic in ("iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR")):
-            text = _BARE.sub(lambda match: self._decoded(match[0], match[1]), text)
+            text = _BARE.sub(lambda match: self._decoded(match[0], match[1], ""), text)
         return text
 
-    def _decoded(self, whole: str, payload: str) -> str:
-        plain = payload.translate({45: 43, 95: 47})
+    def _decoded(self, whole: str, payload: str, kind: str) -> str:
+        plain = unquote(payload).translate({45: 43, 95: 47})
+        stated = _TYPE.fullmatch(kind) is not None
         try:
             data = base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
         except (binascii.Error, ValueError):
-            if not whole.startswith("data:image/"):
+            if not stated:
                 return whole
             self._problems.append("a picture that is no base64")
             return whole
-        # Without a type it is a picture only where it begins as one.
-        return self._kept(data, whole) if whole.startswith("data:image/") or picture_signature(data) else whole
+        # Without the type of one it is a picture only where it begins as one.
+        return self._kept(data, whole) if stated or picture_signature(data) else whole
 
     def _file(self, name: str) -> str:
         data = self._beside(name)
