@@ -62,11 +62,11 @@ class ContextCalibration:
         cells, cosines = assign(x, self.centroids)
         if self.novelty is None:
             least = -1 if self.outside_cosine is None else self.outside_cosine
-            return Located(cells, cosines, None, cosines < least)
+            return Located(x, cells, cosines, None, cosines < least)
         p_values = self.novelty.p_values(x)
         for other in self.others:
             p_values = np.maximum(p_values, other.p_values(x))
-        return Located(cells, cosines, p_values, p_values <= alpha)
+        return Located(x, cells, cosines, p_values, p_values <= alpha)
 
     @property
     def share_counts(self) -> NDArray[np.int64]:
@@ -85,9 +85,11 @@ class ContextCalibration:
 class Located:
     """Contexts among the real ones, (n,) each: the nearest cell, the cosine to its centroid, the p-value, the verdict.
 
-    A row always has a nearest cell; one that is `outside` counts in none. `p_values` is None for older anchors.
+    `rows` (n, d) are the contexts as unit rows about the mean of the real ones. A row always has a nearest cell; one
+    that is `outside` counts in none. `p_values` is None for older anchors.
     """
 
+    rows: Vectors
     nearest: NDArray[np.int64]
     cosines: NDArray[np.float64]
     p_values: NDArray[np.float64] | None

@@ -236,7 +236,7 @@ class GateState:
         ready = make_ready([self.text_of(candidate) for candidate in candidates], self.settings, mapper)
         raw = self.anchor.cell_vectors(context, content)
         place = self.anchor.context.locate(raw, self.settings.alpha_outside)
-        x, (y, norms) = self.anchor.context.centred(raw), self.content.centred(content)
+        x, (y, norms) = place.rows, self.content.centred(content)
         columns = (place.nearest.tolist(), place.outside.tolist(), place.cosines.tolist(), norms.tolist())
         items = [
             Item(

@@ -81,8 +81,7 @@ def _longest_loose(text: str) -> tuple[float, int]:
     last = -1
     met: set[str] = set()
     other_script = False
-    for place, word in enumerate(_WORD_OR_SIGN.findall(text)):
-        weight, plain = _weight(word)
+    for place, (weight, stem) in enumerate(map(_weight, _WORD_OR_SIGN.findall(text))):
         if weight == _SIGN:
             current, other_script = 0.0, False
             met.clear()
@@ -93,10 +92,10 @@ def _longest_loose(text: str) -> tuple[float, int]:
             other_script = True
             continue
         other_script = False
-        if weight < 0 or plain[:_STEM] in met:
+        if weight < 0 or stem in met:
             current = max(0.0, current - _GRAMMAR_WEIGHT)
         else:
-            met.add(plain[:_STEM])
+            met.add(stem)
             current += weight
             if current > highest:
                 highest, last = current, place
@@ -109,15 +108,15 @@ _SIGN, _OTHER_SCRIPT = 100.0, 101.0
 
 @lru_cache(maxsize=1 << 16)
 def _weight(word: str) -> tuple[float, str]:
-    """What a word adds where it stands for the first time, and the word in lower case."""
+    """What a word adds where it stands for the first time, and its beginning in lower case."""
     if not word[0].isalpha():
         return _SIGN, word
     if not _latin(word):
         return _OTHER_SCRIPT, word
     plain = word.lower()
     if plain in FUNCTION_WORDS or plain in WORLD_GRAMMAR:
-        return -_GRAMMAR_WEIGHT, plain
-    return 1.0 if word.isascii() and not word[0].isupper() else _NAME_WEIGHT, plain
+        return -_GRAMMAR_WEIGHT, plain[:_STEM]
+    return 1.0 if word.isascii() and not word[0].isupper() else _NAME_WEIGHT, plain[:_STEM]
 
 
 def _latin(word: str) -> bool:

@@ -40,8 +40,10 @@ _ESCAPES, _SEVERAL = (r"\\<\^?\w+>", r"\\(?:[A-Za-z]+|[^\sA-Za-z])"), 3
 # A name is one word, however many it is made of. Sums, dates and rows of numbers are as good as one number, whatever
 # notation holds them together.
 _NAME, _NUMBER = r"[^\W\d_]+(?:[-_/]+[^\W_]+)*", r"\d+(?:[-+*/=<>.,:%^$ ]{1,6}\d+)*"
-_REST = (_NAME, _NUMBER, r"[^\w\s]|_|\n")
-_TOKEN, _ESCAPED_TOKEN = re.compile("|".join((*_HELD, *_REST))), re.compile("|".join((*_ESCAPES, *_HELD, *_REST)))
+_SINGLE = r"[^\w\s]|_|\n"
+# Names and numbers come first, since most tokens are such: no notation begins with a letter or a digit.
+_TOKEN = re.compile("|".join((_NAME, _NUMBER, *_HELD, _SINGLE)))
+_ESCAPED_TOKEN = re.compile("|".join((_NAME, _NUMBER, *_ESCAPES, *_HELD, _SINGLE)))
 _BRACKETS = frozenset("()[]{}")
 _OPENED_BY = {")": "(", "]": "[", "}": "{"}
 # Smileys, and what numbers the points of a list, "2) " or "b) ": they stand alone.

@@ -136,14 +136,13 @@ def _options(
     places = [(run, step) for run in runs for step in focus_options(run, recipe, sample)]
     if not places:
         return [], {}
-    half = anchor.context
     raw = encode([render_context(run, step) for run, step in places])
-    vectors, located = half.centred(raw), half.locate(raw, recipe.gate.alpha_outside)
+    located = anchor.context.locate(raw, recipe.gate.alpha_outside)
     options = [
         Option(run.id, step, int(cell), round(float(cosine), 6))
         for (run, step), cell, cosine in zip(places, located.cells, located.cosines, strict=True)
     ]
-    return options, {(run.id, step): vector for (run, step), vector in zip(places, vectors, strict=True)}
+    return options, {(run.id, step): vector for (run, step), vector in zip(places, located.rows, strict=True)}
 
 
 def _known(

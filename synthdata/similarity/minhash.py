@@ -241,7 +241,9 @@ class LexicalIndex:
             mixed = mixed ^ (mixed >> np.uint32(13))
             mixed = mixed * np.uint32(0xC2B2AE35)
             mixed = mixed ^ (mixed >> np.uint32(16))
-            return np.asarray(mixed * self._factors[:, None] + self._offsets[:, None], dtype=np.uint32)
+            permuted: Signatures = np.multiply(mixed, self._factors[:, None], dtype=np.uint32)
+            permuted += self._offsets[:, None]
+            return permuted
         return self._one_by_one(values)
 
     def _one_by_one(self, values: NDArray[np.uint32]) -> NDArray[np.uint32]:

@@ -22,6 +22,8 @@ _SEAM = (
 )
 _CODED = r"\\{1,2}u00(?P<u>[2-7][0-9a-fA-F])|\\{1,2}x(?P<x>[2-7][0-9a-fA-F])|%(?P<p>2[dDeE]|5[fF])"
 _PLACE = re.compile(f"{_SEAM}|{_CODED}")
+# One of these stands in each of them.
+_HINT = re.compile(r"[\u00ad\u200b-\u200f\u2060-\u2064\ufeff\\\x1b\"'`%]")
 _LEAST_BASE64 = 32
 _BASE64 = re.compile(rf"[A-Za-z0-9+/_-]{{{_LEAST_BASE64},}}={{0,2}}")
 _LONGEST = 100_000
@@ -32,6 +34,8 @@ def joined(text: str) -> tuple[str, list[int]] | None:
 
     One place more than characters: the end of the text.
     """
+    if _HINT.search(text) is None:
+        return None
     pieces: list[str] = []
     places: list[int] = []
     end = 0
