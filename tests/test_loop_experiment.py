@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -146,6 +148,16 @@ def test_a_graph_answers_as_the_game_does_and_a_small_run_gives_every_claim(tmp_
         graph.close()
     kept = [GameGraph.load(spec_for(777_001, index), tmp_path) for index in range(3)]
     assert run_seed(World(kept, (), exam), 0, list(ARMS)) == lines
+
+
+@pytest.mark.slow
+def test_the_short_form_prints_a_line_a_claim_and_a_player_gets_better_by_its_own_moves():
+    command = [sys.executable, str(ROOT / "bench" / "loop.py"), "--small", "--json"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    lines = {line["claim"]: line for line in map(json.loads, printed.splitlines())}
+    assert {"L1", "L2", "L3", "L4", "L5", "L6", "L9"} <= set(lines)
+    assert all(line["low"] <= line["mean"] <= line["high"] for line in lines.values())
+    assert lines["L1"]["met"] and lines["L3"]["met"]
 
 
 def test_poisoned_releases_are_what_they_are_called_and_a_table_counts_what_was_kept():

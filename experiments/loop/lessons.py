@@ -59,7 +59,7 @@ def lesson_loss(model: ChoiceModel, lessons: Sequence[Lesson], settings: Practic
 
     def loss_of(step: int) -> float:
         total = 0.0
-        for place in drawn(keys, step, settings):
+        for place in drawn(keys, step, settings.batch_size, settings.seed):
             loss = model.nats(packs[place], kept[place])[0]
             (loss / settings.batch_size).backward()
             total += float(loss.detach()) / settings.batch_size

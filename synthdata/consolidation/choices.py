@@ -93,6 +93,13 @@ class ChoiceModel:
             self._line = ((), None)
         return self._read(packed, self._through(states[None], packed, self._body.layers[self._frozen :])[0])
 
+    def next_tokens(self, packed: Packed, states: Any) -> Any:  # noqa: ANN401 - tensors
+        """Log chances of every next token, (tokens - 1, vocabulary), of a text without commands, from those states."""
+        import torch
+
+        hidden = self._through(states[None], packed, self._body.layers[self._frozen :])[0]
+        return torch.log_softmax(self._head(self._body.norm(hidden[:-1])).float(), -1)
+
     def scores(self, prompt: str, commands: Sequence[str]) -> list[float]:
         """Mean nats a token of each command: the less, the likelier.
 

@@ -57,18 +57,23 @@ def adapter_on_upper_layers(loaded: Loaded, settings: PracticeSettings) -> Any: 
 
 
 def train_on_choices(
-    model: ChoiceModel, rows: Sequence[ChoiceRow], settings: PracticeSettings, advance: Callable[[int], None]
+    model: ChoiceModel,
+    rows: Sequence[ChoiceRow],
+    settings: PracticeSettings,
+    advance: Callable[[int], None],
+    beside: Sequence[Loss] = (),
 ) -> tuple[float, ...]:
     """Train the adapter in place, a step for `batch_size` rows, each row as often as every other: `settings.steps`.
 
-    Returns the loss of each step. The same rows, settings and number of threads give the same weights.
+    Losses `beside` that of the choices are added to it. Returns the loss of each step. The same rows, settings and number of threads give the same weights.
 
     Raises:
         InputError: no row, or a row with fewer than two commands.
     """
     if not rows or any(len(row.commands) < 2 for row in rows):
         raise InputError(f"{len(rows)} decisions, and each must have two commands or more to choose among")
-    return fit(model.network, [choice_loss(model, rows, settings)], settings, settings.steps(len(rows)), advance)
+    losses = [choice_loss(model, rows, settings), *beside]
+    return fit(model.network, losses, settings, settings.steps(len(rows)), advance)
 
 
 def choice_loss(model: ChoiceModel, rows: Sequence[ChoiceRow], settings: PracticeSettings) -> Loss:
@@ -80,7 +85,7 @@ def choice_loss(model: ChoiceModel, rows: Sequence[ChoiceRow], settings: Practic
 
     def loss_of(step: int) -> float:
         total = 0.0
-        for place in drawn([row.key for row in rows], step, settings):
+        for place in drawn([row.key for row in rows], step, settings.batch_size, settings.seed):
             row = rows[place]
             wanted = _alternatives(row, step, settings)
             packed, where = packs[place].only(wanted)
@@ -125,13 +130,13 @@ def _rate(step: int, steps: int) -> float:
     return min((step + 1) / warm, 0.5 * (1 + math.cos(math.pi * step / steps)))
 
 
-def drawn(keys: Sequence[str], step: int, settings: PracticeSettings) -> list[int]:
-    """The places of a step's rows: all rows in a new order by hash, over and over."""
-    first = step * settings.batch_size
+def drawn(keys: Sequence[str], step: int, count: int, seed: int) -> list[int]:
+    """The places of the `count` rows of a step: all rows in a new order by hash, over and over."""
+    first = step * count
     places = []
-    for place in range(first, first + settings.batch_size):
+    for place in range(first, first + count):
         epoch, at = divmod(place, len(keys))
-        order = sorted(range(len(keys)), key=lambda i: content_hash(str(settings.seed), str(epoch), keys[i]))
+        order = sorted(range(len(keys)), key=lambda i: content_hash(str(seed), str(epoch), keys[i]))
         places.append(order[at])
     return places
 

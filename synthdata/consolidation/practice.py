@@ -1,7 +1,7 @@
 """Practice: the model learns from moves of its own runs that were good, whatever became of the runs, and is examined.
 
 An adapter on the base is made anew from the moves of all nights (no chain of small changes), with the listwise loss
-over the commands that could be given. It is kept if it chooses no worse than the model before it, by more than a
+over the commands that could be given, held close to what the base says elsewhere. It is kept if it chooses no worse than the model before it, by more than a
 margin, for certain, and either better than that or better than a control that learnt as many own moves drawn by hash.
 Protocol and evidence: docs/loop.md.
 """
@@ -26,6 +26,7 @@ from synthdata.consolidation.lora import save
 from synthdata.consolidation.practice_exam import Bar, baseline_scores, compare, marks_of, player_model, read_exams
 from synthdata.consolidation.practice_rule import decide_practice
 from synthdata.consolidation.registry import WEIGHTS, building, current, folder_of, weights_of, write_manifest
+from synthdata.consolidation.retention import TEXTS, own_texts, retention_loss
 from synthdata.consolidation.sleep import SleepReport, known_adapters, record_sleep, report_of
 from synthdata.errors import RefusedError
 from synthdata.gate.moves import MoveRow, admit_moves
@@ -109,13 +110,14 @@ def _practise(corpus: Corpus, moves: Moves, key: str, source: str, bar: Bar) -> 
         exams, before_model, settings, (cache, f"{base} {parent.key if parent else ''}"), bar, "exam before"
     )
     drawn = sorted(moves.every, key=lambda row: content_hash("control", str(settings.seed), row.key))
+    texts = _held_texts(base, settings, bar)
     with building(store.path, number) as part:
-        after_model, losses = _trained(base, moves.good, settings, bar, "training: steps")
+        after_model, losses = _trained(base, moves.good, texts, settings, bar, "training: steps")
         save(after_model.network, part / WEIGHTS)
         write_gguf(part / WEIGHTS, after_model.network.config)
         write_curve(part, losses)
         after = marks_of(exams, after_model, settings, (cache, f"{base} {key}"), bar, "exam after")
-        control_model, _ = _trained(base, drawn[: len(moves.good)], settings, bar, "control: steps")
+        control_model, _ = _trained(base, drawn[: len(moves.good)], texts, settings, bar, "control: steps")
         unplayed = settings.model_copy(update={"games": 0})
         control = marks_of(exams, control_model, unplayed, (cache, f"control {key}"), bar, "exam of the control")
         measured = compare(exams, before, after, control, recipe, number)
@@ -138,14 +140,23 @@ def _practise(corpus: Corpus, moves: Moves, key: str, source: str, bar: Bar) -> 
     return report_of(facts, folder_of(store.path, number), repeated=False)
 
 
+def _held_texts(base: str, settings: PracticeSettings, bar: Bar) -> list[str]:
+    """Texts of the base's own, to hold what it knows; none where nothing is to be held."""
+    if settings.retention == 0:
+        return []
+    with bar("texts of the base model", TEXTS) as advance:
+        return own_texts(load(base), settings, advance)
+
+
 def _trained(
-    base: str, rows: Sequence[ChoiceRow], settings: PracticeSettings, bar: Bar, name: str
+    base: str, rows: Sequence[ChoiceRow], texts: Sequence[str], settings: PracticeSettings, bar: Bar, name: str
 ) -> tuple[ChoiceModel, tuple[float, ...]]:
     loaded = load(base)
     network = adapter_on_upper_layers(loaded, settings)
     model = ChoiceModel(Loaded(network, loaded.tokenizer, loaded.name), settings.frozen_layers)
+    held = [retention_loss(model, texts, settings)] if texts else []
     with bar(name, settings.steps(len(rows))) as advance:
-        losses = train_on_choices(model, rows, settings, advance)
+        losses = train_on_choices(model, rows, settings, advance, held)
     return model, losses
 
 

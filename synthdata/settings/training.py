@@ -80,6 +80,7 @@ class PracticeSettings(Section):
     max_steps: Size = 150
     frozen_layers: Count = 24
     alternatives: Size = 5
+    retention: Amount = 4.0
     seed: Seed = 0
     exam_games: int = Field(default=60, ge=2, le=60)
     games: int = Field(default=20, ge=0, le=60)
