@@ -1,4 +1,4 @@
-"""Old knowledge is held: the penalty is a divergence from the base, and training under it leaves the base's texts be."""
+"""Old knowledge is held: the penalty is a divergence from the base, and training under it leaves other texts be."""
 
 from __future__ import annotations
 

@@ -65,7 +65,8 @@ def train_on_choices(
 ) -> tuple[float, ...]:
     """Train the adapter in place, a step for `batch_size` rows, each row as often as every other: `settings.steps`.
 
-    Losses `beside` that of the choices are added to it. Returns the loss of each step. The same rows, settings and number of threads give the same weights.
+    Losses `beside` that of the choices are added to it. Returns the loss of each step. The same rows, settings and
+    number of threads give the same weights.
 
     Raises:
         InputError: no row, or a row with fewer than two commands.

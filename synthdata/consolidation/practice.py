@@ -1,8 +1,9 @@
 """Practice: the model learns from moves of its own runs that were good, whatever became of the runs, and is examined.
 
 An adapter on the base is made anew from the moves of all nights (no chain of small changes), with the listwise loss
-over the commands that could be given, held close to what the base says elsewhere. It is kept if it chooses no worse than the model before it, by more than a
-margin, for certain, and either better than that or better than a control that learnt as many own moves drawn by hash.
+over the commands that could be given, and is held close to what the base says elsewhere. It is kept if it chooses no
+worse than the model before it, by more than a margin, for certain, and either better than that or better than a control
+that learnt as many own moves drawn by hash.
 Protocol and evidence: docs/loop.md.
 """
 
