@@ -18,9 +18,9 @@ from synthdata.settings import PracticeSettings
 COMMANDS = ("take key", "go north", "open the old chest", "look")
 PROMPT = "Task: take the key and open the chest.\nSeen: A key is here.\nDone: nothing\n>"
 SETTINGS = PracticeSettings(
-    rank=4, alpha=8, learning_rate=0.05, batch_size=4, max_steps=30, frozen_layers=1, alternatives=2, retention=1.0
+    rank=4, alpha=8, learning_rate=0.01, batch_size=4, max_steps=30, frozen_layers=1, alternatives=2, retention=1.0
 )
-HEAVY = SETTINGS.model_copy(update={"retention": 5.0})
+HEAVY = SETTINGS.model_copy(update={"retention": 20.0})
 ROWS = [ChoiceRow(str(n), "t", PROMPT, COMMANDS, 2) for n in range(4)]
 
 
@@ -68,7 +68,7 @@ def test_the_penalty_is_nought_for_the_base_and_the_divergence_for_another(base,
         expected.append(float((known.exp() * (known - now)).sum(-1).mean()))
     assert min(expected) > 0
     assert retention_loss(model, few, SETTINGS)(0) == pytest.approx(sum(expected) / IN_STEP, rel=1e-3)
-    assert retention_loss(model, few, HEAVY)(0) == pytest.approx(5 * sum(expected) / IN_STEP, rel=1e-3)
+    assert retention_loss(model, few, HEAVY)(0) == pytest.approx(HEAVY.retention * sum(expected) / IN_STEP, rel=1e-3)
 
 
 def test_moves_are_learnt_and_what_the_base_says_elsewhere_stays(base, texts):
