@@ -44,6 +44,11 @@ def test_a_first_line_that_was_read_before_changes_no_score(base):
     fresh = [ChoiceModel(loaded, 1).scores(prompt, COMMANDS) for prompt in asked]
     model = ChoiceModel(loaded, 1)
     assert [model.scores(prompt, COMMANDS) for prompt in asked] == fresh
+    packs = [pack(model.tokenizer, prompt, COMMANDS) for prompt in asked]
+    for frozen in (0, 1):
+        alone, again = [ChoiceModel(loaded, frozen).states(packed) for packed in packs], ChoiceModel(loaded, frozen)
+        assert all(again.states(packed).equal(states) for packed, states in zip(packs, alone, strict=True))
+        assert again.nats(packs[1], alone[1]).tolist() == pytest.approx(fresh[1], abs=1e-4)
     for prompt, scores in zip(asked, fresh, strict=True):
         alone = LocalModel(loaded).nll(prompt, [f" {command}\n" for command in COMMANDS])
         assert scores == pytest.approx(alone, abs=1e-4)

@@ -17,11 +17,15 @@ from synthdata.generation.local import Loaded
 
 @dataclass(frozen=True)
 class Packed:
-    """A question in tokens: `ids`, their positions, and whose each is (-1: the prompt's, else the command's number)."""
+    """A question in tokens: `ids`, their positions, and whose each is (-1: the prompt's, else the command's number).
+
+    The first `line` tokens are the prompt's first line, which all prompts of a run share.
+    """
 
     ids: tuple[int, ...]
     places: tuple[int, ...]
     owners: tuple[int, ...]
+    line: int = 0
 
     def only(self, wanted: Sequence[int]) -> tuple[Packed, list[int]]:
         """The question with these commands alone, in their order, and where its tokens stood."""
@@ -32,6 +36,7 @@ class Packed:
             tuple(self.ids[i] for i in kept),
             tuple(self.places[i] for i in kept),
             tuple(rank[self.owners[i]] for i in kept),
+            self.line,
         ), kept
 
 
@@ -45,7 +50,19 @@ def pack(tokenizer: Any, prompt: str, commands: Sequence[str]) -> Packed:  # noq
         ids += tokens
         places += range(start, start + len(tokens))
         owners += [number] * len(tokens)
-    return Packed(tuple(ids), tuple(places), tuple(owners))
+    line = list(tokenizer(f"{prompt.partition(chr(10))[0]}\n", add_special_tokens=False)["input_ids"])
+    # A line end may be one token with what follows, and one token at least must follow to score from.
+    shared = len(line) if ids[: len(line)] == line and len(line) < start else 0
+    return Packed(tuple(ids), tuple(places), tuple(owners), shared)
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A first line that went through some layers: its tokens, what came out, and the keys and values of each layer."""
+
+    ids: tuple[int, ...]
+    hidden: Any
+    kept: Any
 
 
 class ChoiceModel:
@@ -71,16 +88,18 @@ class ChoiceModel:
                 "least must be trained"
             )
         self._body, self._head, self._frozen = body, base.lm_head, frozen
-        # Tokens of the prompt's first line, and the keys and values of all layers for them.
-        self._line: tuple[tuple[int, ...], Any] = ((), None)
+        # The line read last by the frozen layers, which never change, and by all layers.
+        self._frozen_line: _Line | None = None
+        self._line: _Line | None = None
 
     def states(self, packed: Packed) -> Any:  # noqa: ANN401 - a tensor (tokens, width)
         """What comes out of the frozen layers."""
         import torch
 
         with torch.inference_mode():
-            hidden = self._body.embed_tokens(torch.tensor([packed.ids]))
-            hidden = self._through(hidden, packed, self._body.layers[: self._frozen])
+            layers = self._body.layers[: self._frozen]
+            self._frozen_line = self._first_line(packed, layers, self._frozen_line)
+            hidden = self._after_line(packed, layers, self._frozen_line)
         # A copy outside inference mode, so that it may enter a training step.
         return hidden[0].clone()
 
@@ -90,7 +109,7 @@ class ChoiceModel:
 
         if torch.is_grad_enabled():
             # What a pass with gradients is for changes the weights.
-            self._line = ((), None)
+            self._line = None
         return self._read(packed, self._through(states[None], packed, self._body.layers[self._frozen :])[0])
 
     def next_tokens(self, packed: Packed, states: Any) -> Any:  # noqa: ANN401 - tensors
@@ -108,26 +127,33 @@ class ChoiceModel:
         import torch
 
         packed = pack(self.tokenizer, prompt, commands)
-        line = tuple(self.tokenizer(f"{prompt.partition(chr(10))[0]}\n", add_special_tokens=False)["input_ids"])
-        # A line end may be one token with what follows, and one token at least must follow to score from.
-        known = len(line) if packed.ids[: len(line)] == line and packed.owners[len(line)] < 0 else 0
         with torch.inference_mode():
-            hidden = self._after_line(packed, known)
-            return [float(value) for value in self._read(packed, hidden)]
+            self._line = self._first_line(packed, self._body.layers, self._line)
+            hidden = self._after_line(packed, self._body.layers, self._line)
+            return [float(value) for value in self._read(packed, hidden[0])]
 
-    def _after_line(self, packed: Packed, known: int) -> Any:  # noqa: ANN401 - a tensor (tokens, width)
-        """What comes out of the last layer for the tokens after the first `known`; before them stands nought."""
+    def _first_line(self, packed: Packed, layers: Any, last: _Line | None) -> _Line:  # noqa: ANN401 - layers
+        """The first line after these layers: the one read last, where it is the same."""
         import torch
         from transformers import DynamicCache
 
-        layers, ids = self._body.layers, torch.tensor([packed.ids])
-        if packed.ids[:known] != self._line[0] or self._line[1] is None:
-            self._line = (packed.ids[:known], DynamicCache())
-            if known:
-                self._through(self._body.embed_tokens(ids[:, :known]), packed, layers, 0, self._line[1])
-        hidden = self._through(self._body.embed_tokens(ids[:, known:]), packed, layers, known, self._line[1])[0]
-        self._line[1].crop(known - len(packed.ids))
-        return torch.cat([hidden.new_zeros(known, hidden.shape[1]), hidden])
+        ids = packed.ids[: packed.line]
+        if last is not None and last.ids == ids:
+            return last
+        kept = DynamicCache()
+        # An empty line has no pass of its own.
+        embedded = self._body.embed_tokens(torch.tensor([ids], dtype=torch.long))
+        hidden = self._through(embedded, packed, layers, 0, kept) if ids else embedded
+        return _Line(ids, hidden, kept)
+
+    def _after_line(self, packed: Packed, layers: Any, line: _Line) -> Any:  # noqa: ANN401 - tensors
+        """What comes out of the layers, (1, tokens, width), from what they made of the first line."""
+        import torch
+
+        rest = self._body.embed_tokens(torch.tensor([packed.ids[packed.line :]]))
+        hidden = self._through(rest, packed, layers, packed.line, line.kept)
+        line.kept.crop(packed.line - len(packed.ids))
+        return torch.cat([line.hidden, hidden], 1)
 
     def _read(self, packed: Packed, hidden: Any) -> Any:  # noqa: ANN401 - tensors
         import torch
