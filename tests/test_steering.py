@@ -171,6 +171,19 @@ def test_a_killed_round_is_steered_the_same_and_recorded_once(begun: Path, tmp_p
     assert corpus.store.events("steering").height == 1
 
 
+def test_an_epoch_that_a_round_has_begun_does_not_steer_its_second_try(begun: Path, tmp_path: Path) -> None:
+    path, living = shutil.copytree(begun, tmp_path / "c"), Settings.from_dict(VALUES, "test")
+    corpus = Corpus.open(path, settings=living)
+    work = find_work(corpus, SAMPLE, RunSelection(limit=20))
+    remember(corpus, work)
+    # A full disk ends the round here: its cells are others already, and what steered it was measured in the old ones.
+    with corpus.store.writing():
+        corpus._live()
+    assert corpus.anchor.context.epoch == 1 and work.steered.facts
+    again = find_work(Corpus.open(path, settings=living), SAMPLE, RunSelection(limit=20))
+    assert again.steered == work.steered and again.runs == work.runs
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_steered_round_that_is_killed_ends_as_if_it_had_not_been(begun: Path, tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from synthdata.api import Corpus
 from synthdata.corpus import CorpusStore
 from synthdata.corpus.lock import WriterLock
 from synthdata.errors import InputError
+from synthdata.gate.anchor import Anchor, load_anchor
+from synthdata.gate.epochs import current_anchor, epoch_events
 from synthdata.gate.fill import TooFewLessonsError
 from synthdata.labelling.opinions import label_reviews
 from synthdata.protocols import UNSTEERED, Guidance, Progress, no_progress
@@ -102,7 +104,7 @@ def find_work(corpus: Corpus, path: Path, choice: RunSelection) -> Work:
     if held and limit is not None:
         further = [run for run in chosen if run.id not in held][:limit]
         chosen, limit = [run for run in chosen if run.id in held] + further, None
-    steered = steer(corpus.store, corpus.anchor, corpus.settings, corpus.encode, chosen, limit, start)
+    steered = steer(corpus.store, _anchor_of_last_round(corpus), corpus.settings, corpus.encode, chosen, limit, start)
     return Work(tuple(steered.first(chosen)[:limit]), tuple(broken), start, steered)
 
 
@@ -161,6 +163,14 @@ def _measured(corpus: Corpus) -> None:
     latest = corpus.store.latest_round()
     if latest and corpus.store.snapshots().filter(pl.col("round") == latest).is_empty():
         corpus.watch()
+
+
+def _anchor_of_last_round(corpus: Corpus) -> Anchor:
+    """The anchor in the epoch of the last round: one that a round began which did not end must not steer it anew."""
+    store, latest = corpus.store, corpus.store.latest_round()
+    if all(event["round"] < latest for event in epoch_events(store, store.anchor)):
+        return corpus.anchor
+    return current_anchor(store, as_of=latest - 1) if latest else load_anchor(store.anchor_dir())
 
 
 def _only_quarantined(corpus: Corpus) -> set[str]:
