@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sample_texts import lessons
 
-from synthdata import Corpus, Settings
+from synthdata import Corpus, Settings, cli
 from synthdata.corpus.beginning import refuse_no_place
 from synthdata.corpus.verify import Violation
 from synthdata.errors import CacheError, InputError
@@ -59,6 +59,51 @@ def test_a_bug_has_an_exit_code_of_its_own_one_line_and_a_file(tmp_path):
 def test_debug_prints_the_traceback_too_wherever_it_stands(tmp_path):
     done = broken(tmp_path, "--debug")
     assert done.returncode == 70 and "Traceback (most recent call last)" in done.stderr
+
+
+def test_a_bug_is_told_where_no_file_can_be_written_too(tmp_path):
+    limited = f"import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n{BROKEN}"
+    for words, traceback in ((), False), (("--debug",), True):
+        command = [sys.executable, "-c", limited, "broken", *words]
+        done = subprocess.run(command, text=True, capture_output=True, check=False)
+        assert done.returncode == 70 and ("Traceback" in done.stderr) == traceback
+        said = done.stderr.splitlines()[0]
+        assert said.startswith("synthdata: this is a bug: KeyError") and "no file can be written" in said
+
+
+def test_streams_that_a_shell_has_closed_are_no_bug(tmp_path):
+    """A daemon's shell closes them (`2>&-`): a file of ours would take the number, and be written to."""
+    made = "import os, sys\nfrom synthdata import cli\n@cli.app.command()\ndef put(error: bool = False) -> None:\n"
+    made += f"    name = {str(tmp_path / 'file')!r}\n    file = open(name, 'w')\n    print('told')\n"
+    made += "    os.write(file.fileno(), b'x')\n    if error:\n        raise cli.InputError('refused')\n"
+    for closed, words, code, out in (
+        ("2>&-", "put", 0, "told\n"),
+        (">&- 2>&- <&-", "put", 0, ""),
+        ("2>&-", "put --error", 2, "told\n"),
+        ("2>&-", "nonsense", 2, ""),
+    ):
+        shell = f'exec "$0" -c "$1" {words} {closed}'
+        run = f"{made}sys.argv[0] = 'synthdata'\ncli.main()\n"
+        done = subprocess.run(["sh", "-c", shell, sys.executable, run], capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == (code, out, ""), (closed, words, done)
+        assert words == "nonsense" or (tmp_path / "file").read_bytes() == b"x"
+
+
+def test_a_limit_of_memory_is_told_before_a_library_ends_the_process(tmp_path):
+    code = "import sys\nfrom synthdata.cli import main\nsys.argv = ['synthdata', '--version']\nmain()\n"
+    for limit, said in (2, "synthdata: `ulimit -v` allows 2.0 GB, and 3 are wanted"), (8, ""):
+        limited = f"import resource\nresource.setrlimit(resource.RLIMIT_AS, ({limit} * 2**30,) * 2)\n{code}"
+        done = subprocess.run([sys.executable, "-c", limited], text=True, capture_output=True, check=False)
+        assert done.returncode == 0 and done.stdout.startswith("synthdata ")
+        assert done.stderr.startswith(said) and len(done.stderr.splitlines()) == bool(said)
+
+
+def test_a_clock_before_1970_is_refused(monkeypatch):
+    monkeypatch.setattr(cli.time, "time", lambda: -1.0)
+    with pytest.raises(InputError, match="before 1970"):
+        cli._look_at_machine()
+    monkeypatch.setattr(cli.time, "time", lambda: 1.0)
+    cli._look_at_machine()
 
 
 def test_what_the_disk_refuses_is_no_bug(tmp_path):

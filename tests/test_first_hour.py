@@ -125,6 +125,32 @@ def test_ctrl_c_leaves_the_corpus_as_it_was_and_says_so(corpus: Path, tmp_path: 
     assert synthdata("verify", corpus, "--digest").stdout == before
 
 
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGHUP", 129), ("SIGINT", 130)])
+@pytest.mark.parametrize("ignored", [False, True])
+def test_signals_that_end_a_process_end_it_with_the_sentence(name: str, code: int, ignored: bool) -> None:
+    """A queue that takes its machine back sends SIGTERM; `nohup` has SIGHUP ignored, and then it stays ignored."""
+    made = (
+        "import sys, time\nfrom synthdata import cli\n"
+        "@cli.app.command()\ndef wait() -> None:\n"
+        "    print('ready', flush=True)\n    sys.stdin.read()\n    print('whole')\n"
+        "sys.argv = ['synthdata', 'wait']\ncli.main()\n"
+    )
+    number = signal.Signals[name]
+    kept = signal.signal(number, signal.SIG_IGN if ignored else signal.SIG_DFL)
+    try:
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        running = subprocess.Popen([sys.executable, "-c", made], text=True, **pipes)
+    finally:
+        signal.signal(number, kept)
+    assert running.stdout.readline() == "ready\n"
+    running.send_signal(number)
+    told, said = running.communicate("", timeout=60)
+    if ignored:
+        assert (running.returncode, told, said) == (0, "whole\n", "")
+    else:
+        assert running.returncode == code and said.startswith("synthdata: stopped.") and "Traceback" not in said
+
+
 @pytest.mark.parametrize("where", ["synthdata.cli.app", "synthdata.cli"])
 def test_ctrl_c_within_an_exec_has_its_exit_code_too(tmp_path: Path, where: str) -> None:
     """Dataclasses are made by `exec`, and lazily loaded modules make many while a command runs."""

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -14,9 +15,16 @@ import pytest
 from sample_texts import lessons
 
 from synthdata.api import Corpus
+from synthdata.corpus import CorpusStore
+from synthdata.corpus.beginning import refuse_misread
+from synthdata.corpus.verify import verify
 from synthdata.errors import CorruptStoreError, InputError
+from synthdata.export.folder import building, take_place
 from synthdata.io.refusals import refusal, told, unless_refused
+from synthdata.monitor.ticks import note_tick, ticks
 from synthdata.settings import Settings
+from synthdata.sources.files import list_files
+from synthdata.sources.listing import list_data
 
 TRUTH = (
     "corpus.json",
@@ -35,6 +43,7 @@ CODE = """
 import json, os, sys
 from pathlib import Path
 from synthdata.corpus import CorpusStore
+from synthdata.corpus.beginning import refuse_misread
 from synthdata.corpus.repair import repair
 from synthdata.corpus.sealed_files import _sha256
 from synthdata.corpus.verify import verify
@@ -80,6 +89,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         # As polars and the table library say it.
         (PermissionError("Permission denied (os error 13): ...part-0.parquet"), "change the permissions"),
         (RuntimeError("Generic LocalFileSystem error\n \u21b3 Input/output error (os error 5)"), "see to the disk"),
+        (OSError("Failed to open 'a.parquet'. Detail: [errno 28] No space left on device"), "make room"),
         (RuntimeError('Io(Custom { kind: StorageFull, error: "x" })'), "make room"),
         (FileNotFoundError(errno.ENOENT, "No such file or directory", "a"), ""),
         (IsADirectoryError(errno.EISDIR, "Is a directory", "a"), ""),
@@ -126,9 +136,6 @@ def test_what_may_not_be_read_is_no_damage(made: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", TRUTH)
 @pytest.mark.parametrize("how", ["cut", "gone"])
 def test_what_is_cut_or_gone_is_damage_as_before(made: Path, tmp_path: Path, name: str, how: str) -> None:
-    from synthdata.corpus import CorpusStore
-    from synthdata.corpus.verify import verify
-
     corpus = Path(shutil.copytree(made, tmp_path / "c"))
     path = next(iter(corpus.glob(name)))
     if how == "cut":
@@ -139,3 +146,59 @@ def test_what_is_cut_or_gone_is_damage_as_before(made: Path, tmp_path: Path, nam
         assert verify(CorpusStore.open(corpus))
     except CorruptStoreError as error:
         assert "Permission" not in str(error)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems take no such name")
+def test_a_name_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    """Rows and events say what file they are from, and no table holds such a name."""
+    for name in (b"a\nb.jsonl", "Caf\u00e9.jsonl".encode(), b"Cafe\xcc\x81.jsonl", b"\x1b[31m.jsonl"):
+        (tmp_path / os.fsdecode(name)).write_text('{"content": "a text"}\n')
+    assert len(list_files(tmp_path)) == len(list_data(tmp_path).files) == 4
+    bad = tmp_path / os.fsdecode(b"bad\xff.jsonl")
+    bad.write_text('{"content": "a text"}\n')
+    for ask in (list_files, list_data):
+        for path in (bad, tmp_path):
+            with pytest.raises(InputError, match="not UTF-8"):
+                ask(path)
+    with pytest.raises(InputError, match="not UTF-8"):
+        refuse_misread(tmp_path / os.fsdecode(b"c\xff"))
+    with pytest.raises(InputError, match="not UTF-8"), building(tmp_path / os.fsdecode(b"out\xff")):
+        pass
+
+
+def test_an_export_through_a_link_replaces_the_folder_and_leaves_the_link(tmp_path: Path) -> None:
+    real, out = tmp_path / "disk" / "release", tmp_path / "out"
+    real.mkdir(parents=True)
+    out.symlink_to(real)
+    with building(out) as part:
+        (part / "first").write_text("x")
+        take_place(part, out)
+    assert out.is_symlink() and [path.name for path in real.iterdir()] == ["first"]
+    assert {path.name for path in (*tmp_path.iterdir(), *real.parent.iterdir())} == {"disk", "out", "release"}
+    # As earlier versions left it: the folder in the link's place, and the link beside it.
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    (tmp_path / ".plain.old").symlink_to(real)
+    with building(plain) as part:
+        (part / "second").write_text("x")
+        take_place(part, plain)
+    assert [path.name for path in plain.iterdir()] == ["second"] and (real / "first").exists()
+    assert not (tmp_path / ".plain.old").is_symlink()
+
+
+def test_a_copy_by_hard_links_stays_as_it_was(made: Path, tmp_path: Path) -> None:
+    """`cp -al` and backup programs share files between copies, so what is written in place would change in all."""
+    corpus = Path(shutil.copytree(made, tmp_path / "c"))
+    backup = Path(shutil.copytree(corpus, tmp_path / "backup", copy_function=os.link))
+    was = {path: path.read_bytes() for path in backup.rglob("*") if path.is_file()}
+    Corpus.open(corpus).admit(lessons(12, 4))
+    note_tick(corpus, "round", "round 2")
+    note_tick(backup, "failed", "another round 2")
+    (backup / "derived" / "ticks.jsonl").unlink()
+    assert {path: path.read_bytes() for path in backup.rglob("*") if path.is_file()} == was
+    # From here on both go their own way.
+    Corpus.open(backup).admit(lessons(12, 5))
+    for path in (corpus, backup):
+        assert not verify(CorpusStore.open(path)) and Corpus.open(path).store.latest_round() == 2
+        assert stat.S_IMODE((path / "seals" / "done.jsonl").stat().st_mode) == 0o600
+    assert len(ticks(corpus)) == 1

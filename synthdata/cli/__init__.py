@@ -8,11 +8,13 @@ import re
 import signal
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
+from types import FrameType
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -148,6 +150,9 @@ STOPPED = {
 }
 WRITES = frozenset("admit heldout reanchor anchor retract evict unfreeze label supersede maintain monitor".split())
 INTERRUPTED = 130
+# What a service manager, a queue or a terminal that is closed sends. Exit code 128 and its number, as shells have it.
+ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+_CAME: list[signal.Signals] = []
 _LIMITS = re.compile(r"Too many open files|Cannot allocate memory|Resource temporarily unavailable")
 
 # What `sysexits.h` calls an internal error: no caller takes it for an alarm (1) or for bad input (2).
@@ -181,34 +186,39 @@ def _raised_again(unraisable: sys.UnraisableHookArgs) -> None:
 
 def _interrupt_soon() -> None:
     time.sleep(0.05)
-    _thread.interrupt_main()
+    # Where Ctrl-C is ignored, as it is in the background of a script, that signal would do nothing.
+    _thread.interrupt_main(_CAME[-1] if _CAME else signal.SIGINT)
 
 
 def main() -> None:
     """Run the command line.
 
     Exit codes: 0 done, 1 refused by an alarm or a floor, 2 bad input, 3 corrupt store, 70 a bug of this program, 75
-    another process is writing, 130 stopped by Ctrl-C.
+    another process is writing, 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP.
     """
     # Set before anything imports the libraries that read them: no hub, no telemetry, no outside host.
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("DO_NOT_TRACK", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    _open_standard_streams()
     arguments = [word for word in sys.argv[1:] if word != "--debug"]
     sys.unraisablehook = _raised_again
+    _end_like_ctrl_c()
     try:
+        _look_at_machine()
         app(args=arguments, prog_name="synthdata")
     except (SystemExit, KeyboardInterrupt) as leaving:
         if isinstance(leaving, SystemExit) and leaving.code != INTERRUPTED:
             raise
         # One Ctrl-C is enough, and the sentence is not cut by a second.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for number in (signal.SIGINT, *ENDING):
+            signal.signal(number, signal.SIG_IGN)
         _say(f"stopped. {stopped(arguments)}")
         # A Ctrl-C that falls into an `exec` of Python's own (a dataclass being made) leaves a mark, by which
         # `python -m` ends as killed by the signal, whatever code it is given. The next `exec` wipes it off.
         exec("")
-        sys.exit(INTERRUPTED)
+        sys.exit(128 + _CAME[0] if _CAME else INTERRUPTED)
     except SynthdataError as error:
         _say(str(error))
         sys.exit(error.exit_code)
@@ -220,14 +230,9 @@ def main() -> None:
         sys.exit(InputError.exit_code)
     except BaseException as error:
         # A panic of a library in Rust is no Exception.
-        limit = "out of memory" if isinstance(error, MemoryError) else _limit(str(error))
-        if limit:
-            _say(f"the system: {limit}; see `ulimit -a` and the free memory, and run the same command again")
-            sys.exit(InputError.exit_code)
-        refused = refusal(error)
+        refused = _refused(error)
         if refused:
-            # Libraries in Rust have errors of their own for it.
-            _say(f"the disk: {str(error).splitlines()[0]}: {refused}")
+            _say(refused)
             sys.exit(InputError.exit_code)
         _say(f"this is a bug: {type(error).__name__}: {error}; please report it with its traceback, {_kept()}")
         if len(arguments) < len(sys.argv) - 1:
@@ -235,10 +240,52 @@ def main() -> None:
         sys.exit(BUG)
 
 
-def _limit(message: str) -> str:
-    """What a system says that gives a process no more of something; empty where the message does not."""
-    found = _LIMITS.search(message)
-    return found[0].lower() if found else ""
+def _open_standard_streams() -> None:
+    """Open what a shell has closed (`2>&-`): the next file would take its number, and what is told would go there."""
+    # In this order each gets its own number, which is the lowest that is free.
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - stays open to the end
+
+
+def _end_like_ctrl_c() -> None:
+    """Let the signals that end a process end it as Ctrl-C does, with what is half-made taken away."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        _CAME.append(signal.Signals(number))
+        raise KeyboardInterrupt
+
+    # `nohup` has one ignored, and so it stays.
+    for number in ENDING:
+        if threading.current_thread() is threading.main_thread() and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, end)
+
+
+def _look_at_machine() -> None:
+    if time.time() < 0:
+        raise InputError("the clock of this machine stands before 1970, where no file has a time; set it")
+    if sys.platform == "win32":
+        return
+    import resource
+
+    # Said beforehand: a native library that gets no memory ends the process, and nobody can catch that.
+    for kind, name, enough in ((resource.RLIMIT_AS, "ulimit -v", 3), (resource.RLIMIT_DATA, "ulimit -d", 1)):
+        limit = resource.getrlimit(kind)[0] / 2**30
+        if 0 <= limit < enough:
+            _say(
+                f"`{name}` allows {limit:.1f} GB, and {enough} are wanted: a library that gets no more may end this "
+                "without another word (nothing in a corpus is lost); raise it if so"
+            )
+
+
+def _refused(error: BaseException) -> str:
+    """What the system refuses, as libraries say it in errors of their own; empty where the error is another."""
+    found = _LIMITS.search(str(error))
+    limit = "out of memory" if isinstance(error, MemoryError) else found[0].lower() if found else ""
+    if limit:
+        return f"the system: {limit}; see `ulimit -a` and the free memory, and run the same command again"
+    refused = refusal(error)
+    return f"the disk: {str(error).splitlines()[0]}: {refused}" if refused else ""
 
 
 def _leave_pipe() -> NoReturn:
@@ -265,10 +312,14 @@ def _say(line: str) -> None:
 
 def _kept() -> str:
     """A new file with the traceback of the error under way and the command that met it; its path."""
-    descriptor, path = tempfile.mkstemp(prefix="synthdata-bug-", suffix=".txt", text=True)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(f"synthdata {version('synthdata-gate')}, Python {sys.version}\n")
-        file.write(_traceback(f"{' '.join(sys.argv)}\n\n"))
+    before = f"{' '.join(sys.argv)}\n\n"
+    text = f"synthdata {version('synthdata-gate')}, Python {sys.version}\n{_traceback(before)}"
+    try:
+        descriptor, path = tempfile.mkstemp(prefix="synthdata-bug-", suffix=".txt", text=True)
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+    except OSError as error:
+        return f"which `--debug` prints (no file can be written, {told(error)})"
     return path
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from synthdata.corpus.header import NAME, Header, read_header, write_header
 from synthdata.corpus.seals import DONE, FOLDER
 from synthdata.errors import CorruptStoreError, InputError
-from synthdata.io.files import atomic_folder, is_temporary, sweep_temporaries
+from synthdata.io.files import atomic_folder, is_temporary, refuse_undecodable, sweep_temporaries
 from synthdata.io.refusals import refusal
 
 ANCHORS, HELDOUT, PICTURES = "anchors", "heldout", "blobs"
@@ -36,6 +36,7 @@ def refuse_misread(path: Path) -> None:
     Raises:
         InputError: one of these, which it names.
     """
+    refuse_undecodable(path.resolve())
     match = _MISREAD.search(str(path.resolve()))
     if match:
         raise InputError(

@@ -13,7 +13,7 @@ from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
-from synthdata.io.files import atomic_write, parsed_json
+from synthdata.io.files import atomic_write, own_file, parsed_json
 
 DERIVED, NOTES = "derived", "files.jsonl"
 _BLOCK = 1 << 20
@@ -50,9 +50,12 @@ def note_files(corpus: Path, paths: Iterable[Path]) -> None:
     """Note files whose rows are known to be right."""
     sums = {str(path.relative_to(corpus)): file_sum(path) for path in paths}
     lines = "".join(f"{json.dumps([name, value, _own(name, value)])}\n" for name, value in sums.items())
+    path = corpus / DERIVED / NOTES
     # A cache: where it cannot be kept, rows are read again. A line begins anew after one that a kill cut off.
-    with suppress(OSError), (corpus / DERIVED / NOTES).open("a", encoding="utf-8") as file:
-        file.write(f"\n{lines}")
+    with suppress(OSError):
+        own_file(path)
+        with path.open("a", encoding="utf-8") as file:
+            file.write(f"\n{lines}")
 
 
 def forget_absent(corpus: Path) -> None:

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from synthdata.errors import CorruptStoreError
-from synthdata.io.files import atomic_write, parsed_json
+from synthdata.io.files import atomic_write, own_file, parsed_json
 from synthdata.io.refusals import unless_refused
 from synthdata.records import canonical_json
 
@@ -205,10 +205,12 @@ def _cut_torn(path: Path) -> None:
         data = path.read_bytes()
         whole = data.rfind(b"\n") + 1
         if whole < len(data):
+            own_file(path)
             os.truncate(path, whole)
 
 
 def _append(path: Path, line: str) -> None:
+    own_file(path)
     with path.open("ab") as file:
         start = file.tell()
         try:

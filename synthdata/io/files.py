@@ -18,7 +18,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from synthdata.errors import InputError
+
 _OWNED = re.compile(r"\.([0-9a-f]{8})-(\d+)-\d+\.part$")
+
+
+def refuse_undecodable(path: Path) -> None:
+    """Refuse a name that no text can hold: rows, events and reports say what file they are about.
+
+    Raises:
+        InputError: it is not UTF-8.
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"{path}: this name is not UTF-8, so that nothing can be said of it; rename it") from error
 
 
 def sync_path(path: Path) -> None:
@@ -84,6 +98,16 @@ def atomic_write(path: Path, data: str | bytes, mode: int = 0o644) -> None:
     content = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
     with atomic_file(path, mode) as part:
         part.write_bytes(content)
+
+
+def own_file(path: Path) -> None:
+    """Give a file that is about to be written in place other names no share in it: a copy by hard links stays as it is.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    if path.exists() and path.stat().st_nlink > 1:
+        atomic_write(path, path.read_bytes(), mode=path.stat().st_mode & 0o777)
 
 
 @contextmanager

@@ -33,8 +33,8 @@ _ADVICE = {
     errno.ENFILE: _LIMIT,
     errno.ENOMEM: "free some memory, then run the same command again",
 }
-# As libraries in Rust say it: in words of their own about the number that they had from the system, or as a kind alone.
-_NUMBERED = re.compile(r"\(os error (\d+)\)")
+# As libraries in Rust and C++ say it: in words of their own about the system's number, or as a kind alone.
+_NUMBERED = re.compile(r"[(\[](?:os error|[Ee]rrno) (\d+)[)\]]")
 _KINDS = {
     "PermissionDenied": errno.EACCES,
     "ReadOnlyFilesystem": errno.EROFS,

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from synthdata.io.files import parsed_json
+from synthdata.io.files import own_file, parsed_json
 
 Outcome = Literal["round", "nothing new", "waiting", "skipped", "refused", "failed", "crashed"]
 GOOD: frozenset[Outcome] = frozenset({"round", "nothing new"})
@@ -69,9 +69,11 @@ def note_tick(corpus: Path, outcome: Outcome, message: str, run: str = "", at: d
     tick = Tick(ended, outcome, " ".join(message.split()), run, late=at is not None)
     path = corpus / "derived" / _NAME
     # Unbuffered, and on a line of its own: a full disk may have cut the last one off.
-    with suppress(OSError), path.open("ab", buffering=0) as file:
-        start = b"" if not file.tell() or _ends_line(path) else b"\n"
-        file.write(start + json.dumps(asdict(tick)).encode() + b"\n")
+    with suppress(OSError):
+        own_file(path)
+        with path.open("ab", buffering=0) as file:
+            start = b"" if not file.tell() or _ends_line(path) else b"\n"
+            file.write(start + json.dumps(asdict(tick)).encode() + b"\n")
     return tick
 
 

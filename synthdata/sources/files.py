@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal, NoReturn, TypeGuard
 
 from synthdata.errors import InputError
+from synthdata.io.files import refuse_undecodable
 from synthdata.records import QuarantinedRow
 from synthdata.sources.kept import told_text
 from synthdata.sources.messages import is_message
@@ -48,6 +49,9 @@ class SourceFile:
     path: Path
     name: str
     alone: bool
+
+    def __post_init__(self) -> None:
+        refuse_undecodable(self.path)
 
     @property
     def kind(self) -> Kind:
