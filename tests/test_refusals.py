@@ -186,6 +186,17 @@ def test_an_export_through_a_link_replaces_the_folder_and_leaves_the_link(tmp_pa
     assert not (tmp_path / ".plain.old").is_symlink()
 
 
+def test_a_corpus_that_is_moved_while_it_is_written_is_not_damaged(made: Path, tmp_path: Path) -> None:
+    corpus, moved = Path(shutil.copytree(made, tmp_path / "c")), tmp_path / "moved"
+    with pytest.raises(InputError, match="moved or removed meanwhile"), CorpusStore.open(corpus).writing() as store:
+        corpus.rename(moved)
+        store.decisions(["id"])
+    assert not corpus.exists() and not verify(CorpusStore.open(moved))
+    with pytest.raises(CorruptStoreError), CorpusStore.open(moved).writing() as store:
+        next((moved / "decisions").glob("*.parquet")).unlink()
+        store.decisions(["id"])
+
+
 def test_a_copy_by_hard_links_stays_as_it_was(made: Path, tmp_path: Path) -> None:
     """`cp -al` and backup programs share files between copies, so what is written in place would change in all."""
     corpus = Path(shutil.copytree(made, tmp_path / "c"))

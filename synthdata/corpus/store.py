@@ -37,7 +37,7 @@ from synthdata.corpus.sealing import adopt, begin_seals, check_header, replace_h
 from synthdata.corpus.seals import Seal, SealBook
 from synthdata.corpus.snapshots import write_snapshot
 from synthdata.corpus.tables import Table, both
-from synthdata.errors import InputError
+from synthdata.errors import CorruptStoreError, InputError
 from synthdata.pictures.encode import PictureBounds
 from synthdata.pictures.store import PictureStore
 from synthdata.records import Decision, Trajectory, Verdict
@@ -230,8 +230,9 @@ class CorpusStore:
         Raises:
             LockedError: another process is writing; the message names it.
             CorruptStoreError: something is not as it was written.
+            InputError: the corpus was moved or removed meanwhile.
         """
-        with self._lock.held():
+        with self._lock.held(), self._still_there():
             # What this object knows may be older than what the last writer left.
             self._header = open_header(self.path)
             self._check()
@@ -243,6 +244,16 @@ class CorpusStore:
             self.seals.settle()
             check_tables(self.path, self.tables(), self.seals.read())
             yield self
+
+    @contextmanager
+    def _still_there(self) -> Iterator[None]:
+        try:
+            yield
+        except CorruptStoreError as error:
+            if self.path.is_dir():
+                raise
+            text = "is not there any more: it was moved or removed meanwhile; run the same command with its new place"
+            raise InputError(f"{self.path}: {text}") from error
 
     def add_experience(self, trajectories: Sequence[Trajectory]) -> int:
         """Append the trajectories that are not there yet, one commit; how many that were."""
