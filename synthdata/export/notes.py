@@ -8,7 +8,7 @@ from typing import Any
 from synthdata.export.collect import ExportPool, ExportRequest
 from synthdata.export.scan import Scan
 from synthdata.export.stubs import MAX_LENGTH
-from synthdata.export.write import LATE_SYSTEM, STRAY_ANSWER, Written
+from synthdata.export.write import LATE_SYSTEM, SEVERAL_CALLS, STRAY_ANSWER, Written
 from synthdata.settings import ExportSettings
 from synthdata.text.numbers import percent
 
@@ -58,12 +58,16 @@ def by_dialect(written: Written) -> dict[str, dict[str, int]]:
     return made
 
 
-# Whose templates stop at a turn, of those that TRL ships or that are common.
-_STOPPED = {LATE_SYSTEM: "Qwen3.5's and Mistral's", STRAY_ANSWER: "gpt-oss'"}
+# What templates that TRL ships, or that are common, do with such a turn.
+_ELSEWHERE = {
+    LATE_SYSTEM: "Qwen3.5's and Mistral's templates stop at it",
+    STRAY_ANSWER: "gpt-oss' template stops at it",
+    SEVERAL_CALLS: "Llama 3.1's and 3.2's templates stop at it, and gpt-oss' prints the first call alone",
+}
 
 
 def by_oddity(written: Written) -> dict[str, dict[str, int]]:
-    """Rows with a turn at which some templates stop, by reason and kind."""
+    """Rows with a turn that some templates stop at or cut, by reason and kind."""
     made: dict[str, dict[str, int]] = {}
     for (reason, kind), count in sorted(written.odd_turns.items()):
         made.setdefault(reason, {})[kind] = count
@@ -96,4 +100,4 @@ def written_notes(written: Written) -> Iterator[str]:
         )
     for reason, kinds in by_oddity(written).items():
         rows = ", ".join(f"{count} rows of {kind}" for kind, count in kinds.items())
-        yield f"{rows} have {reason}, as they came: {_STOPPED[reason]} templates stop at it, most others take it"
+        yield f"{rows} have {reason}, as they came: {_ELSEWHERE[reason]}; most others take it"

@@ -34,6 +34,7 @@ from synthdata.text.redaction import SECRET, Pseudonyms, redact_row, run_labels,
 
 LATE_SYSTEM = "a system's turn that is not the first"
 STRAY_ANSWER = "an answer of a tool that nothing called"
+SEVERAL_CALLS = "several calls in one turn"
 _KEPT_RUNS = 64
 _PROVENANCE = (
     "id", "external_id", "origin", "trajectory_id", "task_id", "source", "licence", "generator", "prompt_sha256",
@@ -49,7 +50,7 @@ class Written:
 
     `unheld` counts rows that a dialect cannot hold, by dialect and reason; `over_length` rows by kind that are longer
     than the configs' `max_length`, as far as words and bytes tell; `answers_first` rows by kind in which the assistant
-    speaks before any user; `odd_turns` rows with a turn at which some templates stop, by reason and kind.
+    speaks before any user; `odd_turns` rows with a turn that some templates stop at or cut, by reason and kind.
     """
 
     rows: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -248,12 +249,14 @@ def answers_first(row: Row) -> bool:
 
 
 def odd_turns(row: Row) -> Iterator[str]:
-    """What in a row of turns some chat templates stop at."""
+    """What in a row of turns some chat templates stop at, or drop."""
     turns = _turns(row)
     if any(turn["role"] == "system" for turn in turns[1:]):
         yield LATE_SYSTEM
     if answers_nothing(turns):
         yield STRAY_ANSWER
+    if any(len(turn.get("tool_calls") or ()) > 1 for turn in turns):
+        yield SEVERAL_CALLS
 
 
 def _turns(row: Row) -> list[Message]:
