@@ -133,6 +133,14 @@ def test_words_before_stay_words_and_order_of_calls_is_kept(tmp_path):
     assert chat.messages[2]["content"] == "I look."
 
 
+def test_several_calls_of_glaive_in_one_turn(tmp_path):
+    form = """<functioncall> {"name": "get_weather", "arguments": '{"city": "CITY"}'} <|endoftext|>"""
+    one, other = (form.replace("CITY", city) for city in ("it's <functioncall>", "Lyon"))
+    chat = chat_of(tmp_path / "x.jsonl", answered(f"I look.\n{one}\n{other}"))
+    assert calls_of(chat) == [("get_weather", {"city": "it's <functioncall>"}), ("get_weather", {"city": "Lyon"})]
+    assert chat.messages[2]["content"] == "I look."
+
+
 def test_calls_between_thoughts_are_all_read(tmp_path):
     first, second = (json.dumps({"name": "get_weather", "arguments": {"city": city}}) for city in ("Paris", "Lyon"))
     text = (

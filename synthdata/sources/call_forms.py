@@ -101,7 +101,10 @@ def _json_calls(text: str, at: int, close: str) -> tuple[list[Call], int]:
     try:
         return json_values(text, at)
     except ValueError:
-        ends = [found.start() for found in islice(re.finditer(re.escape(close), text[at:]), _TRIES)] or [len(text) - at]
+        # Glaive's calls are not closed: the next one ends a call.
+        ending = "<functioncall>" if close == _MARKS["<functioncall>"] and close not in text else close
+        ends = [found.start() for found in islice(re.finditer(re.escape(ending), text[at:]), _TRIES)]
+        ends = ends if ends and ending == close else [*ends, len(text) - at]
         for end in ends:
             try:
                 return _loose(text[at : at + end]), at + end
