@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,10 @@ from synthdata.generation import make_generator
 from synthdata.operations.reflect import RunSelection, find_work
 from synthdata.operations.target import to_target
 from synthdata.operations.within_budget import affordable_batches
+from synthdata.protocols import Message, Request
 from synthdata.records import Candidate, Decision, Origin, Reason, Verdict
 from synthdata.records.report import RoundReport
-from synthdata.rounds.budget import BudgetLedger, Spend, spent
+from synthdata.rounds.budget import BudgetLedger, Spend, settle_left_over, spent
 
 SAMPLE = Path(__file__).parent.parent / "data" / "sample"
 
@@ -111,6 +113,30 @@ def test_a_killed_run_has_spent_what_it_reserved(corpus):
     assert 0 < reserved.tokens <= 100_000
     paid.close()  # the block ends without any answer: nothing was paid
     assert spent(opened.store, run="killed") == Spend()
+
+
+def test_what_a_killed_run_without_a_budget_had_paid_is_settled_by_the_next_once(corpus):
+    settings = Corpus.open(corpus).settings.with_value("recipe.generation.generator", "scripted")
+    opened = Corpus.open(corpus, settings=settings)
+    before = spent(opened.store)
+    generator = make_generator(settings, opened.store.cache_dir / "responses")
+    request = Request((Message("user", "What went wrong here?"),))
+    paying = BudgetLedger(opened.store, settings, "killed").paying(None, generator, opened.store.writing)
+    paying.__enter__()
+    generator.generate([request, replace(request, sample_index=1)])
+    # Here the process would die, the second answer's line half written and its answer not yet kept.
+    file = opened.store.cache_dir / "unsettled.jsonl"
+    portion, first, second = file.read_bytes().splitlines()
+    file.write_bytes(b"\n".join([portion, first, second[: len(second) // 2]]))
+    assert spent(opened.store) == before
+    for _ in range(2):
+        settle_left_over(opened.store)
+        assert spent(opened.store, run="killed").tokens == json.loads(first)["tokens"] > 0
+    assert not file.exists()
+    # The same run goes on: its next portion is another one.
+    with BudgetLedger(opened.store, settings, "killed").paying(None, generator, opened.store.writing):
+        generator.generate([replace(request, sample_index=2)])
+    assert spent(opened.store, run="killed").tokens > json.loads(first)["tokens"]
 
 
 @pytest.mark.parametrize("value", ["many", "tokens_per_week=3", "tokens_per_day=few", "cost_per_run=-1"])

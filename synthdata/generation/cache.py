@@ -7,7 +7,8 @@ threads, processes and kills cannot spoil it; an entry that cannot be read is a 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -17,6 +18,10 @@ from synthdata.records import canonical_json, content_hash
 
 # What a kill may lose of a generator that hands over its answers together.
 GROUP = 64
+
+
+def unnoted(response: Response) -> None:
+    """Nobody wants to know of an answer that was paid."""
 
 
 class CachedGenerator:
@@ -37,6 +42,7 @@ class CachedGenerator:
         self._heard: set[str] = set()
         self._equal: list[int] = []
         self._paid: list[Response] = []
+        self._note: Callable[[Response], None] = unnoted
 
     def generate(self, requests: Sequence[Request]) -> list[Response]:
         """One response a request, in order; those from the cache say `cached` and cost nothing."""
@@ -62,8 +68,18 @@ class CachedGenerator:
         self._heard.add(key)
         self._progress(1)
         self._paid.append(replace(response, text=""))
+        self._note(response)
         if not response.error:
             self._keep(key, request, response)
+
+    @contextmanager
+    def noting(self, note: Callable[[Response], None]) -> Iterator[None]:
+        """In the block, tell `note` of every answer that was paid, before it is kept."""
+        self._note = note
+        try:
+            yield
+        finally:
+            self._note = unnoted
 
     @property
     def equal_samples(self) -> int:

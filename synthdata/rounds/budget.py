@@ -1,7 +1,8 @@
 """What language models were paid and may still cost: the events `spend`, the purse of a run, the judges it pays.
 
-A portion is reserved at the most that it can cost before it is asked for, and settled afterwards: a killed run has
-spent its reservation, so a budget is never overdrawn. Answers from the cache are free.
+Where a budget limits it, a portion is reserved at the most that it can cost before it is asked for, and settled
+afterwards: a killed run has spent its reservation, so a budget is never overdrawn. Where nothing limits it, answers are
+noted as they come, and the next run settles what a killed one had paid for. Answers from the cache are free.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from synthdata.generation import CachedGenerator
 from synthdata.generation.dry_run import estimate
 from synthdata.protocols import Request, Response
 from synthdata.records import canonical_json, content_hash
+from synthdata.rounds.unsettled import Unsettled
 from synthdata.settings import Settings
 
 LOCK_SECONDS = 30.0
@@ -53,6 +55,21 @@ def spent(store: CorpusStore, *, day: str = "", run: str = "") -> Spend:
     return sum(portions.values(), Spend())
 
 
+def settle_left_over(store: CorpusStore) -> None:
+    """Write down what a killed run had paid for; call it before a ledger is made."""
+    unsettled = Unsettled(store.cache_dir)
+    left = unsettled.read()
+    if left is not None and (left["tokens"] or left["cost"]):
+        with wait_for_lock(store):
+            _append(store, left)
+    unsettled.end()
+
+
+def _append(store: CorpusStore, payload: dict[str, object]) -> None:
+    key = f"{payload['run']} {payload['portion']} {payload['state']}"
+    store.append_event("spend", key, payload, store.latest_round())
+
+
 class BudgetLedger:
     """The budget of one run, named `run`; several rounds of it share the purse. `day` is the UTC date of now."""
 
@@ -62,6 +79,7 @@ class BudgetLedger:
         self._run = run or uuid4().hex
         self._day = day or datetime.now(UTC).date().isoformat()
         self._portion = self._next_portion()
+        self._unsettled = Unsettled(store.cache_dir)
 
     def left(self) -> Spend | None:
         """What may still be spent, the least of run and day; None where nothing limits it."""
@@ -81,17 +99,21 @@ class BudgetLedger:
 
         Events are written inside of `writing()`.
         """
-        if spend is not None:
+        if spend is None:
+            self._unsettled.begin(self._payload("paid", Spend()))
+        else:
             with writing():
                 self._note("reserved", spend)
         before = generator.paid
         try:
-            yield
+            with generator.noting(self._unsettled.add) if spend is None else nullcontext():
+                yield
         finally:
             paid = Spend(generator.paid[0] - before[0], generator.paid[1] - before[1])
             if spend is not None or paid != Spend():
                 with writing():
                     self._note("paid", paid)
+            self._unsettled.end()
             self._portion += 1
 
     def pay(self, model: CachedGenerator) -> MeteredModel:
@@ -104,9 +126,11 @@ class BudgetLedger:
         return 1 + max((event["portion"] for event in mine if event["run"] == self._run), default=0)
 
     def _note(self, state: str, amount: Spend) -> None:
+        _append(self._store, self._payload(state, amount))
+
+    def _payload(self, state: str, amount: Spend) -> dict[str, object]:
         payload: dict[str, object] = {"day": self._day, "run": self._run, "portion": self._portion, "state": state}
-        payload |= {"tokens": amount.tokens, "cost": amount.cost}
-        self._store.append_event("spend", f"{self._run} {self._portion} {state}", payload, self._store.latest_round())
+        return payload | {"tokens": amount.tokens, "cost": amount.cost}
 
 
 def _remaining(*limits: tuple[float, float]) -> float:
