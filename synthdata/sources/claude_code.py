@@ -12,10 +12,10 @@ from typing import Any
 
 from synthdata.sources.fields import RowError, as_name, as_object
 from synthdata.sources.files import Row
-from synthdata.sources.messages import folded
 from synthdata.sources.parts import Answer, read_content
 from synthdata.sources.sessions import ReadRun, SessionItem, each_row, run_of
 from synthdata.sources.steps import Draft, close
+from synthdata.sources.turn_reader import folded
 
 NAME = "claude_code"
 _KEYS = ("sessionId", "leafUuid", "parentUuid", "messageId", "session_id")

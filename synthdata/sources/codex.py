@@ -11,10 +11,10 @@ from typing import Any
 from synthdata.sources.fields import RowError, as_object
 from synthdata.sources.files import Row
 from synthdata.sources.items import ITEMS
-from synthdata.sources.messages import TurnReader, folded
 from synthdata.sources.parts import Answer
 from synthdata.sources.sessions import ReadRun, SessionItem, each_row, run_of
 from synthdata.sources.steps import Draft, close
+from synthdata.sources.turn_reader import TurnReader, folded
 
 NAME = "codex"
 _LINES = ("session_meta", "response_item", "event_msg", "turn_context", "compacted")

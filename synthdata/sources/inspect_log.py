@@ -6,10 +6,11 @@ from typing import Any
 
 from synthdata.records import Trajectory, canonical_json
 from synthdata.sources.fields import RowError, as_list, as_name, as_object
-from synthdata.sources.messages import is_message, steps_from
+from synthdata.sources.messages import is_message
 from synthdata.sources.openai_chat import first_user
 from synthdata.sources.outcome import read_reward
 from synthdata.sources.parts import content_text
+from synthdata.sources.turn_reader import steps_from
 
 NAME = "inspect"
 _ATTACHED = "attachment://"

@@ -11,10 +11,11 @@ from typing import Any
 
 from synthdata.sources.fields import RowError, as_object
 from synthdata.sources.files import Row
-from synthdata.sources.messages import ROLES, TurnReader, folded
 from synthdata.sources.parts import Answer
 from synthdata.sources.sessions import ReadRun, SessionItem, run_of
+from synthdata.sources.speakers import ROLES
 from synthdata.sources.steps import Draft, close, heard_back
+from synthdata.sources.turn_reader import TurnReader, folded
 
 NAME = "message_lines"
 _NAMED = ("session_id", "sessionId", "conversation_id", "conversationId", "thread_id", "threadId", "chat_id")

@@ -10,9 +10,9 @@ import re
 
 from synthdata.records import Observation, Trajectory, content_hash
 from synthdata.sources.fields import as_flag, as_list, as_name, as_object
-from synthdata.sources.messages import drafts_from
 from synthdata.sources.parts import content_text
 from synthdata.sources.steps import Draft, close
+from synthdata.sources.turn_reader import drafts_from
 
 NAME = "mint"
 # A thought holds no opening of another: linear in the text, whatever it holds.

@@ -10,10 +10,12 @@ from typing import Any
 
 from synthdata.records import Step, ToolCall, Trajectory, canonical_json
 from synthdata.sources.fields import RowError, as_flag, as_list, as_name
-from synthdata.sources.messages import is_message, read_calls, steps_from
+from synthdata.sources.message_calls import read_calls
+from synthdata.sources.messages import is_message
 from synthdata.sources.outcome import reward_of, success_of
 from synthdata.sources.parts import content_text
 from synthdata.sources.tool_columns import tools_beside
+from synthdata.sources.turn_reader import steps_from
 
 NAME = "openai_chat"
 _LISTS = ("messages", "conversation", "conversations", "chat_history", "contents", "input_items")

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from synthdata.sources.fields import RowError, as_object
 from synthdata.sources.files import Row
-from synthdata.sources.messages import TurnReader, folded
 from synthdata.sources.parts import Answer
 from synthdata.sources.sessions import ReadRun, SessionItem, each_row, run_of
 from synthdata.sources.steps import Draft, close
+from synthdata.sources.turn_reader import TurnReader, folded
 
 NAME = "openclaw"
 _ENTRIES = ("session", "model_change", "thinking_level_change", "custom", "custom_message", "compaction", "label",

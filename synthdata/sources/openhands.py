@@ -13,11 +13,12 @@ from synthdata.records import Trajectory, canonical_json
 from synthdata.sources.calls import read_call
 from synthdata.sources.fields import as_list, as_name, as_object
 from synthdata.sources.files import Row
-from synthdata.sources.messages import TurnReader, folded, read_calls
+from synthdata.sources.message_calls import read_calls
 from synthdata.sources.outcome import success_of
 from synthdata.sources.parts import Answer, content_text, read_answer, read_content
 from synthdata.sources.sessions import ReadRun, SessionItem, each_row, run_of
 from synthdata.sources.steps import Draft, close
+from synthdata.sources.turn_reader import TurnReader, folded
 
 NAME = "openhands"
 # Of the harness: nobody said or did them.

@@ -12,11 +12,11 @@ from synthdata.records import Trajectory
 from synthdata.sources.calls import read_call
 from synthdata.sources.fields import RowError, as_list, as_object
 from synthdata.sources.files import Row
-from synthdata.sources.messages import folded
 from synthdata.sources.openai_chat import first_user
 from synthdata.sources.parts import Answer, content_text, read_answer
 from synthdata.sources.sessions import ReadRun, SessionItem
 from synthdata.sources.steps import Draft, close
+from synthdata.sources.turn_reader import folded
 
 NAME = "smolagents"
 _INTERPRETER = "python_interpreter"

@@ -14,11 +14,11 @@ from typing import Any, Literal
 from synthdata.records import Trajectory, canonical_json
 from synthdata.sources.calls import read_call
 from synthdata.sources.fields import RowError
-from synthdata.sources.messages import TurnReader, folded
 from synthdata.sources.parts import Answer, read_answer
 from synthdata.sources.sessions import run_of
 from synthdata.sources.span_values import from_json
 from synthdata.sources.steps import Draft, close
+from synthdata.sources.turn_reader import TurnReader, folded
 
 Kind = Literal["model", "tool", "agent", "other"]
 UNRECORDED = "the model's messages were not recorded; the steps are the calls of tools"

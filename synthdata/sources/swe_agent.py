@@ -12,9 +12,10 @@ from typing import Any
 from synthdata.records import Observation, Step, Trajectory
 from synthdata.sources.fields import RowError, as_list, as_name, as_object, quoted
 from synthdata.sources.files import is_chat
-from synthdata.sources.messages import drafts_from, read_calls
+from synthdata.sources.message_calls import read_calls
 from synthdata.sources.parts import Answer, content_text, read_answer
 from synthdata.sources.steps import Draft, Fold, close
+from synthdata.sources.turn_reader import drafts_from
 
 NAME = "swe_agent"
 # What stands before and after the issue in the prompts of SWE-agent 0.x, SWE-agent 1.x and mini-swe-agent.

@@ -8,10 +8,10 @@ from synthdata.records import Trajectory, canonical_json
 from synthdata.sources.calls import read_call
 from synthdata.sources.fields import as_list, as_name, as_object
 from synthdata.sources.media import without_files
-from synthdata.sources.messages import folded
 from synthdata.sources.openai_chat import first_user
 from synthdata.sources.parts import Answer, content_text, read_answer, read_content
 from synthdata.sources.steps import Draft, close
+from synthdata.sources.turn_reader import folded
 
 NAME = "tape_agents"
 _USERS = ("user", "question", "task", "web_task", "user_message", "image_question")

@@ -11,9 +11,9 @@ from typing import Any
 
 from synthdata.records import Trajectory, canonical_json
 from synthdata.sources.fields import as_list, as_name, as_object
-from synthdata.sources.messages import steps_from
 from synthdata.sources.openai_chat import first_user
 from synthdata.sources.outcome import read_reward
+from synthdata.sources.turn_reader import steps_from
 
 NAME = "tau_bench"
 # Both benchmarks compute a product of zeros and ones; the tolerance is tau-bench's own.

@@ -10,9 +10,10 @@ from typing import Any
 
 from synthdata.records import ToolCall
 from synthdata.sources.fields import RowError
-from synthdata.sources.messages import WEIGHED_OUT, TurnReader, unknown_parts
+from synthdata.sources.messages import WEIGHED_OUT, unknown_parts
 from synthdata.sources.parts import Answer
 from synthdata.sources.steps import Draft
+from synthdata.sources.turn_reader import TurnReader
 
 Message = dict[str, Any]
 _ROLES = {"agent": "assistant", "user": "user", "system": "system"}

@@ -14,7 +14,8 @@ from synthdata.records.chat import is_weighed_in, spoken
 from synthdata.sources.fields import RowError, as_list, as_name, as_object, quoted, shortened
 from synthdata.sources.files import strict_json
 from synthdata.sources.kept import holds_kept
-from synthdata.sources.messages import is_item, is_message, listed_calls, spelled_value
+from synthdata.sources.message_calls import listed_calls, spelled_value
+from synthdata.sources.messages import is_item, is_message
 from synthdata.sources.parts import is_tool_part, thought_text
 from synthdata.sources.translated import standard_messages
 

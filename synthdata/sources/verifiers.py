@@ -9,11 +9,12 @@ from typing import Any
 
 from synthdata.records import Trajectory, canonical_json
 from synthdata.sources.fields import RowError, as_count, as_list, as_name, as_object
-from synthdata.sources.messages import TurnReader, folded, is_message, steps_from
+from synthdata.sources.messages import is_message
 from synthdata.sources.openai_chat import first_user
 from synthdata.sources.outcome import read_reward
 from synthdata.sources.parts import Answer
 from synthdata.sources.steps import COPIED, Draft, close
+from synthdata.sources.turn_reader import TurnReader, folded, steps_from
 
 NAME = "verifiers"
 _CUT = ("max_turns", "max_input_tokens", "max_output_tokens", "max_total_tokens", "context_length")

@@ -10,9 +10,10 @@ from typing import Any
 
 from synthdata.records import Trajectory
 from synthdata.sources.fields import RowError, as_flag, as_list, as_name, as_object
-from synthdata.sources.messages import drafts_from, speaker_name
 from synthdata.sources.parts import content_text
+from synthdata.sources.speakers import speaker_name
 from synthdata.sources.steps import Draft, close, heard_back
+from synthdata.sources.turn_reader import drafts_from
 
 NAME = "who_when"
 _SAYS = ("mistake_agent", "mistake_step")
