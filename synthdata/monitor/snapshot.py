@@ -121,9 +121,14 @@ def _vectors(ids: Sequence[str], texts: Sequence[str], known: Mapping[str, ViewV
     """The raw vectors (n, d) of texts, by the encoder where their candidates' are not known."""
     found = [known[name][1] if name in known else None for name in ids]
     absent = [i for i, vector in enumerate(found) if vector is None]
-    made = dict(zip(absent, encoder.encode([texts[i] for i in absent]), strict=True))
-    rows = [made[i] if vector is None else vector for i, vector in enumerate(found)]
-    return np.array(rows, dtype=np.float32).reshape(len(rows), -1)
+    # Of no texts too the encoder says how wide a vector is: a round may have no row with a text.
+    made = encoder.encode([texts[i] for i in absent])
+    vectors = np.empty((len(ids), made.shape[1]), dtype=np.float32)
+    vectors[absent] = made
+    for i, vector in enumerate(found):
+        if vector is not None:
+            vectors[i] = vector
+    return vectors
 
 
 def _of_corpus(store: CorpusStore, corpus: pl.DataFrame, number: int, lens: Lens) -> StoredView:
