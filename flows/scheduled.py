@@ -18,7 +18,7 @@ from prefect.states import Cancelled, Completed, Failed
 from flows.curate import THREADS, curate
 from synthdata.errors import LockedError, RefusedError, SynthdataError
 from synthdata.gate.fill import TooFewLessonsError
-from synthdata.io.refusals import told
+from synthdata.io.refusals import sentence
 from synthdata.monitor.ticks import Outcome, note_tick
 from synthdata.operations.reflect import RunSelection
 from synthdata.text.redaction import without_secrets
@@ -41,7 +41,7 @@ def tick(
     except SynthdataError as error:
         return Failed(message=note("failed", str(error)))
     except OSError as error:
-        return Failed(message=note("failed", without_secrets(told(error))))
+        return Failed(message=note("failed", without_secrets(sentence(error))))
     except BaseException as error:
         note("failed", without_secrets(f"{type(error).__name__}: {error}"))
         raise

@@ -20,7 +20,7 @@ from synthdata.corpus.beginning import refuse_misread
 from synthdata.corpus.verify import verify
 from synthdata.errors import CorruptStoreError, InputError
 from synthdata.export.folder import building, take_place
-from synthdata.io.refusals import refusal, told, unless_refused
+from synthdata.io.refusals import refusal, sentence, unless_refused
 from synthdata.monitor.ticks import note_tick, ticks
 from synthdata.settings import Settings
 from synthdata.sources.files import list_files
@@ -63,7 +63,7 @@ for name, mode, verb in json.loads(sys.argv[2]):
         told.append([error.exit_code, str(error)])
     except OSError as error:
         # As the command line says it.
-        told.append([2, refusals.told(error)])
+        told.append([2, refusals.sentence(error)])
     path.chmod(was)
 print(json.dumps(told))
 """
@@ -106,8 +106,8 @@ def test_a_refusal_is_told_from_damage(error: BaseException, says: str) -> None:
 
 
 def test_the_name_that_was_to_come_there_is_said() -> None:
-    assert told(OSError(errno.EXDEV, "Invalid cross-device link", ".a.part", None, "a")).startswith("a: Invalid")
-    assert told(OSError(errno.EACCES, "Permission denied")).startswith("the disk: Permission denied; change")
+    assert sentence(OSError(errno.EXDEV, "Invalid cross-device link", ".a.part", None, "a")).startswith("a: Invalid")
+    assert sentence(OSError(errno.EACCES, "Permission denied")).startswith("the disk: Permission denied; change")
 
 
 def test_what_may_not_be_read_is_no_damage(made: Path, tmp_path: Path) -> None:

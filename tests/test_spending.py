@@ -130,9 +130,19 @@ def test_what_a_killed_run_without_a_budget_had_paid_is_settled_by_the_next_once
     file.write_bytes(b"\n".join([portion, first, second[: len(second) // 2]]))
     assert spent(opened.store) == before
     for _ in range(2):
-        settle_left_over(opened.store)
+        settle_left_over(opened.store, opened.store.writing)
         assert spent(opened.store, run="killed").tokens == json.loads(first)["tokens"] > 0
     assert not file.exists()
+    # Where another pays next, and no run has settled before, it is settled all the same.
+    file.write_bytes(b"\n".join([portion.replace(b"killed", b"other"), first, b'{"tokens":true}', b"[]"]))
+    with BudgetLedger(opened.store, settings, "judges").paying(Spend(9, 0.0), generator, opened.store.writing):
+        pass
+    assert spent(opened.store, run="other").tokens == json.loads(first)["tokens"] and not file.exists()
+    # A damaged file says nothing, and stops nobody.
+    for damaged in (b"", b"\x00\xff", b"[]\n" + first, b'{"run": 1}\n' + first):
+        file.write_bytes(damaged)
+        settle_left_over(opened.store, opened.store.writing)
+        assert not file.exists()
     # The same run goes on: its next portion is another one.
     with BudgetLedger(opened.store, settings, "killed").paying(None, generator, opened.store.writing):
         generator.generate([replace(request, sample_index=2)])

@@ -40,7 +40,7 @@ from synthdata.cli import (
     sleep,
 )
 from synthdata.errors import InputError, SynthdataError
-from synthdata.io.refusals import refusal, told
+from synthdata.io.refusals import refusal, sentence
 
 # What help calls a value of an option, by the type that Typer would name; choices stand for themselves.
 _VALUES = {"str": "TEXT", "int": "NUMBER", "float": "NUMBER", "Path": "PATH"}
@@ -226,7 +226,7 @@ def main() -> None:
         _leave_pipe()
     except OSError as error:
         # A full disk, a folder that may not be written, a path through a file: no bug, and the path says where.
-        _say(told(error))
+        _say(sentence(error))
         sys.exit(InputError.exit_code)
     except BaseException as error:
         # A panic of a library in Rust is no Exception.
@@ -319,7 +319,7 @@ def _kept() -> str:
         with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
     except OSError as error:
-        return f"which `--debug` prints (no file can be written, {told(error)})"
+        return f"which `--debug` prints (no file can be written, {sentence(error)})"
     return path
 
 

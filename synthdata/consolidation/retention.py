@@ -1,9 +1,9 @@
 """What the base model knows is held while it learns moves: its next-word distribution on texts of its own stays close.
 
-The texts are drawn from the base model itself, each after one word of its vocabulary, so that no outside data is needed
-and all that it speaks of can come up (pseudorehearsal, Robins 1995; random first words: Liu et al. 2023,
-arXiv 2305.17888). The penalty is the divergence of the trained distribution from the base's at each of their tokens
-(learning without forgetting, Li and Hoiem 2016, arXiv 1606.09282).
+The texts are drawn from the base model itself, each after a piece of its vocabulary (a word or a part of one), so that
+no outside data is needed and all that it speaks of can come up (pseudorehearsal, Robins 1995; random first tokens: Liu
+et al. 2023, arXiv 2305.17888). The penalty is the divergence of the trained distribution from the base's at each of
+their tokens (learning without forgetting, Li and Hoiem 2016, arXiv 1606.09282).
 """
 
 from __future__ import annotations
@@ -22,28 +22,28 @@ from synthdata.settings import PracticeSettings
 TEXTS, TOKENS = 128, 32
 # Texts an optimiser step: the head over the whole vocabulary costs more than all layers that are trained.
 IN_STEP = 2
-_SHORTEST_WORD, _AT_A_TIME = 4, 16
+_SHORTEST, _AT_A_TIME = 4, 16
 
 
 def own_texts(loaded: Loaded, settings: PracticeSettings, advance: Callable[[int], None]) -> list[str]:
-    """Texts that the model writes after words of its vocabulary, at temperature 1: what it knows, unasked."""
+    """Texts that the model writes after pieces of its vocabulary, at temperature 1: what it knows, unasked."""
     model = LocalModel(loaded)
     start = loaded.tokenizer.bos_token or loaded.tokenizer.eos_token or ""
-    words = _first_words(loaded.tokenizer, settings.seed)
+    pieces = _first_pieces(loaded.tokenizer, settings.seed)
     texts: list[str] = []
-    for at in range(0, len(words), _AT_A_TIME):
-        begun = [start + word for word in words[at : at + _AT_A_TIME]]
+    for at in range(0, len(pieces), _AT_A_TIME):
+        begun = [start + piece for piece in pieces[at : at + _AT_A_TIME]]
         asked = [Request((Message("user", text),), max_tokens=TOKENS, temperature=1.0, raw=True) for text in begun]
         texts += [text + answer.text for text, answer in zip(begun, model.generate(asked), strict=True)]
         advance(len(begun))
     return texts
 
 
-def _first_words(tokenizer: Any, seed: int) -> list[str]:  # noqa: ANN401 - a tokenizer of transformers
-    """Whole words of the vocabulary, `TEXTS` of them or all, drawn by hash."""
-    words = sorted({tokenizer.decode([number]) for number in range(len(tokenizer))})
-    whole = [word for word in words if word.strip().isalpha() and len(word.strip()) >= _SHORTEST_WORD]
-    return sorted(whole, key=lambda word: content_hash("first word", str(seed), word))[:TEXTS]
+def _first_pieces(tokenizer: Any, seed: int) -> list[str]:  # noqa: ANN401 - a tokenizer of transformers
+    """Pieces of the vocabulary that are letters alone, at least four; `TEXTS` of them or all, drawn by hash."""
+    pieces = sorted({tokenizer.decode([number]) for number in range(len(tokenizer))})
+    lettered = [piece for piece in pieces if piece.strip().isalpha() and len(piece.strip()) >= _SHORTEST]
+    return sorted(lettered, key=lambda piece: content_hash("first word", str(seed), piece))[:TEXTS]
 
 
 def retention_loss(model: ChoiceModel, texts: Sequence[str], settings: PracticeSettings) -> Loss:

@@ -233,9 +233,9 @@ class Table:
         Where the log says it not of all of them, the rows are asked.
         """
         added = self._added()
-        told = f"max.{self.key}"
-        if told in added.columns and not added[told].null_count():
-            return int(added[told].max() or 0)  # type: ignore[arg-type]
+        column = f"max.{self.key}"
+        if column in added.columns and not added[column].null_count():
+            return int(added[column].max() or 0)  # type: ignore[arg-type]
         return int(self.read([self.key])[self.key].to_numpy().max(initial=0))
 
     def present_files(self) -> list[Path]:

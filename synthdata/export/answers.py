@@ -51,7 +51,7 @@ def in_order_of_calls(turns: Sequence[Message]) -> list[Message]:
     return made
 
 
-def told_by_order(turns: Sequence[Message]) -> bool:
+def paired_by_order(turns: Sequence[Message]) -> bool:
     """Whether every answer that names a call stands at its place, so that it is clear without ids which is of which."""
     return all(
         len(answers) <= len(turns[i]["tool_calls"])

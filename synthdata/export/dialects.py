@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from synthdata.export.answers import answers_nothing, told_by_order, unanswered, with_ids
+from synthdata.export.answers import answers_nothing, paired_by_order, unanswered, with_ids
 from synthdata.export.chats import openai_messages
 from synthdata.export.conversation import Message, message_text
 from synthdata.export.kinds import AS_CAME, Row
@@ -139,7 +139,7 @@ def _prompt(prompt: Sequence[Message]) -> tuple[str, list[Row]]:
         if prompt[0].get("name"):
             raise DialectError("a system turn with a name")
         system, prompt = prompt[0]["content"], prompt[1:]
-    if not told_by_order(prompt):
+    if not paired_by_order(prompt):
         raise DialectError("answers to some of several calls: order alone tells which is of which")
     turns: list[Row] = []
     for message in prompt:

@@ -59,7 +59,7 @@ def _number(error: BaseException) -> int:
     return _KINDS[kind[0]] if kind else 0
 
 
-def told(error: OSError) -> str:
+def sentence(error: OSError) -> str:
     """The place that an error of the system is about, what it says, and what to do."""
     # Of two names the second is the place of what was to come there, the first a name of our own beside it.
     return f"{error.filename2 or error.filename or 'the disk'}: {refusal(error) or error.strerror or error}"
@@ -67,5 +67,5 @@ def told(error: OSError) -> str:
 
 def unless_refused(error: BaseException, place: object, otherwise: SynthdataError) -> SynthdataError:
     """`otherwise`, unless the system refused what was asked of that place: that may be whole, and can be had again."""
-    refused = refusal(error)
-    return InputError(f"{place}: {refused}") if refused else otherwise
+    advice = refusal(error)
+    return InputError(f"{place}: {advice}") if advice else otherwise

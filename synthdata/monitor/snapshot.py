@@ -119,13 +119,13 @@ def _of_round(rows: pl.DataFrame, known: Mapping[str, ViewVectors], lens: Lens) 
 
 def _vectors(ids: Sequence[str], texts: Sequence[str], known: Mapping[str, ViewVectors], encoder: Encoder) -> Vectors:
     """The raw vectors (n, d) of texts, by the encoder where their candidates' are not known."""
-    found = [known[name][1] if name in known else None for name in ids]
-    absent = [i for i, vector in enumerate(found) if vector is None]
+    at_hand = [known[name][1] if name in known else None for name in ids]
+    absent = [i for i, vector in enumerate(at_hand) if vector is None]
     # Of no texts too the encoder says how wide a vector is: a round may have no row with a text.
     made = encoder.encode([texts[i] for i in absent])
     vectors = np.empty((len(ids), made.shape[1]), dtype=np.float32)
     vectors[absent] = made
-    for i, vector in enumerate(found):
+    for i, vector in enumerate(at_hand):
         if vector is not None:
             vectors[i] = vector
     return vectors

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 from synthdata.api import Corpus
@@ -21,7 +22,7 @@ from synthdata.operations.within_budget import affordable_batches, budget_refusa
 from synthdata.protocols import Progress, no_progress
 from synthdata.records import QuarantinedRow, Reflection, Trajectory
 from synthdata.records.report import RoundReport
-from synthdata.rounds.budget import BudgetLedger, settle_left_over
+from synthdata.rounds.budget import BudgetLedger, settle_left_over, wait_for_lock
 from synthdata.rounds.steps import reflect_on
 from synthdata.settings import Settings
 from synthdata.text.redaction import address_without_login
@@ -71,7 +72,7 @@ def run_round(
         RefusedError: the budget pays for none of the runs, or not for the judges.
         EndpointError: a model cannot be reached, or too many of its answers could not be used.
     """
-    settle_left_over(corpus.store)
+    settle_left_over(corpus.store, partial(wait_for_lock, corpus.store))
     ledger = BudgetLedger(corpus.store, corpus.settings, choice.run)
     reviews: Reviews = []
     done: list[Trajectory] = []

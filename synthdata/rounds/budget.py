@@ -55,12 +55,15 @@ def spent(store: CorpusStore, *, day: str = "", run: str = "") -> Spend:
     return sum(portions.values(), Spend())
 
 
-def settle_left_over(store: CorpusStore) -> None:
-    """Write down what a killed run had paid for; call it before a ledger is made."""
+def settle_left_over(store: CorpusStore, writing: Callable[[], AbstractContextManager[object]]) -> None:
+    """Write down, inside of `writing()`, what a killed run had paid for.
+
+    A run settles before it makes its ledger, so that the portions of a run that goes on under its name are others.
+    """
     unsettled = Unsettled(store.cache_dir)
     left = unsettled.read()
     if left is not None and (left["tokens"] or left["cost"]):
-        with wait_for_lock(store):
+        with writing():
             _append(store, left)
     unsettled.end()
 
@@ -99,6 +102,8 @@ class BudgetLedger:
 
         Events are written inside of `writing()`.
         """
+        # Of a run that was killed, where judges are paid without a run of their own: the file begins anew.
+        settle_left_over(self._store, writing)
         if spend is None:
             self._unsettled.begin(self._payload("paid", Spend()))
         else:

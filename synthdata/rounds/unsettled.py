@@ -6,12 +6,12 @@ kept: an answer whose line was lost with the process is asked, and noted, once m
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
+from types import UnionType
 from typing import Any
 
-from synthdata.io.files import atomic_write
+from synthdata.io.files import atomic_write, parsed_json
 from synthdata.protocols import Response
 from synthdata.records import canonical_json
 
@@ -42,17 +42,22 @@ class Unsettled:
         """The portion with the `tokens` and `cost` of its answers together; None where nothing is left over."""
         if not self._path.is_file():
             return None
-        portion, *lines = [_value(line) for line in self._path.read_bytes().splitlines()] or [None]
+        first, *lines = self._path.read_bytes().split(b"\n")
+        portion = _object(first, {"day": str, "run": str, "portion": int, "state": str})
         if portion is None:
             return None
-        answers = [line for line in lines if line is not None]
-        return portion | {name: sum(answer[name] for answer in answers) for name in ("tokens", "cost")}
+        answers = [answer for line in lines if (answer := _object(line, _AMOUNTS)) is not None]
+        return portion | {name: sum(answer[name] for answer in answers) for name in _AMOUNTS}
 
 
-def _value(line: bytes) -> dict[str, Any] | None:
-    """The line's object; None of one that a kill has torn."""
+_AMOUNTS = {"tokens": int | float, "cost": int | float}
+
+
+def _object(line: bytes, kinds: Mapping[str, type | UnionType]) -> dict[str, Any] | None:
+    """The line's object; None of one that a kill has torn or that lacks one of these fields."""
     try:
-        value = json.loads(line)
+        value = parsed_json(line)
     except ValueError:
         return None
-    return value if isinstance(value, dict) else None
+    whole = isinstance(value, dict) and all(isinstance(value.get(name), kind) for name, kind in kinds.items())
+    return value if whole else None
