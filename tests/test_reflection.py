@@ -25,7 +25,7 @@ from synthdata.records import (
 from synthdata.reflection import focus_steps, reflect, render_context, requests_for, to_candidate, verify_evidence
 from synthdata.reflection.full import full_items, read_answer
 from synthdata.reflection.quotes import Rarity, field_text
-from synthdata.reflection.window import clip, show_run, window
+from synthdata.reflection.window import clip, show_run, shown_spans, window
 from synthdata.settings import FloorSettings, Recipe, ReflectionSettings
 from synthdata.sources import read_trajectories
 from synthdata.text.prompt_safety import neutralize, nonce, wrap_untrusted
@@ -240,6 +240,26 @@ def test_every_step_is_shown_or_said_to_be_left_out(n, size):
 def test_a_long_text_says_how_much_is_missing():
     assert clip("x" * 2434, 1200) == "x" * 800 + "[1,234 characters left out]" + "x" * 400
     assert clip("short", 1200) == "short"
+
+
+@given(st.text(st.sampled_from("ab  \n"), max_size=300), st.integers(0, 120))
+def test_what_is_cut_is_counted_and_words_stay_whole(text, limit):
+    head, tail = shown_spans(text, limit)
+    assert clip(text, limit).startswith(text[:head]) and clip(text, limit).endswith(text[tail:])
+    if head == tail:
+        assert clip(text, limit) == text and len(text) <= limit + 26
+    else:
+        assert f"[{tail - head} characters left out]" in clip(text, limit)
+        assert head <= limit * 2 // 3 and len(text) - tail <= limit - limit * 2 // 3
+        # A cut within a word stands only where no white space is near.
+        assert text[head - 1 : head].isspace() or not any(map(str.isspace, text[max(0, head - 30) : head]))
+        assert text[tail : tail + 1].isspace() or not any(map(str.isspace, text[tail : tail + 30]))
+
+
+def test_a_cut_falls_between_words_and_not_for_fewer_characters_than_it_takes_to_say_so():
+    told = "open the sturdy limited box in the cramped cellar and take the dirty broom from the sturdy box there"
+    assert clip(told, 60) == "open the sturdy limited box in the [48 characters left out] sturdy box there"
+    assert clip(told, len(told) - 10) == told
 
 
 INJECTIONS = (

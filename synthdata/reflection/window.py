@@ -14,6 +14,8 @@ from synthdata.settings import ReflectionSettings
 
 # Characters of the role and the name that a step's heading shows.
 _WHO = 60
+# What "[123 characters left out]" takes; and so far a cut is moved to stand between two words.
+_NOTICE, _WORD = 26, 30
 
 
 def window(trajectory: Trajectory, size: int, include: Sequence[int] = ()) -> list[int]:
@@ -64,17 +66,23 @@ def show_step(step: Step, max_chars: int) -> str:
 
 
 def clip(text: str, limit: int) -> str:
-    """The text, or its first two thirds and last third of `limit` characters with the number of those left out."""
-    if len(text) <= limit:
-        return text
-    head = limit * 2 // 3
-    tail = limit - head
-    return f"{text[:head]}[{len(text) - limit:,} characters left out]{text[len(text) - tail :]}"
+    """The text, or about its first two thirds and last third of `limit` characters with the number of those left out.
+
+    A text is whole where the words that say what is missing would be as long as what they stand for.
+    """
+    head, tail = shown_spans(text, limit)
+    return text if head == tail else f"{text[:head]}[{tail - head:,} characters left out]{text[tail:]}"
 
 
 def shown_spans(text: str, limit: int) -> tuple[int, int]:
-    """Up to where `clip` shows the head of a text, and from where its tail: quotes must lie within one of them."""
-    if len(text) <= limit:
+    """Up to where `clip` shows the head of a text, and from where its tail: quotes must lie within one of them.
+
+    Cuts fall between words: what half a word would say was never written.
+    """
+    if len(text) <= limit + _NOTICE:
         return len(text), len(text)
     head = limit * 2 // 3
-    return head, len(text) - (limit - head)
+    tail = len(text) - (limit - head)
+    before = [at + 1 for at in range(max(0, head - _WORD), head) if text[at].isspace()]
+    after = [at for at in range(tail, min(len(text), tail + _WORD)) if text[at].isspace()]
+    return (before or [head])[-1], (after or [tail])[0]
