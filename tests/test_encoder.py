@@ -8,13 +8,11 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
+from embedding_server import endpoint
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -247,38 +245,6 @@ def test_a_kill_while_writing_spoils_nothing(tmp_path):
     assert not list(tmp_path.glob("*.corrupt"))
 
 
-@contextmanager
-def endpoint(answers):
-    """A real server on loopback; `answers` gives (status, headers, body). Yields its URL and what it was sent."""
-    seen = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            seen.append((self.path, dict(self.headers), body))
-            status, headers, answer = answers(len(seen), body)
-            data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("content-length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *args):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/v1", seen
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 def embedded(body, scale=3.0):
     rows = HashingEncoder(16).encode(body["input"]) * scale
     # Answered out of order, as the protocol allows.
@@ -317,6 +283,10 @@ def test_http_tries_again_when_asked_to():
         (200, b"<html>", "not JSON"),
         (200, {"data": "?"}, "not a list of embeddings"),
         (200, {"data": [{"index": 0, "embedding": [1.0, 2.0]}]}, "recipe.encoder.dim"),
+        (200, {"data": [{"index": 1, "embedding": [1.0] * 16}]}, "numbered \\[1\\]"),
+        (200, {"data": [{"index": 0, "embedding": [1e200] * 16}]}, "too large to have a length"),
+        (200, {"data": [{"index": 0, "embedding": [10**400] * 16}]}, "not a list of embeddings"),
+        (200, {"data": [{"index": 0, "embedding": [float("nan")] * 16}]}, "a number that is none"),
     ],
 )
 def test_http_trouble_is_named(status, answer, message):

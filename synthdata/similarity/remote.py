@@ -41,19 +41,33 @@ class HTTPEncoder:
             rows = wanted[start : start + _BATCH]
             body = {"model": self._model, "input": [texts[row] for row in rows]}
             answer = self._client.post(body, f"no embeddings for model {self._model!r}: check url, model and key")
-            vectors[rows] = self._vectors(answer, len(rows))
+            vectors[rows] = embeddings(answer, self._client.name, (len(rows), self.dim), "recipe.encoder.dim")
         return vectors
 
-    def _vectors(self, answer: Any, count: int) -> Vectors:  # noqa: ANN401 - JSON from outside
-        try:
-            items = sorted(answer["data"], key=lambda item: int(item["index"]))
-            raw = np.array([item["embedding"] for item in items], dtype=np.float64)
-        except (KeyError, TypeError, ValueError) as error:
-            raise EndpointError(f"{self._client.name}: the answer is not a list of embeddings: {error!r}") from error
-        if raw.shape != (count, self.dim) or not np.isfinite(raw).all():
-            raise EndpointError(
-                f"{self._client.name}: asked for {count} vectors of {self.dim} numbers, got {raw.shape}; set "
-                "recipe.encoder.dim"
-            )
+
+def embeddings(answer: Any, name: str, shape: tuple[int, int], setting: str) -> Vectors:  # noqa: ANN401 - from outside
+    """The vectors of an answer in the form of OpenAI's, brought to unit length, in the order of what was sent.
+
+    `shape` is how many of which width were asked for, `setting` the field that says the width. A zero vector stays one.
+
+    Raises:
+        EndpointError: the answer is another, or one of its numbers is none.
+    """
+    try:
+        items = sorted(answer["data"], key=lambda item: int(item["index"]))
+        raw = np.array([item["embedding"] for item in items], dtype=np.float64)
+        places = [int(item["index"]) for item in items]
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise EndpointError(f"{name}: the answer is not a list of embeddings: {error!r}") from error
+    if raw.shape != shape:
+        raise EndpointError(
+            f"{name}: asked for {shape[0]} vectors of {shape[1]} numbers, got {raw.shape}; set {setting}"
+        )
+    if places != list(range(shape[0])):
+        raise EndpointError(f"{name}: the embeddings are numbered {places[:5]} and not 0, 1, ...; use another server")
+    # What is not finite, or too large to square, has no length.
+    with np.errstate(over="ignore"):
         lengths = np.linalg.norm(raw, axis=1, keepdims=True)
-        return np.asarray(raw / np.where(lengths == 0.0, 1.0, lengths), dtype=np.float32)
+    if not np.isfinite(lengths).all():
+        raise EndpointError(f"{name}: an embedding holds a number that is none, or too large to have a length")
+    return np.asarray(raw / np.where(lengths == 0.0, 1.0, lengths), dtype=np.float32)
