@@ -20,9 +20,10 @@ from synthdata.gate.heldout import HeldOut, HeldOutRow, write_heldout
 from synthdata.gate.reference import Reference, clean, load_reference, save_reference
 from synthdata.monitor.alarms import freeze_on_red
 from synthdata.monitor.running import noting
+from synthdata.monitor.screen_vectors import measure_screens
 from synthdata.monitor.snapshot import before_and_after, ensure_snapshot
 from synthdata.monitor.status import alarms_of, describe, note_last_call
-from synthdata.protocols import Advance, Encoder, Judge, Progress, Vectors, no_advance, no_progress
+from synthdata.protocols import Advance, Encoder, ImageEncoder, Judge, Progress, Vectors, no_advance, no_progress
 from synthdata.records import Candidate, Decision, QuarantinedRow, Trajectory, canonical_json, content_hash
 from synthdata.records.report import RoundReport
 from synthdata.rounds.ahead import encode_ahead
@@ -39,8 +40,9 @@ from synthdata.rounds.unreadable import check_readable, readable_rows
 from synthdata.rounds.workers import workers_for
 from synthdata.settings import Settings
 from synthdata.similarity.encoder import make_encoder
+from synthdata.similarity.images import make_image_encoder
 from synthdata.similarity.preamble import CuttingEncoder
-from synthdata.similarity.vectors import encode_with_progress
+from synthdata.similarity.vectors import CachedImageEncoder, encode_with_progress
 from synthdata.sources import Reading
 
 
@@ -56,10 +58,16 @@ class Corpus:
     """An open corpus. `settings` are those it was made with unless others are given."""
 
     def __init__(
-        self, store: CorpusStore, settings: Settings, encoder: Encoder | None = None, judge: Judge | None = None
+        self,
+        store: CorpusStore,
+        settings: Settings,
+        encoder: Encoder | None = None,
+        judge: Judge | None = None,
+        image_encoder: ImageEncoder | None = None,
     ) -> None:
         self.store = store
         self._encoder = encoder
+        self._image_encoder = image_encoder
         self._panel: JudgePanel | None = None
         self._anchor: Anchor | None = None
         self._reference: tuple[int, Reference] | None = None
@@ -132,14 +140,18 @@ class Corpus:
         settings: Settings | None = None,
         encoder: Encoder | None = None,
         judge: Judge | None = None,
+        image_encoder: ImageEncoder | None = None,
     ) -> Corpus:
-        """Open a corpus with the settings it was made with, or others; `judge` takes the place of recipe.judge.models.
+        """Open a corpus with the settings it was made with, or others.
+
+        `judge` takes the place of recipe.judge.models, `image_encoder` of runtime.image_encoder.
 
         Raises:
             InputError: not a corpus.
         """
         store = CorpusStore.open(path)
-        return cls(store, settings or Settings.from_dict(store.settings, where=str(path)), encoder, judge)
+        settings = settings or Settings.from_dict(store.settings, where=str(path))
+        return cls(store, settings, encoder, judge, image_encoder)
 
     @property
     def anchor(self) -> Anchor:
@@ -189,6 +201,17 @@ class Corpus:
         return encoder
 
     @property
+    def image_encoder(self) -> ImageEncoder | None:
+        """What measures pictures, behind the corpus' vector cache; None where neither caller nor settings name one.
+
+        Raises:
+            SettingsError: an endpoint without a model.
+        """
+        cache = self.store.cache_dir / "vectors"
+        given = self._image_encoder
+        return CachedImageEncoder(given, cache) if given else make_image_encoder(self.settings.runtime, cache)
+
+    @property
     def likelihood(self) -> Likelihood | None:
         """The language model of the fluency band, behind the corpus' cache; None where the recipe names none."""
         if self._likelihood is None:
@@ -223,12 +246,16 @@ class Corpus:
             BudgetExceededError: the budget does not pay for the judges; nothing is decided, their answers are kept.
         """
         progress = noting(self.store, progress)
+        # Made before anything is decided: settings that cannot be used must not be found out behind a round.
+        image_encoder = self.image_encoder
         predecided = number_duplicates([*predecided, *(quarantine(row) for row in quarantined)])
         with self.store.writing():
             latest = self.store.latest_round()
             if latest:
                 self._watch(latest)
             report = self._admit(as_candidates(candidates), predecided, RoundLimits(max_admitted, ledger), progress)
+            if not report.repeated:
+                self._measure_screens(image_encoder, progress)
             note_last_call(self.store, report.already_decided)
             return report
 
@@ -358,6 +385,12 @@ class Corpus:
             latest = self.store.latest_round()
             if latest:
                 self._watch(latest)
+                self._measure_screens(self.image_encoder, no_progress)
+
+    def _measure_screens(self, encoder: ImageEncoder | None, progress: Progress) -> None:
+        """Measure by vectors the pictures of this round, and of those before that an endpoint's failure left out."""
+        if encoder is not None:
+            measure_screens(self.store, self.reference, encoder, self.settings.recipe.anchor.seed, progress)
 
     def _watch(self, number: int, vectors: RowVectors | None = None) -> str:
         """Measure a round, once, and freeze exports where the trend up to it is red; why, or nothing.

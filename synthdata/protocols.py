@@ -180,6 +180,21 @@ class Illiterate(Protocol):
         """Of each text the share of its letters, in [0, 1], that the encoder cannot read, and their language."""
 
 
+@runtime_checkable
+class ImageEncoder(Protocol):
+    """Pictures to unit vectors, for measuring alone. `fingerprint` names the model: vectors of two never mix."""
+
+    fingerprint: str
+    dim: int
+
+    def encode(self, pictures: Sequence[bytes]) -> Vectors:
+        """Unit vectors, shape (n, dim), float32, of files that are PNG or JPEG.
+
+        Raises:
+            EndpointError: there are none, whatever the reason; a later measurement asks again.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """What a judge says of one reflection; a threshold is set on `score` in [0, 1], it is never a rank.

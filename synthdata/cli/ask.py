@@ -91,6 +91,7 @@ def status(
         table(f"rounds{earlier}", ["round", "candidates", "admitted", "refused", "unreadable"], rounds)
     _show_sources(facts["sources"])
     _show_metrics(facts["metrics"], facts["intervals"])
+    _show_pictures(facts)
     _show_trend(facts["trend"])
     _show_floor(facts)
     for line in stream_notes(facts):
@@ -154,6 +155,17 @@ def _show_metrics(metrics: dict[str, dict[str, Any]], intervals: dict[str, dict[
     ]
     title = "diversity after the last round (- or + : under or over real text of that size)"
     table(title, ["metric", *map(view_name, views)], rows)
+
+
+def _show_pictures(facts: dict[str, Any]) -> None:
+    """The view `screen`, where an encoder of pictures is at work."""
+    values, absent = facts["metrics"].get("screen", {}), facts["absent"].get("screen", {})
+    bounds = facts["intervals"].get("screen", {})
+    if "picture_n2" not in values | absent:
+        return
+    known = [name for name in METRICS if name in values | absent]
+    rows = [(metric_name(name), _placed(values.get(name), bounds.get(name)), absent.get(name, "")) for name in known]
+    table(f"{view_name('screen')}, which decide nothing", ["metric", "value", "why not"], rows)
 
 
 def _show_trend(trend: list[dict[str, Any]]) -> None:

@@ -19,6 +19,7 @@ from synthdata.gate.novelty import level
 from synthdata.io.files import atomic_write, parsed_json
 from synthdata.judging.record import judge_alarms, judged_by
 from synthdata.monitor.alarms import RoundHistory, trend_alarms
+from synthdata.monitor.screen_vectors import owed_note
 from synthdata.monitor.screens import row_pictures
 from synthdata.monitor.starved import starved_by
 from synthdata.monitor.stream import epoch_facts, recent_outside
@@ -65,7 +66,7 @@ def status(store: CorpusStore, as_of: int | None = None) -> Facts:
         "real_outside": recent_outside(store, anchor, recipe, as_of),
         "metrics": _after_removal(store, last, as_of, _values(snapshots, last, "value")),
         "intervals": _intervals(snapshots, last),
-        "absent": _values(snapshots, last, "note"),
+        "absent": _values(snapshots, last, "note") | owed_note(snapshots, last, settings.runtime.image_encoder),
         "trend": trend(snapshots),
         "rounds": rounds_of(counted).select("round", "candidates", "admit", "reject", "quarantine").to_dicts(),
         "sources": sources_of(counted),

@@ -22,6 +22,7 @@ from synthdata.settings.recipe import (
 from synthdata.settings.runtime import (
     AlarmSettings,
     BudgetSettings,
+    ImageEncoderSettings,
     InspectSettings,
     MemorySettings,
     RuntimeSettings,
@@ -40,6 +41,7 @@ __all__ = [
     "FloorSettings",
     "GateSettings",
     "GenerationSettings",
+    "ImageEncoderSettings",
     "InspectSettings",
     "JudgeSettings",
     "LabelSettings",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 
 from synthdata.settings.section import (
@@ -9,6 +11,7 @@ from synthdata.settings.section import (
     Amount,
     Attempts,
     Count,
+    Dimension,
     OpenShare,
     Parallel,
     Permutations,
@@ -78,6 +81,16 @@ class SinkSettings(Section):
     mlflow_experiment: str = "synthdata"
 
 
+class ImageEncoderSettings(Section):
+    """Who makes vectors of pictures for the view `screen`, which decides nothing; nobody by default."""
+
+    form: Literal["none", "gradients", "messages", "input"] = "none"
+    url: str = ""
+    model: str = ""
+    prompt: str = ""
+    dim: Dimension = 1024
+
+
 class InspectSettings(Section):
     """How `inspect` looks at a file (docs/inspect.md)."""
 
@@ -130,5 +143,5 @@ class RuntimeSettings(Section):
     budget: BudgetSettings = BudgetSettings()
     webhook: WebhookSettings = WebhookSettings()
     sinks: SinkSettings = SinkSettings()
-
+    image_encoder: ImageEncoderSettings = ImageEncoderSettings()
     inspect: InspectSettings = InspectSettings()

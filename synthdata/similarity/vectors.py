@@ -1,4 +1,4 @@
-"""A cache of vectors by content, in front of any encoder. It costs time to lose and is never wrong to lose.
+"""A cache of vectors by content, in front of an encoder of texts or pictures. It is never wrong to lose it.
 
 One SQLite file for each fingerprint: a transaction a batch, so that a kill loses at most the batch under way, and any
 number of processes may read and write at once. What cannot be read, or fails its checksum, is a miss and is made again.
@@ -11,17 +11,23 @@ import os
 import sqlite3
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
-from synthdata.errors import CacheError
-from synthdata.protocols import Advance, Encoder, Illiterate, Mapper, Vectors
+from synthdata.errors import CacheError, EndpointError
+from synthdata.protocols import Advance, Encoder, Illiterate, ImageEncoder, Mapper, Vectors
 from synthdata.records import content_hash
 
+Content = TypeVar("Content")
 _BATCH = 256
+# An endpoint may take a second for each picture.
+_PICTURES = 16
+# A vector of another length than this beside 1 is no unit vector.
+_ROUNDING = 1e-3
 _ASK = 500
 _HEARD = 64
 _BUSY_SECONDS = 60.0
@@ -38,20 +44,14 @@ class CachedEncoder:
         self._inner = inner
         self.fingerprint = inner.fingerprint
         self.dim = inner.dim
-        self.path = Path(folder) / f"vectors-{content_hash(inner.fingerprint, str(inner.dim), length=16)}.sqlite"
+        self._file = VectorFile(folder, inner.fingerprint, inner.dim)
+        self.path = self._file.path
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """As the inner encoder's; whether a vector came from the file cannot be told from the answer."""
         keys = [_key(text) for text in texts]
         by_key = dict(zip(keys, texts, strict=True))
-        stored = self._read(list(by_key))
-        missing = [key for key in by_key if key not in stored]
-        for start in range(0, len(missing), _BATCH):
-            batch = missing[start : start + _BATCH]
-            made = self._inner.encode([by_key[key] for key in batch])
-            fresh = dict(zip(batch, np.asarray(made, dtype=np.float32), strict=True))
-            self._write(fresh)
-            stored.update(fresh)
+        stored = self._file.vectors(by_key, self._inner.encode)
         if not keys:
             return np.empty((0, self.dim), dtype=np.float32)
         return np.stack([stored[key] for key in keys])
@@ -64,18 +64,75 @@ class CachedEncoder:
         `make` gives what the inner encoder would.
         """
         by_key = {_key(text): text for text in texts}
-        stored = self._read(list(by_key))
+        stored = self._file.read(list(by_key))
         missing = [key for key in by_key if key not in stored]
         parts = [missing[start : start + at_once] for start in range(0, len(missing), at_once)]
         done = mapper(make, [[by_key[key] for key in part] for part in parts])
         for part, made in zip(parts, done, strict=True):
-            self._write(dict(zip(part, np.asarray(made, dtype=np.float32), strict=True)))
+            self._file.write(dict(zip(part, np.asarray(made, dtype=np.float32), strict=True)))
 
     def unread(self, texts: Sequence[str]) -> list[tuple[float, str]]:
         """What of each text the inner encoder cannot read."""
         return unread(self._inner, texts)
 
-    def _read(self, keys: list[bytes]) -> dict[bytes, Vectors]:
+
+class CachedImageEncoder:
+    """An encoder of pictures that asks `inner` only for those it has not seen, and takes no vectors but whole ones.
+
+    Within a call each distinct picture is encoded once. New vectors are stored 16 at a time.
+    """
+
+    def __init__(self, inner: ImageEncoder, folder: Path | str) -> None:
+        self._inner = inner
+        self.fingerprint = inner.fingerprint
+        self.dim = inner.dim
+        self._file = VectorFile(folder, inner.fingerprint, inner.dim)
+
+    def encode(self, pictures: Sequence[bytes]) -> Vectors:
+        """As the inner encoder's; whether a vector came from the file cannot be told from the answer.
+
+        Raises:
+            EndpointError: the inner encoder's vectors are of another number, width or length.
+        """
+        keys = [hashlib.sha256(picture).digest() for picture in pictures]
+        stored = self._file.vectors(dict(zip(keys, pictures, strict=True)), self._made, _PICTURES)
+        return np.stack([stored[key] for key in keys]) if keys else np.empty((0, self.dim), dtype=np.float32)
+
+    def _made(self, pictures: list[bytes]) -> Vectors:
+        made = np.asarray(self._inner.encode(pictures), dtype=np.float32)
+        if made.shape != (len(pictures), self.dim):
+            raise EndpointError(
+                f"{self.fingerprint}: asked for {len(pictures)} vectors of {self.dim} numbers, got {made.shape}"
+            )
+        # Not a number is unlike everything, so it fails here too.
+        if not (np.abs(np.linalg.norm(made, axis=1) - 1) < _ROUNDING).all():
+            raise EndpointError(f"{self.fingerprint}: gave vectors that are not of length 1; scale them")
+        return made
+
+
+class VectorFile:
+    """The file of one encoder's vectors, by sha256 of what each was made of; `path` says where."""
+
+    def __init__(self, folder: Path | str, fingerprint: str, dim: int) -> None:
+        self.dim = dim
+        self.path = Path(folder) / f"vectors-{content_hash(fingerprint, str(dim), length=16)}.sqlite"
+
+    def vectors(
+        self, contents: Mapping[bytes, Content], make: Callable[[list[Content]], Vectors], at_once: int = _BATCH
+    ) -> dict[bytes, Vectors]:
+        """The vector of each content by key; those that are not stored are made and kept `at_once` at a time."""
+        stored = self.read(list(contents))
+        missing = [key for key in contents if key not in stored]
+        for start in range(0, len(missing), at_once):
+            batch = missing[start : start + at_once]
+            made = make([contents[key] for key in batch])
+            fresh = dict(zip(batch, np.asarray(made, dtype=np.float32), strict=True))
+            self.write(fresh)
+            stored.update(fresh)
+        return stored
+
+    def read(self, keys: list[bytes]) -> dict[bytes, Vectors]:
+        """Those vectors that are stored and sound, by key."""
         stored: dict[bytes, Vectors] = {}
         try:
             with self._open() as db:
@@ -90,7 +147,8 @@ class CachedEncoder:
             self._set_aside()
         return stored
 
-    def _write(self, fresh: dict[bytes, Vectors]) -> None:
+    def write(self, fresh: Mapping[bytes, Vectors]) -> None:
+        """Keep vectors by key, in one transaction."""
         rows = [(key, _checksum(key, data), data) for key, data in ((k, v.tobytes()) for k, v in fresh.items())]
         try:
             self._insert(rows)

@@ -47,6 +47,12 @@ METRICS: dict[str, Meaning] = {
     "pictures_distinct": Meaning("Distinct pictures", "How many different pictures these are."),
     "pictures_near": Meaning("Pictures that look different", "The same when near copies count as one."),
     "picture_repeats": Meaning("Picture repeats", "The share of showings that show what the round showed before."),
+    "picture_n2": Meaning(
+        "Unlike pictures (N2)", "The pictures are as diverse as this many different ones, to an image encoder.", "falls"
+    ),
+    "picture_coverage": Meaning(
+        "Picture coverage", "The share of the reference's pictures that have one of the round near them.", "falls"
+    ),
 }
 ALARMS = {
     "collapse": "Collapse (several tiles at once)",
