@@ -44,10 +44,10 @@ def tinted(group: int, number: int) -> bytes:
     return out.getvalue()
 
 
-def vector(picture: bytes, spread: float = 0.0) -> list[float]:
+def vector(picture: bytes, spread: float, common: float) -> list[float]:
     image = Image.open(io.BytesIO(picture)).convert("RGB")
     rng = np.random.default_rng(list(image.tobytes()[:4000]))
-    raw = DIRECTIONS[image.getpixel((0, 0))[0] - 10] + spread * rng.normal(size=DIM)
+    raw = DIRECTIONS[image.getpixel((0, 0))[0] - 10] + spread * rng.normal(size=DIM) + common * np.eye(DIM)[-1]
     return [float(number) for number in 3 * raw]
 
 
@@ -59,8 +59,9 @@ def pictures_of(body: dict) -> list[bytes]:
     return [base64.b64decode(url.partition("base64,")[2], validate=True) for url in urls]
 
 
-def encoded(body: dict, spread: float = 0.0) -> dict:
-    rows = [{"index": i, "embedding": vector(picture, spread)} for i, picture in enumerate(pictures_of(body))]
+def encoded(body: dict, spread: float = 0.0, common: float = 0.0) -> dict:
+    pictures = pictures_of(body)
+    rows = [{"index": i, "embedding": vector(picture, spread, common)} for i, picture in enumerate(pictures)]
     return {"data": rows[::-1]}
 
 
@@ -242,7 +243,8 @@ def screen(corpus: Path, number: int) -> dict[str, dict]:
 
 def test_two_orthogonal_groups_are_two_of_the_references_four(tmp_path):
     real = written(tmp_path / "real.jsonl", [i % 4 for i in range(120)], 1)
-    with endpoint(lambda count, body: (200, {}, encoded(body, spread=0.01))) as (url, _):
+    # What all pictures share is most of each vector, and goes with the reference's mean.
+    with endpoint(lambda count, body: (200, {}, encoded(body, spread=0.01, common=2.0))) as (url, _):
         ran("init", tmp_path / "corpus", "--reference", real, *HASHED, *QUICK, *asked(url))
         for number, groups in enumerate(([i % 2 for i in range(40)], [0] * 40, [i % 4 for i in range(40)]), start=1):
             rows = written(tmp_path / f"{number}.jsonl", groups, 1 + number, each=8)
