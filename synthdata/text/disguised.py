@@ -22,8 +22,10 @@ _SEAM = (
 )
 _CODED = r"\\{1,2}u00(?P<u>[2-7][0-9a-fA-F])|\\{1,2}x(?P<x>[2-7][0-9a-fA-F])|%(?P<p>2[dDeE]|5[fF])"
 _PLACE = re.compile(f"{_SEAM}|{_CODED}")
-# One of these stands in each of them.
-_HINT = re.compile(r"[\u00ad\u200b-\u200f\u2060-\u2064\ufeff\\\x1b\"'`%]")
+# How each of them begins: quotes and percent signs are common, and few of them have the next sign that it takes.
+_BEGINNING = re.compile(
+    r"[\u00ad\u200b-\u200f\u2060-\u2064\ufeff\\\x1b\"'`%](?:(?<![\"'`%])|(?=[ \t]{0,4}[+.&\\\n]|[25]))"
+)
 _LEAST_BASE64 = 32
 _BASE64 = re.compile(rf"[A-Za-z0-9+/_-]{{{_LEAST_BASE64},}}={{0,2}}")
 _LONGEST = 100_000
@@ -34,12 +36,13 @@ def joined(text: str) -> tuple[str, list[int]] | None:
 
     One place more than characters: the end of the text.
     """
-    if _HINT.search(text) is None:
-        return None
     pieces: list[str] = []
     places: list[int] = []
     end = 0
-    for match in _PLACE.finditer(text):
+    for beginning in _BEGINNING.finditer(text):
+        match = _PLACE.match(text, beginning.start()) if beginning.start() >= end else None
+        if match is None:
+            continue
         pieces.append(text[end : match.start()])
         places += range(end, match.start())
         code = match["u"] or match["x"] or match["p"]

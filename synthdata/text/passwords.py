@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from operator import itemgetter
 
-from synthdata.text.secret_places import PASSWORD, RANDOM, SECRET_PLACES
+from synthdata.text.secret_places import PASSWORD, RANDOM, SECRET_PLACES, SecretPlace
 
 Found = tuple[int, int, str]
 _KEY = "Key"
@@ -49,19 +50,37 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _REDIS = re.compile(r"(?:^|\\n|\s)AUTH\s+(?:\w+\s+)?(?P<secret>(?=\S*\d)[^\s\"'\\]{6,})")
 
 
-def context_secrets(text: str) -> Iterator[Found]:
-    """Start, end and kind of every value that stands where a secret stands; spans may overlap."""
-    low = lowered(text)
-    if any(word in low for word in ("pass", "pw", "secret", "token", "key", "credential")):
+# Places in their order, by what each of their matches holds: most texts hold the need of few.
+_BY_NEED = {
+    need: [(number, place) for number, place in enumerate(SECRET_PLACES) if place.need == need]
+    for need in dict.fromkeys(place.need for place in SECRET_PLACES)
+}
+
+
+def context_secrets(text: str, low: str, long: bool) -> Iterator[Found]:
+    """Start, end and kind of every value that stands where a secret stands; spans may overlap.
+
+    `low` is the text in small letters, `long` whether it holds a run of characters as keys stand in.
+    """
+    if "key" in low or "pass" in low or "token" in low or "secret" in low or "pw" in low or "credential" in low:
         yield from _fields(text, low)
-    for place in SECRET_PLACES:
-        # A generator a place would cost more than the search for its hints, of which most texts hold none.
-        for hint in place.hints:
-            if hint in low:
-                yield from _values(text, low, place.pattern, place.kind)
-                break
-    if "AUTH " in text:
+    for _, place in sorted(_possible(low, long), key=itemgetter(0)):
+        yield from _values(text, low, place.pattern, place.kind)
+    if "AUTH" in text:
         yield from _values(text, text, _REDIS, PASSWORD)
+
+
+def _possible(low: str, long: bool) -> Iterator[tuple[int, SecretPlace]]:
+    """The places whose expressions the text may match, with their numbers."""
+    for need, places in _BY_NEED.items():
+        if need in low:
+            for one in places:
+                place = one[1]
+                if long or not place.long:
+                    for hint in place.hints:
+                        if hint in low:
+                            yield one
+                            break
 
 
 def lowered(text: str) -> str:

@@ -32,6 +32,10 @@ _FIELD = re.compile(
     r"""(?=\\?\2|\s?(?:\.\.\.|\u2026)|$)""",
     re.MULTILINE,
 )
+# What stands between a name and its value, and the most that stands before it of what `_FIELD` matches.
+_ASSIGNED = re.compile(r"""[:=]\s{0,2}\\?["']""")
+_BEFORE = 31
+_NAMED = re.compile(r"""\\?["']?(?<![\w-])[A-Za-z][\w -]{1,24}?\\?["']?\s{0,2}[:=]\s{0,2}\\?["']""")
 # Letters of any script on both sides (RFC 6531); `git@host:path` is no mail.
 _EMAIL = re.compile(
     r"(?<![\w.+-])[\w.+-]{1,64}@(?:[^\W_](?:[\w-]{0,62}[^\W_])?\.)+(?:xn--[a-z0-9-]{2,58}|[^\W\d_]{2,24})(?![\w-]|:\w)"
@@ -70,6 +74,14 @@ _STATED = re.compile(
     r"([A-Z][a-z]+(?:[-' ][A-Z][a-z]+){1,2})\b"
 )
 _STATED_ID = re.compile(r"\b(?:[Uu]ser|[Cc]ustomer) ?(?:id|ID|Id)(?: is)?:?\s[`\"']?([A-Za-z][\w.]*\d)\b")
+# What is quickly looked for and stands in every match of an expression above: most texts hold none of it.
+_DOTTED = re.compile(r"\d\.\d{1,3}\.\d")
+_TWO_COLONS = re.compile(r":[0-9A-Fa-f]{0,4}:")
+_PAYMENT_TAIL = re.compile(r"_\d{4}")
+_ID = re.compile(r"[rR] ?[iI][dD]")
+_TWO_CAPITALS = re.compile(r"\s[A-Z][a-z]+[-' ][A-Z][a-z]")
+_LONG_NUMBER = re.compile(r"\d[\d ().-]{7}")
+_IBAN_HEAD = re.compile(r"[A-Z]{2}\d\d")
 # Whom letters address that are to nobody by name.
 _ROLES = frozenset(
     "Manager Team Committee Customer Customers Sir Madam Members Attendees Colleagues Editor Santa Diary".split()
@@ -82,7 +94,7 @@ _PLACEHOLDER = re.compile(r"\[[A-Z_]+_\d+\]|<[^<>]*>|\*+|x+|null|none|n/?a|unkno
 def personal_values(text: str) -> dict[str, str]:
     """The personal values of a text and the kind of each, such as NAME, EMAIL, PHONE or BIRTH_DATE."""
     kinds: dict[str, str] = {}
-    for key, _, value in _FIELD.findall(text):
+    for key, value in _fields(text):
         kind = _KIND.get(re.sub(r"[\s_-]", "", key).lower())
         value = value.strip()
         if kind and len(value) > 1 and not _PLACEHOLDER.fullmatch(value):
@@ -90,13 +102,35 @@ def personal_values(text: str) -> dict[str, str]:
     if "@" in text:
         kinds |= dict.fromkeys(_EMAIL.findall(text), "EMAIL")
     kinds |= _internet(text)
-    kinds |= dict.fromkeys(_PAYMENT.findall(text), "ID_NUMBER")
-    kinds |= dict.fromkeys(_STATED_ID.findall(text), "USER_ID")
-    kinds |= {name: "NAME" for name in _STATED.findall(text) if not _ROLES & set(name.split())} | _numbers(text)
+    if _PAYMENT_TAIL.search(text):
+        kinds |= dict.fromkeys(_PAYMENT.findall(text), "ID_NUMBER")
+    if _ID.search(text):
+        kinds |= dict.fromkeys(_STATED_ID.findall(text), "USER_ID")
+    if _TWO_CAPITALS.search(text):
+        kinds |= {name: "NAME" for name in _STATED.findall(text) if not _ROLES & set(name.split())}
+    if _LONG_NUMBER.search(text) or _IBAN_HEAD.search(text):
+        kinds |= _numbers(text)
     for value, kind in list(kinds.items()):
         if kind == "BIRTH_DATE":
             kinds |= dict.fromkeys((other for other in _spellings(value) if other in text), kind)
     return _names(text, kinds)
+
+
+def _fields(text: str) -> Iterator[tuple[str, str]]:
+    """Name and value of every field, as `_FIELD` finds them one after the other.
+
+    Looked for before each sign between a name and a value alone: the expression tries a name at every word.
+    """
+    end = 0
+    for assigned in _ASSIGNED.finditer(text):
+        start = max(end, assigned.start() - _BEFORE)
+        while start <= assigned.start() and (named := _NAMED.search(text, start, assigned.end())):
+            field = _FIELD.match(text, named.start())
+            if field is not None:
+                yield field[1], field[3]
+                end = field.end()
+                break
+            start = named.start() + 1
 
 
 def _numbers(text: str) -> dict[str, str]:
@@ -133,7 +167,10 @@ def _telephones(text: str) -> Iterator[str]:
 def _internet(text: str) -> dict[str, str]:
     """Addresses on the internet that are somebody's; numbers of versions look alike."""
     spans = {}
-    matches = [*_IP4.finditer(text), *(_IP6.finditer(text) if ":" in text else ())]
+    matches = [
+        *(_IP4.finditer(text) if _DOTTED.search(text) else ()),
+        *(_IP6.finditer(text) if _TWO_COLONS.search(text) else ()),
+    ]
     for match in matches:
         try:
             address = ipaddress.ip_address(match[0])

@@ -109,14 +109,26 @@ def run_labels(run: Trajectory) -> list[str]:
     ]
 
 
-def redact_row(row: Any, pseudonyms: Pseudonyms) -> tuple[Any, Counter[str]]:  # noqa: ANN401 - JSON in, JSON out
-    """A row of any shape with every text in it redacted, keys that hold a secret too, and how many were by kind."""
+def redact_row(
+    row: Any,  # noqa: ANN401 - JSON in, JSON out
+    pseudonyms: Pseudonyms,
+    seen: dict[str, tuple[str, Counter[str]]] | None = None,
+) -> tuple[Any, Counter[str]]:
+    """A row of any shape with every text in it redacted, keys that hold a secret too, and how many were by kind.
+
+    `seen` keeps what becomes of each text, for rows that share turns.
+    """
     counts: Counter[str] = Counter()
+    seen = {} if seen is None else seen
 
     def walk(value: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
         if isinstance(value, str):
-            text, hits = pseudonyms.redact(value)
-            counts.update(hits)
+            known = seen.get(value)
+            if known is None:
+                known = seen[value] = pseudonyms.redact(value)
+            text, hits = known
+            if hits:
+                counts.update(hits)
             return text
         if isinstance(value, dict):
             return {_key(key): walk(item) for key, item in value.items()}
