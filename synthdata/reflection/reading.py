@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 from synthdata.records import EvidenceField, Step, Trajectory
@@ -71,7 +72,20 @@ class Turn:
 
 def words(text: str) -> list[str]:
     """The words of a text in order, lower case, without a possessive 's; underscores end a word, hyphens do not."""
-    return [w.lower().removesuffix("'s") for w in _WORD.findall(text)]
+    return list(_kept_words(text) if len(text) <= _SHORT_TEXT else _words(text))
+
+
+# The rules ask again and again for the words of the same moves and of the same task.
+_SHORT_TEXT = 2000
+
+
+@lru_cache(maxsize=1024)
+def _kept_words(text: str) -> tuple[str, ...]:
+    return _words(text)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(w.lower().removesuffix("'s") for w in _WORD.findall(text))
 
 
 def content_words(text: str) -> list[str]:

@@ -6,6 +6,8 @@ read commands and replies, never the ground truth of the environment.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from synthdata.reflection.reading import INFO_VERBS, Turn, content_words, words
 
 _OPPOSITE = {"east": "west", "west": "east", "north": "south", "south": "north", "up": "down", "down": "up"}
@@ -156,7 +158,13 @@ def is_inverse(first: Turn, later: Turn) -> bool:
 
 
 def _split(turn: Turn) -> tuple[str, str]:
-    rest = words(turn.text)[1:]
+    return _parted(turn.text)
+
+
+# Each move of a run is compared with all later ones.
+@lru_cache(maxsize=1024)
+def _parted(move: str) -> tuple[str, str]:
+    rest = words(move)[1:]
     for k, word in enumerate(rest):
         if word in ("from", "with", "into", "in", "on", "onto") and k > 0:
             return " ".join(rest[:k]), " ".join(rest[k + 1 :])
