@@ -17,7 +17,7 @@ from sample_texts import lessons
 from synthdata.export.build import ExportReport, ExportRequest, export
 from synthdata.export.chats import chat_rows
 from synthdata.export.containers import Jsonl, ParquetShards, fields_of, obstacle
-from synthdata.export.conversation import conversation
+from synthdata.export.conversation import conversation, estimated_tokens, is_longer
 from synthdata.export.dialects import DialectError, nanochat, openai, sharegpt
 from synthdata.export.kinds import HIDDEN
 from synthdata.records import Chat, Observation, Step, ToolCall, Trajectory
@@ -106,6 +106,15 @@ def masked(turns: list[Message]) -> list[Message]:
         t["role"] == "assistant" and not t.get("tool_calls") and not content_words(t["content"]).strip() for t in turns
     ]
     return [turn | {"weight": 0} if off else turn for turn, off in zip(turns, silent, strict=True)]
+
+
+@given(messages(), words, st.integers(0, 200))
+def test_a_row_is_longer_than_a_limit_where_its_estimate_is(turns, text, limit):
+    for row in (
+        {"messages": chat_rows(Chat(turns))["messages"][0]["messages"]},
+        {"prompt": text * 9, "labels": [True]},
+    ):
+        assert is_longer(row, limit) == (estimated_tokens(row) > limit)
 
 
 @given(messages(), st.lists(st.fixed_dictionaries({"type": st.just("function"), "function": arguments}), max_size=2))

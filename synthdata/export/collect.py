@@ -6,7 +6,7 @@ once to choose and once to write, and gives the same pieces both times.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -195,7 +195,9 @@ def _run_labels(
         else item
         for item in reviews
     ]
-    learnable = learnable_steps(run, every, corpus.settings.recipe.labels)
+    # Of a run that succeeded, every step without a fault may be imitated anyway.
+    known = run.success is True
+    learnable = frozenset[int]() if known else learnable_steps(run, every, corpus.settings.recipe.labels)
     return RunLabels.of(every, {item.idx: agreed_label(item) for item in every}, learnable)
 
 
@@ -269,9 +271,7 @@ def _run_piece(run: Trajectory, labels: RunLabels, seed: int) -> Source:
     )
 
 
-def texts_of(piece: Source) -> Iterable[str]:
-    """What must not overlap with the held-out list: the texts of the piece, and all of its run."""
-    yield from (text for text in piece.told if text)
-    if piece.run is not None:
-        steps = ((s.action, s.thought, s.call_text, s.observation) for s in piece.run.steps)
-        yield "\n".join([piece.run.task, *(text for step in steps for text in step if text)])
+def whole_text(run: Trajectory) -> str:
+    """All that was said and done in a run: what must not overlap with the held-out list beside a piece's own texts."""
+    steps = ((s.action, s.thought, s.call_text, s.observation) for s in run.steps)
+    return "\n".join([run.task, *(text for step in steps for text in step if text)])

@@ -130,9 +130,11 @@ def obstacle(row: Row) -> str:
 
 
 def _fits(value: object) -> bool:
+    if isinstance(value, str):
+        return True
     if isinstance(value, int):
         return _LEAST <= value <= _MOST
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return all(map(_fits, value.values()))
     return all(map(_fits, value)) if isinstance(value, list) else True
 

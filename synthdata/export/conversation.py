@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from synthdata.export.answers import places
@@ -131,17 +131,34 @@ def estimated_tokens(row: Mapping[str, Any]) -> int:
 
     Of a preference row the longer answer counts; where words are not set apart by spaces, bytes tell more.
     """
-    answers = max((_size(row[name]) for name in ("chosen", "rejected") if name in row), default=0)
+    return _estimate(row, _tokens)
+
+
+def is_longer(row: Mapping[str, Any], tokens: int) -> bool:
+    """Whether `estimated_tokens` of a row is over `tokens`; what cannot be so long is not counted."""
+    return _estimate(row, _most_tokens) > tokens and estimated_tokens(row) > tokens
+
+
+def _estimate(row: Mapping[str, Any], count: Callable[[str], int]) -> int:
+    answers = max((_size(row[name], count) for name in ("chosen", "rejected") if name in row), default=0)
     rest = (value for name, value in row.items() if name not in ("chosen", "rejected") and not name.startswith("_"))
-    return answers + sum(map(_size, rest))
+    return answers + sum(_size(value, count) for value in rest)
 
 
-def _size(value: object) -> int:
+def _size(value: object, count: Callable[[str], int]) -> int:
     if isinstance(value, list) and value and isinstance(value[0], dict) and "role" in value[0]:
         # A template sets about so many tokens around each turn.
-        return sum(_size(message_text(message)) + 5 for message in value)
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        return sum(count(message_text(message)) + 5 for message in value)
+    return count(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+
+def _tokens(text: str) -> int:
     return max(round(1.3 * len(_TOKEN.findall(text))), len(text.encode("utf-8", "surrogatepass")) // 4)
+
+
+def _most_tokens(text: str) -> int:
+    """What `_tokens` is at most: every character a mark, or of four bytes."""
+    return round(1.3 * len(text))
 
 
 def _call(call: ToolCall, name: str) -> Message:

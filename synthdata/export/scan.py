@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 
 from synthdata.errors import RefusedError
 from synthdata.export.choice import SourceSize, containers, split_of
-from synthdata.export.collect import ExportPool, Source, texts_of
+from synthdata.export.collect import ExportPool, Source, whole_text
 from synthdata.export.containers import fields_of, obstacle
 from synthdata.export.conversation import count_tokens
 from synthdata.export.kinds import HIDDEN, PICTURES, Kind, Row
-from synthdata.gate.heldout import HeldOut
+from synthdata.gate.heldout import HeldOut, Overlap
 from synthdata.records.chat import is_weighed_in
 from synthdata.settings import ExportSettings
 
@@ -52,9 +52,10 @@ def scan(
     """
     sources, sets = Scan(), containers(frozenset(kinds))
     overlapping: list[tuple[str, str]] = []
+    known: dict[str, Overlap | None] = {}
     for piece in pool.pieces():
         progress(1)
-        overlap = next((o for text in texts_of(piece) if (o := heldout.overlap(text)) is not None), None)
+        overlap = None if heldout.is_empty else _overlap(piece, heldout, known)
         if overlap is not None:
             if piece.provenance.get("round") is None:
                 sources.dropped.add(piece.key)
@@ -69,6 +70,16 @@ def scan(
             "`retract CORPUS --id ID`, then export again"
         )
     return sources
+
+
+def _overlap(piece: Source, heldout: HeldOut, known: dict[str, Overlap | None]) -> Overlap | None:
+    """What the texts of a piece share with the list, else all of its run; of many pieces of a run it is read once."""
+    own = next((o for text in piece.told if text and (o := heldout.overlap(text)) is not None), None)
+    if own is not None or piece.run is None:
+        return own
+    if piece.run.id not in known:
+        known[piece.run.id] = heldout.overlap(whole_text(piece.run))
+    return known[piece.run.id]
 
 
 def own_rows(piece: Source, kind: Kind, owners: Mapping[bytes, str]) -> list[Row]:

@@ -13,7 +13,7 @@ from synthdata.export.answers import answers_nothing
 from synthdata.export.choice import SPLITS, Split
 from synthdata.export.collect import Source
 from synthdata.export.containers import IMAGES, Jsonl, ParquetShards
-from synthdata.export.conversation import Message, estimated_tokens
+from synthdata.export.conversation import Message, is_longer
 from synthdata.export.dialects import (
     DialectError,
     images_of,
@@ -35,7 +35,8 @@ from synthdata.text.redaction import SECRET, Pseudonyms, redact_row, run_labels,
 LATE_SYSTEM = "a system's turn that is not the first"
 STRAY_ANSWER = "an answer of a tool that nothing called"
 SEVERAL_CALLS = "several calls in one turn"
-_KEPT_RUNS = 64
+# Rows of a round stand in the gate's order, not by run; what is known of a run is its few values that must not leave.
+_KEPT_RUNS = 4096
 _PROVENANCE = (
     "id", "external_id", "origin", "trajectory_id", "task_id", "source", "licence", "generator", "prompt_sha256",
     "sample_index", "lineage_depth", "round", "position", "cell", "judged",
@@ -140,7 +141,7 @@ class Writer:
             self._dialects(kind, split, row)
         else:
             self._pictured(self._gallery, kind, split, row)
-        if estimated_tokens(row) > MAX_LENGTH:
+        if is_longer(row, MAX_LENGTH):
             self.done.over_length[kind] += 1
         if answers_first(row):
             self.done.answers_first[kind] += 1
@@ -178,17 +179,18 @@ class Writer:
         if piece.told:
             known.append(Pseudonyms.of(piece.told, self._redactors))
         known = [one.only(SECRET) if self._keep else one for one in known]
+        # The rows of a piece share most of their turns.
+        hiding = [(one, dict[str, tuple[str, Counter[str]]]()) for one in known if one.placeholders]
 
         def hide(row: Row) -> Row:
             source = {AS_CAME: row.pop(AS_CAME)} if AS_CAME in row else {}
             # Names of files are hashes, which must stay what they are.
             names = {PICTURES: row.pop(PICTURES)} if PICTURES in row else {}
-            for one in known:
-                if one.placeholders:
-                    row, hits = redact_row(row, one)
-                    self.done.redacted += hits
-                    # The same turns once more, as they came: counted once.
-                    source, _ = redact_row(source, one)
+            for one, seen in hiding:
+                row, hits = redact_row(row, one, seen)
+                self.done.redacted.update(hits)
+                # The same turns once more, as they came: counted once.
+                source, _ = redact_row(source, one, seen)
             return row | source | names
 
         return hide

@@ -97,9 +97,14 @@ class HeldOut:
         """The list that these rows make."""
         return cls([row["text"] for row in rows if "text" in row], [row for row in rows if "key" in row], settings)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is held out."""
+        return not self._exact
+
     def overlap(self, text: str) -> Overlap | None:
         """The first overlap of a text with the list, or None."""
-        if not self._exact:
+        if self.is_empty:
             return None
         if exact_key(text) in self._exact:
             return Overlap("equal to a held-out text", 1, 1, _short(text))
