@@ -230,6 +230,10 @@ class Pictures(Protocol):
         """Whether a picture of that name is kept."""
 
 
+# Given the name of a kept picture, the words that it shows.
+Words = Callable[[str], str]
+
+
 @runtime_checkable
 class Judge(Protocol):
     """A second opinion that may veto a reflection, never rescue one."""

@@ -125,8 +125,9 @@ def test_every_recipe_section_enters_the_fingerprint():
     base = Recipe()
     for name, field in Recipe.model_fields.items():
         section = getattr(base, name)
-        number = next(key for key, value in section.model_dump().items() if type(value) in (int, float))
-        changed = base.model_copy(update={name: section.model_copy(update={number: getattr(section, number) + 1})})
+        key, value = next(item for item in section.model_dump().items() if isinstance(item[1], int | float))
+        other = not value if isinstance(value, bool) else value + 1
+        changed = base.model_copy(update={name: section.model_copy(update={key: other})})
         assert changed.fingerprint() != base.fingerprint(), field
 
 

@@ -35,9 +35,11 @@ from synthdata.export.notes import (
 )
 from synthdata.export.scan import Scan, scan
 from synthdata.export.stubs import MAX_LENGTH, stubs
+from synthdata.export.withheld import PictureScan
 from synthdata.export.write import Writer, Written
 from synthdata.gate.heldout import HeldOut
 from synthdata.monitor.status import floor_note, status
+from synthdata.pictures.words import PictureWords
 from synthdata.protocols import Redactor, no_advance
 from synthdata.records import content_hash
 from synthdata.rounds.steering import plan_of
@@ -165,9 +167,9 @@ def _make(
             settings.seed,
             corpus.settings.recipe.gate.alpha_outside,
         )
-        gallery = Gallery(store.pictures, part, wanted.pictures)
-        gallery.check(sources.pictures)
         redactors = _redactors(wanted, settings)
+        gallery = Gallery(store.pictures, part, wanted.pictures, _picture_scan(corpus, wanted, settings, redactors))
+        gallery.check(sources.pictures)
         writer = Writer(part, kinds, sources, choice.keys, settings.keep_personal_data, redactors, gallery)
         written = _write(writer, there, settings, measured, progress)
     share = share_note(wanted, settings, corpus.settings.recipe.export)
@@ -180,6 +182,15 @@ def _make(
 
 def _redactors(wanted: ExportRequest, settings: ExportSettings) -> tuple[Redactor, ...]:
     return (*wanted.redactors, *((Kingfisher(),) if settings.second_scan else ()))
+
+
+def _picture_scan(
+    corpus: Corpus, wanted: ExportRequest, settings: ExportSettings, redactors: tuple[Redactor, ...]
+) -> PictureScan | None:
+    """What looks at the words of pictures; None where none leaves, or where the recipe does not have them read."""
+    if not (wanted.pictures and corpus.settings.recipe.pictures.ocr):
+        return None
+    return PictureScan(PictureWords(corpus.store.pictures), settings.keep_personal_data, redactors)
 
 
 def _write(

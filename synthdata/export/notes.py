@@ -75,11 +75,17 @@ def by_oddity(written: Written) -> dict[str, dict[str, int]]:
 
 
 def picture_notes(pictures: Mapping[str, Any]) -> Iterator[str]:
-    """Pictures that left as words."""
+    """Pictures that left as words, and those that nobody looked at."""
     for kind, count in pictures["as_words"].items():
         if count:
             cure = "" if pictures["files"] else " (--pictures lets them leave)"
             yield f"{count} pictures in rows of {kind} left as words such as [picture 640x480]{cure}"
+    withheld = pictures["withheld"]
+    if pictures["files"] and withheld is None:
+        files = pictures["files"]
+        yield f"pictures that left unread, and what they show with them: {files} (recipe.pictures.ocr has them read)"
+    for what, count in (withheld or {}).get("because_of", {}).items():
+        yield f"pictures that left as words alone, since they show {what}: {count}"
 
 
 def written_notes(written: Written) -> Iterator[str]:

@@ -7,7 +7,8 @@ Turns of others in a prompt or a conversation show theirs; what an assistant say
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from synthdata.export.conversation import Message
@@ -51,6 +52,16 @@ def in_words(row: Row) -> tuple[Row, int]:
     columns = {name: value for name, value in row.items() if name not in HIDDEN}
     count = sum(len(cut_at_marks(text, names)) - 1 for text in _texts(columns))
     return {name: value if name == PICTURES else _worded(value) for name, value in row.items()}, count
+
+
+def without_pictures(row: Row, withheld: AbstractSet[str]) -> tuple[Row, int]:
+    """The row in which the pictures of these names are words, and how many of them stood there."""
+    codes = {code for code, name in (row.get(PICTURES) or {}).items() if name in withheld}
+    if not codes:
+        return row, 0
+    columns = {name: value for name, value in row.items() if name not in HIDDEN}
+    count = sum(len(cut_at_marks(text, codes)) - 1 for text in _texts(columns))
+    return {name: value if name == PICTURES else _worded(value, codes) for name, value in row.items()}, count
 
 
 def with_parts(row: Row) -> tuple[Row, list[str]]:
@@ -186,12 +197,12 @@ def _part_list(content: object) -> list[Message]:
     return [{"type": "text", "text": content if isinstance(content, str) else ""}]
 
 
-def _worded(value: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
+def _worded(value: Any, codes: Container[str] | None = None) -> Any:  # noqa: ANN401 - JSON in, JSON out
     if isinstance(value, str):
-        return without_codes(value)
+        return without_codes(value, codes)
     if isinstance(value, dict):
-        return {key: _worded(item) for key, item in value.items()}
-    return [_worded(item) for item in value] if isinstance(value, list) else value
+        return {key: _worded(item, codes) for key, item in value.items()}
+    return [_worded(item, codes) for item in value] if isinstance(value, list) else value
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -99,7 +99,10 @@ class Writer:
         counts: dict[Kind, int] = {}
         if piece.key in self._dropped:
             return counts
-        hide = self._hiding(piece)
+        known = self._known(piece)
+        hide = self._hiding(known)
+        if self._gallery is not None:
+            self._gallery.compare((row for rows in piece.rows.values() for row in rows), known)
         # Names of files, licences and tasks leave in provenance, manifest and card.
         piece = replace(piece, provenance={name: _plain(value) for name, value in piece.provenance.items()})
         for kind in self._kinds:
@@ -152,6 +155,7 @@ class Writer:
 
     def _pictured(self, gallery: Gallery, kind: Kind, split: Split, row: Row) -> None:
         """A row of an export with pictures: as parts and images for TRL, and in each dialect as it has them."""
+        row = gallery.without_withheld(kind, row)
         parts, names = with_parts(row)
         self._words[kind] += in_words(row)[1] - len(names)
         self._parquet[kind, split].add(parts | {IMAGES: gallery.cells(kind, names)})
@@ -173,12 +177,14 @@ class Writer:
             self._jsonl[name] = Jsonl(self._folder / name)
         self._jsonl[name].add(row)
 
-    def _hiding(self, piece: Source) -> Callable[[Row], Row]:
+    def _known(self, piece: Source) -> list[Pseudonyms]:
         """Placeholders are those of the run; what only the texts beside it show, as a made-up name, comes after."""
         known = [self._of_run(piece.run)] if piece.run is not None else []
         if piece.told:
             known.append(Pseudonyms.of(piece.told, self._redactors))
-        known = [one.only(SECRET) if self._keep else one for one in known]
+        return [one.only(SECRET) if self._keep else one for one in known]
+
+    def _hiding(self, known: Sequence[Pseudonyms]) -> Callable[[Row], Row]:
         # The rows of a piece share most of their turns.
         hiding = [(one, dict[str, tuple[str, Counter[str]]]()) for one in known if one.placeholders]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from synthdata.pictures.store import UnkeptPictures
+from synthdata.pictures.words import passing_pictures, words_of
 from synthdata.records import Origin, QuarantinedRow
 from synthdata.settings import Settings
 from synthdata.sources import ColumnMap, Reading, read_trajectories
@@ -46,8 +46,11 @@ def read_texts(
         reading.skipped.update(list_runs(path).skipped)
         yield from _contexts(Path(path), settings)
         return
-    bound = settings.runtime.max_row_bytes
-    for sample in read_samples(path, max_row_bytes=bound, mapping=mapping, reading=reading, pictures=UnkeptPictures()):
+    bound, pictures = settings.runtime.max_row_bytes, passing_pictures(settings.recipe.pictures)
+    words = words_of(pictures, settings.recipe.pictures)
+    for sample in read_samples(
+        path, max_row_bytes=bound, mapping=mapping, reading=reading, pictures=pictures, words=words
+    ):
         if isinstance(sample, QuarantinedRow):
             yield sample
             continue
@@ -79,8 +82,9 @@ def _contexts(path: Path, settings: Settings) -> Iterator[Text | QuarantinedRow]
     from synthdata.reflection import focus_steps, render_context
 
     limit = settings.recipe.anchor.steps_per_trajectory
-    bound = settings.runtime.max_row_bytes
-    runs = read_trajectories(path, origin=Origin.SYNTHETIC, max_row_bytes=bound, pictures=UnkeptPictures())
+    bound, pictures = settings.runtime.max_row_bytes, passing_pictures(settings.recipe.pictures)
+    words = words_of(pictures, settings.recipe.pictures)
+    runs = read_trajectories(path, origin=Origin.SYNTHETIC, max_row_bytes=bound, pictures=pictures, words=words)
     for number, run in enumerate(runs, 1):
         if isinstance(run, QuarantinedRow):
             yield run

@@ -9,7 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
+import tempfile
 import time
+import weakref
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from pathlib import Path
@@ -58,6 +61,11 @@ class PictureStore:
         except OSError as error:
             raise InputError(f"{self.folder}: cannot be written ({error.strerror or error})") from error
         return picture
+
+    @property
+    def words_folder(self) -> Path:
+        """Where it is noted what pictures show as text; may be lost as well."""
+        return self._known.with_name("words")
 
     def has(self, name: str) -> bool:
         """Whether the picture of that name is here."""
@@ -134,6 +142,15 @@ class PictureStore:
             return
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         atomic_write(path, data, mode=0o600)
+
+
+class PassingPictures(PictureStore):
+    """Pictures that are kept no longer than this object, for verbs that read their words and write nothing."""
+
+    def __init__(self, bounds: PictureBounds = _DEFAULT) -> None:
+        folder = Path(tempfile.mkdtemp(prefix="synthdata-pictures-"))
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        super().__init__(folder / "blobs", folder / "known", bounds)
 
 
 class UnkeptPictures:

@@ -2,19 +2,23 @@
 
 In the messages of a chat it is a part of its own. In the texts of a run it is a mark, `[picture 640x480 abcdefghijkl]`,
 whose letters tell which of the step's pictures stands there. What the gate reads has no letters.
+
+Words for it come from the log, or are read off its pixels (`pictures/words.py`): then there are more of them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 # The name of a kept file: the sha256 of its bytes, and its type.
 _NAME = re.compile(r"[0-9a-f]{64}\.(?:png|jpg)")
-_MARK = re.compile(r"\[picture (\d{1,5}x\d{1,5}) ([a-p]{12})((?:: [^\]\n]{0,300})?)\]")
-_LONGEST_ALT = 300
+# Words have no brackets of their own; redaction puts its placeholders into them, brackets and all.
+_WORDS = r"(?:: (?:[^\[\]\n]|\[[A-Z_]{1,40}\d{0,9}\]){0,4000})?"
+_MARK = re.compile(rf"\[picture (\d{{1,5}}x\d{{1,5}}) ([a-p]{{12}})({_WORDS})\]")
+_LONGEST_ALT, LONGEST_READ = 300, 1000
 _LETTERS = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
 
 
@@ -23,7 +27,8 @@ class Picture:
     """A picture that a corpus keeps: the name of its file, width and height in pixels, and words for it, or none.
 
     `name` is the sha256 of the file in hex with its ending, `.png` or `.jpg`; `alt` is one line of at most 300
-    characters. `original` is the sha256 of the bytes that it was made from, empty where it is not known.
+    characters, of at most 1,000 where it was read off the pixels. `original` is the sha256 of the bytes that the
+    picture was made from, empty where it is not known.
     """
 
     name: str
@@ -58,10 +63,10 @@ def code_of(sha256: str) -> str:
     return sha256[:12].translate(_LETTERS)
 
 
-def alt_of(text: object) -> str:
+def alt_of(text: object, longest: int = _LONGEST_ALT) -> str:
     """A text as the words of a picture: one line without brackets, at most 300 characters; empty for anything else."""
     line = " ".join(text.replace("[", "(").replace("]", ")").split()) if isinstance(text, str) else ""
-    return line[:_LONGEST_ALT].rstrip()
+    return line[:longest].rstrip()
 
 
 def picture_of(part: object) -> Picture | None:
@@ -87,9 +92,28 @@ def is_name(value: object) -> bool:
     return isinstance(value, str) and _NAME.fullmatch(value) is not None
 
 
-def without_codes(text: str) -> str:
-    """A text whose marks read as the gate reads them."""
-    return _MARK.sub(r"[picture \1\3]", text) if "[picture " in text else text
+def without_codes(text: str, codes: Container[str] | None = None) -> str:
+    """A text whose marks read as the gate reads them; with `codes` those of these letters alone."""
+    if "[picture " not in text:
+        return text
+    if codes is None:
+        return _MARK.sub(r"[picture \1\3]", text)
+    return _MARK.sub(lambda mark: f"[picture {mark[1]}{mark[3]}]" if mark[2] in codes else mark[0], text)
+
+
+def without_marks(text: str) -> str:
+    """What a text says beside its pictures."""
+    return _MARK.sub(" ", text) if "[picture " in text else text
+
+
+def with_words(text: str, words: Callable[[str], str]) -> str:
+    """A text whose marks without words have those that `words` gives for their letters, if any."""
+
+    def put(mark: re.Match[str]) -> str:
+        said = "" if mark[3] else words(mark[2])
+        return f"[picture {mark[1]} {mark[2]}: {said}]" if said else mark[0]
+
+    return _MARK.sub(put, text) if "[picture " in text else text
 
 
 def cut_at_marks(text: str, codes: Container[str]) -> list[tuple[str, str]]:

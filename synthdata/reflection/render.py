@@ -18,10 +18,15 @@ _STEP_CHARS = 400
 def render_context(trajectory: Trajectory, focus: int | None) -> str:
     """What a reflection is about: the task, then the focus step's deed and what it brought; of `None` the last deed."""
     step = _step(trajectory, focus)
-    parts = [clip(trajectory.task.strip(), _TASK_CHARS)]
+    parts = [_shown(trajectory.task, _TASK_CHARS)]
     if step is not None:
-        parts += [clip(text.strip(), _STEP_CHARS) for text in (_deed(step), step.observation) if text.strip()]
-    return without_codes("\n".join(part for part in parts if part))
+        parts += [_shown(text, _STEP_CHARS) for text in (_deed(step), step.observation)]
+    return "\n".join(part for part in parts if part)
+
+
+def _shown(text: str, limit: int) -> str:
+    # The letters of a mark go first: of one that the cut goes through they would stay.
+    return clip(without_codes(text.strip()), limit)
 
 
 def focus_steps(trajectory: Trajectory, limit: int) -> list[int]:

@@ -19,7 +19,7 @@ from synthdata.gate.heldout import HeldOutRow, read_heldout_list
 from synthdata.gate.ready import AT_ONCE
 from synthdata.gate.reference import ReferenceRow
 from synthdata.judging.floor import JUDGED_TEXT_RULES, REVIEW_RULES, TEXT_RULES, Rules, check_text, readable
-from synthdata.pictures.store import UnkeptPictures
+from synthdata.pictures.words import passing_pictures, words_of
 from synthdata.protocols import UNSTEERED, Advance, Encoder, Generator, Guidance, Mapper, Pictures, Vectors, in_line
 from synthdata.records import (
     Candidate,
@@ -73,8 +73,8 @@ def read_runs(
 
     What the readers repaired or left out is logged in one line; the records keep it.
     """
-    bound = settings.runtime.max_row_bytes
-    rows = read_trajectories(path, origin=origin, licence=licence, max_row_bytes=bound, pictures=pictures)
+    bound, words = settings.runtime.max_row_bytes, words_of(pictures, settings.recipe.pictures)
+    rows = read_trajectories(path, origin=origin, licence=licence, max_row_bytes=bound, pictures=pictures, words=words)
     runs: dict[str, Trajectory] = {}
     broken = []
     for row in rows:
@@ -105,9 +105,9 @@ def read_rows(
     pictures: Pictures | None = None,
 ) -> tuple[list[Candidate], list[QuarantinedRow]]:
     """Candidates of a path or of objects in memory, and the rows that could not be read; `pictures` keeps theirs."""
-    bound = settings.runtime.max_row_bytes
+    bound, words = settings.runtime.max_row_bytes, words_of(pictures, settings.recipe.pictures)
     items = read_candidates(
-        rows, origin=origin, max_row_bytes=bound, mapping=mapping, reading=reading, pictures=pictures
+        rows, origin=origin, max_row_bytes=bound, mapping=mapping, reading=reading, pictures=pictures, words=words
     )
     read = list(items)
     candidates = [row for row in read if isinstance(row, Candidate)]
@@ -131,8 +131,10 @@ def read_reference(
         return [ReferenceRow(c.content, c.context, c.task_id, c.source, c.chat) for c in candidates], broken
     from synthdata.reflection import focus_steps, render_context
 
-    # Contexts alone are kept of runs, so their pictures are looked at and left.
-    runs, broken = read_runs(Path(str(path)), Origin.REAL, settings, pictures=UnkeptPictures())
+    # Contexts alone are kept of runs, so their pictures are looked at and left; only what is read of them stays noted.
+    seen = settings.recipe.pictures
+    passing = pictures if seen.ocr and pictures is not None else passing_pictures(seen)
+    runs, broken = read_runs(Path(str(path)), Origin.REAL, settings, pictures=passing)
     if reading is not None:
         reading.runs = len(runs)
         reading.skipped.update(list_runs(str(path)).skipped)
@@ -157,9 +159,11 @@ def read_heldout(
     if listed is not None:
         return listed
     if mapping is None and sniff_kind(path) == "trajectories":
-        texts = {run.task for run in read_runs(path, Origin.REAL, settings)[0]}
+        passing = passing_pictures(settings.recipe.pictures) if settings.recipe.pictures.ocr else None
+        texts = {run.task for run in read_runs(path, Origin.REAL, settings, pictures=passing)[0]}
     else:
-        rows = read_rows(path, Origin.REAL, settings, mapping, reading, UnkeptPictures())[0]
+        passing = passing_pictures(settings.recipe.pictures)
+        rows = read_rows(path, Origin.REAL, settings, mapping, reading, passing)[0]
         texts = {text for row in rows for text in (row.content, row.context)}
     return [{"text": text} for text in sorted(texts) if text.strip()]
 

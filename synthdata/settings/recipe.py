@@ -97,6 +97,12 @@ class AnchorSettings(Section):
         return in_order(self, ("fluency_low_percentile", "fluency_high_percentile"))
 
 
+class PictureSettings(Section):
+    """What becomes of pictures in logs and chats beside being kept (docs/formats.md, Pictures)."""
+
+    ocr: bool = False
+
+
 class FloorSettings(Section):
     """Rules that need no model (docs/design.md, section 4)."""
 
@@ -323,6 +329,7 @@ class Recipe(Section):
 
     encoder: EncoderSettings = EncoderSettings()
     anchor: AnchorSettings = AnchorSettings()
+    pictures: PictureSettings = PictureSettings()
     floor: FloorSettings = FloorSettings()
     gate: GateSettings = GateSettings()
     reflection: ReflectionSettings = ReflectionSettings()

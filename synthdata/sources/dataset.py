@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from synthdata.errors import InputError
-from synthdata.protocols import Pictures
+from synthdata.protocols import Pictures, Words
 from synthdata.records import Candidate, Origin, QuarantinedRow, canonical_json
 from synthdata.settings import RuntimeSettings
 from synthdata.sources import message_lines
@@ -32,6 +32,7 @@ from synthdata.sources.samples import NotASampleError, Sample, samples
 from synthdata.sources.shapes import refusal, shape_of
 from synthdata.sources.tables import form_of, table_rows
 from synthdata.sources.transcripts import is_transcript
+from synthdata.sources.worded import chat_with_words
 from synthdata.sources.wrapped import chats
 
 HEAD = 200
@@ -107,12 +108,14 @@ def read_candidates(
     mapping: ColumnMap | None = None,
     reading: Reading | None = None,
     pictures: Pictures | None = None,
+    words: Words | None = None,
 ) -> Iterator[Candidate | QuarantinedRow]:
     """All candidates of a file or folder in the order of name and row, or of objects in memory.
 
     `occurrence` counts the earlier rows of this input that give the same candidate. `source` is the row's own, else the
     file's name relative to `path`. Rows that say that they must not be learnt are counted in `reading` and left out.
     Pictures go to `pictures`, and stand as parts in the chats that they are of; without one they stay as they came.
+    `words` reads those of which the row says nothing.
 
     Raises:
         InputError: nothing there, a damaged file, no usable row at all, columns that are not clear, agent runs instead
@@ -121,7 +124,9 @@ def read_candidates(
     seen: Counter[str] = Counter()
     first: list[QuarantinedRow] = []
     reading = Reading() if reading is None else reading
-    for sample in read_samples(path, max_row_bytes=max_row_bytes, mapping=mapping, reading=reading, pictures=pictures):
+    for sample in read_samples(
+        path, max_row_bytes=max_row_bytes, mapping=mapping, reading=reading, pictures=pictures, words=words
+    ):
         item = sample if isinstance(sample, QuarantinedRow) else _candidate(sample, origin)
         if isinstance(item, Candidate):
             before = seen[item.id]
@@ -141,12 +146,32 @@ def read_samples(
     mapping: ColumnMap | None,
     reading: Reading,
     pictures: Pictures | None = None,
+    words: Words | None = None,
 ) -> Iterator[Found | QuarantinedRow]:
     """The samples of a path or of objects in memory, and the rows that cannot be used.
 
     Raises:
         InputError: as `read_candidates`, but for an input without any usable row.
     """
+    for found in _found(path, max_row_bytes, mapping, reading, pictures):
+        yield found if words is None or isinstance(found, QuarantinedRow) else _worded(found, words)
+
+
+def _worded(found: Found, words: Words) -> Found:
+    before = found.sample.chat
+    chat = None if before is None else chat_with_words(before, words)
+    if chat is None or chat is before:
+        return found
+    return replace(found, sample=replace(found.sample, content=chat.content, context=chat.context, chat=chat))
+
+
+def _found(
+    path: Path | str | object,
+    max_row_bytes: int,
+    mapping: ColumnMap | None,
+    reading: Reading,
+    pictures: Pictures | None,
+) -> Iterator[Found | QuarantinedRow]:
     if not isinstance(path, Path | str):
         rows = _taken(object_rows(path, max_row_bytes), pictures, None, reading)
         yield from _of_rows("the rows given", rows, mapping, reading, alone=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from synthdata.errors import InputError
-from synthdata.protocols import Pictures
+from synthdata.protocols import Pictures, Words
 from synthdata.records import Origin, QuarantinedRow, Trajectory
 from synthdata.settings import RuntimeSettings
 from synthdata.sources import (
@@ -55,6 +55,7 @@ from synthdata.sources.intake import Intake, runs_with_pictures
 from synthdata.sources.packing import check_file
 from synthdata.sources.sessions import ReadRun, SessionItem
 from synthdata.sources.settled import settled
+from synthdata.sources.worded import run_with_words
 from synthdata.sources.wrapped import agent_runs, conversations
 
 _MAX_ROW_BYTES = RuntimeSettings().max_row_bytes
@@ -127,6 +128,7 @@ def read_trajectories(
     licence: str = "",
     max_row_bytes: int = _MAX_ROW_BYTES,
     pictures: Pictures | None = None,
+    words: Words | None = None,
 ) -> Iterator[Trajectory | QuarantinedRow]:
     """All runs of a file or folder, in the order of file name and line.
 
@@ -136,7 +138,7 @@ def read_trajectories(
     comes before all is read.
 
     Pictures in the logs and beside them go to `pictures`; without one they are named by size and hash alone. One that
-    cannot be used is a quarantined row of its own, and its run goes on.
+    cannot be used is a quarantined row of its own, and its run goes on. `words` reads those that a log says nothing of.
 
     Raises:
         InputError: nothing there, a damaged file, no usable run at all (with the first reasons), or a row that calls
@@ -147,7 +149,8 @@ def read_trajectories(
     files = _grouped(list_files(path, transcripts.is_transcript))
     stamp = Stamp(origin, licence)
     read = (item for group in files for item in _group_trajectories(group, stamp, max_row_bytes, pictures))
-    for item in without_beginnings(read):
+    worded = read if words is None else (_worded(item, words) for item in read)
+    for item in without_beginnings(worded):
         if isinstance(item, Trajectory):
             usable += 1
         elif len(first) < _SHOWN:
@@ -155,6 +158,10 @@ def read_trajectories(
         yield item
     if not usable:
         raise InputError(_nothing(path, "trajectory", first))
+
+
+def _worded(item: Trajectory | QuarantinedRow, words: Words) -> Trajectory | QuarantinedRow:
+    return run_with_words(item, words) if isinstance(item, Trajectory) else item
 
 
 def _grouped(files: Sequence[SourceFile]) -> Iterator[list[SourceFile]]:

@@ -1,0 +1,58 @@
+"""Pictures that do not leave, since the words in them show what no text may: nothing can be taken out of pixels.
+
+The scanners are those of texts (text/redaction.py). What is read off a picture has mistakes: docs/export.md says which.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+from synthdata.pictures.words import PictureWords
+from synthdata.protocols import Redactor
+from synthdata.text.redaction import SECRET, Pseudonyms
+from synthdata.text.secrets import find_secret
+
+# A capital I and a small l look alike in most letters; these are the beginnings of keys that hold one.
+_LOOK_ALIKE = {"Alza": "AIza", "AKlA": "AKIA", "ASlA": "ASIA"}
+_PIECES = 6
+SHOWS_SECRET, SHOWS_PERSON = "secrets", "personal data"
+
+
+class PictureScan:
+    """Looks at what pictures show; `keep` says that personal data may leave. Remembers why each was withheld."""
+
+    def __init__(self, words: PictureWords, keep: bool, redactors: Sequence[Redactor]) -> None:
+        self._words, self._keep, self._redactors = words, keep, tuple(redactors)
+        self._texts: dict[str, str] = {}
+        self.withheld: dict[str, str] = {}
+
+    def look(self, name: str) -> None:
+        """Withhold the picture of that name where its own words say so."""
+        text = unicodedata.normalize("NFKC", "\n".join(line.text for line in self._words.lines(name)))
+        for read, meant in _LOOK_ALIKE.items():
+            text = text.replace(read, meant)
+        self._texts[name] = text
+        if _broken_key(text):
+            self.withheld[name] = SHOWS_SECRET
+        self._hold(name, Pseudonyms.of([text], self._redactors))
+
+    def compare(self, names: Iterable[str], known: Iterable[Pseudonyms]) -> None:
+        """Withhold those that show what is known to be secret or personal from the texts around them."""
+        for name in names:
+            for one in known:
+                self._hold(name, one)
+
+    def _hold(self, name: str, known: Pseudonyms) -> None:
+        _, kinds = known.redact(self._texts[name])
+        if kinds[SECRET]:
+            self.withheld[name] = SHOWS_SECRET
+        elif kinds and not self._keep:
+            self.withheld.setdefault(name, SHOWS_PERSON)
+
+
+def _broken_key(text: str) -> bool:
+    """Whether pieces that follow each other make a key: a window breaks one at its edge, wide letters read as words."""
+    pieces = text.split()
+    runs = ("".join(pieces[at : at + many]) for at in range(len(pieces)) for many in range(2, _PIECES + 1))
+    return any(find_secret(run) for run in runs)
