@@ -275,7 +275,9 @@ def chats(store: PictureStore) -> list[Chat]:
         before = f"Log in. password: {PASSWORD}" if name == "known" else f"What does {name} show?"
         asked = {"role": "user", "content": [text(before), store.put(data).part()]}
         made.append(Chat([asked, {"role": "assistant", "content": answer}]))
-    return made
+    # What one chat's texts show to be a secret is one in every other.
+    asked = {"role": "user", "content": [text("Where am I?"), store.put(SHOTS["known"]).part()]}
+    return [Chat([asked, {"role": "assistant", "content": "On the page after the login."}]), *made]
 
 
 def left(corpus: Corpus, out: Path, settings: Settings, **more: bool) -> tuple[set[str], dict[str, Any], list[str]]:
@@ -302,7 +304,7 @@ class TestLeaving:
         files, facts, notes = left(corpus, tmp_path / "read", on)
         assert files == {"ordinary", "numbers"} and facts["files"] == 2
         assert facts["withheld"]["because_of"] == {"personal data": 1, "secrets": 4}
-        assert facts["withheld"]["places"] == {"messages": 5, "sft": 5}
+        assert facts["withheld"]["places"] == {"messages": 6, "sft": 6}
         assert "pictures that left as words alone, since they show secrets: 4" in notes
         kept, facts, _ = left(corpus, tmp_path / "kept", on, keep_personal_data=True)
         assert kept == {"ordinary", "numbers", "mail"} and facts["withheld"]["because_of"] == {"secrets": 4}

@@ -171,6 +171,9 @@ def _make(
         gallery = Gallery(store.pictures, part, wanted.pictures, _picture_scan(corpus, wanted, settings, redactors))
         gallery.check(sources.pictures)
         writer = Writer(part, kinds, sources, choice.keys, settings.keep_personal_data, redactors, gallery)
+        if gallery.scans:
+            for piece in there.pieces():
+                writer.look(piece)
         written = _write(writer, there, settings, measured, progress)
     share = share_note(wanted, settings, corpus.settings.recipe.export)
     seen = gallery.facts()

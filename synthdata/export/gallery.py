@@ -46,11 +46,15 @@ class Gallery:
             if self._scan is not None:
                 self._scan.look(name)
 
-    def compare(self, rows: Iterable[Row], known: Iterable[Pseudonyms]) -> None:
+    @property
+    def scans(self) -> bool:
+        """Whether pictures leave, and somebody looks at their words before."""
+        return self.exported and self._scan is not None
+
+    def compare(self, rows: Iterable[Row], known: Sequence[Pseudonyms]) -> None:
         """Hold the pictures of a source's rows against what is known to be secret or personal in its texts."""
-        if self.exported and self._scan is not None:
-            names = {name for row in rows for name in (row.get(PICTURES) or {}).values()}
-            self._scan.compare(sorted(names), tuple(known))
+        if self._scan is not None:
+            self._scan.compare({name for row in rows for name in (row.get(PICTURES) or {}).values()}, known)
 
     def without_withheld(self, kind: Kind, row: Row) -> Row:
         """The row with pictures that must not leave as words."""
@@ -82,7 +86,7 @@ class Gallery:
 
     def _held_back(self) -> dict[str, Any] | None:
         """Pictures by what they show, and their places in rows by kind; None where nobody looked."""
-        if self._scan is None or not self.exported:
+        if self._scan is None or not self.scans:
             return None
         why = Counter(self._scan.withheld.values())
         return {"because_of": dict(sorted(why.items())), "places": dict(sorted((+self._withheld).items()))}

@@ -38,8 +38,11 @@ class PictureScan:
         self._hold(name, Pseudonyms.of([text], self._redactors))
 
     def compare(self, names: Iterable[str], known: Iterable[Pseudonyms]) -> None:
-        """Withhold those that show what is known to be secret or personal from the texts around them."""
-        for name in names:
+        """Withhold those that show what is known to be secret or personal from the texts around them.
+
+        Only those that were looked at: no other picture can leave.
+        """
+        for name in self._texts.keys() & set(names):
             for one in known:
                 self._hold(name, one)
 

@@ -99,10 +99,7 @@ class Writer:
         counts: dict[Kind, int] = {}
         if piece.key in self._dropped:
             return counts
-        known = self._known(piece)
-        hide = self._hiding(known)
-        if self._gallery is not None:
-            self._gallery.compare((row for rows in piece.rows.values() for row in rows), known)
+        hide = self._hiding(self._known(piece))
         # Names of files, licences and tasks leave in provenance, manifest and card.
         piece = replace(piece, provenance={name: _plain(value) for name, value in piece.provenance.items()})
         for kind in self._kinds:
@@ -116,6 +113,11 @@ class Writer:
             shown = piece.provenance
             self.done.sources[shown.get("source") or "", shown.get("licence") or "", shown["origin"]] += 1
         return counts
+
+    def look(self, piece: Source) -> None:
+        """Hold the pictures of a piece against its texts, before the first of any piece leaves."""
+        if self._gallery is not None:
+            self._gallery.compare([row for rows in piece.rows.values() for row in rows], self._known(piece))
 
     def close(self) -> Written:
         """End all files."""

@@ -105,7 +105,7 @@ def _noted(note: Path) -> list[Line] | None:
 
 
 class _Reader:
-    """The models, loaded once: some 300 MB."""
+    """The models, loaded once: some 300 MB, and more while they work."""
 
     def __init__(self) -> None:
         import rapidocr
