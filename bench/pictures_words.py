@@ -112,8 +112,8 @@ def main() -> None:
 {len(shares)} screenshots of `data/sample-worlds` (160 x 210 pixels), held against the accessibility snapshots beside
 them, word by word, each once: {found} of {there} were read ({found / there:.0%}), in the median picture
 {shares[len(shares) // 2]:.0%}, in the worst {shares[0]:.0%}. Of the rest, in 15 pictures looked at, most are not in the
-picture: they stand below the edge of the window, name an icon, or are in a list that is not open. A picture costs {seconds:.1f} processor seconds
-and the process {memory:,.0f} MB more.
+picture: they stand below the edge of the window, name an icon, or are in a list that is not open. A picture costs
+{seconds:.1f} processor seconds and the process {memory:,.0f} MB more.
 
 Drawn keys and passwords, one a picture, that keep their picture back from an export; others were looked at when the
 scan was made:
