@@ -197,6 +197,8 @@ def tool_definitions(tools: object) -> list[Any]:
 
     From JSON text or values; definitions without `function` are wrapped, those of another type are left as they are.
     """
+    if not tools:
+        return []
     value = lossless(tools) if isinstance(tools, str) else tools
     listed = value if isinstance(value, list | tuple) else [value] if isinstance(value, dict) else []
     return [_definition(lossless(tool) if isinstance(tool, str) else tool) for tool in listed]

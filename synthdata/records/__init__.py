@@ -7,7 +7,7 @@ experience read twice, from two files or in two orders, is the same record.
 from synthdata.records.chat import Chat
 from synthdata.records.decision import OUTSIDE, Candidate, Decision, Reason, Reject, Verdict
 from synthdata.records.experience import Media, Observation, Origin, QuarantinedRow, Step, ToolCall, Trajectory
-from synthdata.records.identity import canonical_json, content_hash
+from synthdata.records.identity import canonical_json, content_hash, picked_by_hash
 from synthdata.records.picture import Picture
 from synthdata.records.reflection import (
     CauseCode,
@@ -54,5 +54,6 @@ __all__ = [
     "canonical_json",
     "content_hash",
     "from_json",
+    "picked_by_hash",
     "to_json",
 ]

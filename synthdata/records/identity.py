@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 
 
 def canonical_json(value: object) -> str:
@@ -17,9 +18,21 @@ _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_asci
 
 def content_hash(*parts: str, length: int = 24) -> str:
     """Hex sha256 over the parts with their lengths, cut to `length` characters; lone surrogates are allowed."""
-    digest = hashlib.sha256()
-    for part in parts:
-        data = part.encode("utf-8", "surrogatepass")
-        digest.update(len(data).to_bytes(8, "big"))
-        digest.update(data)
-    return digest.hexdigest()[:length]
+    return hashlib.sha256(b"".join(map(_with_length, parts))).hexdigest()[:length]
+
+
+def picked_by_hash(options: Iterable[str], *seed: str) -> str:
+    """The option whose `content_hash` behind the seed's parts is the least; the seed is read once."""
+    begun = hashlib.sha256(b"".join(map(_with_length, seed)))
+
+    def place(option: str) -> bytes:
+        own = begun.copy()
+        own.update(_with_length(option))
+        return own.digest()[:12]
+
+    return min(options, key=place)
+
+
+def _with_length(part: str) -> bytes:
+    data = part.encode("utf-8", "surrogatepass")
+    return len(data).to_bytes(8, "big") + data

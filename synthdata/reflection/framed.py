@@ -24,6 +24,7 @@ from synthdata.records import (
     StepReview,
     Trajectory,
     content_hash,
+    picked_by_hash,
 )
 from synthdata.reflection.frames import frames_for
 from synthdata.reflection.guided import warmed
@@ -129,7 +130,7 @@ def _frame(proposal: Proposal, seed: tuple[str, ...], guide: Guidance) -> str:
     usable = [f for f in frames_for(p.rule, p.label) if all(values[name] for name in _PLACEHOLDER.findall(f))]
     usable = [f for f in usable if not _begins_any(f, guide.known)] or usable or ["Think twice before {g}, because"]
     seed = (*seed, f"angle {guide.angle}") if guide.angle else seed
-    chosen = min(usable, key=lambda frame: content_hash(*seed, "frame", frame))
+    chosen = picked_by_hash(usable, *seed, "frame")
     return chosen.format(**values)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import chain, zip_longest
 from typing import Literal
 
-from synthdata.records import CauseCode, Evidence, Trajectory, content_hash
+from synthdata.records import CauseCode, Evidence, Trajectory, content_hash, picked_by_hash
 from synthdata.reflection.causes import CAUSES
 from synthdata.reflection.facts import FACTS
 from synthdata.reflection.findings import Finding
@@ -206,7 +206,7 @@ def _fill(templates: Sequence[str], values: dict[str, str], what: str, seed: tup
     usable = [t for t in templates if all(values.get(name) for name in re.findall(r"\{(\w+)\}", t.lower()))]
     if not usable:
         return ""
-    chosen = min(usable, key=lambda t: content_hash(*seed, what, t))
+    chosen = picked_by_hash(usable, *seed, what)
     text = chosen.format(**values, G=values["g"][:1].upper() + values["g"][1:])
     return text
 

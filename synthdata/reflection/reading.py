@@ -98,6 +98,8 @@ def read_turns(trajectory: Trajectory) -> list[Turn]:
     return [_turn(at, step) for at, step in enumerate(trajectory.steps) if step.role == "agent"]
 
 
+# Each rule reads the run anew.
+@lru_cache(maxsize=512)
 def _turn(at: int, step: Step) -> Turn:
     raw = step.call_text if step.tool_calls else step.action
     field: EvidenceField = "tool_call" if step.tool_calls else "action"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from synthdata.records import content_hash
+from synthdata.records import picked_by_hash
 from synthdata.reflection.verified import Reason
 
 WORDINGS: dict[str, tuple[str, ...]] = {
@@ -336,7 +336,4 @@ WORDINGS |= {
 
 def sentences(reasons: Sequence[Reason], seed: tuple[str, ...]) -> list[str]:
     """A sentence for each reason, in their order: the seed's hash picks it among those of the reason's kind."""
-    return [
-        min(WORDINGS[one.kind], key=lambda t: content_hash(*seed, one.kind, t)).format(**dict(one.slots))
-        for one in reasons
-    ]
+    return [picked_by_hash(WORDINGS[one.kind], *seed, one.kind).format(**dict(one.slots)) for one in reasons]
