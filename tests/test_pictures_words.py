@@ -21,13 +21,14 @@ from synthdata.export.kinds import PICTURES
 from synthdata.export.pictures import without_pictures
 from synthdata.export.withheld import PictureScan
 from synthdata.pictures.store import PassingPictures, PictureStore
-from synthdata.pictures.words import PictureWords, words_of
+from synthdata.pictures.words import Line, PictureWords, _noted, words_of
 from synthdata.records import Candidate, Chat, Origin, Picture, Trajectory
 from synthdata.records.picture import cut_at_marks, without_codes
 from synthdata.reflection import render_context
 from synthdata.rounds.steps import read_heldout, read_reference, read_rows, read_runs
 from synthdata.settings import PictureSettings, Settings
 from synthdata.sources import read_candidates, read_trajectories
+from synthdata.text.redaction import redacted
 
 reads = [
     pytest.mark.slow,
@@ -178,6 +179,8 @@ def test_the_setting_without_the_extra_says_what_to_install(store, tmp_path, mon
         (["Access key", "AKI AWBF 2MNTPMAX6 7VLL", "Save changes"], "secrets"),
         (["Maps", "AlzaSyB3kT9mQx7Lw2Zp5Rn8Vc4Hd6Jf1Gs0aEoK"], "secrets"),
         (["password: plover-Quartz-77"], "secrets"),
+        (["Password:", "plover-Quartz-77"], "secrets"),
+        (["Password:", "Sign in"], None),
         (["Write to", "marta.keller@posteo.de"], "personal data"),
         (["Alza airport", "An AKI album by West 2", "Sort by name"], None),
         (["Order 48213", "Forgot password?", "Remember me"], None),
@@ -192,6 +195,70 @@ def test_what_lines_show_withholds_their_picture(lines, why, store, monkeypatch)
     scan = PictureScan(PictureWords(store), keep=False, redactors=())
     scan.look(name)
     assert scan.withheld.get(name) == why
+
+
+KEY = "ghp_" + "8hQz2LmN4pRs6TvWx9YbCdEfGhJk3MnPq7Ru"
+GOOGLE = "AIza" + "SyB3kT9mQx7Lw2Zp5Rn8Vc4Hd6Jf1Gs0aEo"
+
+
+@pytest.fixture
+def noted(store, monkeypatch):
+    """The reader of a picture of which it is noted that it shows these lines."""
+    monkeypatch.setattr("synthdata.pictures.words.find_spec", lambda name: name)
+    name = store.put(drawn(1)).name
+    note = store.words_folder / name[:2] / f"{name[:64]}.json"
+    note.parent.mkdir(parents=True)
+
+    def reader(*lines: str) -> str:
+        note.write_text(json.dumps([[line, 0.9] for line in lines]))
+        return PictureWords(store).shown(name)
+
+    return reader
+
+
+@pytest.mark.parametrize(
+    ("lines", "shown", "leaves"),
+    [
+        (["Your token", KEY[:20], KEY[20:]], f"Your token {KEY}", "Your token [SECRET_1]"),
+        (["Your token", *(KEY[at : at + 8] for at in range(0, 40, 8)), "Copy 1"], f"Your token {KEY} Copy 1", None),
+        (["Maps", GOOGLE.replace("AI", "Al")], f"Maps {GOOGLE}", "Maps [SECRET_1]"),
+        (["Id AKI AWBF 2MNTPMAX6 7VLL Save"], "Id AKIAWBF2MNTPMAX67VLL Save", "Id [SECRET_1] Save"),
+        (["password：plover-Quartz-77"], "password:plover-Quartz-77", "password:[SECRET_1]"),
+        (["Alza airport", "An AKI album", "by West 2"], "Alza airport An AKI album by West 2", None),
+        (["Order 48213", "Invoice INV-2291-0047", "12.40 EUR"], "Order 48213 Invoice INV-2291-0047 12.40 EUR", None),
+    ],
+)
+def test_no_piece_of_a_key_is_left_in_words(lines, shown, leaves, noted):
+    assert noted(*lines) == shown
+    if leaves:
+        assert redacted(f"[picture 64x48: {shown}]") == f"[picture 64x48: {leaves}]"
+
+
+def test_words_that_are_too_many_end_between_two_of_them(noted):
+    assert noted("word " * 196 + "token", KEY) == ("word " * 196 + "token").strip()
+    assert noted(" ".join(["four"] * 200), "more") == " ".join(["four"] * 200)
+    assert noted("w" * 1200) == "w" * 1000
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["[[" * 60_000, '{"a1": 0.9}', "{}", '[["a", NaN]]', '[["a", 7.5]]', "[[1, 0.9]]", '[["two\nlines", 0.9]]', "null"],
+    ids=["deep", "object", "empty object", "no number", "over one", "number", "lines", "null"],
+)
+def test_a_damaged_note_is_a_lost_one(damage, tmp_path):
+    note = tmp_path / "note.json"
+    note.write_text(damage)
+    assert _noted(note) is None
+    note.write_text(json.dumps([["Delivery to Lyon", 1.0], ["x", 0.0]]))
+    assert _noted(note) == [Line("Delivery to Lyon", 1.0), Line("x", 0.0)]
+
+
+@pytest.mark.parametrize("damage", ["[[" * 60_000, "null", '{"name": "%s", "width": 1e999, "height": 1}'])
+def test_a_damaged_note_of_a_kept_picture_is_a_lost_one(damage, store, tmp_path):
+    kept = store.put(drawn(1))
+    (note,) = (tmp_path / "corpus" / "cache" / "pictures").rglob("*.json")
+    note.write_text(damage.replace("%s", kept.name))
+    assert store.put(drawn(1)) == kept
 
 
 # What is read.
@@ -255,8 +322,6 @@ class TestReading:
 
 # What leaves.
 
-KEY = "ghp_" + "8hQz2LmN4pRs6TvWx9YbCdEfGhJk3MnPq7Ru"
-GOOGLE = "AIza" + "SyB3kT9mQx7Lw2Zp5Rn8Vc4Hd6Jf1Gs0aEo"
 PASSWORD = "plover-Quartz-77"
 SHOTS = {
     "ordinary": written("Delivery to Lyon", "arrives on Friday"),

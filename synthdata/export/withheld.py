@@ -10,12 +10,10 @@ from collections.abc import Iterable, Sequence
 
 from synthdata.pictures.words import PictureWords
 from synthdata.protocols import Redactor
+from synthdata.text.broken_keys import alike_mended, has_broken_key
 from synthdata.text.redaction import SECRET, Pseudonyms
-from synthdata.text.secrets import find_secret
+from synthdata.text.secrets import secret_spans
 
-# A capital I and a small l look alike in most letters; these are the beginnings of keys that hold one.
-_LOOK_ALIKE = {"Alza": "AIza", "AKlA": "AKIA", "ASlA": "ASIA"}
-_PIECES = 6
 SHOWS_SECRET, SHOWS_PERSON = "secrets", "personal data"
 
 
@@ -29,13 +27,15 @@ class PictureScan:
 
     def look(self, name: str) -> None:
         """Withhold the picture of that name where its own words say so."""
-        text = unicodedata.normalize("NFKC", "\n".join(line.text for line in self._words.lines(name)))
-        for read, meant in _LOOK_ALIKE.items():
-            text = text.replace(read, meant)
+        lines = "\n".join(line.text for line in self._words.lines(name))
+        text = alike_mended(unicodedata.normalize("NFKC", lines))
         self._texts[name] = text
-        if _broken_key(text):
+        if has_broken_key(text):
             self.withheld[name] = SHOWS_SECRET
         self._hold(name, Pseudonyms.of([text], self._redactors))
+        # On a screen a password stands under the word that says so; in a text it would not be looked for there.
+        if secret_spans(text.replace("\n", " ")):
+            self.withheld[name] = SHOWS_SECRET
 
     def compare(self, names: Iterable[str], known: Iterable[Pseudonyms]) -> None:
         """Withhold those that show what is known to be secret or personal from the texts around them.
@@ -52,10 +52,3 @@ class PictureScan:
             self.withheld[name] = SHOWS_SECRET
         elif kinds and not self._keep:
             self.withheld.setdefault(name, SHOWS_PERSON)
-
-
-def _broken_key(text: str) -> bool:
-    """Whether pieces that follow each other make a key: a window breaks one at its edge, wide letters read as words."""
-    pieces = text.split()
-    runs = ("".join(pieces[at : at + many]) for at in range(len(pieces)) for many in range(2, _PIECES + 1))
-    return any(find_secret(run) for run in runs)

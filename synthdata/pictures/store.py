@@ -131,7 +131,7 @@ class PictureStore:
             picture = Picture(str(facts["name"]), int(facts["width"]), int(facts["height"]), original=original)
             # Touched: a sweep must not take what a round is about to name.
             os.utime(self.path(picture.name))
-        except (OSError, ValueError, KeyError, TypeError, InputError):
+        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError, InputError):
             # Lost or damaged: it is only a note, and the picture is made again.
             return None
         return picture

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import unicodedata
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
@@ -24,6 +25,7 @@ from synthdata.pictures.store import PassingPictures, PictureStore, UnkeptPictur
 from synthdata.protocols import Pictures, Words
 from synthdata.records.picture import LONGEST_READ, alt_of
 from synthdata.settings import PictureSettings
+from synthdata.text.broken_keys import with_whole_keys
 
 _LOG = logging.getLogger(__name__)
 # A line that is read less surely than this says nothing to anybody: letters beside icons, bits of drawings.
@@ -55,8 +57,14 @@ class PictureWords:
         self._store = picture_store
 
     def shown(self, name: str) -> str:
-        """The words as a mark has them: one line of at most 1,000 characters, only what is read surely."""
-        return alt_of(" ".join(line.text for line in self.lines(name) if line.sure >= _SURE), LONGEST_READ)
+        """The words as a mark has them: one line of at most 1,000 characters, only what is read surely.
+
+        Keys in it are whole, so that the scanners of texts know them and leave no piece.
+        """
+        read = " ".join(line.text for line in self.lines(name) if line.sure >= _SURE)
+        line = alt_of(with_whole_keys(unicodedata.normalize("NFKC", read)), LONGEST_READ + 1)
+        # Cut between two words: a piece of a key would pass the scanners.
+        return line if len(line) <= LONGEST_READ else line.rpartition(" ")[0] or line[:LONGEST_READ]
 
     def lines(self, name: str) -> list[Line]:
         """All lines of a picture, also those that are read less surely; nothing unseen is in them.
@@ -98,10 +106,18 @@ def words_of(pictures: Pictures | None, settings: PictureSettings) -> Words | No
 
 def _noted(note: Path) -> list[Line] | None:
     try:
-        return [Line(str(text), float(sure)) for text, sure in json.loads(note.read_text(encoding="utf-8"))]
-    except (OSError, ValueError, TypeError):
+        noted = json.loads(note.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
         # Lost or damaged: it is only a note, and the picture is read again.
         return None
+    return [Line(*line) for line in noted] if isinstance(noted, list) and all(map(_is_line, noted)) else None
+
+
+def _is_line(value: object) -> bool:
+    if not (isinstance(value, list) and len(value) == 2):
+        return False
+    text, sure = value
+    return isinstance(text, str) and bool(text) and text == _seen(text) and isinstance(sure, float) and 0 <= sure <= 1
 
 
 class _Reader:
