@@ -220,6 +220,27 @@ def test_a_picture_of_a_run_is_kept_and_its_place_is_marked(part, store, tmp_pat
     assert media.size == len(drawn(5)) and (media.width, media.height) == (64, 48)
 
 
+@pytest.mark.parametrize(
+    "names", [("functionResponse", "inlineData", "mimeType"), ("function_response", "inline_data", "mime_type")]
+)
+@pytest.mark.parametrize("shown", [0, 1, 2])
+def test_what_a_function_of_gemini_shows_stands_behind_what_it_says(names, shown, store, tmp_path):
+    answer, inline, kind = names
+    parts = [{inline: {kind: "image/png", "data": B64}}] * shown
+    row = {
+        "contents": [
+            {"role": "user", "parts": [{"text": "Open the shop"}]},
+            {"role": "model", "parts": [{"functionCall": {"name": "open", "args": {}}}]},
+            {"role": "user", "parts": [{answer: {"name": "open", "response": {"url": "shop"}, "parts": parts}}]},
+            {"role": "model", "parts": [{"text": "It is open."}]},
+        ]
+    }
+    (run,) = runs(lines(tmp_path / "run.jsonl", row), store)
+    said = ['{"url":"shop"}', *["[picture 64x48]"] * shown]
+    assert without_codes(run.steps[1].observation) == "\n".join(said)
+    assert len(run.steps[1].media) == shown
+
+
 def test_the_words_of_a_picture_stand_in_its_mark(store, tmp_path):
     part = {"type": "image", "data": B64, "alt": "Login [page]\nwith a form"}
     (run,) = runs(lines(tmp_path / "run.jsonl", atif(part)), store)

@@ -304,6 +304,11 @@ def _add_answer(content: Content, part: dict[str, Any], where: str) -> None:
     nodes = (part, inner, origin)
     identity = next((node[key] for node in nodes for key in _ANSWER_IDS if node.get(key) is not None), None)
     value = next((inner[key] for key in _ANSWER_VALUES if inner.get(key) is not None), None)
+    shown = inner.get("parts")
+    if inner is not part and isinstance(shown, list) and shown:
+        # Gemini: what a function shows stands beside what it says.
+        said = [] if value is None else [value if isinstance(value, str) else canonical_json(value)]
+        value = [*said, *shown]
     error = part.get("error", part.get("errorText"))
     content.answers.append(read_answer(value, identity, where, error))
 
