@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 from drawn import data_url, drawn
+from drawn import written as drawn_words
 from embedding_server import endpoint
 from PIL import Image
 from sample_texts import lessons
@@ -24,6 +25,7 @@ from synthdata.corpus.digest import digest
 from synthdata.errors import EndpointError, SettingsError
 from synthdata.monitor.status import status
 from synthdata.pictures.gradients import GradientEncoder
+from synthdata.pictures.likeness import code
 from synthdata.protocols import ImageEncoder, Vectors
 from synthdata.settings import ImageEncoderSettings, RuntimeSettings
 from synthdata.similarity.images import HTTPImageEncoder, make_image_encoder
@@ -130,7 +132,13 @@ GOOD = [1.0] + [0.0] * (DIM - 1)
         (200, {"data": [{"index": 0, "embedding": GOOD}]}, "asked for 2 vectors.*set runtime.image_encoder.dim"),
         (200, {"data": [{"index": i, "embedding": GOOD} for i in range(3)]}, "asked for 2 vectors"),
         (200, {"data": [{"index": i, "embedding": GOOD[1:]} for i in range(2)]}, "set runtime.image_encoder.dim"),
-        (200, {"data": [{"index": i, "embedding": [GOOD]} for i in range(2)]}, "set runtime.image_encoder.dim"),
+        (200, {"data": [{"index": i, "embedding": [GOOD]} for i in range(2)]}, "several vectors"),
+        (200, {"data": [{"index": i, "embedding": [GOOD] * 3} for i in range(2)]}, "several vectors"),
+        (200, {"data": [{"index": i, "embedding": [GOOD] * (i + 2)} for i in range(2)]}, "several vectors"),
+        (200, {"data": [{"index": i, "embedding": "AACAPw=="} for i in range(2)]}, "not a list of embeddings"),
+        (200, {"data": [{"index": i, "embedding": [str(x) for x in GOOD]} for i in range(2)]}, "not a list of"),
+        (200, {"data": [{"index": i, "embedding": [x > 0 for x in GOOD]} for i in range(2)]}, "not a list of"),
+        (200, {"data": [{"index": i + 0.5, "embedding": GOOD} for i in range(2)]}, "numbered"),
         (200, {"data": [{"index": 0, "embedding": GOOD}] * 2}, "numbered"),
         (200, {"data": [{"index": i, "embedding": [float("nan")] * DIM} for i in range(2)]}, "number that is none"),
         (200, {"data": [{"index": i, "embedding": [0.0] * DIM} for i in range(2)]}, "is zero, so it says nothing"),
@@ -209,6 +217,16 @@ def test_gradients_are_unit_vectors_of_any_picture_and_hardly_change_with_the_fo
     np.testing.assert_allclose(np.linalg.norm(made, axis=1), 1, atol=1e-6)
     assert made[0] @ made[1] > 0.95 > made[0] @ made[2]
     assert GradientEncoder().encode([]).shape == (0, GradientEncoder.dim)
+
+
+def test_clear_pictures_are_told_apart_by_what_a_page_shows_of_them():
+    one, other = (
+        drawn_words(words, mode="RGBA") for words in ("Delivery to Lyon", "No parcel today, and none tomorrow")
+    )
+    made = GradientEncoder().encode([one, other, drawn_words("Delivery to Lyon")])
+    np.testing.assert_allclose(made[0], made[2], atol=1e-6)
+    assert made[0] @ made[1] < 0.95
+    assert (code(one) == code(drawn_words("Delivery to Lyon"))).all() and (code(one) != code(other)).any()
 
 
 def written(path: Path, groups: Sequence[int], seed: int, each: int = 1) -> Path:

@@ -133,6 +133,13 @@ def _of_few_colours(image: Image.Image) -> Image.Image:
     return small if small.convert("RGB").tobytes() == image.tobytes() else image
 
 
+def on_white(image: Image.Image) -> Image.Image:
+    """The picture as a page shows it: what it leaves clear is white, and not the colour that is stored there."""
+    if image.mode != "RGBA":
+        return image
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+
+
 def thumbnail(data: bytes, side: int = 320) -> bytes:
     """A PNG of a picture that was encoded here, shrunk so that neither side is longer than `side` pixels."""
     with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as image:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from synthdata.pictures.encode import on_white
 from synthdata.protocols import Vectors
 
 _SIDE = 32
@@ -31,7 +32,7 @@ class GradientEncoder:
 
 def _gradients(picture: bytes) -> Vectors:
     with Image.open(io.BytesIO(picture), formats=("PNG", "JPEG")) as image:
-        greys = image.convert("L").resize((_SIDE, _SIDE), Image.Resampling.LANCZOS)
+        greys = on_white(image).convert("L").resize((_SIDE, _SIDE), Image.Resampling.LANCZOS)
     down, right = np.gradient(np.asarray(greys, dtype=np.float64))
     # A blank picture has no gradients; the last number is the same for all, so that it has a direction.
     raw = np.concatenate([right.ravel(), down.ravel(), [1.0]])

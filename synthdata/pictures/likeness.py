@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from synthdata.pictures.encode import on_white
+
 _SIDE = 32
 # Bytes of a hash, and bits of it up to which two pictures are near copies.
 CODE_BYTES, NEAR_BITS = _SIDE * _SIDE // 8, 32
@@ -23,7 +25,7 @@ Codes = NDArray[np.uint8]
 def code(data: bytes) -> Codes:
     """The hash of a picture that was encoded here, (CODE_BYTES,)."""
     with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as image:
-        greys = image.convert("L").resize((_SIDE + 1, _SIDE), Image.Resampling.LANCZOS)
+        greys = on_white(image).convert("L").resize((_SIDE + 1, _SIDE), Image.Resampling.LANCZOS)
     grid = np.asarray(greys)
     return np.packbits(grid[:, 1:] > grid[:, :-1])
 

@@ -21,6 +21,7 @@ from PIL import Image
 
 from synthdata.errors import InputError
 from synthdata.io.files import atomic_write
+from synthdata.pictures.encode import on_white
 from synthdata.pictures.store import PassingPictures, PictureStore, UnkeptPictures
 from synthdata.protocols import Pictures, Words
 from synthdata.records.picture import LONGEST_READ, alt_of
@@ -156,8 +157,7 @@ class _Reader:
 def _pixels(data: bytes) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """The picture on white, in the order of colours that OpenCV has, and as large as small letters need."""
     with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as opened:
-        image = opened.convert("RGBA")
-    image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+        image = on_white(opened).convert("RGB")
     short, long = sorted(image.size)
     factor = min(_LONG / long, max(1.0, _SHORT / short))
     if factor != 1:

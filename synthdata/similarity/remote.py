@@ -54,9 +54,14 @@ def embeddings(answer: Any, name: str, shape: tuple[int, int], setting: str) -> 
         EndpointError: the answer is another, or one of its numbers is none.
     """
     try:
-        items = sorted(answer["data"], key=lambda item: int(item["index"]))
-        raw = np.array([item["embedding"] for item in items], dtype=np.float64)
-        places = [int(item["index"]) for item in items]
+        items = sorted(answer["data"], key=lambda item: float(item["index"]))
+        given = [item["embedding"] for item in items]
+        if any(isinstance(vector, list) and vector and isinstance(vector[0], list) for vector in given):
+            raise EndpointError(f"{name}: gave several vectors for one text or picture; use a model that gives one")
+        if np.array(given).dtype.kind not in "iufO":
+            raise TypeError("an embedding is no list of numbers")
+        raw = np.array(given, dtype=np.float64)
+        places = [float(item["index"]) for item in items]
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise EndpointError(f"{name}: the answer is not a list of embeddings: {error!r}") from error
     if raw.shape != shape:
