@@ -173,6 +173,16 @@ def test_the_setting_without_the_extra_says_what_to_install(store, tmp_path, mon
     assert words_of(store, PictureSettings()) is None
 
 
+def test_an_extra_that_cannot_be_loaded_says_so(store, tmp_path, monkeypatch):
+    (tmp_path / "rapidocr.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "rapidocr", raising=False)
+    monkeypatch.setattr("synthdata.pictures.words.find_spec", lambda name: name)
+    name = store.put(drawn(1)).name
+    with pytest.raises(InputError, match=r"cannot be loaded \(libGL.so.1: cannot open.*opencv-python-headless"):
+        PictureWords(store).shown(name)
+
+
 @pytest.mark.parametrize(
     ("lines", "why"),
     [

@@ -83,7 +83,8 @@ def picture_notes(pictures: Mapping[str, Any]) -> Iterator[str]:
     withheld = pictures["withheld"]
     if pictures["files"] and withheld is None:
         files = pictures["files"]
-        yield f"pictures that left unread, and what they show with them: {files} (recipe.pictures.ocr has them read)"
+        cure = "a corpus made with recipe.pictures.ocr reads them"
+        yield f"pictures that left unread, and what they show with them: {files} ({cure})"
     for what, count in (withheld or {}).get("because_of", {}).items():
         yield f"pictures that left as words alone, since they show {what}: {count}"
 

@@ -125,8 +125,14 @@ class _Reader:
     """The models, loaded once: some 300 MB, and more while they work."""
 
     def __init__(self) -> None:
-        import rapidocr
-
+        try:
+            import rapidocr
+        except ImportError as error:
+            # Such as a library of the system that OpenCV with windows wants, where no screen is.
+            raise InputError(
+                f"the ocr extra is installed and cannot be loaded ({error}): install 'synthdata-gate[ocr]' again, and "
+                "opencv-python-headless in the place of opencv-python"
+            ) from error
         models = Path(rapidocr.__file__).parent / "models"
         for name in (_DETECTOR, _RECOGNISER):
             if not (models / name).is_file():
