@@ -243,7 +243,8 @@ def written(path: Path, groups: Sequence[int], seed: int, each: int = 1) -> Path
 
 
 def ran(*arguments: object) -> str:
-    done = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    # So wide that no cell of a table is broken into lines.
+    done = CliRunner().invoke(app, [str(argument) for argument in arguments], env={"COLUMNS": "300"})
     assert done.exit_code in (0, 1), done.output
     return " ".join(done.output.split())
 
