@@ -61,14 +61,15 @@ def embeddings(answer: Any, name: str, shape: tuple[int, int], setting: str) -> 
         if np.array(given).dtype.kind not in "iufO":
             raise TypeError("an embedding is no list of numbers")
         raw = np.array(given, dtype=np.float64)
-        places = [float(item["index"]) for item in items]
+        places = [item["index"] for item in items]
+        in_order = [float(place) for place in places] == list(range(shape[0]))
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise EndpointError(f"{name}: the answer is not a list of embeddings: {error!r}") from error
     if raw.shape != shape:
         raise EndpointError(
             f"{name}: asked for {shape[0]} vectors of {shape[1]} numbers, got {raw.shape}; set {setting}"
         )
-    if places != list(range(shape[0])):
+    if not in_order:
         raise EndpointError(f"{name}: the embeddings are numbered {places[:5]} and not 0, 1, ...; use another server")
     # What is not finite, or too large to square, has no length.
     with np.errstate(over="ignore"):
