@@ -6,7 +6,7 @@ import re
 import xml.etree.ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from synthdata.consolidation.curve import draw as loss_curve
@@ -72,6 +72,8 @@ def test_every_picture_is_well_formed_inside_a_page_and_alone(title):
 
 
 @given(st.lists(st.tuples(values, values), min_size=1, max_size=12), titles)
+@example([(5e-324, None)], "next to nought")
+@example([(-5e-324, None)], "next to nought")
 def test_a_course_with_holes_is_drawn_as_far_as_it_goes(course, title):
     points = [
         Point(i + 1, v, None if low is None else min(low, 0), None if low is None else max(low, 0))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from synthdata.drawing.figure import Drawing
+from synthdata.drawing.figure import Drawing, span_of
 from synthdata.drawing.trend import Point
 from synthdata.text.display import printable
 from synthdata.text.numbers import number
@@ -25,7 +25,7 @@ def bullet(title: str, now: Point, before: float | None = None) -> Drawing | Non
         return None
     marks = [v for v in (now.value, before, now.low, now.high) if v is not None]
     low, high = (min(marks), max(marks)) if now.low is not None else (min(0.0, *marks), max(marks))
-    room = 0.18 * ((high - low) or abs(high) or 1.0)
+    room = 0.18 * span_of(high - low, abs(high))
     low, high = low - (room if now.low is not None else 0), high + room
 
     def x(value: float) -> float:

@@ -17,6 +17,7 @@ _WIDE = 500
 # How much higher a picture is that stands alone, for its title and for a note.
 _HEAD, _FOOT, _EDGE = 30, 18, 10
 _NAMES = 12
+_LEAST = 1e-300
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,11 @@ def last_of(sentences: Sequence[str], unit: str = "round") -> list[str]:
     """The last of many sentences, with a word on how many came before: a description is read out whole."""
     more = len(sentences) - _NAMES
     return ([f"{more} earlier {unit}s"] if more > 0 else []) + list(sentences[-_NAMES:])
+
+
+def span_of(*spans: float) -> float:
+    """The first of these that a scale can be made of, else 1: what is next to nought cannot be divided by."""
+    return next((span for span in spans if span > _LEAST), 1.0)
 
 
 def round_steps(low: float, high: float, count: int) -> list[float]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from synthdata.drawing.figure import Drawing, floor_line, last_of, level_lines, round_steps, shown_rounds
+from synthdata.drawing.figure import Drawing, floor_line, last_of, level_lines, round_steps, shown_rounds, span_of
 from synthdata.text.numbers import number
 
 _WIDTH, _HEIGHT = 340, 150
@@ -71,7 +71,7 @@ def _scale(points: Sequence[Point]) -> _Scale:
     levels = [v for p in points for v in (p.value, p.low, p.high) if v is not None]
     low, high = min(levels), max(levels)
     # A change of a few percent must not fill the picture: without a band nothing else says how small it is.
-    room = max(high - low, _LEAST_SPAN * max(abs(low), abs(high))) or 1.0
+    room = span_of(max(high - low, _LEAST_SPAN * max(abs(low), abs(high))))
     return _Scale(points[0].round, points[-1].round, (low + high - 1.16 * room) / 2, (low + high + 1.16 * room) / 2)
 
 
