@@ -87,7 +87,7 @@ def last_of(sentences: Sequence[str], unit: str = "round") -> list[str]:
 
 
 def span_of(*spans: float) -> float:
-    """The first of these that a scale can be made of, else 1: what is next to nought cannot be divided by."""
+    """The first of these that a scale can be divided by, else 1: floats next to 0 underflow."""
     return next((span for span in spans if span > _LEAST), 1.0)
 
 
