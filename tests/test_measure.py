@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from synthdata import Candidate, Corpus, Settings
 from synthdata.gate.lexical import skeleton
 from synthdata.gate.reference import ReferenceRow
 from synthdata.monitor.blocks import Blocks, numbers_against, own_numbers
-from synthdata.monitor.measure import AGAINST, OWN, View, measure
+from synthdata.monitor.measure import AGAINST, OWN, View, measure, stepped
 from synthdata.monitor.status import status
 from synthdata.monitor.wording import Vocabulary, Wording, own_wording, tail
 
@@ -81,6 +82,32 @@ def test_a_view_smaller_than_half_the_reference_is_measured_at_its_own_size() ->
     assert found["round", "n2"]["value"] == pytest.approx(effective_number(small.content))
     assert found["round", "distinct_3"]["value"] == pytest.approx(distinct_n(first_words(small.words, words), 3))
     assert found["reference_heldout", "size"]["value"] == 60
+
+
+def test_a_view_that_grows_asks_for_few_sets_of_subsamples() -> None:
+    """The reference's subsamples are kept by size and words: a row more must not ask for new ones."""
+    texts = lessons(520, 6)
+    heldout = view("reference_heldout", texts[:200], 2)
+    asked: Counter[str] = Counter()
+
+    def keep(name: str, make: Callable[[], list[dict[str, float]]]) -> list[dict[str, float]]:
+        asked[name] += 1
+        return kept.setdefault(name, [{"n2": 1.0}, {"n2": 2.0}])
+
+    kept: dict[str, list[dict[str, float]]] = {}
+    for count in range(40, 140):
+        measure([view("admitted", texts[200 : 200 + count], 1)], heldout, SHARES, 0, keep)
+    bare = [name for name in asked if not name.endswith("-words")]
+    # From 40 rows to 100, half of the reference, the steps of a twelfth are eleven.
+    assert len(bare) == 12
+    assert len(asked) - len(bare) <= 30
+
+
+@given(st.integers(1, 10**7), st.integers(1, 10**7))
+def test_a_step_is_less_than_a_tenth_below_and_keeps_the_order(count: int, other: int) -> None:
+    assert count * 10 / 11 - 1 < stepped(count) <= count
+    assert stepped(stepped(count)) == stepped(count)
+    assert (stepped(count) <= stepped(other)) or count > other
 
 
 @settings(max_examples=10)

@@ -26,7 +26,7 @@ from synthdata.records import Candidate, Decision, Origin, Verdict
 from synthdata.rounds.restore import CorpusGate, restore
 from synthdata.settings import Recipe
 
-HELD = RESTORED_AT_ONCE + 300
+HELD = 4 * RESTORED_AT_ONCE + 300
 
 
 def held_rows(n: int, seed: int) -> tuple[list[Candidate], Any]:

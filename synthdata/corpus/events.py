@@ -47,10 +47,11 @@ def event_payload(table: Table, kind: str, key: str) -> dict[str, Any] | None:
     return None if payloads.is_empty() else dict(json.loads(payloads.item(0)))
 
 
-def read_events(table: Table, kind: str | None, where: pl.Expr | None) -> pl.DataFrame:
+def chosen_events(events: pl.DataFrame, kind: str | None, where: pl.Expr | None) -> pl.DataFrame:
     """Events of that kind, by default of every kind, that `where` lets through, in the order of their appending."""
     of_kind = None if kind is None else pl.col("kind") == kind
-    return table.read(None, both(of_kind, where)).sort("seq")
+    asked = both(of_kind, where)
+    return (events if asked is None else events.filter(asked)).sort("seq")
 
 
 def without_removed(admitted: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:

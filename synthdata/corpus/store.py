@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from synthdata.corpus import derived, rounds
 from synthdata.corpus.beginning import ANCHORS, HELDOUT, PICTURES, begin, open_header, refuse_occupied, sweep_unfinished
-from synthdata.corpus.events import append_event, read_events, without_removed
+from synthdata.corpus.events import append_event, chosen_events, without_removed
 from synthdata.corpus.experience import add_trajectories, read_trajectories
 from synthdata.corpus.header import UNSEALED, Header, Views
 from synthdata.corpus.lock import WriterLock
@@ -36,7 +36,7 @@ from synthdata.corpus.sealed_rows import check_tables, check_version, rows_happe
 from synthdata.corpus.sealing import adopt, begin_seals, check_header, replace_header
 from synthdata.corpus.seals import Seal, SealBook
 from synthdata.corpus.snapshots import write_snapshot
-from synthdata.corpus.tables import Table, both
+from synthdata.corpus.tables import KeptRows, Table, both
 from synthdata.errors import CorruptStoreError, InputError
 from synthdata.pictures.encode import PictureBounds
 from synthdata.pictures.store import PictureStore
@@ -66,6 +66,7 @@ class CorpusStore:
         self.decisions_table = Table(path / "decisions", DECISIONS, "round", self.seals)
         self.events_table = Table(path / "events", EVENTS, "round", self.seals)
         self.snapshots_table = Table(path / "snapshots", SNAPSHOTS, "round", self.seals)
+        self._event_rows, self._snapshot_rows = KeptRows(self.events_table), KeptRows(self.snapshots_table)
 
     @classmethod
     @contextmanager
@@ -372,7 +373,7 @@ class CorpusStore:
 
     def events(self, kind: str | None = None, as_of: int | None = None) -> pl.DataFrame:
         """Events in the order in which they were appended; `payload` is JSON text."""
-        return read_events(self.events_table, kind, self._until(as_of))
+        return chosen_events(self._event_rows(), kind, self._until(as_of))
 
     def write_snapshot(self, round: int, rows: Sequence[Mapping[str, Any]]) -> int:
         """Append metrics of a round (`view, metric, value, low, high, note`) that are new; how many that were."""
@@ -381,7 +382,8 @@ class CorpusStore:
 
     def snapshots(self, as_of: int | None = None) -> pl.DataFrame:
         """Metrics by round, view and metric, with the bounds of their interval."""
-        return self.snapshots_table.read(None, self._until(as_of)).sort("round", "view", "metric")
+        rows, until = self._snapshot_rows(), self._until(as_of)
+        return (rows if until is None else rows.filter(until)).sort("round", "view", "metric")
 
     def derived_path(self, name: str) -> Path:
         """Where the derived file of that name for the current table version belongs; its folder exists."""

@@ -24,6 +24,7 @@ from synthdata.corpus.file_notes import note_files
 from synthdata.corpus.panics import panics_held_back
 from synthdata.corpus.row_digest import rows_digest
 from synthdata.corpus.seals import REPAIR, SealBook
+from synthdata.corpus.table_log import LogState, files_at, log_state, opened_at
 from synthdata.errors import CorruptStoreError, InputError, SynthdataError
 from synthdata.io.files import sync_path
 from synthdata.io.refusals import refusal, unless_refused
@@ -82,12 +83,22 @@ class Table:
         Raises:
             CorruptStoreError: the log is missing or cannot be read.
         """
-        try:
+        with _log_named(self.folder):
             return DeltaTable(self.folder)
-        except TableNotFoundError as error:
-            raise CorruptStoreError(f"{self.folder}: the table's log is missing; restore it from a copy") from error
-        except (DeltaError, OSError, ValueError) as error:
-            raise _unreadable(self.folder / "_delta_log", "cannot be read", error) from error
+
+    def state(self) -> LogState:
+        """What differs as soon as the table does.
+
+        Raises:
+            CorruptStoreError: the log is missing or cannot be read.
+        """
+        with _log_named(self.folder):
+            return log_state(self.folder)
+
+    def _opened(self) -> DeltaTable:
+        """The same for reading alone, which costs little where the log is as it was the last time."""
+        with _log_named(self.folder):
+            return opened_at(self.folder, log_state(self.folder))
 
     def history(self) -> list[dict[str, Any]]:
         """What each commit says of itself, the newest first.
@@ -102,7 +113,7 @@ class Table:
 
     def version(self) -> int:
         """The number of the last commit; 0 is the empty table."""
-        return int(self.open().version())
+        return int(self._opened().version())
 
     def append(self, frame: pl.DataFrame, metadata: dict[str, str], transaction: tuple[str, int] | None = None) -> int:
         """Append all rows in one commit that is on disk when this returns; the new version.
@@ -159,7 +170,7 @@ class Table:
         unknown = sorted(set(columns or ()) - set(self.schema))
         if unknown:
             raise InputError(f"{self.folder.name}: no column {', '.join(unknown)}; there are {', '.join(self.schema)}")
-        table = self.open()
+        table = self._opened()
         with _damage_named(self.folder):
             lazy = self._scan(table)
             if where is not None:
@@ -271,10 +282,8 @@ class Table:
 
     def _added(self) -> pl.DataFrame:
         # Statistics are parsed here and not before, so that a damaged entry may open and fail now.
-        try:
-            return pl.DataFrame(self.open().get_add_actions(flatten=True))
-        except (DeltaError, ValueError) as error:
-            raise _unreadable(self.folder / "_delta_log", "cannot be read", error) from error
+        with _log_named(self.folder):
+            return files_at(self.folder, log_state(self.folder))
 
     def _sync(self, version: int) -> list[Path]:
         """Flush a version to the disk; its files of data and log."""
@@ -288,11 +297,40 @@ class Table:
         return [*added, log, *([checkpoint] if checkpoint.is_file() else [])]
 
 
+class KeptRows:
+    """All rows of a small table, read again where its log has changed since: a round asks for them some thirty times.
+
+    Raises:
+        CorruptStoreError: the table cannot be read.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._read: tuple[LogState, pl.DataFrame] | None = None
+
+    def __call__(self) -> pl.DataFrame:
+        """The rows as the table is now; row order is not defined, so sort."""
+        state = self._table.state()
+        if self._read is None or self._read[0] != state:
+            self._read = state, self._table.read()
+        return self._read[1]
+
+
 def both(first: pl.Expr | None, second: pl.Expr | None) -> pl.Expr | None:
     """A filter that asks for both conditions; None asks for nothing."""
     if first is None or second is None:
         return second if first is None else first
     return first & second
+
+
+@contextmanager
+def _log_named(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (TableNotFoundError, FileNotFoundError) as error:
+        raise CorruptStoreError(f"{folder}: the table's log is missing; restore it from a copy") from error
+    except (DeltaError, OSError, ValueError) as error:
+        raise _unreadable(folder / "_delta_log", "cannot be read", error) from error
 
 
 @contextmanager

@@ -29,7 +29,7 @@ from synthdata.similarity.minhash import LexicalIndex
 from synthdata.similarity.parts import PartedIndex
 from synthdata.similarity.stored_rows import ExactRows, Texts
 
-_FORMAT = "4"
+_FORMAT = "5"
 _ROWS, _FRAMES, _VECTORS, _META = "rows.arrow", "frames.arrow", "vectors.npy", "meta.json"
 _LEXICAL = ("signatures", "band_keys", "band_rows")
 _STATE = ("upper", "moment", "counts", "real_counts", "totals", "slots", "slot_rows")

@@ -28,7 +28,7 @@ from synthdata.similarity.minhash import Sketch
 
 # Items that are searched for among the vectors of the history at a time.
 _SEARCHED_AT_ONCE = 1024
-RESTORED_AT_ONCE = 2048
+RESTORED_AT_ONCE = 512
 
 
 @dataclass(frozen=True, slots=True)

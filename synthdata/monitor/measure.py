@@ -8,6 +8,7 @@ of that reference. What is not defined is None with its reason.
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -24,6 +25,9 @@ LEAST_ROWS = 10
 MOST_ROWS = 300
 REFERENCE_ROWS = 4 * MOST_ROWS
 WIDTH = 2.0
+# Sizes and numbers of words at which sets are compared, a twelfth apart: the reference's 200 subsamples are then taken
+# once for many rounds, which costs a second and more, and not anew for each row that a corpus has grown by.
+STEPS = sorted({int(LEAST_ROWS * 2 ** (k / 8)) for k in range(240)})
 OWN = (
     "n2", "vendi_1", "cell_hill_1", "cell_max_ratio", "outside_share", "distinct_3", "compression_ratio",
     "self_repetition", "skeleton_hill_1",
@@ -39,9 +43,10 @@ def measure(
     """Snapshot rows (view, metric, value, low, high, note) for the views and, where there is one, the reference.
 
     `low` and `high` are mean and two standard deviations of 200 subsamples of the set-aside reference at the view's
-    size s = min(n, n_heldout / 2) and words, corrected by sqrt(1 - s / n_heldout): where real text would lie. `shares`
-    (m,) are the real shares of the cells. Views of one size share their subsamples, whose numbers `keep` may have from
-    before. `note` says why a value is None.
+    size s, at most n, `MOST_ROWS` and n_heldout / 2, and words, corrected by sqrt(1 - s / n_heldout): where real text
+    would lie. Below these bounds s is the next lower of `STEPS`, as the number of words is. `shares` (m,) are the real
+    shares of the cells. Views of one size share their subsamples, whose numbers `keep` may have from before. `note`
+    says why a value is None.
     """
     vocabulary = Vocabulary()
     reference = None
@@ -56,8 +61,7 @@ def measure(
             note = f"{len(view)} rows, fewer than the {LEAST_ROWS} that a number needs"
             rows += [row(view.name, name, None, note=note) for name in (*OWN, *AGAINST)]
         else:
-            size = min(len(view), MOST_ROWS, len(view) if reference is None else reference.n // 2)
-            groups.setdefault(size, []).append(view)
+            groups.setdefault(_size(len(view), reference), []).append(view)
     for size, members in sorted(groups.items()):
         drawn = {
             view.name: Draws(view, size, vocabulary, seed)
@@ -69,6 +73,19 @@ def measure(
         note = _no_reference(heldout)
         rows += [row(v.name, name, None, note=note) for group in groups.values() for v in group for name in AGAINST]
     return rows
+
+
+def _size(rows: int, reference: ReferenceSample | None) -> int:
+    """At how many rows a view of so many is measured."""
+    if reference is None:
+        return min(rows, MOST_ROWS)
+    most = min(MOST_ROWS, reference.n // 2)
+    return most if rows >= most else stepped(rows)
+
+
+def stepped(count: int) -> int:
+    """The largest of `STEPS` that is not above a count; the count itself where it is below all of them."""
+    return STEPS[bisect_right(STEPS, count) - 1] if count >= STEPS[0] else count
 
 
 def row(view: str, metric: str, value: float | None, bounds: tuple[float, float] | None = None, note: str = "") -> Row:
@@ -90,6 +107,7 @@ def _group(
 ) -> list[Row]:
     """The views of one size, at the words that every draw of every one of them has."""
     words = min([draws.words() for draws in drawn.values()] + ([reference.words(size)] if reference else []))
+    words = stepped(words) if reference else words
     band: Spread = mean_and_deviation(reference.numbers(size, words, shares)) if reference else {}
     bounds = _bounds(band, math.sqrt(1 - size / reference.n)) if reference else {}
     rows: list[Row] = []
