@@ -1,4 +1,4 @@
-"""A table that was opened before is opened anew as soon as its log is another: by a commit, a change, another corpus."""
+"""A table is opened anew as soon as its log is another: by a commit, a change, another corpus at its place."""
 
 from __future__ import annotations
 

@@ -27,8 +27,8 @@ from synthdata.settings import Recipe, Settings
 
 # Saved states stand under how many rows they hold: later versions of the table only add to them.
 _STATES = "gate"
-# A memory is written whole, 3.6 kB a row, and a row that it lacks costs a quarter of a millisecond in every round: it is
-# written again for so many rows more as balance the two, a sixteenth of it within these bounds.
+# A memory is written whole, 3.6 kB a row, and a row that it lacks costs a quarter of a millisecond in every round. It
+# is written again for so many rows more as balance the two, a sixteenth of it within these bounds.
 _FEWEST, _MOST = RESTORED_AT_ONCE, 16 * RESTORED_AT_ONCE
 _LOG = logging.getLogger(__name__)
 
