@@ -46,6 +46,16 @@ def same_meaning(one: str, other: str) -> bool:
     return left[3] != right[3] or left[2] == right[2]
 
 
+def numbers_and_negations(text: str) -> tuple[frozenset[tuple[str, int]], int]:
+    """Which numbers a text holds, how often each, and how many negations: texts that differ in it never mean the same.
+
+    Texts without any word hold the text itself instead.
+    """
+    plain = normalise(text)
+    numbers, negations, _, _, words = _traits(plain)
+    return (frozenset(numbers.items()), negations) if words else (frozenset({(plain, 1)}), -1)
+
+
 def differ_in_numbers_alone(one: str, other: str) -> bool:
     """Whether two texts are the same but for their numbers."""
     left, right = normalise(one), normalise(other)

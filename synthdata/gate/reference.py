@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from synthdata.errors import AnchorError, CorruptStoreError
 from synthdata.gate.cells import centre
+from synthdata.gate.reference_copies import ReferenceCopies
 from synthdata.io.refusals import unless_refused
 from synthdata.protocols import Vectors
 from synthdata.records import content_hash
@@ -76,7 +77,8 @@ def clean(
 ) -> Reference:
     """Drop exact, near (MinHash) and semantic (cosine) copies, first one stays; then set tasks aside by seed.
 
-    Of rows with context and content both must be alike. `cut` takes a shared preamble off a text.
+    Of rows with context and content both must be alike, and a content with other numbers, negations or roles is
+    another one, as the gate has it (reference_copies.py). `cut` takes a shared preamble off a text.
 
     Rows are taken in the order of their ids, so the result does not depend on the order of the file.
 
@@ -94,12 +96,14 @@ def clean(
     unit = _both_views(rows, context, content)
     signatures = lexical.signatures(texts)
     stays = np.zeros(len(rows), dtype=bool)
-    repeats = near_kept(unit[order], settings.clean_cosine, stays)
+    copies = ReferenceCopies([views[i] for i in order], _centred(content)[order], settings, gate)
+    repeats = near_kept(unit[order], settings.clean_cosine, stays, copies.alike)
+    places: list[int] = []
     for place, (i, repeated) in enumerate(zip(order, repeats, strict=True)):
         key = exact_key(texts[i])
         if key in seen:
             fell["exact"] += 1
-        elif lexical.query(texts[i], signatures[i]):
+        elif any(copies.near(place, places[row]) for row, _ in lexical.query(texts[i], signatures[i])):
             fell["near"] += 1
         elif repeated:
             fell["semantic"] += 1
@@ -108,6 +112,7 @@ def clean(
             lexical.add([len(kept)], [texts[i]], signatures[i : i + 1])
             stays[place] = True
             kept.append(i)
+            places.append(place)
     _check_enough(len(kept), len(rows), fell, settings.min_rows)
     chosen = [rows[i] for i in kept]
     return Reference(chosen, context[kept], content[kept], _set_aside(chosen, settings), fell)
@@ -120,9 +125,13 @@ def _both_views(rows: Sequence[ReferenceRow], context: Vectors, content: Vectors
     has = np.array([bool(row.content) for row in rows], dtype=bool)
     if not all(row.content and row.context for row in rows):
         vectors = np.where(has[:, None], content, context)
-        return centre(vectors, vectors.mean(axis=0))[0]
-    halves = [centre(view, view.mean(axis=0))[0] for view in (context, content)]
+        return _centred(vectors)
+    halves = [_centred(view) for view in (context, content)]
     return np.asarray(np.concatenate(halves, axis=1) / np.sqrt(2), dtype=np.float32)
+
+
+def _centred(vectors: Vectors) -> Vectors:
+    return centre(vectors, vectors.mean(axis=0))[0] if len(vectors) else vectors
 
 
 def _check_enough(kept: int, rows: int, fell: dict[str, int], needed: int) -> None:

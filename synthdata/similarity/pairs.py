@@ -10,7 +10,7 @@ dimensions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import isqrt
 
 import numpy as np
@@ -21,6 +21,8 @@ from synthdata.similarity.index import ROUNDING
 
 Rows = NDArray[np.int64]
 Cosines = NDArray[np.float64]
+# Of pairs of rows by number, (m,) each, which may be copies for all that is not in their vectors: (m,) bool.
+Alike = Callable[[Rows, Rows], NDArray[np.bool_]]
 
 _HEAD = 63
 _BLOCK = 8192
@@ -47,9 +49,15 @@ def pairs_within(vectors: Vectors, threshold: float) -> Iterator[tuple[Rows, Row
         yield np.maximum(first, second), np.minimum(first, second), cosines
 
 
-def near_kept(vectors: Vectors, threshold: float, stays: NDArray[np.bool_]) -> Iterator[bool]:
+def all_alike(one: Rows, other: Rows) -> NDArray[np.bool_]:
+    """Nothing but their vectors tells rows apart."""
+    return np.ones(len(one), dtype=bool)
+
+
+def near_kept(vectors: Vectors, threshold: float, stays: NDArray[np.bool_], alike: Alike = all_alike) -> Iterator[bool]:
     """For each unit row (n, d) in turn, whether an earlier one that stays has a cosine of at least `threshold` to it.
 
+    Only pairs that are `alike` count, which is asked of near ones alone.
     The caller writes `stays` (n,) as it goes, before it asks for the next. Halves are taken in turn: what stays of the
     first is held against the second at once, so that rows that are copies are never held against each other and a
     set of copies costs what its different rows cost. Decides as if every pair were looked at.
@@ -59,13 +67,13 @@ def near_kept(vectors: Vectors, threshold: float, stays: NDArray[np.bool_]) -> I
 
     def decide(start: int, stop: int) -> Iterator[bool]:
         if stop - start <= _LEAF:
-            yield from groups.one_by_one(range(start, stop), threshold, near, stays)
+            yield from groups.one_by_one(range(start, stop), threshold, near, stays, alike)
             return
         middle = (start + stop) // 2
         yield from decide(start, middle)
         kept = start + np.flatnonzero(stays[start:middle])
         asked = middle + np.flatnonzero(~near[middle:stop])
-        near[asked] = groups.any_near(asked, kept, threshold)
+        near[asked] = groups.any_near(asked, kept, threshold, alike)
         yield from decide(middle, stop)
 
     yield from decide(0, len(stays))
@@ -98,18 +106,18 @@ class Groups:
                 onward = left < right
                 yield from self._within(left[onward], right[onward], threshold)
 
-    def any_near(self, asked: Rows, kept: Rows, threshold: float) -> NDArray[np.bool_]:
-        """For each asked row, by number as given, whether a kept one is within the threshold; bool as `asked`."""
+    def any_near(self, asked: Rows, kept: Rows, threshold: float, alike: Alike) -> NDArray[np.bool_]:
+        """For each asked row, by number as given, whether a kept one that is alike is within the threshold."""
         place = self._place[asked]
         near = np.zeros(len(self.names), dtype=bool)
         for own, others in self._meetings(np.sort(self._place[kept]), np.sort(place), threshold):
             for left, right in self._candidates(own, others[~near[others]], threshold):
-                for _, neighbours, _ in self._within(left, right, threshold):
-                    near[neighbours] = True
+                for mine, neighbours, _ in self._within(left, right, threshold):
+                    near[neighbours[alike(self.names[mine], self.names[neighbours])]] = True
         return near[place]
 
     def one_by_one(
-        self, names: range, threshold: float, near: NDArray[np.bool_], stays: NDArray[np.bool_]
+        self, names: range, threshold: float, near: NDArray[np.bool_], stays: NDArray[np.bool_], alike: Alike
     ) -> Iterator[bool]:
         """For each row of a short range in turn, whether it is `near` or an earlier one of the range stays near it."""
         place = self._place[names.start : names.stop]
@@ -121,7 +129,10 @@ class Groups:
                 continue
             earlier = place[:i][close[i, :i] & stays[names.start : name]]
             own = np.full(len(earlier), place[i])
-            yield any(len(hits[0]) for hits in self._within(own, earlier, threshold))
+            yield any(
+                alike(self.names[mine], self.names[others]).any()
+                for mine, others, _ in self._within(own, earlier, threshold)
+            )
 
     def _meetings(self, own: Rows, asked: Rows, threshold: float) -> Iterator[tuple[Rows, Rows]]:
         """Places of `own` that share a centre, with the places of `asked` that can be near them; both ascend."""
