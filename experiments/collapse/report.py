@@ -27,6 +27,7 @@ E2_COLUMNS = {
     "precision": "precision",
     "distinct3": "distinct-3",
 }
+E2_HEAD = ["claim", "is", "value, 95 %", "verdict"]
 COLUMNS = {"loss": "loss, nats", "n2": "N2", "n2_unseen": "N2, unseen view", "precision": "precision", "tail": "tail"}
 DRAWN_MEASURES = (("loss", "held-out loss, nats a word"), ("n2", "N2 of raw samples"))
 E2_MEASURES = (("loss_calibrated", "held-out loss at its best temperature, nats a token"), ("n2", "N2 of raw samples"))
@@ -67,7 +68,7 @@ def body() -> str:
     parts = ["## 3. E1, confirmed", _counts(results), arms_table(results), "### Registered claims", claims(results)]
     others = sorted({t for _, t in results} - {0.9})
     parts += [f"### T = {t:g}\n\n{arms_table(results, t)}" for t in others]
-    return "\n\n".join([*parts, *_transformer(load("e2"))])
+    return "\n\n".join([*parts, *_transformer(load("e2")), *_rerun()])
 
 
 def _transformer(results: Results) -> list[str]:
@@ -76,7 +77,7 @@ def _transformer(results: Results) -> list[str]:
         return []
     parts = ["## 4. E2, confirmed", _counts(results)]
     for t in sorted({t for _, t in results}, reverse=True):
-        rows = [["claim", "is", "value, 95 %", "verdict"], *claims_e2.claims(results, t)]
+        rows = [E2_HEAD, *claims_e2.claims(results, t)]
         parts += [f"### E2 at T = {t:g}", arms_table(results, t, E2_COLUMNS), _table(rows)]
     return parts + _rare_tokens(load("e2", "tune"))
 
@@ -87,6 +88,29 @@ def _rare_tokens(results: Results) -> list[str]:
         return []
     parts = [f"### E2's rare tokens, tuning seeds, T = {tail.TEMPERATURE:g}", _counts(results)]
     return [*parts, arms_table(results, tail.TEMPERATURE, E2_COLUMNS), _table(tail.differences(results))]
+
+
+def _rerun() -> list[str]:
+    """Arms with a gate run again with a later one, on the same seeds, beside the first figures; arms without stand."""
+    parts: list[str] = []
+    for experiment, loss in (("e1", "loss"), ("e2", "loss_calibrated")):
+        before, now = load(experiment), load(experiment, "rerun")
+        if not now:
+            continue
+        columns = {loss: E2_COLUMNS[loss], "n2": "N2", "n2_unseen": "N2, unseen view"}
+        lines = [["arm", "seeds", *(f"{name}, before / now" for name in columns.values())]]
+        for (arm, t), runs in now.items():
+            if arm != "baseline":
+                both = before[arm, t], runs
+                cells = [
+                    " / ".join(f"{np.mean([value(lines[seed], name) for seed in runs]):.3f}" for lines in both)
+                    for name in columns
+                ]
+                lines.append([arm, str(len(runs)), *cells])
+        merged = before | now
+        said = claims(merged) if experiment == "e1" else _table([E2_HEAD, *claims_e2.claims(merged, 0.9)])
+        parts += [f"### {experiment.upper()} with the later gate, T = 0.9", _counts(now), _table(lines), said]
+    return parts
 
 
 def _counts(results: Results) -> str:
